@@ -1,0 +1,31 @@
+# Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test lint format lock clean
+
+help:           ## Say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup:          ## Make .venv with the diarize-runner command: what a build host needs, without torch
+	@scripts/setup.sh
+
+setup-dev:      ## The same with torch, tests and linters
+	@scripts/setup.sh dev
+
+demo: setup     ## The whole way on a real recording, under .demo/
+	@scripts/demo.sh
+
+test: setup-dev ## Run every test
+	@.venv/bin/python -m pytest
+
+lint: setup-dev ## Run every linter
+	@scripts/lint.sh
+
+format: setup-dev ## Format the code
+	@.venv/bin/ruff check --fix --quiet
+	@.venv/bin/ruff format --quiet
+
+lock:           ## Compile requirements/*.in into locks (about 10 minutes for each Python)
+	@scripts/compile-locks.sh
+
+clean:          ## Remove what setup and demo made
+	rm -rf .venv .demo dist

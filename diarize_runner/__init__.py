@@ -1,0 +1,15 @@
+"""Locked, verified model caches for offline, token-free speaker diarization.
+
+A build host turns a short request into a published model cache; a box turns that cache into
+speaker-labelled transcripts, offline and without a token; a harness says how fast.
+
+    cache         request -> lock -> staged cache -> archive -> store -> restored -> VerifiedCache
+    diarization   VerifiedCache + Recording -> Diarization
+    transcript    Transcript + Diarization -> LabelledTranscript -> JSON, SRT, RTTM
+    benchmark     Recording* -> Measurement* -> BenchmarkReport
+    cli           the one command, `diarize-runner`
+
+Importing this package, or running any `cache` command, needs neither torch nor pyannote.audio.
+"""
+
+__version__ = "0.1.0"

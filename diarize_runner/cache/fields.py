@@ -1,0 +1,118 @@
+"""Read a parsed document field by field, with errors that name the place.
+
+The shape follows `packaging.pylock`: a value knows where it stands, so the reader of each record is a
+table of fields, and a wrong one is reported as `... in 'repos[0].files[3].size'`.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from diarize_runner.digests import Digest
+from diarize_runner.errors import ManifestError, UnsupportedFormat
+
+_PART = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+"
+_PATH = re.compile(rf"{_PART}(?:/{_PART})*")
+_LONGEST_PATH = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A value of a parsed document, and its place in it."""
+
+    value: object
+    document: str
+    """What the reader calls the document, such as `cache_manifests/embedded.yaml`."""
+    place: str = ""
+    """Such as `repos[0].files[3].size`; empty for the whole."""
+
+    def error(self, problem: str, *, hint: str = "") -> ManifestError:
+        """What to raise when this value is wrong: `problem`, the document and the place."""
+        where = f" in '{self.place}'" if self.place else ""
+        return ManifestError(f"{self.document}: {problem}{where}", hint=hint)
+
+    def fields(self, required: Collection[str], *, optional: Collection[str] = ()) -> dict[str, "Node"]:
+        """Return the fields of an object that has every key of `required` and none beyond `optional`."""
+        entries = self.entries()
+        if missing := [key for key in required if key not in entries]:
+            raise self.error(f"missing key '{missing[0]}'")
+        if unknown := [key for key in entries if key not in required and key not in optional]:
+            known = ", ".join([*required, *optional])
+            raise self.error(f"unknown key '{unknown[0]}'", hint=f"the keys here are: {known}")
+        return entries
+
+    def entries(self) -> dict[str, "Node"]:
+        """Return the values of an object with free keys."""
+        if not isinstance(self.value, dict):
+            raise self._unexpected("an object")
+        dot = "." if self.place else ""
+        return {str(key): self._child(value, f"{dot}{key}") for key, value in self.value.items()}
+
+    def items(self) -> tuple["Node", ...]:
+        """Return the values of a list."""
+        if not isinstance(self.value, list):
+            raise self._unexpected("a list")
+        return tuple(self._child(value, f"[{index}]") for index, value in enumerate(self.value))
+
+    def text(self) -> str:
+        """Return a string that is not empty."""
+        if not isinstance(self.value, str) or not self.value:
+            raise self._unexpected("a string")
+        return self.value
+
+    def matching(self, pattern: str, description: str) -> str:
+        """Return a string that `pattern` matches whole."""
+        text = self.text()
+        if not re.fullmatch(pattern, text):
+            raise self.error(f"{text!r} is not {description}")
+        return text
+
+    def count(self) -> int:
+        """Return a whole number, 0 or more."""
+        if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < 0:
+            raise self._unexpected("a whole number")
+        return self.value
+
+    def digest(self) -> Digest:
+        """Return a digest written `sha256:...`."""
+        try:
+            return Digest.parse(self.text())
+        except ValueError as reason:
+            raise self.error(str(reason)) from reason
+
+    def path(self) -> str:
+        """Return a relative path that leads nowhere outside its root."""
+        text = self.text()
+        if len(text) > _LONGEST_PATH or not _PATH.fullmatch(text):
+            raise self.error(f"not a plain relative path: {text!r}")
+        return text
+
+    def require_format(self, name: str) -> None:
+        """Raise UnsupportedFormat when a string names another document or another major version."""
+        if self.value != f"diarize-runner/{name}/1":
+            message = self.error(f"format {self.value!r} is not diarize-runner/{name}/1").message
+            raise UnsupportedFormat(message, hint="use the diarize-runner release that wrote it, or write it anew")
+
+    def _child(self, value: object, step: str) -> "Node":
+        return Node(value=value, document=self.document, place=self.place + step)
+
+    def _unexpected(self, expected: str) -> ManifestError:
+        return self.error(f"expected {expected}, not {type(self.value).__name__}")
+
+
+def require_distinct(paths: Collection[str], node: Node) -> None:
+    """Refuse paths that one file system might hold as one: equal but for case, or a file and its own folder."""
+    seen: set[str] = set()
+    for path in sorted(paths, key=str.casefold):
+        folded = path.casefold()
+        if folded in seen:
+            raise node.error(f"two paths that differ in case alone: {path!r}")
+        seen.add(folded)
+    for path in seen:
+        if any(parent in seen for parent in _parents(path)):
+            raise node.error(f"{path!r} lies inside a path that is a file")
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]

@@ -1,0 +1,121 @@
+"""A store in a folder: `file:///srv/models`."""
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from diarize_runner.cache.manifest import MANIFEST_NAME
+from diarize_runner.cache.store import StoredDocument
+from diarize_runner.digests import PIECE, Digest, content_of, content_of_file
+from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
+
+
+class LocalStore:
+    """Objects are files; one is visible whole or not at all, because each is linked or renamed into place."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = root.absolute().as_uri()
+
+    def read(self, key: str) -> StoredDocument:
+        """See ArchiveStore."""
+        with self._reading(key) as file:
+            data = file.read()
+        return StoredDocument(data=data, state=str(content_of(data).digest))
+
+    def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+        """See ArchiveStore."""
+        with self._reading(key) as file:
+            file.seek(offset)
+            left = length
+            while left and (piece := file.read(min(PIECE, left))):
+                left -= len(piece)
+                yield piece
+
+    def versions(self) -> Iterable[str]:
+        """See ArchiveStore."""
+        return [folder.parent.name[1:] for folder in self.root.glob(f"v*/{MANIFEST_NAME}")]
+
+    def create(self, key: str, source: Path) -> None:
+        """See WritableArchiveStore. A hard link is made or refused in one step, so a name is never written twice."""
+        with self._written(key, lambda file: _copy(source, file)) as (written, target):
+            try:
+                os.link(written, target)
+            except FileExistsError:
+                raise ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version") from None
+
+    def replace(self, key: str, source: Path) -> None:
+        """See WritableArchiveStore."""
+        with self._written(key, lambda file: _copy(source, file)) as (written, target):
+            written.replace(target)
+
+    def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
+        """See WritableArchiveStore. Writers of one folder take turns by a lock on it."""
+        with self._written(key, lambda file: file.write(data)) as (written, target), _locked(target.parent):
+            if self._state(key) != (expected.state if expected else None):
+                raise SwapLost(f"{key} in {self.url} was changed by somebody else", hint="look at it, then run again")
+            written.replace(target)
+
+    def digest(self, key: str) -> Digest:
+        """See WritableArchiveStore."""
+        with self._errors(key):
+            return content_of_file(self.root / key).digest
+
+    def _state(self, key: str) -> str | None:
+        with suppress(ObjectNotFound):
+            return self.read(key).state
+        return None
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[BinaryIO]:
+        with self._errors(key), (self.root / key).open("rb") as file:
+            yield file
+
+    @contextmanager
+    def _written(self, key: str, write: Callable[[BinaryIO], object]) -> Iterator[tuple[Path, Path]]:
+        """Write a temporary file beside `key` and flush it to disk; it is gone afterwards, unless renamed."""
+        target = self.root / key
+        with self._errors(key):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".partial-", delete=False) as file:
+                written = Path(file.name)
+                try:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    written.chmod(0o644)
+                    yield written, target
+                finally:
+                    written.unlink(missing_ok=True)
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise ObjectNotFound(f"{self.url} has no {key}") from None
+        except OSError as reason:
+            full = reason.errno in (errno.ENOSPC, errno.EDQUOT)
+            hint = "free some space, then run again" if full else "check the folder and its permissions"
+            raise StoreError(f"{self.url}: {key}: {reason.strerror}", hint=hint) from reason
+
+
+def _copy(source: Path, target: BinaryIO) -> None:
+    with source.open("rb") as file:
+        shutil.copyfileobj(file, target, PIECE)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

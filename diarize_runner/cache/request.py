@@ -1,0 +1,89 @@
+"""The request: which repositories a person wants in a cache, and where each file comes from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from diarize_runner.cache.fields import Node, require_distinct
+from diarize_runner.cache.snapshot import REPO_ID, REVISION, Source, require_pipeline, source_of
+from diarize_runner.digests import Digest, content_of
+from diarize_runner.errors import ManifestError
+
+NAME = r"[a-z0-9][a-z0-9.-]*"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestedFile:
+    """A file that a repository should have."""
+
+    path: str
+    source: Source
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestedRepo:
+    """A repository that the cache should hold."""
+
+    repo_id: str
+    revision: str
+    licence: str
+    files: tuple[RequestedFile, ...]
+    """In order of path."""
+
+    @classmethod
+    def from_node(cls, node: Node) -> "RequestedRepo":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["repo_id", "revision", "licence", "files"])
+        return cls(
+            repo_id=fields["repo_id"].matching(REPO_ID, "a repo_id such as 'organisation/name'"),
+            revision=fields["revision"].matching(REVISION, "a branch name"),
+            licence=fields["licence"].text(),
+            files=_requested_files(fields["files"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheRequest:
+    """What a person asks `cache resolve` for."""
+
+    name: str
+    pipeline: str
+    repos: tuple[RequestedRepo, ...]
+    folder: Path
+    """Where the request lies; its local files are beside it."""
+    digest: Digest
+    """Of the request's bytes; its lock names it."""
+
+    @classmethod
+    def from_node(cls, node: Node, *, folder: Path, digest: Digest) -> "CacheRequest":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["format", "name", "pipeline", "repos"])
+        fields["format"].require_format("request")
+        repos = tuple(RequestedRepo.from_node(item) for item in fields["repos"].items())
+        return cls(
+            name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
+            pipeline=require_pipeline(fields["pipeline"], [repo.repo_id for repo in repos]),
+            repos=repos,
+            folder=folder,
+            digest=digest,
+        )
+
+
+def read_request(path: Path) -> CacheRequest:
+    """Read the request at `path`; raise ManifestError when it is missing, not YAML, or wrong."""
+    try:
+        data = path.read_bytes()
+        document = yaml.safe_load(data)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as reason:
+        raise ManifestError(f"{path}: no request can be read: {reason}", hint="see cache_manifests/FORMAT.md") from reason
+    return CacheRequest.from_node(
+        Node(value=document, document=str(path)), folder=path.parent, digest=content_of(data).digest
+    )
+
+
+def _requested_files(node: Node) -> tuple[RequestedFile, ...]:
+    entries = node.entries()
+    require_distinct(entries, node)
+    paths = {key: Node(value=key, document=value.document, place=value.place).path() for key, value in entries.items()}
+    return tuple(RequestedFile(path=paths[key], source=source_of(entries[key])) for key in sorted(entries))

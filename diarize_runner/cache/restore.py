@@ -1,0 +1,215 @@
+"""Store -> box: fetch the blobs it lacks by range, hash them while writing, and rename once at the end.
+
+The archive is never parsed as tar: blobs are read at the offsets the manifest names, links are made from the manifest.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.cache import layout
+from diarize_runner.cache.box import BoxFolder
+from diarize_runner.cache.gzip_members import payload
+from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, BlobSpan, CacheManifest
+from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_environment
+from diarize_runner.cache.store import ArchiveStore, latest_key, version_key
+from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
+from diarize_runner.digests import content_of, write_hashing
+from diarize_runner.disk import disk_errors
+from diarize_runner.errors import DiskError, IntegrityError, ObjectNotFound
+from diarize_runner.progress import Progress, Silent
+
+LATEST = "latest"
+_CONNECTIONS = 4
+_INCOMPLETE = ".incomplete"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestorePlan:
+    """What a restore would do, before anything moves."""
+
+    manifest: CacheManifest
+    fetch: tuple[BlobSpan, ...]
+    """Blobs that must come from the store."""
+    reuse: dict[str, Path]
+    """Blobs that are on this disk already, by path in the cache, and where."""
+    in_use: VerifiedCache | None
+    """The version, when the box uses it already and every byte of it is right."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return self.in_use is None
+
+    @property
+    def bytes_to_move(self) -> int:
+        """Bytes to read from the store."""
+        return sum(span.length for span in self.fetch)
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Bytes to write."""
+        return sum(span.content.size for span in self.fetch)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestoredCache:
+    """A version in use on a box."""
+
+    plan: RestorePlan
+    cache: VerifiedCache
+
+
+def plan_restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestorePlan:
+    """Find out what restoring `version` (or `latest`) into `box` takes.
+
+    Raises:
+        ObjectNotFound: there is no such version.
+        IntegrityError: the manifest is not the one `latest` names.
+    """
+    manifest = read_published(store, version)
+    if in_use := _in_use(box, manifest, progress):
+        return RestorePlan(manifest=manifest, fetch=(), reuse={}, in_use=in_use)
+    folders = [box.staging(manifest.digest), box.version(manifest.digest), box.current]
+    reuse = {span.path: found for span in manifest.archive.blobs for found in _found(span, folders)}
+    fetch = tuple(span for span in manifest.archive.blobs if span.path not in reuse)
+    return RestorePlan(manifest=manifest, fetch=fetch, reuse=reuse, in_use=None)
+
+
+def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestoredCache:
+    """Bring `version` (or `latest`) into `box` and make it current. Two at once take turns.
+
+    Raises:
+        ObjectNotFound: there is no such version.
+        IntegrityError: something is not what the manifest says; the box is as it was before.
+        DiskError: the disk refused; the box is as it was before.
+    """
+    with disk_errors(box.root), box.exclusively():
+        plan = plan_restore(store, version, box, progress)
+        return RestoredCache(plan=plan, cache=plan.in_use or _carry_out(plan, store, box, progress))
+
+
+def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress: Progress) -> VerifiedCache:
+    _require_space(box.root, plan)
+    digest = plan.manifest.digest
+    with _staging(box.staging(digest)) as staging:
+        _fill(staging, plan, store, progress)
+        _finish(staging, box, plan.manifest)
+        staged = verify(staging, plan.manifest, Silent()).require_ok()
+        box.adopt(digest)
+    return staged.moved_to(box.version(digest))
+
+
+def read_published(store: ArchiveStore, version: str) -> CacheManifest:
+    """Read the manifest of `version`, or the one that `latest` names; raises as `plan_restore` does."""
+    if version != LATEST:
+        return CacheManifest.from_bytes(_read(store, version_key(version, MANIFEST_NAME), version), f"v{version}")
+    pointer = Pointer.from_bytes(_read(store, latest_key(MANIFEST_NAME), version), latest_key(MANIFEST_NAME))
+    data = _read(store, pointer.manifest.name, pointer.version)
+    if content_of(data) != pointer.manifest.content:
+        raise IntegrityError(
+            f"{store.url}: {pointer.manifest.name} is not the manifest that latest names", hint="publish it again"
+        )
+    return CacheManifest.from_bytes(data, pointer.manifest.name)
+
+
+def _read(store: ArchiveStore, key: str, version: str) -> bytes:
+    try:
+        return store.read(key).data
+    except ObjectNotFound:
+        published = ", ".join(sorted(store.versions())) or "nothing"
+        raise ObjectNotFound(f"{store.url} has no version {version}", hint=f"published there: {published}") from None
+
+
+def _in_use(box: BoxFolder, manifest: CacheManifest, progress: Progress) -> VerifiedCache | None:
+    root = box.version(manifest.digest)
+    if not root.is_dir() or box.current.resolve() != root.resolve():
+        return None
+    report = verify(root, manifest, progress)
+    return report.require_ok() if report.ok else None
+
+
+def _found(span: BlobSpan, folders: list[Path]) -> Iterator[Path]:
+    yield from [folder / span.path for folder in folders if is_blob(folder / span.path, span.content)][:1]
+
+
+def _require_space(root: Path, plan: RestorePlan) -> None:
+    free = shutil.disk_usage(root).free
+    if plan.bytes_on_disk > free:
+        message = f"{root}: the cache needs {plan.bytes_on_disk:,} bytes and the disk has {free:,} left"
+        raise DiskError(message, hint="free some space, or restore --into another disk; nothing was written")
+
+
+@contextmanager
+def _staging(staging: Path) -> Iterator[Path]:
+    """Yield the folder to fill. An error removes it; only a kill leaves it, to be gone on with."""
+    staging.mkdir(parents=True, exist_ok=True)
+    for cut_short in staging.rglob(f"*{_INCOMPLETE}"):
+        cut_short.unlink()
+    try:
+        yield staging
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> None:
+    """Link the blobs that are here, fetch the others."""
+    for path, found in plan.reuse.items():
+        if found != staging / path:
+            _link(found, _ready(staging / path))
+    key, done = version_key(plan.manifest.version, ARCHIVE_NAME), 0
+    pool = ThreadPoolExecutor(max_workers=_CONNECTIONS)
+    try:
+        fetched = [pool.submit(_fetch, store, key, span, _ready(staging / span.path)) for span in plan.fetch]
+        for future in as_completed(fetched):
+            done += future.result().length
+            progress.advance("restore", completed=done, total=plan.bytes_to_move)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _link(found: Path, target: Path) -> None:
+    with suppress(FileExistsError):
+        os.link(found, target)
+
+
+def _ready(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _fetch(store: ArchiveStore, key: str, span: BlobSpan, target: Path) -> BlobSpan:
+    partial = target.with_name(f"{target.name}{_INCOMPLETE}")
+    compressed = store.read_range(key, span.offset, span.length)
+    with disk_errors(partial), partial.open("wb") as file:
+        try:
+            content = write_hashing(payload(compressed, size=span.content.size), file)
+        except IntegrityError as reason:
+            raise _not_as_published(store, key, span, reason.message) from reason
+        if content != span.content:
+            raise _not_as_published(store, key, span, f"is {content.digest}, not {span.content.digest}")
+    partial.replace(target)
+    return span
+
+
+def _not_as_published(store: ArchiveStore, key: str, span: BlobSpan, problem: str) -> IntegrityError:
+    hint = "the archive was altered or cut short after it was published: publish it again under a new version"
+    return IntegrityError(f"{store.url}/{key}: {span.path} {problem}", hint=hint)
+
+
+def _finish(staging: Path, box: BoxFolder, manifest: CacheManifest) -> None:
+    """Write what is not a blob: refs, links, the manifest, and the environment to use the cache in."""
+    for repo in manifest.repos:
+        _ready(staging / layout.ref_path(repo)).write_bytes(repo.commit_hash.encode())
+        for path, target in layout.links(repo).items():
+            _ready(staging / path).unlink(missing_ok=True)
+            (staging / path).symlink_to(target)
+    environment = runtime_environment(box.current.absolute() / layout.HF_HOME)
+    (staging / RUNTIME_ENV_NAME).write_bytes(render(environment))
+    (staging / MANIFEST_NAME).write_bytes(manifest.to_bytes())

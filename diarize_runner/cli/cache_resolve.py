@@ -1,0 +1,35 @@
+"""`diarize-runner cache resolve`: pin a request."""
+
+import argparse
+from pathlib import Path
+
+from diarize_runner.cache.lock import lock_path
+from diarize_runner.cache.request import read_request
+from diarize_runner.cache.resolve import resolve
+from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.progress import Progress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "resolve", run, "pin every file of a request, in REQUEST.lock.json beside it")
+    parser.add_argument("request", type=Path, metavar="REQUEST.yaml")
+
+
+def run(arguments: argparse.Namespace, progress: Progress) -> Result:
+    """Write the lock, if it is not what it was."""
+    request = read_request(arguments.request)
+    lock, path = resolve(request, progress), lock_path(arguments.request)
+    data = lock.to_bytes()
+    changed = not path.is_file() or path.read_bytes() != data
+    if changed:
+        with disk_errors(path):
+            write_atomically(path, data)
+    files = [file for repo in lock.repos for file in repo.files]
+    size = sum(file.content.size for file in files)
+    return Result(
+        document={"changed": changed, "lock": str(path), "files": len(files), "bytes": size},
+        text=f"{path}: {len(files)} files, {megabytes(size)}" + ("" if changed else ", unchanged"),
+    )

@@ -1,0 +1,50 @@
+"""`diarize-runner cache restore`: bring a version onto this machine."""
+
+import argparse
+from pathlib import Path
+
+from diarize_runner.cache.box import BoxFolder
+from diarize_runner.cache.restore import LATEST, RestorePlan, plan_restore, restore
+from diarize_runner.cache.stores import open_store
+from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.progress import Progress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "restore", run, "bring a version onto this machine, verified, and make it current")
+    parser.add_argument("--store", required=True, metavar="STORE", help="such as file:///srv/models")
+    parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
+    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
+    parser.add_argument("--plan", action="store_true", help="say what would move, and move nothing")
+
+
+def run(arguments: argparse.Namespace, progress: Progress) -> Result:
+    """Restore, or say what it would take."""
+    store, box = open_store(arguments.store), BoxFolder(root=arguments.into)
+    if arguments.plan:
+        plan = plan_restore(store, arguments.version, box, progress)
+        return Result(document=_document(plan, box), text=_text("would restore", plan, box))
+    restored = restore(store, arguments.version, box, progress)
+    return Result(document=_document(restored.plan, box), text=_text("restored", restored.plan, box))
+
+
+def _document(plan: RestorePlan, box: BoxFolder) -> dict[str, object]:
+    return {
+        "changed": plan.changed,
+        "name": plan.manifest.name,
+        "version": plan.manifest.version,
+        "manifest": str(plan.manifest.digest),
+        "bytes_moved": plan.bytes_to_move,
+        "bytes_on_disk": plan.bytes_on_disk,
+        "cache": str(box.current),
+    }
+
+
+def _text(verb: str, plan: RestorePlan, box: BoxFolder) -> str:
+    name = f"{plan.manifest.name} {plan.manifest.version}"
+    if not plan.changed:
+        return f"{box.root}: {name} is in place, unchanged"
+    reused = f", {len(plan.reuse)} blobs were here already" if plan.reuse else ""
+    return f"{box.root}: {verb} {name}, {megabytes(plan.bytes_to_move)} moved{reused}"

@@ -1,0 +1,56 @@
+"""Options that several commands share, and what their values become."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.progress import Progress
+
+Commands = Any
+"""What `argparse` gives for adding commands; its type is private."""
+
+DEVICES = ("auto", "cuda", "cpu")
+DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
+
+
+def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:
+    """Add a command with the options that every one has."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
+    parser.add_argument("--json", action="store_true", help="print one JSON document to stdout")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_cache_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--cache`."""
+    default = Path(os.environ.get("DIARIZE_RUNNER_CACHE", DEFAULT_CACHE))
+    described = f"restored cache (default: $DIARIZE_RUNNER_CACHE, else {DEFAULT_CACHE})"
+    parser.add_argument("--cache", type=Path, default=default, metavar="DIR", help=described)
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    described = "auto takes cuda where there is one; asking for cuda never falls back to cpu"
+    parser.add_argument("--device", choices=DEVICES, default="auto", help=described)
+
+
+def add_transcript_option(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add `--transcript`."""
+    described = "transcript to label: WhisperLive JSON, or STM"
+    parser.add_argument("-t", "--transcript", type=Path, metavar="FILE", required=required, help=described)
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add one option per output format."""
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="JSON: segments, speakers, diarization")
+    parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help="SRT with [SPEAKER_00] labels")
+    parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="RTTM speaker turns")
+
+
+def verified_cache(folder: Path, progress: Progress) -> VerifiedCache:
+    """Return the cache in `folder`, verified; raises as `read_manifest` and `require_ok` do."""
+    root = find_cache(folder)
+    return verify(root, read_manifest(root), progress).require_ok()

@@ -1,0 +1,43 @@
+"""What a command says, and how it is printed."""
+
+import json
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console, RenderableType
+
+from diarize_runner.errors import DiarizeRunnerError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What came of a command."""
+
+    document: dict[str, object]
+    """For programs: what `--json` prints."""
+    text: RenderableType
+    """For people."""
+    data: str = ""
+    """For pipes: what goes to stdout without `--json`."""
+    exit_code: int = 0
+
+
+def print_result(result: Result, *, as_json: bool) -> None:
+    """Print the document, or the text and the data."""
+    if as_json:
+        sys.stdout.write(json.dumps(result.document, indent=2, ensure_ascii=False) + "\n")
+        return
+    Console(stderr=True, highlight=False, soft_wrap=True).print(result.text, markup=False)
+    sys.stdout.write(result.data)
+
+
+def print_error(error: DiarizeRunnerError) -> None:
+    """Print what is wrong, then what to do."""
+    sys.stderr.write(f"error: {error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {error.hint}\n")
+
+
+def megabytes(size: int) -> str:
+    """Return bytes as people read them."""
+    return f"{size / 1e6:,.1f} MB"

@@ -1,0 +1,137 @@
+"""Load a verified cache's pipeline, and diarize recordings with it: offline, without a token, without telemetry.
+
+Everything pyannote is behind this seam: what goes in is a `Recording`, what comes out a `Diarization`.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from diarize_runner.cache import layout
+from diarize_runner.cache.runtime import runtime_environment
+from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.turns import Diarization, SpeakerHints, SpeakerTurn, named_by_first_appearance
+from diarize_runner.errors import DeviceUnavailable, PipelineError
+from diarize_runner.progress import Progress
+
+if TYPE_CHECKING:
+    from pyannote.audio import Pipeline
+    from pyannote.core import Annotation
+
+_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diarizer:
+    """A loaded pipeline on its device."""
+
+    pipeline: "Pipeline"
+    device: str
+
+    def diarize(self, recording: Recording, hints: SpeakerHints, progress: Progress) -> Diarization:
+        """Say who spoke when.
+
+        Raises:
+            PipelineError: the pipeline failed on this recording.
+            OfflineViolation: something tried to reach the network.
+        """
+        import torch
+
+        file = {
+            "waveform": torch.from_numpy(recording.waveform)[None],
+            "sample_rate": recording.sample_rate,
+            "uri": recording.uri,
+        }
+        with offline(), _quiet(), _pipeline_errors(f"{recording.uri}: diarization failed"):
+            output = self.pipeline(
+                file,
+                num_speakers=hints.exactly,
+                min_speakers=hints.at_least,
+                max_speakers=hints.at_most,
+                hook=_hook(progress),
+            )
+        turns, exclusive = _turns(output.speaker_diarization), _turns(output.exclusive_speaker_diarization)
+        return named_by_first_appearance(recording.uri, turns, exclusive)
+
+    def synchronise(self) -> None:
+        """Wait until the device has done all it was given, so that a clock can be read."""
+        if self.device == "cuda":
+            import torch
+
+            torch.cuda.synchronize()
+
+
+def load(cache: VerifiedCache, device: str) -> Diarizer:
+    """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` for cuda where there is one.
+
+    Raises:
+        DeviceUnavailable: cuda was asked for and is not there.
+        PipelineError: the pipeline cannot be loaded.
+        OfflineViolation: something tried to reach the network.
+    """
+    _go_offline(runtime_environment(cache.root / layout.HF_HOME))
+    with offline(), _quiet(), _pipeline_errors(f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
+        import torch
+        from pyannote.audio import Pipeline
+
+        chosen = _choose(device, cuda=torch.cuda.is_available())
+        pipeline = Pipeline.from_pretrained(str(cache.pipeline_folder))
+        if pipeline is None:  # pyannote's way to say that a download failed
+            raise PipelineError(f"{cache.manifest.pipeline}: pyannote found no pipeline in {cache.pipeline_folder}")
+        pipeline.to(torch.device(chosen))
+    return Diarizer(pipeline=pipeline, device=chosen)
+
+
+def _go_offline(environment: Mapping[str, str]) -> None:
+    """Set what huggingface_hub and pyannote read at import, and take away any token: nothing here may use one."""
+    os.environ.update(environment)
+    for name in _SECRETS:
+        os.environ.pop(name, None)
+
+
+def _choose(device: str, *, cuda: bool) -> str:
+    if device == "cuda" and not cuda:
+        hint = "check the driver with nvidia-smi (it must be R580 or newer), or run with --device cpu"
+        raise DeviceUnavailable("torch finds no CUDA device", hint=hint)
+    if device == "auto":
+        return "cuda" if cuda else "cpu"
+    return device
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop the warnings that say nothing to a user: waveforms come decoded, so torchcodec is never asked."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(pyannote|torchcodec|torch|lightning|pytorch_lightning)\b")
+        yield
+
+
+@contextmanager
+def _pipeline_errors(problem: str) -> Iterator[None]:
+    """Translate what pyannote and torch raise: they raise nearly anything."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError, OSError) as reason:
+        raise PipelineError(f"{problem}: {reason}", hint="diarize-runner doctor says what is out of place") from reason
+
+
+def _turns(annotation: "Annotation") -> Iterator[SpeakerTurn]:
+    for segment, _, speaker in annotation.itertracks(yield_label=True):
+        yield SpeakerTurn(start=max(0.0, segment.start), end=segment.end, speaker=str(speaker))
+
+
+def _hook(progress: Progress) -> Any:
+    """Adapt pyannote's hook, which tells of every step, to a Progress, which hears of counted ones."""
+
+    def hook(step: str, _artifact: object, **told: Any) -> None:
+        if told.get("total"):
+            progress.advance(step, completed=told["completed"], total=told["total"])
+
+    return hook

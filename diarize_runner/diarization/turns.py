@@ -1,0 +1,71 @@
+"""What is known of the speakers before, and who spoke when after: diarization in and out, free of any framework's types."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class SpeakerTurn:
+    """One speaker, speaking without a break.
+
+    Order is by start, then end, then speaker.
+    """
+
+    start: float
+    """Seconds from the start of the recording."""
+    end: float
+    """Seconds from the start of the recording; never before `start`."""
+    speaker: str
+    """A label such as `SPEAKER_00`, unique within one recording."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a speaker turn cannot run from {self.start} s to {self.end} s")
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diarization:
+    """The speaker turns of one recording."""
+
+    uri: str
+    """The recording's name in RTTM and JSON."""
+    turns: tuple[SpeakerTurn, ...]
+    """Every turn, overlaps included, in order."""
+    exclusive_turns: tuple[SpeakerTurn, ...]
+    """At most one speaker at a time, in order: what a transcript is labelled with."""
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Every label, sorted."""
+        return tuple(sorted({turn.speaker for turn in self.turns}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpeakerHints:
+    """What is known beforehand of the number of speakers."""
+
+    exactly: int | None = None
+    at_least: int | None = None
+    at_most: int | None = None
+
+
+def named_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:
+    """Order the turns and call the first speaker heard `SPEAKER_00`, the next `SPEAKER_01`, and so on.
+
+    A clustering numbers its clusters as it likes; names that follow the recording stay the same
+    when only the numbering changes. A speaker that only `exclusive` knows is named last.
+    """
+    turns, exclusive = sorted(turns), sorted(exclusive)
+    heard = dict.fromkeys(turn.speaker for turn in (*turns, *exclusive))
+    names = {speaker: f"SPEAKER_{number:02d}" for number, speaker in enumerate(heard)}
+    return Diarization(uri=uri, turns=_renamed(turns, names), exclusive_turns=_renamed(exclusive, names))
+
+
+def _renamed(turns: Iterable[SpeakerTurn], names: dict[str, str]) -> tuple[SpeakerTurn, ...]:
+    renamed = (SpeakerTurn(start=turn.start, end=turn.end, speaker=names[turn.speaker]) for turn in turns)
+    return tuple(sorted(renamed))

@@ -1,0 +1,51 @@
+"""Writes to the local disk that are whole or not there, and errors that say what the disk said."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from diarize_runner.errors import DiskError
+
+_HINTS = {
+    errno.ENOSPC: "free some space, then run again: nothing was left half-written",
+    errno.EDQUOT: "raise the quota, then run again: nothing was left half-written",
+    errno.EACCES: "check who owns the folder",
+    errno.EPERM: "check who owns the folder",
+    errno.EROFS: "choose a folder that can be written",
+}
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError into a DiskError about `path`."""
+    try:
+        yield
+    except OSError as reason:
+        hint = _HINTS.get(reason.errno or 0, "")
+        raise DiskError(f"{reason.filename or path}: {reason.strerror}", hint=hint) from reason
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` by way of a temporary file beside it; raise OSError as `open` does."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        written = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            written.chmod(0o644)
+            written.replace(path)
+        except BaseException:
+            written.unlink(missing_ok=True)
+            raise
+
+
+def link_atomically(path: Path, target: str) -> None:
+    """Make `path` a symbolic link to `target`, over whatever link was there, in one step."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(path)

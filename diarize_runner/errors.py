@@ -1,0 +1,114 @@
+"""Every error a user can meet, in one tree.
+
+    DiarizeRunnerError            exit 1   failed
+      UsageError                  exit 2   the command line makes no sense
+      ManifestError               exit 1   a request, lock or manifest says something wrong, and where
+        UnsupportedFormat
+      SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
+      UnsafeCheckpoint            exit 3   a pickle names something outside the allow-list
+      StoreError                  exit 1
+        ObjectNotFound
+        ObjectExists                       names in a store are written once
+        SwapLost                           somebody else moved `latest` first
+      IntegrityError              exit 3   bytes differ from what the manifest says
+      DiskError                   exit 1   full, read-only or not ours
+      AudioError                  exit 1
+        UnreadableAudio
+        EmptyAudio
+      TranscriptError             exit 1
+      PipelineError               exit 1
+        DeviceUnavailable
+        OfflineViolation                   something tried to reach the network
+
+Each carries one sentence that says what is wrong and, as `hint`, one that says what to do.
+Adapters translate foreign errors where they meet them; only `diarize_runner.cli` prints.
+"""
+
+
+class DiarizeRunnerError(Exception):
+    """The root: `message` says what is wrong, `hint` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(DiarizeRunnerError):
+    """The command line makes no sense."""
+
+    exit_code = 2
+
+
+class ManifestError(DiarizeRunnerError):
+    """A request, lock or manifest is wrong; the message names the place, as in `repos[0].files[3].size`."""
+
+
+class UnsupportedFormat(ManifestError):
+    """The document is of a format this release does not read."""
+
+
+class SourceError(DiarizeRunnerError):
+    """A file could not be had from its source as the lock pins it."""
+
+
+class UnsafeCheckpoint(DiarizeRunnerError):
+    """A checkpoint's pickle names something that is not on the allow-list."""
+
+    exit_code = 3
+
+
+class StoreError(DiarizeRunnerError):
+    """The store refused, or could not be reached."""
+
+
+class ObjectNotFound(StoreError):
+    """The store has no object of that name."""
+
+
+class ObjectExists(StoreError):
+    """The store already has an object of that name, and names are written once."""
+
+
+class SwapLost(StoreError):
+    """The object changed between the read and the write of a compare-and-swap."""
+
+
+class IntegrityError(DiarizeRunnerError):
+    """Bytes are not what the manifest says they are."""
+
+    exit_code = 3
+
+
+class DiskError(DiarizeRunnerError):
+    """The local disk refused a write."""
+
+
+class AudioError(DiarizeRunnerError):
+    """A recording cannot be diarized."""
+
+
+class UnreadableAudio(AudioError):
+    """No audio could be decoded from the file."""
+
+
+class EmptyAudio(AudioError):
+    """The recording holds no samples."""
+
+
+class TranscriptError(DiarizeRunnerError):
+    """A transcript cannot be read."""
+
+
+class PipelineError(DiarizeRunnerError):
+    """The pipeline could not be loaded or run."""
+
+
+class DeviceUnavailable(PipelineError):
+    """The device that was asked for is not there."""
+
+
+class OfflineViolation(PipelineError):
+    """Something tried to reach the network while the offline guard was up."""

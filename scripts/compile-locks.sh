@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Compile requirements/*.in into hash-pinned locks, one set per Python version (about 10 minutes each).
+#
+#   scripts/compile-locks.sh [3.10 3.11 3.12 3.13]
+#
+# Each version needs its own interpreter on PATH (pythonX.Y), because a lock depends on who compiles it.
+set -euo pipefail
+cd "$(dirname "$0")/../requirements"
+
+# A machine's own pip settings (find-links, extra indexes) would put builds into the lock that nobody else can install.
+export PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock"
+unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
+
+tools_of() {
+    local version=$1 tools
+    tools="${TMPDIR:-/tmp}/diarize-runner-lock-py$version"
+    [ -x "$tools/bin/pip-compile" ] || {
+        "python$version" -m venv "$tools"
+        "$tools/bin/pip" install --quiet pip-tools
+    }
+    echo "$tools"
+}
+
+# The digest line lets a test see, without compiling, that the .in changed after its lock.
+# --allow-unsafe: without it setuptools has no hash and an install with hashes is refused.
+compile() {
+    local tools=$1 folder=$2 purpose=$3
+    shift 3
+    "$tools/bin/pip-compile" --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
+        --no-emit-find-links --output-file "$folder/$purpose.txt" "$@" "$purpose.in"
+    sed -i "1i # requirements/$purpose.in sha256:$(sha256sum "$purpose.in" | cut -d' ' -f1)" "$folder/$purpose.txt"
+}
+
+# The later locks are held to the earlier ones, so that one environment can take them all.
+[ $# -gt 0 ] || set -- 3.10 3.11 3.12 3.13
+for version in "$@"; do
+    folder=py$version tools=$(tools_of "$version")
+    mkdir -p "$folder"
+    compile "$tools" "$folder" diarization
+    compile "$tools" "$folder" control --constraint "$folder/diarization.txt"
+    compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
+done
+
+python3 ../scripts/merge_locks.py

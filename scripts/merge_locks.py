@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Merge requirements/py*/diarization.txt into one file that installs on every one of those Pythons.
+
+A pin that all Pythons share is written once; any other carries a `python_version` marker. pip and uv
+both read the result with --require-hashes. `compile-locks.sh` runs this last.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
+TARGET = REQUIREMENTS / "requirements-diarization.txt"
+
+Pin = tuple[str, tuple[str, ...]]
+"""`name==version`, and its hashes."""
+
+
+def pins(lock: Path) -> Iterator[Pin]:
+    """Yield the pins of a lock that pip-compile wrote."""
+    for line in lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+        if line and not line.lstrip().startswith("#"):
+            requirement, *hashes = line.split()
+            yield requirement, tuple(sorted(text for text in hashes if text.startswith("--hash=")))
+
+
+def merged() -> str:
+    """Return the one file."""
+    locks = {folder.name.removeprefix("py"): folder / "diarization.txt" for folder in REQUIREMENTS.glob("py*")}
+    pythons = sorted(locks, key=lambda version: [int(part) for part in version.split(".")])
+    wanted_by = defaultdict[Pin, list[str]](list)
+    for python in pythons:
+        for pin in pins(locks[python]):
+            wanted_by[pin].append(python)
+    source = hashlib.sha256((REQUIREMENTS / "diarization.in").read_bytes()).hexdigest()
+    head = (
+        f"# requirements/diarization.in sha256:{source}\n"
+        f"# Python {', '.join(pythons)} on Linux x86-64, GPU or CPU. Written by: make lock\n"
+        "# pip install --require-hashes -r requirements-diarization.txt\n"
+    )
+    return head + "".join(written(pin, wanted_by[pin], pythons) for pin in sorted(wanted_by))
+
+
+def written(pin: Pin, wanted_by: list[str], pythons: list[str]) -> str:
+    """Return a pin's lines, with a marker unless every Python wants it."""
+    requirement, hashes = pin
+    marker = "" if wanted_by == pythons else " ; " + " or ".join(f'python_version == "{each}"' for each in wanted_by)
+    return " \\\n    ".join([f"{requirement}{marker}", *hashes]) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(merged(), encoding="utf-8")

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Make .venv from the hash-pinned locks: `setup.sh` for what a build host needs, `setup.sh dev` for tests and linters too.
+# PYTHON chooses the interpreter; otherwise the first supported one on PATH is taken.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+    printf 'error: %s\nhint: %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+version_of() {
+    "$1" -c 'import sys; print("{}.{}".format(*sys.version_info))' 2>/dev/null || true
+}
+
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3 python3.12 python3.11 python3.13 python3.10}; do
+        if [ -d "requirements/py$(version_of "$candidate")" ]; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+python=$(find_python)
+[ -n "$python" ] || fail "no Python 3.10, 3.11, 3.12 or 3.13 found" "install one, or name it: make setup PYTHON=/path/to/python3.12"
+locks="requirements/py$(version_of "$python")"
+
+wanted=(control)
+[ "${1:-}" != dev ] || wanted=(control diarization dev)
+
+# A finished environment is marked with what it was made from, so that a killed run is done again and a good one is not.
+made_from=$({
+    "$python" --version
+    cat requirements/installer.txt pyproject.toml
+    for purpose in "${wanted[@]}"; do cat "$locks/$purpose.txt"; done
+} | sha256sum)
+mark=".venv/.made-from-${1:-control}"
+[ "$(cat "$mark" 2>/dev/null)" != "$made_from" ] || exit 0
+
+"$python" -m venv .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
+echo "setup: installing ${wanted[*]} into .venv" >&2
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
+requirements=()
+for purpose in "${wanted[@]}"; do requirements+=(-r "$locks/$purpose.txt"); done
+.venv/bin/uv pip install --python .venv/bin/python --require-hashes "${requirements[@]}"
+.venv/bin/uv pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation --editable .
+echo "$made_from" >"$mark"
