@@ -45,7 +45,7 @@ class Content:
 
 
 def content_of(data: bytes) -> Content:
-    """The content of bytes in memory."""
+    """Return the content of bytes in memory."""
     return Content(size=len(data), digest=Digest(hex=hashlib.sha256(data).hexdigest()))
 
 
@@ -56,7 +56,7 @@ def content_of_file(path: Path) -> Content:
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:
-    """The rest of `file`, a MiB at a time."""
+    """Return the rest of `file`, a MiB at a time."""
     return iter(lambda: file.read(PIECE), b"")
 
 

@@ -16,7 +16,13 @@ Clock = Callable[[], float]
 
 
 def measure(
-    item: WorkItem, diarizer: Diarizer, *, warmups: int, repeats: int, progress: Progress, clock: Clock = time.perf_counter
+    item: WorkItem,
+    diarizer: Diarizer,
+    *,
+    warmups: int,
+    repeats: int,
+    progress: Progress,
+    clock: Clock = time.perf_counter,
 ) -> Measurement:
     """Diarize one recording `warmups` times unseen and `repeats` times on the clock.
 

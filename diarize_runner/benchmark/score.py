@@ -1,10 +1,14 @@
 """Diarization error rate against a reference, by pyannote.metrics."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.report import Score
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
 
 
 def score(diarization: Diarization, reference: Path, audio_seconds: float) -> Score:
@@ -13,19 +17,25 @@ def score(diarization: Diarization, reference: Path, audio_seconds: float) -> Sc
     Raises:
         UsageError: `reference` is no RTTM file of one recording.
     """
-    from pyannote.core import Annotation, Segment, Timeline
+    from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
-    truth = _read(reference)
-    found = Annotation(uri=diarization.uri)
-    for number, turn in enumerate(diarization.turns):
-        found[Segment(turn.start, turn.end), number] = turn.speaker
+    truth, found = _read(reference), _annotation(diarization)
     metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
     der = metric(truth, found, uem=Timeline([Segment(0.0, audio_seconds)]))
     return Score(der=float(der), speakers=len(truth.labels()))
 
 
-def _read(reference: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202  # pyannote.core has no types
+def _annotation(diarization: Diarization) -> "Annotation":
+    from pyannote.core import Annotation, Segment
+
+    annotation = Annotation(uri=diarization.uri)
+    for number, turn in enumerate(diarization.turns):
+        annotation[Segment(turn.start, turn.end), number] = turn.speaker
+    return annotation
+
+
+def _read(reference: Path) -> "Annotation":
     from pyannote.database.util import load_rttm
 
     hint = "an RTTM line reads: SPEAKER uri 1 start duration <NA> <NA> speaker <NA> <NA>"

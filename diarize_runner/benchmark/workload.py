@@ -20,7 +20,8 @@ def shipped_sample() -> WorkItem:
     spec = importlib.util.find_spec("pyannote.audio") if importlib.util.find_spec("pyannote") else None
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(
-            "pyannote.audio is not installed here", hint="run it on a box: BOX/opt/diarize-runner/current/bin/diarize-runner"
+            "pyannote.audio is not installed here",
+            hint="run it on a box: BOX/opt/diarize-runner/current/bin/diarize-runner",
         )
     folder = Path(spec.submodule_search_locations[0], "sample")
     return WorkItem(audio=folder / "sample.wav", reference=folder / "sample.rttm")

@@ -1,8 +1,8 @@
 """The folder a box keeps its caches in.
 
-    <root>/versions/<manifest digest>/    manifest.json, runtime.env, huggingface/
-    <root>/current  -> versions/<...>     flipped by rename
-    <root>/previous -> versions/<...>     the one before, for an instant rollback
+<root>/versions/<manifest digest>/    manifest.json, runtime.env, huggingface/
+<root>/current  -> versions/<...>     flipped by rename
+<root>/previous -> versions/<...>     the one before, for an instant rollback
 """
 
 import fcntl
@@ -65,7 +65,7 @@ class BoxFolder:
     def make_current(self, digest: Digest) -> None:
         """Flip `current`, and remember what it was."""
         target = f"versions/{digest.hex}"
-        was = os.readlink(self.current) if self.current.is_symlink() else target
+        was = str(self.current.readlink()) if self.current.is_symlink() else target
         if was != target:
             link_atomically(self.root / "previous", was)
         link_atomically(self.current, target)

@@ -24,7 +24,9 @@ from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
 
 
-def build(lock: CacheLock, *, folder: Path, version: str, requirements: Path, out: Path, progress: Progress) -> CacheManifest:
+def build(
+    lock: CacheLock, *, folder: Path, version: str, requirements: Path, out: Path, progress: Progress
+) -> CacheManifest:
     """Fetch what `lock` pins, and leave archive, requirements and manifest in `out`, the manifest last.
 
     `folder` holds the request's local files. The same arguments give the same bytes.

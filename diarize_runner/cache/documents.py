@@ -16,7 +16,9 @@ def parse(data: bytes, document: str) -> Node:
     try:
         return Node(value=json.loads(data, object_pairs_hook=_without_repeats), document=document)
     except (ValueError, RecursionError) as reason:
-        raise ManifestError(f"{document}: not a JSON document: {reason}", hint="was it cut short on the way?") from reason
+        raise ManifestError(
+            f"{document}: not a JSON document: {reason}", hint="was it cut short on the way?"
+        ) from reason
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

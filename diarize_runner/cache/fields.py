@@ -27,7 +27,7 @@ class Node:
     """Such as `repos[0].files[3].size`; empty for the whole."""
 
     def error(self, problem: str, *, hint: str = "") -> ManifestError:
-        """What to raise when this value is wrong: `problem`, the document and the place."""
+        """Return what to raise when this value is wrong: `problem`, the document and the place."""
         where = f" in '{self.place}'" if self.place else ""
         return ManifestError(f"{self.document}: {problem}{where}", hint=hint)
 

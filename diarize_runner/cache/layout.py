@@ -17,27 +17,27 @@ HUB = f"{HF_HOME}/hub"
 
 
 def repo_folder(repo_id: str) -> str:
-    """Where a model repository lies."""
+    """Return where a model repository lies."""
     return f"{HUB}/models--{repo_id.replace('/', '--')}"
 
 
 def blob_path(repo_id: str, digest: Digest) -> str:
-    """Where a blob lies."""
+    """Return where a blob lies."""
     return f"{repo_folder(repo_id)}/blobs/{digest.hex}"
 
 
 def ref_path(repo: RepoSnapshot) -> str:
-    """Where the commit hash of the repository's branch is written, with no newline: huggingface_hub strips none."""
+    """Return where the branch's commit hash is written, with no newline: huggingface_hub strips none."""
     return f"{repo_folder(repo.repo_id)}/refs/{repo.revision}"
 
 
 def snapshot_folder(repo: RepoSnapshot) -> str:
-    """The folder that looks like the repository."""
+    """Return the folder that looks like the repository."""
     return f"{repo_folder(repo.repo_id)}/snapshots/{repo.commit_hash}"
 
 
 def links(repo: RepoSnapshot) -> dict[str, str]:
-    """Every link of a snapshot: its path, and the relative target it must have."""
+    """Return every link of a snapshot: its path, and the relative target it must have."""
     return {
         f"{snapshot_folder(repo)}/{file.path}": f"{'../' * (2 + file.path.count('/'))}blobs/{file.content.digest.hex}"
         for file in repo.files

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from diarize_runner.cache.manifest import MANIFEST_NAME
 from diarize_runner.cache.store import StoredDocument
@@ -73,12 +73,12 @@ class LocalStore:
         return None
 
     @contextmanager
-    def _reading(self, key: str) -> Iterator[BinaryIO]:
+    def _reading(self, key: str) -> Iterator[IO[bytes]]:
         with self._errors(key), (self.root / key).open("rb") as file:
             yield file
 
     @contextmanager
-    def _written(self, key: str, write: Callable[[BinaryIO], object]) -> Iterator[tuple[Path, Path]]:
+    def _written(self, key: str, write: Callable[[IO[bytes]], object]) -> Iterator[tuple[Path, Path]]:
         """Write a temporary file beside `key` and flush it to disk; it is gone afterwards, unless renamed."""
         target = self.root / key
         with self._errors(key):
@@ -106,7 +106,7 @@ class LocalStore:
             raise StoreError(f"{self.url}: {key}: {reason.strerror}", hint=hint) from reason
 
 
-def _copy(source: Path, target: BinaryIO) -> None:
+def _copy(source: Path, target: IO[bytes]) -> None:
     with source.open("rb") as file:
         shutil.copyfileobj(file, target, PIECE)
 

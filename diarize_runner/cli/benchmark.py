@@ -19,7 +19,9 @@ from diarize_runner.progress import Progress
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(commands, "benchmark", run, "measure the realtime factor, and DER where a reference is known")
-    parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="default: pyannote.audio's own 30 s sample")
+    parser.add_argument(
+        "audio", type=Path, nargs="?", metavar="AUDIO", help="default: pyannote.audio's own 30 s sample"
+    )
     parser.add_argument("--reference", type=Path, metavar="RTTM", help="who really spoke when in AUDIO")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="calls on the clock (default: 3)")
     parser.add_argument("--warmups", type=int, default=1, metavar="N", help="calls before those (default: 1)")
@@ -36,7 +38,9 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     if arguments.repeats < 1 or arguments.warmups < 0:
         raise UsageError("--repeats must be 1 or more, --warmups 0 or more")
     if arguments.reference and not arguments.audio:
-        raise UsageError("--reference is of no recording", hint="name the recording too: benchmark AUDIO --reference RTTM")
+        raise UsageError(
+            "--reference is of no recording", hint="name the recording too: benchmark AUDIO --reference RTTM"
+        )
     item = WorkItem(audio=arguments.audio, reference=arguments.reference) if arguments.audio else shipped_sample()
     cache = verified_cache(arguments.cache, progress)
     diarizer = load(cache, arguments.device)

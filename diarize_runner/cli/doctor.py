@@ -32,7 +32,9 @@ class Check:
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    add_cache_option(add_command(commands, "doctor", run, "check packages, cache, offline guard and device of this box"))
+    add_cache_option(
+        add_command(commands, "doctor", run, "check packages, cache, offline guard and device of this box")
+    )
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
@@ -79,7 +81,9 @@ def _token(folder: Path) -> str:
     home = find_cache(folder) / layout.HF_HOME
     stored = [str(home / name) for name in ("token", "stored_tokens") if (home / name).exists()]
     if found := set_here + stored:
-        raise DiarizeRunnerError(f"a token is on this box: {', '.join(found)}", hint="unset or delete it; none is needed")
+        raise DiarizeRunnerError(
+            f"a token is on this box: {', '.join(found)}", hint="unset or delete it; none is needed"
+        )
     return "none here, none needed"
 
 

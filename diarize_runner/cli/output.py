@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
@@ -13,7 +14,7 @@ from diarize_runner.errors import DiarizeRunnerError
 class Result:
     """What came of a command."""
 
-    document: dict[str, object]
+    document: Mapping[str, object]
     """For programs: what `--json` prints."""
     text: RenderableType
     """For people."""

@@ -51,8 +51,10 @@ class Recording:
 def decode(path: Path, *, limit_seconds: float = LIMIT_SECONDS) -> Recording:
     """Decode the file's audio (of several streams, the one FFmpeg thinks best); its stem is the `uri`.
 
-    Raises `UnreadableAudio` where the file is missing, is not audio or is damaged, `EmptyAudio` where it
-    holds no samples, and `AudioError` as soon as it turns out to be longer than `limit_seconds`.
+    Raises:
+        UnreadableAudio: the file is missing, is not audio, or is damaged.
+        EmptyAudio: it holds no samples.
+        AudioError: it is longer than `limit_seconds`, of which no more is decoded.
     """
     samples = array("f")  # grows in place: blocks kept apart would need the memory twice when joined
     try:
@@ -66,7 +68,12 @@ def decode(path: Path, *, limit_seconds: float = LIMIT_SECONDS) -> Recording:
         raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
     if not samples:
         raise EmptyAudio(f"{path} holds no samples", hint="check that the recorder was running")
-    return Recording(uri=re.sub(r"\s", "_", path.stem), waveform=np.frombuffer(samples, dtype=np.float32))
+    return Recording(uri=_uri(path), waveform=np.frombuffer(samples, dtype=np.float32))
+
+
+def _uri(path: Path) -> str:
+    # Bytes of a name that are no text come as lone surrogates, which no file of results can hold.
+    return re.sub(r"[\s\ud800-\udfff]", "_", path.stem)
 
 
 def _blocks(path: Path) -> Iterator[npt.NDArray[np.float32]]:
@@ -78,10 +85,9 @@ def _blocks(path: Path) -> Iterator[npt.NDArray[np.float32]]:
         # A stream may change its rate or channels midway, and a resampler knows only one of each.
         for _, frames in groupby(container.decode(stream), key=_shape):
             resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
-            for frame in chain(frames, [None]):
+            for frame in chain(frames, [None]):  # None asks for what the resampler still holds
                 for resampled in resampler.resample(frame):
-                    if resampled is not None:  # which is how a resampler with nothing to do answers the flush
-                        yield resampled.to_ndarray().mean(axis=0)
+                    yield resampled.to_ndarray().mean(axis=0)
 
 
 def _shape(frame: av.AudioFrame) -> tuple[str, str, int]:

@@ -48,7 +48,7 @@ class Diarizer:
             "uri": recording.uri,
         }
         with offline(), _quiet(), _pipeline_errors(f"{recording.uri}: diarization failed"):
-            output = self.pipeline(
+            output: Any = self.pipeline(
                 file,
                 num_speakers=hints.exactly,
                 min_speakers=hints.at_least,

@@ -27,6 +27,9 @@ LOUDNESS = 10 ** (-30 / 20)
 class GE2EEncoder(Model):
     """Voice of one utterance, as a vector of length 1."""
 
+    filters: Tensor
+    hann: Tensor
+
     def __init__(self, sample_rate: int = SAMPLE_RATE, num_channels: int = 1, task: Task | None = None) -> None:
         super().__init__(sample_rate=sample_rate, num_channels=num_channels, task=task)
         self.save_hyperparameters("sample_rate", "num_channels")
@@ -41,7 +44,7 @@ class GE2EEncoder(Model):
         """Length of an embedding."""
         return WIDTH
 
-    def forward(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:
+    def forward(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:  # type: ignore[override]  # as in pyannote's own embedding models
         """Embed each waveform.
 
         Args:

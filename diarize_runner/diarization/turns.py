@@ -1,4 +1,4 @@
-"""What is known of the speakers before, and who spoke when after: diarization in and out, free of any framework's types."""
+"""Who spoke when, and what was known of the speakers before: free of any framework's types."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

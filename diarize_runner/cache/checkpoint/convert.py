@@ -55,7 +55,11 @@ def ge2e_encoder(data: bytes) -> bytes:
     encoder = {name: view for name, view in state.items() if not name.startswith("similarity_")}
     return _pyannote_checkpoint(
         architecture={"module": "diarize_runner.diarization.ge2e", "class": "GE2EEncoder"},
-        specifications={"problem": _enum("Problem", _REPRESENTATION), "resolution": _enum("Resolution", _CHUNK), "duration": 1.6},
+        specifications={
+            "problem": _enum("Problem", _REPRESENTATION),
+            "resolution": _enum("Resolution", _CHUNK),
+            "duration": 1.6,
+        },
         hyper_parameters={"sample_rate": 16000, "num_channels": 1},
         state=tensors(encoder),
     )

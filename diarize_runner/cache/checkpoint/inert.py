@@ -41,12 +41,17 @@ class InertUnpickler(pickle.Unpickler):
     """Unpickles data; classes on the allow-list become `Record`s, storages become what `storage` makes of them."""
 
     def __init__(
-        self, file: BinaryIO, *, allowed: Collection[str], rebuild: Callable[..., object], storage: Callable[..., object]
+        self,
+        file: BinaryIO,
+        *,
+        allowed: Collection[str],
+        rebuild: Callable[..., object],
+        storage: Callable[..., object],
     ) -> None:
         super().__init__(file, encoding="utf-8")
         self._allowed, self._rebuild, self._storage = allowed, rebuild, storage
 
-    def find_class(self, module: str, name: str) -> object:  # type: ignore[override]  # names become stand-ins, not types
+    def find_class(self, module: str, name: str) -> object:
         """Return the stand-in for `module.name`; raise UnsafeCheckpoint when it is not allowed."""
         full = f"{module}.{name}"
         if full in BUILTINS:

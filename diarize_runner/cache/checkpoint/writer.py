@@ -53,7 +53,7 @@ def write_checkpoint(checkpoint: dict[str, object]) -> bytes:
 
 
 def _records(pickled: "_Pickle") -> Iterable[tuple[str, bytes]]:
-    yield "data.pkl", pickled.bytes()
+    yield "data.pkl", pickled.finished()
     yield "byteorder", b"little"
     for key, data in enumerate(pickled.storages):
         yield f"data/{key}", data
@@ -64,10 +64,10 @@ def _records(pickled: "_Pickle") -> Iterable[tuple[str, bytes]]:
 class _Pickle:
     """Emits opcodes by hand, because `pickle` writes a name only after importing it."""
 
-    out: io.BytesIO = field(default_factory=lambda: io.BytesIO())
+    out: io.BytesIO = field(default_factory=io.BytesIO)
     storages: list[bytes] = field(default_factory=list)
 
-    def bytes(self) -> bytes:
+    def finished(self) -> bytes:
         return pickle.PROTO + b"\x02" + self.out.getvalue() + pickle.STOP
 
     @singledispatchmethod
@@ -75,7 +75,7 @@ class _Pickle:
         raise TypeError(f"a checkpoint cannot hold a {type(value).__name__}")
 
     @emit.register
-    def _(self, value: None) -> None:
+    def _(self, _value: None) -> None:
         self.out.write(pickle.NONE)
 
     @emit.register
@@ -138,7 +138,7 @@ class _Pickle:
             self.emit(part)
         self.out.write(pickle.TUPLE + pickle.REDUCE)
 
-    def _emit_all(self, opening: "bytes", values: Iterable[object], closing: "bytes") -> None:
+    def _emit_all(self, opening: bytes, values: Iterable[object], closing: bytes) -> None:
         self.out.write(opening)
         for value in values:
             self.emit(value)

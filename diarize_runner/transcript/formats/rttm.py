@@ -1,0 +1,27 @@
+"""NIST RTTM: one line for each speaker turn, overlaps included.
+
+    SPEAKER meeting 1 0.000 2.800 <NA> <NA> SPEAKER_00 <NA> <NA>
+
+The fields are: type, file, channel, onset, duration, orthography, subtype, name, confidence, look-ahead;
+onset and duration are in seconds. Blanks separate fields and cannot be quoted, so each blank character in the
+file's or a speaker's name is written as `_`: a scorer reads the line, and no result is lost over a name.
+An empty name is written `<NA>`. All else is byte for byte what pyannote.core writes.
+"""
+
+import re
+
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+
+
+def render(diarization: Diarization) -> str:
+    """Write every turn, in order."""
+    return "".join(_line(_field(diarization.uri), turn) for turn in diarization.turns)
+
+
+def _line(uri: str, turn: SpeakerTurn) -> str:
+    speaker = _field(turn.speaker)
+    return f"SPEAKER {uri} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> {speaker} <NA> <NA>\n"
+
+
+def _field(name: str) -> str:
+    return re.sub(r"\s", "_", name) or "<NA>"

@@ -1,0 +1,62 @@
+"""What was said when, before and after its speakers are known."""
+
+from dataclasses import dataclass
+
+from diarize_runner.diarization.turns import Diarization
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A stretch of the recording; it may have no length."""
+
+    start: float
+    """Seconds from the start of the recording."""
+    end: float
+    """Seconds from the start of the recording; never before `start`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span cannot run from {self.start} s to {self.end} s")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Word(Span):
+    """One word, with the blanks around it that the transcriber gave it."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment(Span):
+    """What the transcriber heard as one piece, a sentence or so."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+    """Empty where the transcriber timed no words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transcript:
+    """The segments of one recording, in the order of the file; they may overlap."""
+
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledSegment(Span):
+    """A segment and who said it."""
+
+    text: str
+    speaker: str | None
+    """A label of the diarization, or None where nobody was heard."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledTranscript:
+    """Who said what when, and the diarization that says so."""
+
+    uri: str
+    """The recording's name."""
+    segments: tuple[LabelledSegment, ...]
+    """One for each segment of the transcript, in its order; none where there was no transcript."""
+    diarization: Diarization

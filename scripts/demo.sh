@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The whole way on this very machine, without root, token, cloud or GPU: a request becomes a published model cache,
+# Ansible stands up a box in .demo/box from it, and the box diarizes a real recording offline. Run by `make demo`;
+# DEMO names another folder than .demo.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+demo=${DEMO:-$PWD/.demo}
+shown=${demo#"$PWD"/}
+store=file://$demo/store
+box=$demo/box/opt/diarize-runner/current
+export DIARIZE_RUNNER_CACHE=$demo/box/var/lib/diarize-runner/cache
+export PATH=$PWD/.venv/bin:$PATH
+mkdir -p "$demo/out"
+
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+# Show a command as it would be typed from the clone, then run it.
+run() {
+    printf '$ %s\n' "${*//$PWD\//}"
+    "$@"
+}
+
+step "1. Pin every file of a request to its digest"
+run diarize-runner cache resolve cache_manifests/embedded.yaml
+
+step "2. Build version 1.0: fetch what the lock pins, pack it"
+run diarize-runner cache build cache_manifests/embedded.yaml --version 1.0 --out "$demo/build"
+
+step "3. Publish it: v1.0/ once and for all, latest/ to point at it"
+run diarize-runner cache publish "$demo/build" --store "$store"
+
+step "4. Stand up a box from the store (the first time, torch is the long part: about 5 GB to install)"
+run uv build --quiet --wheel --no-build-isolation --out-dir "$demo/wheel" .
+wheel=$(ls "$demo"/wheel/*.whl)
+run ansible-playbook playbooks/provision.yml -e diarize_runner_prefix="$demo/box" \
+    -e diarize_runner_store="$store" -e diarize_runner_wheel="$wheel"
+
+step "5. On the box, offline: diarize a real conversation, and label its transcript"
+sample=$(echo "$box"/lib/python3*/site-packages/pyannote/audio/sample)
+cp "$sample"/sample.{wav,stm,rttm} "$demo/out/"
+run "$box/bin/diarize-runner" diarize "$demo/out/sample.wav" --transcript "$demo/out/sample.stm" \
+    --output "$demo/out/labelled.json" --output-srt "$demo/out/labelled.srt" --output-rttm "$demo/out/found.rttm"
+
+step "6. How fast, and how right, against what people heard (collar 0, overlap scored)"
+run "$box/bin/diarize-runner" benchmark "$demo/out/sample.wav" --reference "$demo/out/sample.rttm" \
+    --output "$demo/out/benchmark.json"
+
+cat <<END
+
+Done. Look at:
+  $shown/out/labelled.srt       who said what
+  $shown/out/labelled.json      the same for programs, with every speaker turn
+  $shown/out/found.rttm         who spoke when
+  $shown/out/benchmark.json     the figures above, and what they ran on
+  $shown/store/                 what a bucket would hold: v1.0/ and latest/
+
+Try next:
+  export DIARIZE_RUNNER_CACHE=$DIARIZE_RUNNER_CACHE
+  ${box#"$PWD"/}/bin/diarize-runner diarize YOUR.wav
+  ${box#"$PWD"/}/bin/diarize-runner doctor
+  make demo                    again: the second time, nothing changes
+END

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn, named_by_first_appearance
+from diarize_runner.transcript.assign import assign_speakers
+from diarize_runner.transcript.model import LabelledTranscript, Segment, Transcript
+from diarize_runner.transcript.read import read
+
+
+def turns_in(rttm: Path) -> list[SpeakerTurn]:
+    lines = [line.split() for line in rttm.read_text().splitlines()]
+    return [
+        SpeakerTurn(start=float(onset), end=float(onset) + float(duration), speaker=speaker)
+        for _, _, _, onset, duration, _, _, speaker, *_ in lines
+    ]
+
+
+@pytest.fixture
+def sample() -> Path:
+    """The folder of a real transcript and its turns."""
+    return Path(__file__).parents[2] / "vectors" / "pyannote-sample"
+
+
+@pytest.fixture
+def sample_diarization(sample) -> Diarization:
+    turns, exclusive = turns_in(sample / "sample.rttm"), turns_in(sample / "sample-exclusive.rttm")
+    return named_by_first_appearance("sample", turns, exclusive)
+
+
+@pytest.fixture
+def labelled_sample(sample, sample_diarization) -> LabelledTranscript:
+    return assign_speakers(read(sample / "sample.stm"), sample_diarization)
+
+
+@pytest.fixture
+def exchange() -> LabelledTranscript:
+    """Two remarks; the second speaker begins before the first has ended."""
+    first = SpeakerTurn(start=0.0, end=2.8, speaker="SPEAKER_00")
+    second = SpeakerTurn(start=2.5, end=5.2, speaker="SPEAKER_01")
+    handover = SpeakerTurn(start=0.0, end=2.5, speaker="SPEAKER_00")
+    diarization = Diarization(uri="call", turns=(first, second), exclusive_turns=(handover, second))
+    remarks = (
+        Segment(start=0.0, end=2.5, text="Hello"),
+        Segment(start=2.5, end=5.0, text="Hi there"),
+    )
+    return assign_speakers(Transcript(segments=remarks), diarization)

@@ -1,0 +1,153 @@
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.transcript.formats import json as json_format
+from diarize_runner.transcript.formats import rttm, srt
+from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "transcript"
+
+
+def labelled(*segments):
+    """A transcript of (start, end, text, speaker) tuples."""
+    segments = tuple(LabelledSegment(start=a, end=b, text=text, speaker=speaker) for a, b, text, speaker in segments)
+    return LabelledTranscript(uri="talk", segments=segments, diarization=diarization())
+
+
+def diarization(*turns, uri="talk"):
+    turns = tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in turns)
+    return Diarization(uri=uri, turns=turns, exclusive_turns=turns)
+
+
+def test_the_sample_is_written_as_before(labelled_sample):
+    assert json_format.render(labelled_sample) == (GOLDEN / "sample.json").read_text(encoding="utf-8")
+    assert srt.render(labelled_sample) == (GOLDEN / "sample.srt").read_text(encoding="utf-8")
+    assert rttm.render(labelled_sample.diarization) == (GOLDEN / "sample.rttm").read_text(encoding="utf-8")
+
+
+def test_json_has_the_shape_that_readers_of_the_guide_know(exchange):
+    document = json.loads(json_format.render(exchange))
+    assert document == {
+        "format": "diarize-runner/transcript/1",
+        "uri": "call",
+        "segments": [
+            {"start": "0.000", "end": "2.500", "text": "Hello", "speaker": "SPEAKER_00"},
+            {"start": "2.500", "end": "5.000", "text": "Hi there", "speaker": "SPEAKER_01"},
+        ],
+        "speakers": ["SPEAKER_00", "SPEAKER_01"],
+        "diarization": [
+            {"start": 0.0, "end": 2.8, "speaker": "SPEAKER_00"},
+            {"start": 2.5, "end": 5.2, "speaker": "SPEAKER_01"},
+        ],
+        "exclusive_diarization": [
+            {"start": 0.0, "end": 2.5, "speaker": "SPEAKER_00"},
+            {"start": 2.5, "end": 5.2, "speaker": "SPEAKER_01"},
+        ],
+    }
+
+
+def test_json_rounds_times_to_the_millisecond():
+    transcript = LabelledTranscript(
+        uri="talk",
+        segments=(LabelledSegment(start=0.99951, end=2.00049, text="", speaker=None),),
+        diarization=diarization((0.0309687, 1.99999, "A")),
+    )
+    document = json.loads(json_format.render(transcript))
+    assert document["segments"][0]["start"] == "1.000"
+    assert document["segments"][0]["end"] == "2.000"
+    assert document["diarization"] == [{"start": 0.031, "end": 2.0, "speaker": "A"}]
+
+
+def test_json_says_null_for_a_segment_without_speaker():
+    assert '"text": "Eh?", "speaker": null}' in json_format.render(labelled((0, 1, "Eh?", None)))
+
+
+def test_json_without_a_transcript_has_the_diarization_and_no_segments():
+    transcript = LabelledTranscript(uri="talk", segments=(), diarization=diarization((0, 1, "A")))
+    document = json.loads(json_format.render(transcript))
+    assert document["segments"] == []
+    assert document["speakers"] == ["A"]
+    assert document["diarization"] == document["exclusive_diarization"] == [{"start": 0, "end": 1, "speaker": "A"}]
+
+
+@given(st.text(), st.text())
+def test_json_keeps_every_text_and_name(text, speaker):
+    document = json.loads(json_format.render(labelled((0, 1, text, speaker))))
+    assert document["segments"] == [{"start": "0.000", "end": "1.000", "text": text, "speaker": speaker}]
+
+
+def test_srt_is_as_the_guide_shows_it(exchange):
+    assert srt.render(exchange) == (
+        "1\n00:00:00,000 --> 00:00:02,500\n[SPEAKER_00] Hello\n\n"
+        "2\n00:00:02,500 --> 00:00:05,000\n[SPEAKER_01] Hi there\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "timestamp"),
+    [
+        (0, "00:00:00,000"),
+        (0.0004, "00:00:00,000"),
+        (0.0006, "00:00:00,001"),
+        (0.9994, "00:00:00,999"),
+        (0.9996, "00:00:01,000"),
+        (59.9999, "00:01:00,000"),
+        (3599.9996, "01:00:00,000"),
+        (3661.5, "01:01:01,500"),
+        (359999.9996, "100:00:00,000"),
+    ],
+)
+def test_srt_rounds_a_time_before_it_splits_it(seconds, timestamp):
+    assert f"{timestamp} --> {timestamp}" in srt.render(labelled((seconds, seconds, "Hello", None)))
+
+
+@given(st.floats(0, 1e6))
+def test_srt_time_stamps_are_right_to_half_a_millisecond(seconds):
+    stamp = srt.render(labelled((seconds, seconds, "Hello", None))).splitlines()[1].split(" --> ")[0]
+    hours, minutes, rest = stamp.split(":")
+    whole, milliseconds = rest.split(",")
+    assert (len(minutes), len(whole), len(milliseconds)) == (2, 2, 3)
+    read_back = int(hours) * 3600 + int(minutes) * 60 + int(whole) + int(milliseconds) / 1000
+    assert read_back == pytest.approx(seconds, abs=0.0005 + 1e-9)
+
+
+def test_srt_numbers_cues_by_time_and_leaves_out_what_cannot_be_shown():
+    transcript = labelled((5, 6, " second", "A"), (3, 4, " \n", "B"), (1, 2, "first", None))
+    assert srt.render(transcript) == (
+        "1\n00:00:01,000 --> 00:00:02,000\nfirst\n\n2\n00:00:05,000 --> 00:00:06,000\n[A] second\n"
+    )
+
+
+def test_srt_keeps_a_text_with_blank_lines_in_one_cue():
+    assert srt.render(labelled((0, 1, "one\n\ntwo\u2028three", "A"))).splitlines()[2:] == ["[A] one two three"]
+
+
+def test_srt_of_nothing_is_empty():
+    assert srt.render(labelled()) == ""
+
+
+def test_rttm_is_written_as_pyannote_writes_it(sample):
+    original = (sample / "sample.rttm").read_text()
+    lines = [line.split() for line in original.splitlines()]
+    turns = [
+        (float(start), float(start) + float(length), speaker) for _, _, _, start, length, _, _, speaker, *_ in lines
+    ]
+    assert rttm.render(diarization(*turns, uri="sample")) == original
+
+
+def test_rttm_has_one_word_for_every_name():
+    assert rttm.render(diarization((0.0309687, 1.99999, "Ann Lee"), (2, 2, ""), uri="my\u00a0talk\t1")) == (
+        "SPEAKER my_talk_1 1 0.031 1.969 <NA> <NA> Ann_Lee <NA> <NA>\n"
+        "SPEAKER my_talk_1 1 2.000 0.000 <NA> <NA> <NA> <NA> <NA>\n"
+    )
+
+
+@given(st.text(), st.text())
+def test_rttm_lines_always_have_ten_fields(uri, speaker):
+    (line,) = rttm.render(diarization((0, 1, speaker), uri=uri)).splitlines()
+    assert len(line.split()) == 10
