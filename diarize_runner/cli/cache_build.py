@@ -17,7 +17,7 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "build", run, "fetch what a lock pins; write archive, requirements and manifest")
     parser.add_argument("request", type=Path, metavar="REQUEST.yaml")
     parser.add_argument("--version", required=True, help="such as 1.0; published under v1.0/")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to leave the three files")
     default = Path("requirements", REQUIREMENTS_NAME)
     parser.add_argument("--requirements", type=Path, default=default, metavar="FILE", help=f"default: {default}")
 

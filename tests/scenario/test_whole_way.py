@@ -1,0 +1,201 @@
+"""From a request to a labelled transcript and a realtime factor, on real audio, in a real box environment."""
+
+import json
+import os
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+REPO_ID = "diarize-runner/speaker-diarization-embedded"
+
+
+def run(*command: object, env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [str(part) for part in command], env=env, cwd=cwd, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def without_token() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING_FACE_"))}
+
+
+def test_the_recording_is_diarized_as_people_heard_it(demo):
+    report = json.loads((demo.out / "benchmark.json").read_text())
+    (measured,) = report["measurements"]
+    assert measured["reference"]["speakers"] == measured["speakers"] == 2
+    assert measured["reference"]["der"] <= 0.08
+    assert measured["audio_seconds"] == pytest.approx(30.0, abs=0.01)
+    assert measured["real_time_factor"] == pytest.approx(measured["median_seconds"] / measured["audio_seconds"])
+    assert len(measured["processing_seconds"]) == 3
+
+
+def test_every_segment_of_the_transcript_gets_its_own_speaker(demo):
+    said = (demo.out / "sample.stm").read_text().splitlines()
+    labelled = json.loads((demo.out / "labelled.json").read_text())["segments"]
+    assert [segment["text"] for segment in labelled] == [line.split(maxsplit=5)[5] for line in said]
+    people = [line.split()[2] for line in said]
+    pairs = set(zip(people, [segment["speaker"] for segment in labelled], strict=True))
+    agreeing = [dict(pairs)[person] == segment["speaker"] for person, segment in zip(people, labelled, strict=True)]
+    assert sum(agreeing) >= 12, "of 13 segments"
+    assert (demo.out / "labelled.srt").read_text().count("[SPEAKER_") == 13
+
+
+def test_the_rttm_says_what_the_json_says(demo):
+    turns = json.loads((demo.out / "labelled.json").read_text())["diarization"]
+    lines = [line.split() for line in (demo.out / "found.rttm").read_text().splitlines()]
+    assert [(float(line[3]), line[7]) for line in lines] == [(turn["start"], turn["speaker"]) for turn in turns]
+
+
+def test_the_demo_prints_the_figures_and_what_to_try_next(demo):
+    assert re.search(r"sample\s.*30\.0 s.*2 of 2.*6\.\d %", demo.output)
+    assert "labelled.srt" in demo.output
+    assert "Try next" in demo.output
+
+
+def test_the_second_demo_changes_nothing(demo):
+    before = {path: path.stat().st_mtime_ns for path in (demo.folder / "store").rglob("*") if path.is_file()}
+    output = demo.again()
+    assert re.search(r"localhost\s+: ok=\d+\s+changed=0\s+unreachable=0\s+failed=0", output)
+    assert "latest is 1.0 (serial 1), unchanged" in output
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_check_mode_on_a_virgin_target_runs_through_and_leaves_nothing(demo, tmp_path):
+    done = run(
+        *(".venv/bin/ansible-playbook", "playbooks/provision.yml", "--check"),
+        *("-e", f"diarize_runner_prefix={tmp_path}/box", "-e", f"diarize_runner_store=file://{demo.folder}/store"),
+        *("-e", f"diarize_runner_wheel={next((demo.folder / 'wheel').glob('*.whl'))}"),
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"changed=[1-9]", done.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), 3)"
+
+
+def test_loading_and_diarizing_need_no_network(demo, tmp_path):
+    """In a namespace with no route and no loopback; a connection fails in it and succeeds outside it."""
+    isolated = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    if run(*isolated, "true").returncode:
+        pytest.skip("this kernel gives no network namespaces to this user")
+    with listening() as port:
+        attempt = [demo.bin / "python", "-c", CONNECT.format(port=port)]
+        assert run(*attempt).returncode == 0, "the negative control: outside, it connects"
+        assert run(*isolated, *attempt).returncode != 0, "inside, it does not"
+    command = [demo.bin / "diarize-runner", "diarize", demo.out / "sample.wav", "--cache", demo.cache]
+    done = run(*isolated, *command, "--output-rttm", tmp_path / "alone.rttm", "--json", env=without_token())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "alone.rttm").read_bytes() == (demo.out / "found.rttm").read_bytes()
+    assert json.loads(done.stdout)["speakers"] == ["SPEAKER_00", "SPEAKER_01"]
+
+
+class listening:  # noqa: N801  # reads as what it is
+    """A listener on loopback."""
+
+    def __enter__(self) -> int:
+        import socket
+
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        return self._socket.getsockname()[1]
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+
+COUNT_EXPORTS = """
+import os, sys
+from pathlib import Path
+from opentelemetry.exporter.otlp.proto.http import trace_exporter
+from opentelemetry.sdk.trace.export import SpanExportResult
+exported = []
+trace_exporter.OTLPSpanExporter.export = lambda self, spans: exported.extend(spans) or SpanExportResult.SUCCESS
+from diarize_runner.cli.options import verified_cache
+from diarize_runner.diarization import engine
+from diarize_runner.progress import Silent
+if sys.argv[2] == "on":
+    quiet = engine.runtime_environment
+    engine.runtime_environment = lambda home: {**quiet(home), "PYANNOTE_METRICS_ENABLED": "1"}
+engine.load(verified_cache(Path(sys.argv[1]), Silent()), "cpu")
+from pyannote.audio.telemetry import metrics
+metrics.provider.force_flush()
+print(len(exported))
+"""
+
+
+def test_no_telemetry_is_exported(demo):
+    def exported(state: str) -> int:
+        done = run(demo.bin / "python", "-c", COUNT_EXPORTS, demo.cache, state)
+        assert done.returncode == 0, done.stderr
+        return int(done.stdout.splitlines()[-1])
+
+    assert exported("on") > 0, "the negative control: pyannote's own default does export"
+    assert exported("off") == 0
+
+
+BY_HAND = """
+import json, os, sys
+from huggingface_hub import snapshot_download
+from pyannote.audio import Pipeline
+folder = snapshot_download(sys.argv[1], local_files_only=True)
+pipeline = Pipeline.from_pretrained(sys.argv[1])
+print(json.dumps({"folder": folder, "pipeline": type(pipeline).__name__}))
+"""
+
+
+def test_the_archive_unpacked_by_hand_is_a_hugging_face_cache(demo, tmp_path):
+    version = demo.folder / "store/v1.0"
+    (tmp_path / ".cache").mkdir()
+    assert run("tar", "-xzf", version / "huggingface-cache.tar.gz", "-C", tmp_path / ".cache").returncode == 0
+    home = {**without_token(), "HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYANNOTE_METRICS_ENABLED": "0"}
+    home.pop("XDG_CACHE_HOME", None)
+    done = run(demo.bin / "python", "-c", BY_HAND, REPO_ID, env=home)
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert loaded["pipeline"] == "SpeakerDiarization"
+    assert Path(loaded["folder"]).is_relative_to(tmp_path / ".cache/huggingface/hub")
+    verify = ["cache", "verify", tmp_path / ".cache", "--manifest", version / "manifest.json"]
+    verified = run(demo.bin / "diarize-runner", *verify)
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_the_version_lies_whole_in_the_store_and_latest_beside_it(demo):
+    store = demo.folder / "store"
+    names = {"huggingface-cache.tar.gz", "requirements-diarization.txt", "manifest.json"}
+    assert {path.name for path in (store / "v1.0").iterdir()} == names
+    assert {path.name for path in (store / "latest").iterdir()} == names
+    assert "--hash=sha256:" in (store / "v1.0/requirements-diarization.txt").read_text()
+
+
+def test_the_archive_holds_both_licences_and_no_training_state(demo):
+    with tarfile.open(demo.folder / "store/v1.0/huggingface-cache.tar.gz") as archive:
+        files = {Path(member.name).name: member for member in archive if "snapshots" in member.name}
+        texts = [archive.extractfile(member).read() for member in archive if member.isfile() and member.size < 20_000]
+    assert {"LICENSE", "LICENSE.whisperx", "README.md", "config.yaml"} <= files.keys()
+    for notice in (b"Copyright (c) 2022 CNRS", b"Apache License", b"BSD 2-Clause License"):
+        assert any(notice in text for text in texts), notice
+
+
+def test_two_builds_are_the_same_bytes_whatever_the_folder_the_clock_the_umask_and_the_time_zone(demo, tmp_path):
+    request = tmp_path / "elsewhere"
+    run("cp", "-r", ROOT / "cache_manifests", request)
+    build = ["diarize-runner", "cache", "build", request / "embedded.yaml", "--version", "1.0"]
+    requirements = ROOT / "requirements/requirements-diarization.txt"
+    command = [*build, "--out", tmp_path / "built", "--requirements", requirements]
+    odd = {**os.environ, "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
+    odd["PATH"] = f"{ROOT}/.venv/bin:{odd['PATH']}"
+    done = run("sh", "-c", 'umask 077; exec "$@"', "sh", *command, env=odd)
+    assert done.returncode == 0, done.stderr
+    for name in ("huggingface-cache.tar.gz", "manifest.json", "requirements-diarization.txt"):
+        assert (tmp_path / "built" / name).read_bytes() == (demo.folder / "store/v1.0" / name).read_bytes(), name
+
+
+def test_the_committed_lock_is_what_the_request_resolves_to(demo):
+    assert "embedded.lock.json: 9 files, 11.6 MB, unchanged" in demo.output

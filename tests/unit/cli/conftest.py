@@ -1,0 +1,77 @@
+"""The real command, in this process, on a cache small enough to build in a blink."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.cli import main
+
+REQUEST = """\
+format: diarize-runner/request/1
+name: tiny
+pipeline: someone/tiny
+repos:
+  - repo_id: someone/tiny
+    revision: main
+    licence: MIT
+    files:
+      config.yaml:
+        local: config.yaml
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a command left on its exits."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> dict:
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments: object) -> Ran:
+        try:
+            exit_code = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:
+            exit_code = stopped.code
+        captured = capsys.readouterr()
+        return Ran(exit_code=exit_code, stdout=captured.out, stderr=captured.err)
+
+    return run
+
+
+@pytest.fixture
+def request_file(tmp_path) -> Path:
+    folder = tmp_path / "requests"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("pipeline: {name: nothing}\n")
+    (folder / "tiny.yaml").write_text(REQUEST)
+    (tmp_path / "requirements.txt").write_text("nothing==1\n")
+    return folder / "tiny.yaml"
+
+
+@pytest.fixture
+def store(run, request_file, tmp_path) -> str:
+    """A store with version 1.0 of the tiny cache."""
+    url = (tmp_path / "store").as_uri()
+    run("cache", "resolve", request_file)
+    build = ["cache", "build", request_file, "--version", "1.0", "--requirements", tmp_path / "requirements.txt"]
+    run(*build, "--out", tmp_path / "built")
+    assert run("cache", "publish", tmp_path / "built", "--store", url).exit_code == 0
+    return url
+
+
+@pytest.fixture
+def box(run, store, tmp_path) -> Path:
+    """A box with that version restored."""
+    folder = tmp_path / "box"
+    assert run("cache", "restore", "--store", store, "--into", folder).exit_code == 0
+    return folder

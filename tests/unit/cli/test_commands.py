@@ -1,0 +1,218 @@
+"""What every command promises: one JSON document on stdout, people's text on stderr, exit codes, errors with hints."""
+
+import re
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.cli import build_parser
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_resolve_pins_a_request_and_says_when_nothing_changed(run, request_file):
+    first, second = run("cache", "resolve", request_file, "--json"), run("cache", "resolve", request_file, "--json")
+    assert first.document == {
+        "changed": True,
+        "lock": str(request_file.with_suffix(".lock.json")),
+        "files": 1,
+        "bytes": 26,
+    }
+    assert second.document["changed"] is False
+    assert (first.stderr, second.stderr) == ("", "")
+
+
+def test_publish_and_restore_say_whether_they_changed_anything(run, store, tmp_path):
+    again = run("cache", "publish", tmp_path / "built", "--store", store, "--json").document
+    assert (again["changed"], again["version"], again["serial"]) == (False, "1.0", 1)
+    plan = run("cache", "restore", "--store", store, "--into", tmp_path / "box", "--plan", "--json").document
+    assert plan["changed"] is True
+    assert not (tmp_path / "box").exists()
+    restored = run("cache", "restore", "--store", store, "--into", tmp_path / "box", "--json").document
+    assert (restored["changed"], restored["bytes_moved"]) == (True, plan["bytes_moved"])
+    second = run("cache", "restore", "--store", store, "--into", tmp_path / "box", "--json").document
+    assert (second["changed"], second["bytes_moved"]) == (False, 0)
+
+
+def test_people_read_on_stderr_and_pipes_on_stdout(run, box):
+    verified = run("cache", "verify", box)
+    assert (verified.exit_code, verified.stdout) == (0, "")
+    assert "tiny 1.0, 0.0 MB, every byte as published" in verified.stderr
+
+
+def test_a_flipped_byte_in_a_restored_cache_is_exit_3(run, box):
+    blob = next(path for path in box.rglob("blobs/*") if path.is_file())
+    blob.write_bytes(b"P" + blob.read_bytes()[1:])
+    ran = run("cache", "verify", box, "--json")
+    assert (ran.exit_code, ran.stdout) == (3, "")
+    assert re.match(
+        rf"error: .*: not as published: .*/{blob.name}\nhint: restore it again: diarize-runner cache", ran.stderr
+    )
+
+
+def test_a_flipped_byte_in_the_archive_is_exit_3_and_leaves_nothing(run, store, tmp_path):
+    archive = tmp_path / "store/v1.0/huggingface-cache.tar.gz"
+    data = archive.read_bytes()
+    at = data.index(b"pipeline: {")
+    archive.write_bytes(data[:at] + b"P" + data[at + 1 :])
+    ran = run("cache", "restore", "--store", store, "--into", tmp_path / "box")
+    assert ran.exit_code == 3
+    assert re.match(r"error: file:.*huggingface-cache\.tar\.gz: .*\nhint: ", ran.stderr)
+    assert not (tmp_path / "box").exists()
+
+
+def test_a_missing_archive_says_so(run, store, tmp_path):
+    (tmp_path / "store/v1.0/huggingface-cache.tar.gz").unlink()
+    ran = run("cache", "restore", "--store", store, "--into", tmp_path / "box")
+    assert ran.exit_code == 1
+    assert ran.stderr.startswith(f"error: {store} has no v1.0/huggingface-cache.tar.gz\n")
+    assert not (tmp_path / "box").exists()
+
+
+def test_an_unknown_version_names_those_that_are_published(run, store, tmp_path):
+    ran = run("cache", "restore", "--store", store, "--version", "9.9", "--into", tmp_path / "box")
+    assert (ran.exit_code, ran.stderr) == (1, f"error: {store} has no version 9.9\nhint: published there: 1.0\n")
+
+
+def test_an_unknown_key_of_a_request_is_named_with_its_place(run, request_file):
+    request_file.write_text(request_file.read_text().replace("licence:", "license:"))
+    ran = run("cache", "resolve", request_file)
+    assert ran.exit_code == 1
+    assert ran.stderr.startswith(f"error: {request_file}: missing key 'licence' in 'repos[0]'")
+    request_file.write_text(request_file.read_text().replace("license:", "licence: MIT\n    licens:"))
+    assert f"error: {request_file}: unknown key 'licens' in 'repos[0]'\nhint: the keys here are: repo_id" in (
+        run("cache", "resolve", request_file).stderr
+    )
+
+
+def test_a_build_without_a_lock_says_how_to_get_one(run, request_file, tmp_path):
+    ran = run("cache", "build", request_file, "--version", "1.0", "--out", tmp_path / "out")
+    assert ran.exit_code == 1
+    assert ran.stderr.endswith(f"hint: run: diarize-runner cache resolve {request_file}\n")
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/prefix", "https://host/prefix", "/srv/models", "file://elsewhere/x", ""])
+def test_an_address_that_is_no_store_is_bad_usage(run, tmp_path, url):
+    ran = run("cache", "restore", "--store", url, "--into", tmp_path / "box")
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith(f"error: {url!r} is not the address of a store\nhint: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["cache"],
+        ["diarize", "--device", "tpu", "a.wav"],
+        ["diarize"],
+        ["diarize", "a.wav", "-a", "b.wav"],
+        ["diarize", "a.wav", "--num-speakers", "0"],
+        ["diarize", "a.wav", "--num-speakers", "2", "--max-speakers", "3"],
+        ["diarize", "a.wav", "--min-speakers", "4", "--max-speakers", "3"],
+        ["diarize", "a.wav", "--output-srt", "a.srt"],
+        ["benchmark", "--repeats", "0"],
+        ["benchmark", "--reference", "a.rttm"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_line_that_makes_no_sense_is_exit_2(run, arguments):
+    assert run(*arguments).exit_code == 2
+
+
+class TestBadInputToDiarize:
+    """Everything a user hands in is read before any model is loaded, so these cost nothing."""
+
+    @pytest.fixture
+    def speech(self, tmp_path) -> Path:
+        path = tmp_path / "speech.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes(b"\1\0" * 16_000)
+        return path
+
+    def test_a_file_that_is_not_audio(self, run, tmp_path):
+        (tmp_path / "notes.wav").write_text("these are notes")
+        ran = run("diarize", tmp_path / "notes.wav", "-o", tmp_path / "out.json")
+        assert ran.exit_code == 1
+        assert re.match(r"error: .*notes\.wav.*\nhint: ", ran.stderr)
+        assert not (tmp_path / "out.json").exists()
+
+    def test_an_empty_recording(self, run, tmp_path):
+        with wave.open(str(tmp_path / "empty.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        ran = run("diarize", tmp_path / "empty.wav")
+        assert (ran.exit_code, ran.stderr.splitlines()[0]) == (1, f"error: {tmp_path}/empty.wav holds no samples")
+
+    def test_a_transcript_that_is_not_json(self, run, speech, tmp_path):
+        (tmp_path / "said.json").write_text("{segments: oops")
+        ran = run("diarize", speech, "-t", tmp_path / "said.json", "-o", tmp_path / "out.json")
+        assert ran.exit_code == 1
+        assert re.match(r"error: .*said\.json.*\nhint: ", ran.stderr)
+
+    def test_a_cache_that_is_not_there(self, run, speech, tmp_path):
+        ran = run("diarize", speech, "--cache", tmp_path / "nowhere")
+        assert ran.exit_code == 1
+        assert ran.stderr.startswith(f"error: {tmp_path}/nowhere holds no restored cache")
+        assert "hint: restore a cache first" in ran.stderr
+
+    def test_a_damaged_cache_is_exit_3_before_anything_is_loaded(self, run, speech, box):
+        next(path for path in box.rglob("blobs/*") if path.is_file()).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+        assert run("diarize", speech, "--cache", box).exit_code == 3
+
+
+def test_the_doctor_finds_what_is_wrong_and_says_what_to_run(run, box, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_not_a_real_one")
+    ran = run("doctor", "--cache", box, "--json")
+    checks = {check["name"]: check for check in ran.document["checks"]}
+    assert (ran.exit_code, ran.document["ok"], checks["token"]["ok"]) == (1, False, False)
+    assert "hf_not_a_real_one" not in ran.stdout + ran.stderr
+    assert checks["cache"]["ok"]
+    assert checks["offline guard"]["ok"]
+    monkeypatch.delenv("HF_TOKEN")
+    assert run("doctor", "--cache", box, "--json").exit_code == 0
+
+
+WITHOUT = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchaudio", "pyannote", "av", "numpy", "boto3", "huggingface_hub"}:
+            raise ImportError(f"{name} must not be imported here")
+sys.meta_path.insert(0, Refuse())
+from diarize_runner.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["diarize", "--help"], ["cache", "verify", "{box}"], ["cache", "restore"]]
+)
+def test_the_cache_commands_and_every_help_run_without_torch_audio_or_clouds(box, store, arguments):
+    given = [argument.format(box=box) for argument in arguments]
+    given += ["--store", store, "--into", str(box)] if arguments[-1] == "restore" else []
+    done = subprocess.run([sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def commands(parser, path=()):
+    groups = [action for action in parser._actions if hasattr(action, "choices") and isinstance(action.choices, dict)]
+    for group in groups:
+        for name, command in group.choices.items():
+            yield from commands(command, (*path, name))
+    if not groups:
+        yield path, parser
+
+
+@pytest.mark.parametrize(
+    ("path", "parser"),
+    list(commands(build_parser())),
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_every_command_takes_json_and_describes_itself_and_its_options(path, parser):
+    assert "--json" in parser.format_help()
+    assert parser.description, path
+    options = [action for action in parser._actions if action.option_strings]
+    assert [action.dest for action in options if not action.help] == []

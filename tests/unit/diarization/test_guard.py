@@ -1,0 +1,68 @@
+"""The offline guard, against real sockets. Each refusal has its negative control: without the guard, it connects."""
+
+import socket
+import threading
+
+import pytest
+
+from diarize_runner.diarization.guard import offline
+from diarize_runner.errors import OfflineViolation
+
+
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()
+
+
+def test_a_connection_is_refused_while_the_guard_is_up_and_made_after(listener):
+    with socket.socket() as client:
+        with offline(), pytest.raises(OfflineViolation, match=r"tried to reach .* while offline \(socket\.connect\)"):
+            client.connect(listener)
+        client.connect(listener)
+
+
+def test_a_name_is_not_looked_up():
+    with offline(), pytest.raises(OfflineViolation, match=r"socket\.getaddrinfo"):
+        socket.getaddrinfo("localhost", 443)
+    socket.getaddrinfo("localhost", 443)
+
+
+def test_a_datagram_is_not_sent(listener):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        with offline(), pytest.raises(OfflineViolation):
+            sender.sendto(b"telemetry", listener)
+        assert sender.sendto(b"telemetry", listener) == 9
+
+
+def test_another_thread_is_refused_too(listener):
+    refused: list[Exception] = []
+
+    def attempt() -> None:
+        try:
+            socket.create_connection(listener)
+        except OfflineViolation as error:
+            refused.append(error)
+
+    with offline():
+        thread = threading.Thread(target=attempt)
+        thread.start()
+        thread.join()
+    assert len(refused) == 1
+
+
+def test_guards_can_be_nested(listener):
+    with offline():
+        with offline():
+            pass
+        with pytest.raises(OfflineViolation):
+            socket.create_connection(listener)
+
+
+def test_unix_sockets_stay_open(tmp_path):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+        server.bind(path)
+        server.listen()
+        with offline():
+            client.connect(path)
