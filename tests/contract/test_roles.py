@@ -1,0 +1,116 @@
+"""What each role promises: its variables, its README, its playbooks, and an honest check mode."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
+TYPES = {"str": str, "path": str, "int": int, "bool": bool}
+
+
+def read(path):
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+def options_of(role):
+    return read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+
+
+def readme_table(role):
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, option in options_of(role).items():
+        default = f"`{option['default']}`" if option["default"] != "" else ""
+        rows.append(f"| `{name}` | {default} | {option['description']} |")
+    return re.sub(r"C\((.+?)\)", r"`\1`", "\n".join(rows))
+
+
+def tasks_in(tasks):
+    for task in tasks:
+        yield task
+        for section in ("block", "rescue", "always"):
+            yield from tasks_in(task.get(section, []))
+
+
+def task_files():
+    return sorted((ROOT / "roles").glob("*/tasks/*.yml"))
+
+
+def ansible_playbook(*arguments, cwd=ROOT):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = [shutil.which("ansible-playbook", path=path) or "ansible-playbook", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_default_is_specified_and_nothing_else_is(role):
+    options, defaults = options_of(role), read(f"roles/{role}/defaults/main.yml")
+
+    assert list(options) == list(defaults)
+    for name, default in defaults.items():
+        assert type(default) is TYPES[options[name]["type"]], name
+        assert default == options[name]["default"] or "{{" in str(default), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_readme_has_the_specification_as_its_table(role):
+    assert readme_table(role) in (ROOT / "roles" / role / "README.md").read_text()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_s_variables_carry_its_name_and_private_ones_two_underscores(role):
+    assert all(name.startswith(f"{role}_") for name in options_of(role))
+    for path in (ROOT / "roles" / role / "vars").glob("*.yml"):
+        assert all(name.startswith(f"__{role}_") for name in read(path))
+
+
+def test_the_playbooks_tell_the_roles_only_what_they_take():
+    wiring = read("playbooks/group_vars/diarize_boxes.yml")
+    known = {name for role in ROLES for name in options_of(role)}
+
+    assert {name for name in wiring if not name.startswith("diarize_runner_")} <= known
+
+
+@pytest.mark.parametrize("path", task_files(), ids=lambda path: str(path.relative_to(ROOT / "roles")))
+def test_no_task_hides_a_failure_or_shuns_check_mode(path):
+    assert not re.search("ignore_errors|ignore_unreachable|not ansible_check_mode", path.read_text())
+    tasks = list(tasks_in(yaml.safe_load(path.read_text())))
+    for task, following in zip(tasks, [*tasks[1:], {}], strict=True):
+        if task.get("failed_when") is False:
+            assert f"{task['register']}.rc == 0" in str(following.get("ansible.builtin.assert")), task["name"]
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.parametrize("folder", [".", "playbooks"])
+def test_a_playbook_parses_from_the_root_and_from_its_own_folder(playbook, folder):
+    cwd = ROOT / folder
+    run = ansible_playbook("--syntax-check", os.path.relpath(ROOT / "playbooks" / playbook, cwd), cwd=cwd)
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
+    for name in ("lock.txt", "toolkit.whl"):
+        (tmp_path / name).write_text(name)
+
+    run = ansible_playbook(
+        "--check",
+        "playbooks/provision.yml",
+        *("-e", f"diarize_runner_prefix={tmp_path}/box"),
+        *("-e", f"diarize_runner_store=file://{tmp_path}/store"),
+        *("-e", f"diarize_runner_wheel={tmp_path}/toolkit.whl"),
+        *("-e", f"diarize_runner_requirements={tmp_path}/lock.txt"),
+        *("-e", f"diarize_runner_installer={tmp_path}/lock.txt"),
+        *("-e", "python_env_min_free_gib=0"),
+    )
+
+    assert run.returncode == 0, run.stdout
+    assert int(re.search(r"changed=(\d+)", run.stdout)[1]) > 0
+    assert not (tmp_path / "box").exists()
