@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run every linter, each by its own name, and fail if any complains.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 export PATH="$PWD/.venv/bin:$PATH"
 failed=()
 
