@@ -25,7 +25,7 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as reason:
         hint = _HINTS.get(reason.errno or 0, "")
-        raise DiskError(f"{reason.filename or path}: {reason.strerror}", hint=hint) from reason
+        raise DiskError(f"{reason.filename or path}: {reason.strerror or reason}", hint=hint) from reason
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -44,8 +44,11 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def link_atomically(path: Path, target: str) -> None:
-    """Make `path` a symbolic link to `target`, over whatever link was there, in one step."""
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    """Make `path` a symbolic link to `target`, over whatever link was there, in one step.
+
+    Nobody else may do so at the same time. What a killed run left is taken away by the next.
+    """
+    fresh = path.with_name(f".{path.name}-fresh")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(path)

@@ -18,6 +18,8 @@ from diarize_runner.digests import Digest
 from diarize_runner.disk import link_atomically
 from diarize_runner.errors import ManifestError
 
+_PARTIAL = ".partial-"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoxFolder:
@@ -36,21 +38,47 @@ class BoxFolder:
 
     def staging(self, digest: Digest) -> Path:
         """Where that version is put together. A killed run leaves it, and the next one goes on from there."""
-        return self.root / "versions" / f".partial-{digest.hex}"
+        return self.root / "versions" / f"{_PARTIAL}{digest.hex}"
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Make the folder, and wait until nobody else changes it. A folder that stays empty is removed again."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.root, os.O_RDONLY)
+        """Make the folder, and wait until nobody else changes it. If it was made here and stays empty, it goes."""
+        made = self._make()
+        while (descriptor := self._lock()) is None:
+            made = self._make()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
-            for folder in (self.root / "versions", self.root):
+            for folder in (self.root / "versions", *([self.root] if made else [])):
                 with suppress(OSError):
                     folder.rmdir()
             os.close(descriptor)
+
+    def _make(self) -> bool:
+        """Make the folder; return False when it was there."""
+        try:
+            self.root.mkdir(parents=True)
+        except FileExistsError:
+            if not self.root.exists() and self.root.is_symlink():
+                raise
+            return False
+        return True
+
+    def _lock(self) -> int | None:
+        """Return a locked descriptor of the folder; None when a restore that failed removed it meanwhile."""
+        with suppress(FileNotFoundError):
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), self.root.stat()):
+                    return descriptor
+            os.close(descriptor)
+        return None
+
+    def sweep(self) -> None:
+        """Take away what killed runs left."""
+        for left in (self.root / "versions").glob(f"{_PARTIAL}*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def adopt(self, digest: Digest) -> None:
         """Move the staged version to its place, over a damaged one of the same digest, and make it current."""
@@ -59,14 +87,15 @@ class BoxFolder:
         if target.exists():
             target.rename(damaged)
         self.staging(digest).rename(target)
-        shutil.rmtree(damaged, ignore_errors=True)
         self.make_current(digest)
 
     def make_current(self, digest: Digest) -> None:
         """Flip `current`, and remember what it was."""
         target = f"versions/{digest.hex}"
-        was = str(self.current.readlink()) if self.current.is_symlink() else target
-        if was != target:
+        was = str(self.current.readlink()) if self.current.is_symlink() else None
+        if was == target:
+            return
+        if was is not None:
             link_atomically(self.root / "previous", was)
         link_atomically(self.current, target)
 

@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from diarize_runner import __version__
@@ -23,6 +25,8 @@ from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
 
+_STAGED = ".staged-"
+
 
 def build(
     lock: CacheLock, *, folder: Path, version: str, requirements: Path, out: Path, progress: Progress
@@ -41,18 +45,24 @@ def build(
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / MANIFEST_NAME).unlink(missing_ok=True)
-        archive = _pack(lock, folder, out, progress)
-        shutil.copyfile(requirements, out / REQUIREMENTS_NAME)
-        manifest = _manifest(lock, version, archive, out)
-        write_atomically(out / MANIFEST_NAME, manifest.to_bytes())
+        with _workspace(out) as staged:
+            for repo in lock.repos:
+                _stage(repo, folder, staged, progress)
+            archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
+            (out / REQUIREMENTS_NAME).write_bytes(requirements.read_bytes())
+            manifest = _manifest(lock, version, archive, out)
+            write_atomically(staged / MANIFEST_NAME, manifest.to_bytes())
+            (staged / MANIFEST_NAME).replace(out / MANIFEST_NAME)
     return manifest
 
 
-def _pack(lock: CacheLock, folder: Path, out: Path, progress: Progress) -> CacheArchive:
-    with tempfile.TemporaryDirectory(dir=out, prefix=".staged-") as staged:
-        for repo in lock.repos:
-            _stage(repo, folder, Path(staged), progress)
-        return pack(lock, Path(staged), out / ARCHIVE_NAME, progress)
+@contextmanager
+def _workspace(out: Path) -> Iterator[Path]:
+    """Yield a folder to work in, beside what is made. It is gone afterwards, as is that of a build that was killed."""
+    for left in out.glob(f"{_STAGED}*"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=out, prefix=_STAGED) as folder:
+        yield Path(folder)
 
 
 def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -> None:

@@ -14,6 +14,8 @@ from diarize_runner.errors import ManifestError, UnsupportedFormat
 _PART = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
 _LONGEST_PATH = 1024
+_LARGEST_COUNT = (1 << 63) - 1
+"""Beyond it no file system counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +47,10 @@ class Node:
         """Return the values of an object with free keys."""
         if not isinstance(self.value, dict):
             raise self._unexpected("an object")
+        if odd := [key for key in self.value if not isinstance(key, str)]:
+            raise self.error(f"the key {odd[0]!r} is no text", hint="put it in quotes")
         dot = "." if self.place else ""
-        return {str(key): self._child(value, f"{dot}{key}") for key, value in self.value.items()}
+        return {key: self._child(value, f"{dot}{key}") for key, value in self.value.items()}
 
     def items(self) -> tuple["Node", ...]:
         """Return the values of a list."""
@@ -58,6 +62,10 @@ class Node:
         """Return a string that is not empty."""
         if not isinstance(self.value, str) or not self.value:
             raise self._unexpected("a string")
+        try:
+            self.value.encode()
+        except UnicodeEncodeError:
+            raise self.error(f"not Unicode text: {self.value!r}") from None
         return self.value
 
     def matching(self, pattern: str, description: str) -> str:
@@ -69,8 +77,10 @@ class Node:
 
     def count(self) -> int:
         """Return a whole number, 0 or more."""
-        if not isinstance(self.value, int) or isinstance(self.value, bool) or self.value < 0:
+        if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self._unexpected("a whole number")
+        if not 0 <= self.value <= _LARGEST_COUNT:
+            raise self.error(f"{self.value} is out of range")
         return self.value
 
     def digest(self) -> Digest:
@@ -88,9 +98,15 @@ class Node:
         return text
 
     def require_format(self, name: str) -> None:
-        """Raise UnsupportedFormat when a string names another document or another major version."""
-        if self.value != f"diarize-runner/{name}/1":
-            message = self.error(f"format {self.value!r} is not diarize-runner/{name}/1").message
+        """Raise UnsupportedFormat when this is another document, or of another major version.
+
+        To be asked before `fields`: another version has other keys.
+        """
+        stated = self.entries().get("format")
+        if stated is None:
+            raise self.error("missing key 'format'")
+        if stated.value != f"diarize-runner/{name}/1":
+            message = stated.error(f"format {stated.value!r} is not diarize-runner/{name}/1").message
             raise UnsupportedFormat(message, hint="use the diarize-runner release that wrote it, or write it anew")
 
     def _child(self, value: object, step: str) -> "Node":
@@ -106,7 +122,7 @@ def require_distinct(paths: Collection[str], node: Node) -> None:
     for path in sorted(paths, key=str.casefold):
         folded = path.casefold()
         if folded in seen:
-            raise node.error(f"two paths that differ in case alone: {path!r}")
+            raise node.error(f"two paths are one where case is ignored: {path!r}")
         seen.add(folded)
     for path in seen:
         if any(parent in seen for parent in _parents(path)):

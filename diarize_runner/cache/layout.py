@@ -9,6 +9,9 @@ https://huggingface.co/docs/hub/local-cache describes it. All paths here are rel
 and begin with `huggingface/`: that folder is HF_HOME wherever a cache is put.
 """
 
+from collections.abc import Iterable
+
+from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.cache.snapshot import RepoSnapshot
 from diarize_runner.digests import Digest
 
@@ -19,6 +22,11 @@ HUB = f"{HF_HOME}/hub"
 def repo_folder(repo_id: str) -> str:
     """Return where a model repository lies."""
     return f"{HUB}/models--{repo_id.replace('/', '--')}"
+
+
+def require_distinct_folders(repo_ids: Iterable[str], node: Node) -> None:
+    """Refuse repositories that would share a folder, as `a/b--c` and `a--b/c` would."""
+    require_distinct([repo_folder(repo_id) for repo_id in repo_ids], node)
 
 
 def blob_path(repo_id: str, digest: Digest) -> str:

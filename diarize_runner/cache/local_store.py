@@ -15,9 +15,14 @@ from diarize_runner.cache.store import StoredDocument
 from diarize_runner.digests import PIECE, Digest, content_of, content_of_file
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
 
+_PARTIAL = ".partial-"
+
 
 class LocalStore:
-    """Objects are files; one is visible whole or not at all, because each is linked or renamed into place."""
+    """Objects are files; one is visible whole or not at all, because each is linked or renamed into place.
+
+    Writers of one folder take turns by a lock on it.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -56,8 +61,8 @@ class LocalStore:
             written.replace(target)
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
-        """See WritableArchiveStore. Writers of one folder take turns by a lock on it."""
-        with self._written(key, lambda file: file.write(data)) as (written, target), _locked(target.parent):
+        """See WritableArchiveStore."""
+        with self._written(key, lambda file: file.write(data)) as (written, target):
             if self._state(key) != (expected.state if expected else None):
                 raise SwapLost(f"{key} in {self.url} was changed by somebody else", hint="look at it, then run again")
             written.replace(target)
@@ -83,7 +88,10 @@ class LocalStore:
         target = self.root / key
         with self._errors(key):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".partial-", delete=False) as file:
+            with (
+                _sole_writer(target.parent),
+                tempfile.NamedTemporaryFile(dir=target.parent, prefix=_PARTIAL, delete=False) as file,
+            ):
                 written = Path(file.name)
                 try:
                     write(file)
@@ -112,10 +120,13 @@ def _copy(source: Path, target: IO[bytes]) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _sole_writer(folder: Path) -> Iterator[None]:
+    """Wait until nobody else writes in `folder`. What lies half-written there then is of a killed one: it goes."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for orphan in folder.glob(f"{_PARTIAL}*"):
+            orphan.unlink()
         yield
     finally:
         os.close(descriptor)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cache import documents
+from diarize_runner.cache import documents, layout
 from diarize_runner.cache.fields import Node
 from diarize_runner.cache.request import NAME, CacheRequest
 from diarize_runner.cache.snapshot import RepoSnapshot, require_pipeline
@@ -36,9 +36,10 @@ class CacheLock:
     @classmethod
     def from_node(cls, node: Node) -> "CacheLock":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        node.require_format("lock")
         fields = node.fields(["format", "request", "name", "pipeline", "repos"])
-        fields["format"].require_format("lock")
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
+        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
         return cls(
             request=fields["request"].digest(),
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from diarize_runner.cache import documents, layout
-from diarize_runner.cache.fields import Node, require_distinct
+from diarize_runner.cache.fields import Node
 from diarize_runner.cache.request import NAME
 from diarize_runner.cache.snapshot import RepoSnapshot, require_pipeline
 from diarize_runner.digests import Content, Digest, content_of
@@ -123,11 +123,12 @@ class CacheManifest:
     def from_bytes(cls, data: bytes, document: str) -> "CacheManifest":
         """Raise ManifestError, naming `document` and the place, when anything is missing, unknown or wrong."""
         node = documents.parse(data, document)
+        node.require_format("manifest")
         fields = node.fields(
             ["format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements"]
         )
-        fields["format"].require_format("manifest")
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
+        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
         manifest = cls(
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
             version=fields["version"].matching(VERSION, "a version such as '1.0'"),
@@ -147,7 +148,6 @@ def blobs_of(repos: tuple[RepoSnapshot, ...]) -> dict[str, Content]:
 
 
 def _require_blobs_of(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, node: Node) -> None:
-    require_distinct([layout.repo_folder(repo.repo_id) for repo in repos], node)
     wanted, listed = blobs_of(repos), {blob.path: blob.content for blob in archive.blobs}
     if len(listed) != len(archive.blobs):
         raise node.error("a blob is listed twice")

@@ -28,8 +28,9 @@ class Pointer:
     @classmethod
     def from_bytes(cls, data: bytes, document: str) -> "Pointer":
         """Raise ManifestError, naming `document` and the place, when anything is missing, unknown or wrong."""
-        fields = documents.parse(data, document).fields(["format", "serial", "version", "manifest"])
-        fields["format"].require_format("pointer")
+        node = documents.parse(data, document)
+        node.require_format("pointer")
+        fields = node.fields(["format", "serial", "version", "manifest"])
         return cls(
             serial=fields["serial"].count(),
             version=fields["version"].matching(VERSION, "a version such as '1.0'"),

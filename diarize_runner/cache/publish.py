@@ -34,6 +34,8 @@ def read_built(folder: Path) -> CacheManifest:
         hint = "build it: diarize-runner cache build REQUEST.yaml --version VERSION --out DIR"
         raise ManifestError(f"{folder} holds no finished version: {reason.strerror}", hint=hint) from reason
     manifest = CacheManifest.from_bytes(data, str(folder / MANIFEST_NAME))
+    if data != manifest.to_bytes():
+        raise IntegrityError(f"{folder / MANIFEST_NAME} is not as it was built", hint="build the version again")
     for file in (manifest.archive.file, manifest.requirements):
         _require(folder, file)
     return manifest
@@ -53,10 +55,10 @@ def publish(folder: Path, store: WritableArchiveStore, progress: Progress) -> Pu
         progress.advance("publish", completed=done, total=len(files))
     before = _latest(store)
     pointer = _pointer_to(manifest, before)
+    for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
+        _refresh(store, latest_key(name), folder / name)
     if before and Pointer.from_bytes(before.data, latest_key(MANIFEST_NAME)) == pointer:
         return PublishedVersion(pointer=pointer, changed=False)
-    for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
-        store.replace(latest_key(name), folder / name)
     store.swap(latest_key(MANIFEST_NAME), pointer.to_bytes(), expected=before)
     return PublishedVersion(pointer=pointer, changed=True)
 
@@ -68,6 +70,14 @@ def _create(store: WritableArchiveStore, key: str, source: Path) -> None:
     except ObjectExists:
         if store.digest(key) != content_of_file(source).digest:
             raise
+
+
+def _refresh(store: WritableArchiveStore, key: str, source: Path) -> None:
+    """Replace `key` unless it is right: even under this very pointer it may be of a later version, cut short."""
+    with suppress(ObjectNotFound):
+        if store.digest(key) == content_of_file(source).digest:
+            return
+    store.replace(key, source)
 
 
 def _latest(store: WritableArchiveStore) -> StoredDocument | None:

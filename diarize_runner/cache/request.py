@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from diarize_runner.cache import layout
 from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.cache.snapshot import REPO_ID, REVISION, Source, require_pipeline, source_of
 from diarize_runner.digests import Digest, content_of
@@ -58,9 +60,10 @@ class CacheRequest:
     @classmethod
     def from_node(cls, node: Node, *, folder: Path, digest: Digest) -> "CacheRequest":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        node.require_format("request")
         fields = node.fields(["format", "name", "pipeline", "repos"])
-        fields["format"].require_format("request")
         repos = tuple(RequestedRepo.from_node(item) for item in fields["repos"].items())
+        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
         return cls(
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
             pipeline=require_pipeline(fields["pipeline"], [repo.repo_id for repo in repos]),
@@ -70,12 +73,22 @@ class CacheRequest:
         )
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML would keep the second in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # yaml's
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) != len(keys):
+            raise yaml.constructor.ConstructorError(None, None, "a key stands twice in one object", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def read_request(path: Path) -> CacheRequest:
     """Read the request at `path`; raise ManifestError when it is missing, not YAML, or wrong."""
     try:
         data = path.read_bytes()
-        document = yaml.safe_load(data)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as reason:
+        document = yaml.load(data, _Loader)  # noqa: S506  # a SafeLoader
+    except (OSError, yaml.YAMLError, ValueError, RecursionError) as reason:
         raise ManifestError(
             f"{path}: no request can be read: {reason}", hint="see cache_manifests/FORMAT.md"
         ) from reason

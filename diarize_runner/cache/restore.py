@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_envir
 from diarize_runner.cache.store import ArchiveStore, latest_key, version_key
 from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
 from diarize_runner.digests import content_of, write_hashing
-from diarize_runner.disk import disk_errors
+from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import DiskError, IntegrityError, ObjectNotFound
 from diarize_runner.progress import Progress, Silent
 
@@ -38,13 +38,15 @@ class RestorePlan:
     """Blobs that must come from the store."""
     reuse: dict[str, Path]
     """Blobs that are on this disk already, by path in the cache, and where."""
+    write: dict[str, bytes]
+    """What must lie beside `huggingface/` and does not yet, by name."""
     in_use: VerifiedCache | None
     """The version, when the box uses it already and every byte of it is right."""
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to do."""
-        return self.in_use is None
+        return self.in_use is None or bool(self.write)
 
     @property
     def bytes_to_move(self) -> int:
@@ -70,15 +72,19 @@ def plan_restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Pr
 
     Raises:
         ObjectNotFound: there is no such version.
-        IntegrityError: the manifest is not the one `latest` names.
+        IntegrityError: the manifest is not the one `latest` names, or of another version.
+        DiskError: the box cannot be read.
     """
     manifest = read_published(store, version)
-    if in_use := _in_use(box, manifest, progress):
-        return RestorePlan(manifest=manifest, fetch=(), reuse={}, in_use=in_use)
-    folders = [box.staging(manifest.digest), box.version(manifest.digest), box.current]
-    reuse = {span.path: found for span in manifest.archive.blobs for found in _found(span, folders)}
+    write = _beside(box, manifest)
+    with disk_errors(box.root):
+        if in_use := _in_use(box, manifest, progress):
+            stale = {name: data for name, data in write.items() if not is_blob(in_use.root / name, content_of(data))}
+            return RestorePlan(manifest=manifest, fetch=(), reuse={}, write=stale, in_use=in_use)
+        folders = [box.staging(manifest.digest), box.version(manifest.digest), box.current]
+        reuse = {span.path: found for span in manifest.archive.blobs for found in _found(span, folders)}
     fetch = tuple(span for span in manifest.archive.blobs if span.path not in reuse)
-    return RestorePlan(manifest=manifest, fetch=fetch, reuse=reuse, in_use=None)
+    return RestorePlan(manifest=manifest, fetch=fetch, reuse=reuse, write=write, in_use=None)
 
 
 def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestoredCache:
@@ -91,7 +97,15 @@ def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progres
     """
     with disk_errors(box.root), box.exclusively():
         plan = plan_restore(store, version, box, progress)
-        return RestoredCache(plan=plan, cache=plan.in_use or _carry_out(plan, store, box, progress))
+        cache = _repair(plan, plan.in_use) if plan.in_use else _carry_out(plan, store, box, progress)
+        box.sweep()
+    return RestoredCache(plan=plan, cache=cache)
+
+
+def _repair(plan: RestorePlan, cache: VerifiedCache) -> VerifiedCache:
+    for name, data in plan.write.items():
+        write_atomically(cache.root / name, data)
+    return cache
 
 
 def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress: Progress) -> VerifiedCache:
@@ -99,7 +113,7 @@ def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress:
     digest = plan.manifest.digest
     with _staging(box.staging(digest)) as staging:
         _fill(staging, plan, store, progress)
-        _finish(staging, box, plan.manifest)
+        _finish(staging, plan)
         staged = verify(staging, plan.manifest, Silent()).require_ok()
         box.adopt(digest)
     return staged.moved_to(box.version(digest))
@@ -108,14 +122,23 @@ def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress:
 def read_published(store: ArchiveStore, version: str) -> CacheManifest:
     """Read the manifest of `version`, or the one that `latest` names; raises as `plan_restore` does."""
     if version != LATEST:
-        return CacheManifest.from_bytes(_read(store, version_key(version, MANIFEST_NAME), version), f"v{version}")
+        return _manifest(store, version, _read(store, version_key(version, MANIFEST_NAME), version))
     pointer = Pointer.from_bytes(_read(store, latest_key(MANIFEST_NAME), version), latest_key(MANIFEST_NAME))
     data = _read(store, pointer.manifest.name, pointer.version)
     if content_of(data) != pointer.manifest.content:
         raise IntegrityError(
             f"{store.url}: {pointer.manifest.name} is not the manifest that latest names", hint="publish it again"
         )
-    return CacheManifest.from_bytes(data, pointer.manifest.name)
+    return _manifest(store, pointer.version, data)
+
+
+def _manifest(store: ArchiveStore, version: str, data: bytes) -> CacheManifest:
+    key = version_key(version, MANIFEST_NAME)
+    manifest = CacheManifest.from_bytes(data, key)
+    if manifest.version != version:
+        message = f"{store.url}: {key} is the manifest of version {manifest.version}"
+        raise IntegrityError(message, hint="the store was altered by hand: publish that version again")
+    return manifest
 
 
 def _read(store: ArchiveStore, key: str, version: str) -> bytes:
@@ -128,7 +151,7 @@ def _read(store: ArchiveStore, key: str, version: str) -> bytes:
 
 def _in_use(box: BoxFolder, manifest: CacheManifest, progress: Progress) -> VerifiedCache | None:
     root = box.version(manifest.digest)
-    if not root.is_dir() or box.current.resolve() != root.resolve():
+    if not (root.is_dir() and box.current.is_dir() and box.current.samefile(root)):
         return None
     report = verify(root, manifest, progress)
     return report.require_ok() if report.ok else None
@@ -149,7 +172,7 @@ def _require_space(root: Path, plan: RestorePlan) -> None:
 def _staging(staging: Path) -> Iterator[Path]:
     """Yield the folder to fill. An error removes it; only a kill leaves it, to be gone on with."""
     staging.mkdir(parents=True, exist_ok=True)
-    for cut_short in staging.rglob(f"*{_INCOMPLETE}"):
+    for cut_short in staging.glob(f"{layout.HUB}/*/blobs/*{_INCOMPLETE}"):
         cut_short.unlink()
     try:
         yield staging
@@ -175,8 +198,8 @@ def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progr
 
 
 def _link(found: Path, target: Path) -> None:
-    with suppress(FileExistsError):
-        os.link(found, target)
+    target.unlink(missing_ok=True)
+    os.link(found, target)
 
 
 def _ready(path: Path) -> Path:
@@ -203,13 +226,18 @@ def _not_as_published(store: ArchiveStore, key: str, span: BlobSpan, problem: st
     return IntegrityError(f"{store.url}/{key}: {span.path} {problem}", hint=hint)
 
 
-def _finish(staging: Path, box: BoxFolder, manifest: CacheManifest) -> None:
-    """Write what is not a blob: refs, links, the manifest, and the environment to use the cache in."""
-    for repo in manifest.repos:
+def _beside(box: BoxFolder, manifest: CacheManifest) -> dict[str, bytes]:
+    """Return what lies beside a cache: its manifest, and the environment to use it in."""
+    environment = runtime_environment(box.current.absolute() / layout.HF_HOME)
+    return {RUNTIME_ENV_NAME: render(environment), MANIFEST_NAME: manifest.to_bytes()}
+
+
+def _finish(staging: Path, plan: RestorePlan) -> None:
+    """Write what is not a blob: refs, links, and what lies beside the cache."""
+    for repo in plan.manifest.repos:
         _ready(staging / layout.ref_path(repo)).write_bytes(repo.commit_hash.encode())
         for path, target in layout.links(repo).items():
             _ready(staging / path).unlink(missing_ok=True)
             (staging / path).symlink_to(target)
-    environment = runtime_environment(box.current.absolute() / layout.HF_HOME)
-    (staging / RUNTIME_ENV_NAME).write_bytes(render(environment))
-    (staging / MANIFEST_NAME).write_bytes(manifest.to_bytes())
+    for name, data in plan.write.items():
+        (staging / name).write_bytes(data)

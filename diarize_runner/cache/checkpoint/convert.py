@@ -39,7 +39,7 @@ def pyannote_segmentation(data: bytes) -> bytes:
     described = _mapping(checkpoint.get("pyannote.audio"))
     architecture = _mapping(described.get("architecture"))
     if architecture != {"module": "pyannote.audio.models.segmentation.PyanNet", "class": "PyanNet"}:
-        raise UnsafeCheckpoint(f"not a PyanNet: {architecture}")
+        raise UnsafeCheckpoint("the checkpoint is not of a PyanNet")
     return _pyannote_checkpoint(
         architecture=architecture,
         specifications=_specifications(described.get("specifications")),
@@ -100,7 +100,7 @@ def _specifications(record: object) -> dict[str, object]:
     if not isinstance(record, Record):
         raise UnsafeCheckpoint("the checkpoint has no specification")
     attributes = _mapping(record.state)
-    problem, resolution = attributes.pop("problem"), attributes.pop("resolution")
+    problem, resolution = attributes.pop("problem", None), attributes.pop("resolution", None)
     enums = {"problem": _enum_of(problem, "Problem"), "resolution": _enum_of(resolution, "Resolution")}
     return {**enums, **attributes}
 
@@ -116,6 +116,6 @@ def _enum(name: str, value: int) -> Call:
 
 
 def _mapping(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise UnsafeCheckpoint("the checkpoint lacks a part that its kind has")
-    return {str(key): item for key, item in value.items()}
+    return dict(value)

@@ -2,17 +2,39 @@
 
 import io
 import pickle
-from collections import OrderedDict
+import pickletools
 from collections.abc import Callable, Collection
 from typing import BinaryIO
 
 from diarize_runner.errors import UnsafeCheckpoint
 
+_MOST_MEMOS = 1 << 20
+_FAULTS = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+)
+"""What `pickle` raises at bytes that are no pickle."""
+
+
+class Ordered(dict[object, object]):
+    """An OrderedDict that takes no attributes: one named `items` would stand in for the method."""
+
+    def __setstate__(self, state: object) -> None:
+        """Drop the attributes; torch keeps a `_metadata` there."""
+
+
 BUILTINS: dict[str, type] = {
     "__builtin__.dict": dict,
     "__builtin__.list": list,
     "__builtin__.long": int,
-    "collections.OrderedDict": OrderedDict,
+    "collections.OrderedDict": Ordered,
 }
 """Names whose own meaning is harmless."""
 
@@ -20,9 +42,11 @@ BUILTINS: dict[str, type] = {
 class Record:
     """What stands in for an object of a class that is never imported."""
 
+    args: tuple[object, ...] = ()
+    state: object = None
+
     def __init__(self, *args: object) -> None:
         self.args = args
-        self.state: object = None
 
     def __setstate__(self, state: object) -> None:
         self.state = state
@@ -57,7 +81,7 @@ class InertUnpickler(pickle.Unpickler):
         if full in BUILTINS:
             return BUILTINS[full]
         if full == "torch._utils._rebuild_tensor_v2":
-            return self._rebuild
+            return lambda *args: self._rebuild(*args)  # noqa: PLW0108  # a pickle may set attributes of what it gets here
         if module == "torch" and name.endswith("Storage"):
             return Name(name)
         if full in self._allowed:
@@ -71,15 +95,27 @@ class InertUnpickler(pickle.Unpickler):
         """Return what `storage` makes of a storage's reference."""
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":  # noqa: PLR2004  # torch's own tuple
             raise UnsafeCheckpoint(f"the checkpoint refers to something that is no storage: {pid!r}")
+        if any(part is not None for part in pid[5:]):
+            raise UnsafeCheckpoint("a storage is a window on another, as torch saved it before version 0.4")
         return self._storage(*pid[1:5])
 
 
 def unpickle(file: BinaryIO, **parts: object) -> object:
     """Unpickle one object from `file`; raise UnsafeCheckpoint when it is no pickle, or names anything else."""
     try:
+        _require_few_memos(file)
         return InertUnpickler(file, **parts).load()  # type: ignore[arg-type]
-    except (pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError, IndexError, KeyError) as reason:
+    except _FAULTS as reason:
         raise UnsafeCheckpoint(f"not a checkpoint that can be read safely: {reason}") from reason
+
+
+def _require_few_memos(file: BinaryIO) -> None:
+    """Pickle fills a table as long as the highest memo's number, so ten bytes could take 64 GB."""
+    start = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in ("PUT", "LONG_BINPUT") and isinstance(argument, int) and argument > _MOST_MEMOS:
+            raise UnsafeCheckpoint(f"the checkpoint's pickle numbers its memos up to {argument}")
+    file.seek(start)
 
 
 def plain(data: bytes) -> object:

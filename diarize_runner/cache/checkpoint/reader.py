@@ -11,14 +11,28 @@ import struct
 import zipfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 from diarize_runner.cache.checkpoint.inert import Name, unpickle
 from diarize_runner.errors import UnsafeCheckpoint
 
 FLOAT_BYTES = 4
+_ZIP_MAGIC = b"PK\x03\x04"
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+_COUNT = struct.Struct("<q")
+_BEYOND_COUNTING = 1 << 60
+_ZIP_FAULTS = (
+    zipfile.BadZipFile,
+    EOFError,
+    LookupError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+"""What `zipfile` raises at a damaged file; a RuntimeError when it takes it for encrypted, or for a later version's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,11 +61,11 @@ class _View:
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
-        if self.stride != _contiguous_stride(self.shape):
+        if not _is_contiguous(self.shape, self.stride):
             raise UnsafeCheckpoint(f"a tensor of shape {self.shape} is not contiguous")
         start, count = self.offset * FLOAT_BYTES, math.prod(self.shape) * FLOAT_BYTES
         data = self.storage.data[start : start + count]
-        if start < 0 or len(data) != count:
+        if len(data) != count:
             raise UnsafeCheckpoint(f"a tensor of shape {self.shape} leads out of its storage")
         return Tensor(shape=self.shape, data=data)
 
@@ -64,8 +78,7 @@ def read_checkpoint(data: bytes, *, allowed: Collection[str]) -> dict[str, objec
     Raises:
         UnsafeCheckpoint: the file is no checkpoint, or its pickle names anything else.
     """
-    is_zip = zipfile.is_zipfile(io.BytesIO(data))
-    checkpoint = _read_zip(data, allowed) if is_zip else _read_legacy(data, allowed)
+    checkpoint = _read_zip(data, allowed) if data.startswith(_ZIP_MAGIC) else _read_legacy(data, allowed)
     if not isinstance(checkpoint, dict):
         raise UnsafeCheckpoint("the checkpoint holds no dict")
     return checkpoint
@@ -75,9 +88,9 @@ def tensors(state: object) -> dict[str, Tensor]:
     """Return the tensors of a state dict, by parameter name, in its order."""
     if not isinstance(state, Mapping):
         raise UnsafeCheckpoint("the checkpoint holds no state dict")
-    views = {str(name): view for name, view in state.items() if isinstance(view, _View)}
+    views = {name: view for name, view in state.items() if isinstance(name, str) and isinstance(view, _View)}
     if len(views) != len(state):
-        raise UnsafeCheckpoint("the state dict holds something that is no tensor")
+        raise UnsafeCheckpoint("the state dict holds something that is no named tensor")
     return {name: view.tensor() for name, view in views.items()}
 
 
@@ -85,14 +98,20 @@ def _read_zip(data: bytes, allowed: Collection[str]) -> object:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             root = next((name[: -len("data.pkl")] for name in archive.namelist() if name.endswith("/data.pkl")), "")
-            pickled = io.BytesIO(archive.read(f"{root}data.pkl"))
+            pickled = io.BytesIO(_stored(archive, f"{root}data.pkl"))
 
             def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
-                return _storage(kind, elements, archive.read(f"{root}data/{key}"))
+                return _storage(kind, elements, _stored(archive, f"{root}data/{key}"))
 
             return _unpickle(pickled, allowed, storage)
-    except (zipfile.BadZipFile, KeyError) as reason:
+    except _ZIP_FAULTS as reason:
         raise UnsafeCheckpoint(f"not a whole checkpoint: {reason}") from reason
+
+
+def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).compress_type != zipfile.ZIP_STORED:
+        raise UnsafeCheckpoint(f"{name} is compressed, which torch never does")
+    return archive.read(name)
 
 
 def _read_legacy(data: bytes, allowed: Collection[str]) -> object:
@@ -105,26 +124,48 @@ def _read_legacy(data: bytes, allowed: Collection[str]) -> object:
     if preamble[:2] != [_LEGACY_MAGIC, _LEGACY_PROTOCOL]:
         raise UnsafeCheckpoint("not a torch checkpoint")
     checkpoint = _unpickle(file, allowed, storage)
-    keys = _unpickle(file, (), storage)
-    for key in keys if isinstance(keys, list) else []:
-        (elements,) = struct.unpack("<q", file.read(8))
-        storages[key].data = file.read(elements * FLOAT_BYTES)
+    _fill(storages, _unpickle(file, (), storage), file)
     return checkpoint
+
+
+def _fill(storages: dict[str, _Storage], keys: object, file: BinaryIO) -> None:
+    """Read the storages that follow the pickles: a count of elements, and the elements, in the order of `keys`."""
+    named = [key for key in keys if isinstance(key, str)] if isinstance(keys, list) else []
+    if named != keys or set(named) != storages.keys():
+        raise UnsafeCheckpoint("the checkpoint's storages are not those its tensors name")
+    for key in named:
+        storage = storages[key]
+        count, storage.data = file.read(_COUNT.size), file.read(storage.elements * FLOAT_BYTES)
+        if count != _COUNT.pack(storage.elements) or len(storage.data) != storage.elements * FLOAT_BYTES:
+            raise UnsafeCheckpoint("a storage is not as long as its tensors say")
 
 
 def _unpickle(file: BinaryIO, allowed: Collection[str], storage: Callable[..., _Storage]) -> object:
     return unpickle(file, allowed=allowed, rebuild=_rebuild, storage=storage)
 
 
-def _rebuild(storage: _Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: object) -> _View:
-    return _View(storage=storage, offset=offset, shape=tuple(shape), stride=tuple(stride))
+def _rebuild(storage: object, offset: object, shape: object, stride: object, *_: object) -> _View:
+    if isinstance(storage, _Storage) and _is_count(offset) and _are_counts(shape) and _are_counts(stride):
+        return _View(storage=storage, offset=offset, shape=shape, stride=stride)
+    raise UnsafeCheckpoint("a tensor is not described as torch describes one")
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < _BEYOND_COUNTING
+
+
+def _are_counts(values: object) -> TypeGuard[tuple[int, ...]]:
+    return isinstance(values, tuple) and all(_is_count(value) for value in values)
 
 
 def _storage(kind: object, elements: object, data: bytes) -> _Storage:
-    if kind != Name("FloatStorage") or not isinstance(elements, int):
+    if kind != Name("FloatStorage") or not _is_count(elements):
         raise UnsafeCheckpoint(f"a storage of {kind!r} is not float32")
     return _Storage(elements=elements, data=data)
 
 
-def _contiguous_stride(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+def _is_contiguous(shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    """Whether the elements lie in order and without gaps. What is never stepped over may have any stride."""
+    contiguous = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    gaps = [own for extent, own, wanted in zip(shape, stride, contiguous, strict=False) if extent > 1 and own != wanted]
+    return len(shape) == len(stride) and (0 in shape or not gaps)

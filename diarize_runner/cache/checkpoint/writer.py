@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from functools import singledispatchmethod
 
 from diarize_runner.cache.checkpoint.reader import FLOAT_BYTES, Tensor
+from diarize_runner.errors import UnsafeCheckpoint
 
+_SMALL_INT, _LARGEST_INT = 4, 255
+"""Bytes that the opcodes for whole numbers hold."""
 _TIME = (1980, 1, 1, 0, 0, 0)
 """The first that a zip can hold."""
 
@@ -43,9 +46,16 @@ class Instance:
 
 
 def write_checkpoint(checkpoint: dict[str, object]) -> bytes:
-    """Return the bytes of a checkpoint. Values are dicts, lists, tuples, text, numbers, None and the above."""
+    """Return the bytes of a checkpoint. Values are dicts, lists, tuples, text, numbers, None and the above.
+
+    Raises:
+        UnsafeCheckpoint: there is anything else among them.
+    """
     pickled, target = _Pickle(), io.BytesIO()
-    pickled.emit(checkpoint)
+    try:
+        pickled.emit(checkpoint)
+    except RecursionError as reason:
+        raise UnsafeCheckpoint("a checkpoint cannot hold values nested that deep") from reason
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, data in _records(pickled):
             archive.writestr(zipfile.ZipInfo(f"archive/{name}", _TIME), data)
@@ -72,7 +82,7 @@ class _Pickle:
 
     @singledispatchmethod
     def emit(self, value: object) -> None:
-        raise TypeError(f"a checkpoint cannot hold a {type(value).__name__}")
+        raise UnsafeCheckpoint(f"a checkpoint cannot hold a {type(value).__name__}")
 
     @emit.register
     def _(self, _value: None) -> None:
@@ -84,7 +94,13 @@ class _Pickle:
 
     @emit.register
     def _(self, value: int) -> None:
-        self.out.write(pickle.BININT + struct.pack("<i", value))
+        size = value.bit_length() // 8 + 1
+        if size <= _SMALL_INT:
+            self.out.write(pickle.BININT + struct.pack("<i", value))
+        elif size <= _LARGEST_INT:
+            self.out.write(pickle.LONG1 + bytes([size]) + value.to_bytes(size, "little", signed=True))
+        else:
+            raise UnsafeCheckpoint(f"a checkpoint cannot hold a number of {size} bytes")
 
     @emit.register
     def _(self, value: float) -> None:
@@ -92,7 +108,7 @@ class _Pickle:
 
     @emit.register
     def _(self, value: str) -> None:
-        data = value.encode()
+        data = value.encode(errors="surrogatepass")
         self.out.write(pickle.BINUNICODE + struct.pack("<I", len(data)) + data)
 
     @emit.register

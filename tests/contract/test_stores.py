@@ -1,0 +1,327 @@
+"""What every store promises, whatever keeps its objects. A further store joins by a fixture value."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from support.caches import noise, tree
+from support.kills import killed_before_step
+from support.processes import race_processes, race_threads
+
+from diarize_runner.cache.local_store import LocalStore
+from diarize_runner.cache.manifest import MANIFEST_NAME
+from diarize_runner.cache.store import StoredDocument
+from diarize_runner.cache.stores import open_store
+from diarize_runner.digests import content_of
+from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost, UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How to have a store of a kind, and how to see all that it keeps, partial objects too."""
+
+    make: Callable
+    objects: Callable
+
+
+LOCAL = Kind(
+    make=lambda folder: LocalStore(folder / "store"),
+    objects=lambda store: {path for path, kind in tree(store.root).items() if kind != "folder"},
+)
+KINDS = {"local": LOCAL}
+RACES = {"threads": race_threads, "processes": race_processes}
+
+ODD_KEYS = [
+    "v1.0/with space",
+    "v1.0/ünïcode-日本",
+    "v1.0/%41%2f",
+    "v1.0/a#b?c&d=e+f",
+    "v1.0/-rf",
+    "v1.0/*[x]{y}",
+    "v1.0/'\"`$(id)",
+    "v1.0/" + "long" * 50,
+    "v1.0/deep/er/still",
+    "alone",
+]
+
+
+class TestEveryStore:
+    @pytest.fixture(params=KINDS.values(), ids=list(KINDS))
+    def kind(self, request):
+        return request.param
+
+    @pytest.fixture
+    def store(self, kind, tmp_path):
+        return kind.make(tmp_path)
+
+    @pytest.fixture
+    def objects(self, kind, store):
+        """Return every object of the store."""
+        return lambda: kind.objects(store)
+
+    @pytest.fixture
+    def source(self, tmp_path):
+        """Make a file of given bytes."""
+
+        def make(data, name="source"):
+            path = tmp_path / name
+            path.write_bytes(data)
+            return path
+
+        return make
+
+    @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
+    def test_what_was_created_is_read(self, data, store, source):
+        store.create("v1.0/object", source(data))
+
+        assert store.read("v1.0/object").data == data
+        assert b"".join(store.read_range("v1.0/object", 0, len(data))) == data
+        assert store.digest("v1.0/object") == content_of(data).digest
+
+    def test_what_is_not_there_is_not_found(self, store, source):
+        store.create("v1.0/other", source(b"x"))
+
+        for key in ("v1.0/object", "v2.0/object", "object"):
+            with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
+                store.read(key)
+            with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
+                list(store.read_range(key, 0, 1))
+            with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
+                store.digest(key)
+
+    def test_a_name_is_created_once(self, store, source, objects):
+        store.create("v1.0/object", source(b"first"))
+
+        with pytest.raises(ObjectExists) as refusal:
+            store.create("v1.0/object", source(b"second"))
+
+        assert refusal.value.message == f"{store.url} already has v1.0/object"
+        assert refusal.value.hint == "publish under a new --version"
+        assert store.read("v1.0/object").data == b"first"
+        assert objects() == {"v1.0/object"}
+
+    def test_a_created_object_does_not_follow_its_source(self, store, source):
+        path = source(b"first")
+        store.create("v1.0/object", path)
+        path.write_bytes(b"later")
+
+        assert store.read("v1.0/object").data == b"first"
+
+    def test_an_object_is_seen_whole_or_not_at_all_while_it_is_created(self, store, source):
+        data = noise(9 << 20)
+        path, seen, done = source(data), set(), threading.Event()
+
+        def watch():
+            while not done.is_set():
+                try:
+                    seen.add(len(store.read("v1.0/object").data))
+                except ObjectNotFound:
+                    seen.add(None)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        store.create("v1.0/object", path)
+        done.set()
+        watcher.join()
+
+        assert None in seen
+        assert seen <= {None, len(data)}
+
+    @pytest.mark.parametrize("write", ["create", "replace", "swap"])
+    def test_a_killed_write_left_the_old_object_or_the_new_and_the_next_write_leaves_no_part_of_it(
+        self, write, store, source, objects
+    ):
+        old, new = source(b"old", "old"), source(b"new", "new")
+        keys = set()
+
+        for step in itertools.count(1):
+            key = f"v1.0/object-{step}"
+            if write != "create":
+                store.create(key, old)
+            swap = partial(store.swap, key, b"new", expected=store.read(key)) if write == "swap" else None
+            attempt = swap or partial(getattr(store, write), key, new)
+            if not killed_before_step(step, attempt):
+                break
+            if write != "create" or key in objects():
+                assert store.read(key).data in (b"old", b"new")[write == "create" :]
+            store.replace(key, new)
+            keys.add(key)
+            assert objects() == keys
+
+        assert step > 2
+        assert store.read(key).data == b"new"
+
+    @pytest.mark.parametrize(
+        ("offset", "length", "expected"),
+        [
+            (0, 10, b"0123456789"),
+            (3, 4, b"3456"),
+            (9, 1, b"9"),
+            (0, 0, b""),
+            (5, 0, b""),
+            (8, 5, b"89"),
+            (10, 1, b""),
+            (99, 5, b""),
+        ],
+    )
+    def test_a_range_is_what_lies_there_and_no_more(self, offset, length, expected, store, source):
+        store.create("v1.0/object", source(b"0123456789"))
+
+        assert b"".join(store.read_range("v1.0/object", offset, length)) == expected
+
+    def test_a_long_range_comes_in_pieces(self, store, source):
+        data = noise(5 << 20)
+        store.create("v1.0/object", source(data))
+
+        pieces = list(store.read_range("v1.0/object", 1000, 4 << 20))
+
+        assert b"".join(pieces) == data[1000 : 1000 + (4 << 20)]
+        assert max(map(len, pieces)) <= 1 << 20
+
+    def test_an_object_is_replaced_whether_it_was_there_or_not(self, store, source, objects):
+        for data in (b"first", b"second"):
+            store.replace("latest/object", source(data))
+            assert store.read("latest/object").data == data
+
+        assert objects() == {"latest/object"}
+
+    def test_a_reader_of_a_replaced_object_reads_the_old_one_to_its_end(self, store, source):
+        old = noise(3 << 20)
+        store.replace("latest/object", source(old))
+        reader = store.read_range("latest/object", 0, len(old))
+        first = next(reader)
+
+        store.replace("latest/object", source(b"new"))
+
+        assert first + b"".join(reader) == old
+
+    def test_a_swap_takes_place_when_the_object_is_as_it_was_read(self, store, objects):
+        store.swap("latest/object", b"first", expected=None)
+        store.swap("latest/object", b"second", expected=store.read("latest/object"))
+
+        assert store.read("latest/object").data == b"second"
+        assert objects() == {"latest/object"}
+
+    def test_a_swap_is_lost_when_the_object_is_not_as_it_was_read(self, store, objects):
+        store.swap("latest/object", b"first", expected=None)
+        stale = store.read("latest/object")
+        store.swap("latest/object", b"second", expected=stale)
+
+        for expected in (None, stale, StoredDocument(data=b"second", state="another")):
+            with pytest.raises(SwapLost) as loss:
+                store.swap("latest/object", b"third", expected=expected)
+            assert loss.value.message == f"latest/object in {store.url} was changed by somebody else"
+            assert loss.value.hint == "look at it, then run again"
+
+        assert store.read("latest/object").data == b"second"
+        assert objects() == {"latest/object"}
+
+    def test_a_swap_of_what_is_no_longer_there_is_lost(self, store):
+        gone = StoredDocument(data=b"x", state=str(content_of(b"x").digest))
+
+        with pytest.raises(SwapLost):
+            store.swap("latest/object", b"new", expected=gone)
+
+        with pytest.raises(ObjectNotFound):
+            store.read("latest/object")
+
+    @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
+    def test_of_eight_that_create_one_name_at_once_exactly_one_wins(self, race, store, source, objects):
+        paths = [source(noise(1 << 20, seed), f"source-{seed}") for seed in range(8)]
+
+        outcomes = race([lambda path=path: store.create("v1.0/object", path) for path in paths])
+
+        assert sorted(map(str, outcomes)) == ["None"] + ["ObjectExists"] * 7
+        assert store.read("v1.0/object").data in [path.read_bytes() for path in paths]
+        assert objects() == {"v1.0/object"}
+
+    @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
+    @pytest.mark.parametrize("was_there", [False, True])
+    def test_of_eight_that_swap_one_object_at_once_exactly_one_wins(self, was_there, race, store, objects):
+        if was_there:
+            store.swap("latest/object", b"old", expected=None)
+        before = store.read("latest/object") if was_there else None
+        new = [str(number).encode() for number in range(8)]
+
+        outcomes = race([lambda data=data: store.swap("latest/object", data, expected=before) for data in new])
+
+        assert sorted(map(str, outcomes)) == ["None"] + ["SwapLost"] * 7
+        assert store.read("latest/object").data in new
+        assert objects() == {"latest/object"}
+
+    @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
+    def test_every_count_that_was_swapped_in_is_kept(self, race, store):
+        store.swap("latest/count", b"0", expected=None)
+
+        def count_up():
+            while True:
+                before = store.read("latest/count")
+                try:
+                    return store.swap("latest/count", str(int(before.data) + 1).encode(), expected=before)
+                except SwapLost:
+                    continue
+
+        assert race([count_up] * 8) == [None] * 8
+        assert store.read("latest/count").data == b"8"
+
+    def test_versions_are_those_with_a_manifest(self, store, source):
+        assert list(store.versions()) == []
+
+        for key in ("v1.0/" + MANIFEST_NAME, "v2.0-rc.1/" + MANIFEST_NAME, "v3.0/archive", "latest/" + MANIFEST_NAME):
+            store.create(key, source(b"{}"))
+
+        assert sorted(store.versions()) == ["1.0", "2.0-rc.1"]
+
+    @pytest.mark.parametrize("key", ODD_KEYS)
+    def test_a_name_may_be_odd(self, key, store, source, objects):
+        store.create(key, source(b"created"))
+        with pytest.raises(ObjectExists):
+            store.create(key, source(b"again"))
+        store.replace(key, source(b"replaced"))
+        store.swap(key, b"swapped", expected=store.read(key))
+
+        assert b"".join(store.read_range(key, 1, 3)) == b"wap"
+        assert objects() == {key}
+
+
+def test_a_store_in_a_folder_that_cannot_hold_one_says_so(tmp_path):
+    (tmp_path / "file").write_text("x")
+    store = LocalStore(tmp_path / "file")
+
+    with pytest.raises(StoreError, match=f"^{store.url}: v1.0/object: Not a directory$") as refusal:
+        store.create("v1.0/object", tmp_path / "file")
+
+    assert refusal.value.hint == "check the folder and its permissions"
+
+
+def test_the_address_of_a_local_store_opens_it(tmp_path):
+    folder = tmp_path / "mödels #1 50%"
+    LocalStore(folder).swap("latest/object", b"x", expected=None)
+
+    assert open_store(LocalStore(folder).url).read("latest/object").data == b"x"
+    assert open_store(f"file://localhost{tmp_path}/m%C3%B6dels%20%231%2050%25").read("latest/object").data == b"x"
+
+
+NO_ADDRESSES = {
+    "nothing": "",
+    "a plain path": "/srv/models",
+    "a relative path": "file:models",
+    "a relative path that looks absolute": "file://models/1",
+    "no path": "file://",
+    "a bucket": "s3://models/1",
+    "a web page": "https://example.org/models",
+    "an unquoted number sign": "file:///srv/models#1",
+    "an unquoted question mark": "file:///srv/models?1",
+}
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES.values(), ids=list(NO_ADDRESSES))
+def test_what_is_no_address_of_a_store_is_refused(url):
+    with pytest.raises(UsageError) as refusal:
+        open_store(url)
+
+    assert refusal.value.message == f"{url!r} is not the address of a store"
+    assert refusal.value.hint == "a store is a folder for now: file:///absolute/path"

@@ -1,0 +1,206 @@
+"""What a conversion writes holds weights and their description, and nothing else of the checkpoint it read."""
+
+import io
+import pickletools
+import struct
+import zipfile
+
+import pytest
+from support.caches import noise
+
+from diarize_runner.cache.checkpoint.convert import CONVERSIONS
+from diarize_runner.cache.checkpoint.inert import Record
+from diarize_runner.cache.checkpoint.reader import Tensor, read_checkpoint, tensors
+from diarize_runner.cache.checkpoint.writer import Call, Global, Instance, write_checkpoint
+from diarize_runner.errors import UnsafeCheckpoint
+
+TASK = "pyannote.audio.core.task"
+DESCRIBING = {f"{TASK}.{name}" for name in ("Specifications", "Problem", "Resolution")}
+OWN_NAMES = DESCRIBING | {"collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage"}
+
+
+def weights(seed):
+    return Tensor(shape=(4, 5), data=struct.pack("<20f", *noise(20, seed)))
+
+
+def enum(name, value):
+    return Call(function=Global(module=TASK, name=name), args=(value,))
+
+
+SPECIFICATIONS = {
+    "problem": enum("Problem", 2),
+    "resolution": enum("Resolution", 1),
+    "duration": 5.0,
+    "min_duration": None,
+    "warm_up": (0.0, 0.0),
+    "classes": ["speaker#1", "speaker#2", "speaker#3"],
+    "permutation_invariant": True,
+}
+ARCHITECTURE = {"module": "pyannote.audio.models.segmentation.PyanNet", "class": "PyanNet"}
+HYPER_PARAMETERS = {"sincnet": {"stride": 10, "sample_rate": 16000}, "lstm": {"num_layers": 4, "dropout": 0.5}}
+STATE = {"sincnet.weight": weights(1), "lstm.weight": weights(2)}
+TRAINING = Instance(of=Global(module="omegaconf.listconfig", name="ListConfig"), attributes={"path": "/home/trainer"})
+
+
+def specified(attributes):
+    return Instance(of=Global(module=TASK, name="Specifications"), attributes=attributes)
+
+
+def segmentation(**changes):
+    """Return a segmentation checkpoint with all that training leaves in one."""
+    described = {
+        "architecture": ARCHITECTURE,
+        "specifications": specified(SPECIFICATIONS),
+        "versions": {"torch": "1.10"},
+    }
+    parts = {
+        "epoch": 7,
+        "state_dict": STATE,
+        "hyper_parameters": HYPER_PARAMETERS,
+        "pyannote.audio": {**described, **changes.pop("pyannote", {})},
+        "optimizer_states": [{"lr": 0.1, "momentum": weights(3)}],
+        "callbacks": {"dirpath": "/home/trainer/checkpoints", "config": TRAINING},
+    }
+    return write_checkpoint({**parts, **changes})
+
+
+def encoder(**changes):
+    """Return a Resemblyzer checkpoint."""
+    state = {**STATE, "similarity_weight": weights(4), "similarity_bias": weights(5)}
+    return write_checkpoint({"step": 9, "model_state": state, "optimizer_state": {"lr": 0.1}, **changes})
+
+
+def names_in(data):
+    """Return every name that the pickle of a checkpoint would have imported."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        pickled = archive.read("archive/data.pkl")
+    return {
+        str(argument).replace(" ", ".")
+        for opcode, argument, _ in pickletools.genops(pickled)
+        if opcode.name == "GLOBAL"
+    }
+
+
+GOOD = {"pyannote-segmentation": segmentation(), "ge2e-encoder": encoder()}
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+def test_a_converted_checkpoint_holds_the_weights_and_names_nothing_but_pyannotes_description(conversion):
+    converted = CONVERSIONS[conversion](GOOD[conversion])
+
+    checkpoint = read_checkpoint(converted, allowed=DESCRIBING)
+    assert tensors(checkpoint["state_dict"]) == STATE
+    assert names_in(converted) == OWN_NAMES
+    for left_behind in (b"trainer", b"similarity", b"optimizer", b"omegaconf"):
+        assert left_behind not in converted
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+def test_a_conversion_gives_the_same_bytes_twice(conversion):
+    convert = CONVERSIONS[conversion]
+
+    assert convert(GOOD[conversion]) == convert(GOOD[conversion])
+
+
+def test_a_segmentation_model_keeps_its_architecture_hyper_parameters_and_specifications():
+    checkpoint = read_checkpoint(CONVERSIONS["pyannote-segmentation"](segmentation()), allowed=DESCRIBING)
+
+    described = checkpoint["pyannote.audio"]
+    attributes = described["specifications"].state
+    problem, resolution = attributes.pop("problem"), attributes.pop("resolution")
+    assert (type(problem).__name__, problem.args, type(resolution).__name__, resolution.args) == (
+        "Problem",
+        (2,),
+        "Resolution",
+        (1,),
+    )
+    assert attributes == {name: SPECIFICATIONS[name] for name in attributes}
+    assert set(attributes) == set(SPECIFICATIONS) - {"problem", "resolution"}
+    assert described["architecture"] == ARCHITECTURE
+    assert checkpoint["hyper_parameters"] == HYPER_PARAMETERS
+
+
+def test_an_encoder_says_what_loads_it():
+    checkpoint = read_checkpoint(CONVERSIONS["ge2e-encoder"](encoder()), allowed=DESCRIBING)
+
+    described = checkpoint["pyannote.audio"]
+    assert described["architecture"] == {"module": "diarize_runner.diarization.ge2e", "class": "GE2EEncoder"}
+    assert described["specifications"].state["duration"] == 1.6
+    assert checkpoint["hyper_parameters"] == {"sample_rate": 16000, "num_channels": 1}
+
+
+def lacking(mapping, key):
+    return {name: value for name, value in mapping.items() if name != key}
+
+
+def unmade(name):
+    """Return an object of a class that was never initialised: no arguments, no attributes worth the name."""
+    return Instance(of=Global(module=TASK, name=name), attributes={})
+
+
+ODD_SEGMENTATIONS = {
+    "another architecture": {"pyannote": {"architecture": {**ARCHITECTURE, "class": "SSeRiouSS"}}},
+    "an architecture of somebody else's": {"pyannote": {"architecture": {**ARCHITECTURE, "module": "os"}}},
+    "an architecture that is an object": {"pyannote": {"architecture": TRAINING}},
+    "no specifications": {"pyannote": {"specifications": None}},
+    "specifications without a problem": {"pyannote": {"specifications": specified(lacking(SPECIFICATIONS, "problem"))}},
+    "specifications without a resolution": {
+        "pyannote": {"specifications": specified(lacking(SPECIFICATIONS, "resolution"))}
+    },
+    "a problem that is text": {"pyannote": {"specifications": specified({**SPECIFICATIONS, "problem": "x"})}},
+    "a problem that was never made": {
+        "pyannote": {"specifications": specified({**SPECIFICATIONS, "problem": unmade("Problem")})}
+    },
+    "a problem of two numbers": {
+        "pyannote": {
+            "specifications": specified(
+                {**SPECIFICATIONS, "problem": Call(function=Global(module=TASK, name="Problem"), args=(1, 2))}
+            )
+        }
+    },
+    "specifications with an object": {
+        "pyannote": {"specifications": specified({**SPECIFICATIONS, "classes": TRAINING})}
+    },
+    "nothing of pyannote's": {"pyannote.audio": None},
+    "no weights": {"state_dict": None},
+    "weights that are text": {"state_dict": {"weight": "1.0"}},
+    "weights by number": {"state_dict": {1: weights(1)}},
+    "hyper-parameters with an object": {"hyper_parameters": {"config": TRAINING}},
+    "hyper-parameters by number": {"hyper_parameters": {1: 2}},
+    "hyper-parameters that are a list": {"hyper_parameters": [1]},
+}
+
+
+@pytest.mark.parametrize("changes", ODD_SEGMENTATIONS.values(), ids=list(ODD_SEGMENTATIONS))
+def test_a_checkpoint_that_is_not_of_a_segmentation_model_is_refused(changes):
+    with pytest.raises(UnsafeCheckpoint):
+        CONVERSIONS["pyannote-segmentation"](segmentation(**{**changes, "pyannote": dict(changes.get("pyannote", {}))}))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"model_state": None}, {"model_state": {1: weights(1)}}, {"model_state": {"a": 1}}]
+)
+def test_a_checkpoint_that_is_not_of_an_encoder_is_refused(changes):
+    with pytest.raises(UnsafeCheckpoint):
+        CONVERSIONS["ge2e-encoder"](encoder(**changes))
+
+
+@pytest.mark.parametrize("conversion", CONVERSIONS)
+def test_a_checkpoint_with_a_flipped_bit_is_converted_or_refused(conversion):
+    refused = 0
+    data = GOOD[conversion]
+    for index in range(len(data)):
+        flipped = bytearray(data)
+        flipped[index] ^= 1 << index % 8
+        try:
+            CONVERSIONS[conversion](bytes(flipped))
+        except UnsafeCheckpoint:
+            refused += 1
+
+    assert refused
+
+
+def test_a_record_of_a_class_that_was_never_called_is_empty():
+    record = Record.__new__(Record)
+
+    assert (record.args, record.state) == ((), None)

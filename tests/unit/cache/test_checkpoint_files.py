@@ -1,0 +1,420 @@
+"""Checkpoints are read and written as torch does, with neither torch nor trust."""
+
+import io
+import os
+import pickle
+import resource
+import struct
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.checkpoints import as_stream, as_zip, saved, tensor_pickle
+from support.processes import finished, start
+
+from diarize_runner.cache.checkpoint import inert, reader
+from diarize_runner.cache.checkpoint.reader import Tensor, read_checkpoint, tensors
+from diarize_runner.cache.checkpoint.writer import Call, Global, Instance, write_checkpoint
+from diarize_runner.errors import UnsafeCheckpoint
+
+FORMATS = {"zip": False, "stream": True}
+
+
+def tensor(values, shape):
+    return Tensor(shape=shape, data=torch.tensor(values, dtype=torch.float32).numpy().tobytes())
+
+
+def read_state(data, *, allowed=()):
+    return tensors(read_checkpoint(data, allowed=allowed)["state"])
+
+
+def numbers(found):
+    """Return a tensor that was read as torch's own."""
+    return torch.tensor([value for (value,) in struct.iter_unpack("<f", found.data)]).reshape(found.shape)
+
+
+WRITTEN = {
+    "state": {
+        "matrix": tensor([1, 2, 3, 4, 5, 6], (2, 3)),
+        "cube": tensor(range(24), (2, 3, 4)),
+        "scalar": tensor([7.5], ()),
+        "vector": tensor([-0.0, float("inf"), 1e-45], (3,)),
+        "deep": tensor([1, 2], (1, 2, 1, 1)),
+    },
+    "text": "ünïcode",
+    "numbers": [0, 1, -1, 2**31 - 1, -(2**31), 2**31, -(2**63), 2**200, 1.5, float("-inf")],
+    "flags": (True, False, None),
+    "nested": {"list": [[], [1, [2]]], "tuple": ((), (1,), (1, 2, 3, 4)), "dict": {}},
+    "long": "x" * 100_000,
+}
+
+
+def test_what_is_written_is_what_torch_loads():
+    loaded = torch.load(io.BytesIO(write_checkpoint(WRITTEN)), weights_only=False)
+
+    assert list(loaded) == list(WRITTEN)
+    for name in set(WRITTEN) - {"state"}:
+        assert loaded[name] == WRITTEN[name]
+    for name, wanted in WRITTEN["state"].items():
+        found = loaded["state"][name]
+        assert (found.dtype, tuple(found.shape), found.requires_grad) == (torch.float32, wanted.shape, False)
+        assert found.numpy().tobytes() == wanted.data
+
+
+def test_what_is_written_is_loaded_by_torchs_own_careful_loader():
+    loaded = torch.load(io.BytesIO(write_checkpoint({"state": WRITTEN["state"]})), weights_only=True)
+
+    assert torch.equal(loaded["state"]["cube"], torch.arange(24.0).reshape(2, 3, 4))
+
+
+def test_what_is_written_is_read_back_the_same():
+    checkpoint = read_checkpoint(write_checkpoint(WRITTEN), allowed=())
+
+    assert tensors(checkpoint.pop("state")) == WRITTEN["state"]
+    assert checkpoint == {name: WRITTEN[name] for name in WRITTEN if name != "state"}
+
+
+def test_a_checkpoint_is_written_as_the_same_bytes_twice():
+    assert write_checkpoint(WRITTEN) == write_checkpoint(WRITTEN)
+
+
+def test_an_object_and_a_call_are_made_by_who_loads_them():
+    made = {
+        "fraction": Call(function=Global(module="fractions", name="Fraction"), args=(3, 6)),
+        "file": Instance(of=Global(module="types", name="SimpleNamespace"), attributes={"name": "x", "size": 3}),
+        "kind": Global(module="decimal", name="Decimal"),
+    }
+
+    loaded = torch.load(io.BytesIO(write_checkpoint(made)), weights_only=False)
+
+    assert str(loaded["fraction"]) == "1/2"
+    assert vars(loaded["file"]) == {"name": "x", "size": 3}
+    assert loaded["kind"].__name__ == "Decimal"
+
+
+@pytest.mark.parametrize(
+    "value", [b"bytes", {1, 2}, object(), torch.zeros(1), inert.Record()], ids=lambda v: type(v).__name__
+)
+def test_what_a_checkpoint_cannot_hold_is_refused(value):
+    with pytest.raises(UnsafeCheckpoint, match=f"^a checkpoint cannot hold a {type(value).__name__}$"):
+        write_checkpoint({"odd": [value]})
+
+
+SHARED = torch.arange(40.0)
+SAVED = {
+    "plain": torch.arange(6.0).reshape(2, 3),
+    "scalar": torch.tensor(3.5),
+    "no elements": torch.zeros(3, 0),
+    "no rows": torch.zeros(0, 3),
+    "first part": SHARED[:4],
+    "middle part": SHARED[7:19].view(3, 4),
+    "last part": SHARED[36:],
+    "all of it": SHARED,
+    "a row of one": torch.arange(5.0).reshape(5, 1).t(),
+    "a column of one": torch.arange(10.0).reshape(5, 2)[3:4],
+    "a parameter's data": torch.nn.Linear(3, 2).weight.data,
+    "transposed and laid out anew": torch.arange(6.0).reshape(2, 3).t().contiguous(),
+    "negative": -torch.arange(4.0),
+}
+
+
+@pytest.mark.parametrize("legacy", FORMATS.values(), ids=list(FORMATS))
+def test_what_torch_saves_is_read_with_the_right_numbers(legacy):
+    found = read_state(saved({"state": SAVED}, legacy=legacy))
+
+    assert list(found) == list(SAVED)
+    for name, wanted in SAVED.items():
+        assert found[name].shape == tuple(wanted.shape), name
+        assert torch.equal(numbers(found[name]), wanted), name
+
+
+@pytest.mark.parametrize("legacy", FORMATS.values(), ids=list(FORMATS))
+def test_a_modules_state_dict_is_read_with_the_right_numbers(legacy):
+    module = torch.nn.LSTM(4, 3, num_layers=2, bidirectional=True)
+
+    found = read_state(saved({"state": module.state_dict()}, legacy=legacy))
+
+    assert list(found) == list(module.state_dict())
+    for name, wanted in module.state_dict().items():
+        assert torch.equal(numbers(found[name]), wanted)
+
+
+@pytest.mark.parametrize("legacy", FORMATS.values(), ids=list(FORMATS))
+def test_plain_values_beside_the_tensors_are_read(legacy):
+    plain = {"epoch": 3, "names": ["a", "b"], "nested": {"rate": 0.5, "none": None, "on": True, "big": 2**70}}
+
+    assert read_checkpoint(saved(plain, legacy=legacy), allowed=()) == plain
+
+
+REFUSED_TENSORS = {
+    "transposed": (torch.arange(6.0).reshape(2, 3).t(), "of shape (3, 2) is not contiguous"),
+    "every other": (torch.arange(6.0)[::2], "of shape (3,) is not contiguous"),
+    "repeated": (torch.arange(3.0).expand(2, 3), "of shape (2, 3) is not contiguous"),
+    "a column": (torch.arange(6.0).reshape(2, 3)[:, :1], "of shape (2, 1) is not contiguous"),
+    "double": (torch.zeros(2, dtype=torch.float64), "'DoubleStorage' is not float32"),
+    "half": (torch.zeros(2, dtype=torch.float16), "'HalfStorage' is not float32"),
+    "whole numbers": (torch.zeros(2, dtype=torch.int64), "'LongStorage' is not float32"),
+    "truths": (torch.zeros(2, dtype=torch.bool), "'BoolStorage' is not float32"),
+}
+
+
+@pytest.mark.parametrize("legacy", FORMATS.values(), ids=list(FORMATS))
+@pytest.mark.parametrize("kind", REFUSED_TENSORS)
+def test_a_tensor_that_is_not_contiguous_float32_is_refused(kind, legacy):
+    refused, sentence = REFUSED_TENSORS[kind]
+
+    with pytest.raises(UnsafeCheckpoint) as refusal:
+        read_state(saved({"state": {"weight": refused}}, legacy=legacy))
+
+    assert refusal.value.message.endswith(sentence)
+
+
+STORAGE = torch.arange(6.0).numpy().tobytes()
+ODD_TENSORS = {
+    "one element too far": {"shape": (7,), "stride": (1,)},
+    "offset too far": {"offset": 1},
+    "offset below the storage": {"offset": -1},
+    "offset that is text": {"offset": "0"},
+    "shape below nothing": {"shape": (-1, -6), "stride": (-6, 1)},
+    "shape that is text": {"shape": ("2", "3")},
+    "shape that is a number": {"shape": 6, "stride": 1},
+    "shape beyond every memory": {"shape": (2**40, 2**40), "stride": (2**40, 1)},
+    "strides of another shape": {"stride": (1,)},
+    "strides that are text": {"stride": ("3", "1")},
+    "a storage that is not there": {"key": "7"},
+    "a storage by a path": {"key": "../version"},
+    "a storage of another kind": {"kind": "UntypedStorage"},
+    "elements that are text": {"elements": "6"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_TENSORS.values(), ids=list(ODD_TENSORS))
+def test_a_tensor_described_wrongly_is_refused(odd):
+    assert torch.equal(numbers(read_state(as_zip(tensor_pickle(), [STORAGE]))["weight"]), torch.arange(6.0).view(2, 3))
+
+    with pytest.raises(UnsafeCheckpoint):
+        read_state(as_zip(tensor_pickle(**odd), [STORAGE]))
+
+
+def test_a_storage_that_is_a_window_on_another_is_refused():
+    """Torch saved storages so long ago. Read as if it were whole, its numbers would be wrong."""
+    pickled = tensor_pickle().replace(b"tQ", b"(U\x010K\x02K\x06ttQ")
+
+    with pytest.raises(UnsafeCheckpoint, match="^a storage is a window on another"):
+        read_state(as_zip(pickled, [STORAGE]))
+
+
+def test_a_tensor_on_no_storage_is_refused():
+    on_text = b"\x80\x02}U\x05state}U\x01wctorch._utils\n_rebuild_tensor_v2\n(U\x01xK\x00(K\x01t(K\x01t\x89}tRss."
+
+    with pytest.raises(UnsafeCheckpoint):
+        read_state(as_zip(on_text))
+
+
+def evil_global(command):
+    return b"cposix\nsystem\n(U" + bytes([len(command)]) + command + b"tR."
+
+
+def evil_global_text_protocol(command):
+    return b"cos\nsystem\n(S'" + command + b"'\ntR."
+
+
+def evil_instance(command):
+    return b"(S'" + command + b"'\nios\nsystem\n."
+
+
+def evil_eval(command):
+    return pickle.dumps(Evil(eval, f"__import__('os').system({command.decode()!r})"), 2)
+
+
+def evil_stack_global(command):
+    return pickle.dumps(Evil(os.system, command.decode()), 4)
+
+
+def evil_eval_stack_global(command):
+    return pickle.dumps(Evil(eval, f"__import__('os').system({command.decode()!r})"), 5)
+
+
+def evil_process(command):
+    return b"\x80\x02csubprocess\nPopen\n(](U\x02shU\x02-cU" + bytes([len(command)]) + command + b"etR."
+
+
+def evil_by_attribute(command):
+    return b"\x80\x04\x8c\x05torch\x8c\x17serialization.os.system\x93(\x8c" + bytes([len(command)]) + command + b"tR."
+
+
+class Evil:
+    def __init__(self, call, *arguments):
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self):
+        return self.call, self.arguments
+
+
+EVIL = {
+    evil_global: "posix.system",
+    evil_global_text_protocol: "os.system",
+    evil_instance: "os.system",
+    evil_eval: "__builtin__.eval",
+    evil_stack_global: "posix.system",
+    evil_eval_stack_global: "builtins.eval",
+    evil_process: "subprocess.Popen",
+    evil_by_attribute: "torch.serialization.os.system",
+}
+
+
+@pytest.mark.parametrize("wrap", [as_zip, as_stream])
+@pytest.mark.parametrize("make", EVIL, ids=lambda make: make.__name__)
+def test_a_pickle_that_runs_something_is_refused_by_name_and_runs_nothing(make, wrap, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickled = make(b"touch ran")
+    ran = pickle.loads(pickled)
+    if hasattr(ran, "wait"):
+        ran.wait()
+    assert os.path.exists("ran"), "the pickle would not have done anything anyway"
+    os.remove("ran")
+
+    with pytest.raises(UnsafeCheckpoint) as refusal:
+        read_checkpoint(wrap(pickled), allowed=["collections.defaultdict"])
+
+    assert refusal.value.message == f"the checkpoint's pickle names {EVIL[make]}, which is not on the allow-list"
+    assert refusal.value.hint.startswith("do not load it")
+    assert not os.path.exists("ran")
+
+
+def test_a_pickle_that_runs_something_in_the_preamble_of_a_stream_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(UnsafeCheckpoint, match="names posix.system, which is not on the allow-list$"):
+        read_checkpoint(evil_global(b"touch ran"), allowed=())
+
+    assert not os.path.exists("ran")
+
+
+def test_a_class_on_the_allow_list_is_never_imported_or_called(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "trap.py").write_text("open('ran', 'w')\nclass Trap: pass\n")
+    pickled = b"\x80\x02}U\x04trapctrap\nTrap\n(K\x01tR}U\x01aK\x02sbs."
+
+    checkpoint = read_checkpoint(as_zip(pickled), allowed=["trap.Trap"])
+
+    assert (checkpoint["trap"].args, checkpoint["trap"].state) == ((1,), {"a": 2})
+    assert not os.path.exists("ran")
+    pickle.loads(pickled.replace(b"(K\x01t", b"(t"))
+    assert os.path.exists("ran")
+
+
+def test_a_pickle_cannot_change_the_reader():
+    rewire = b"ctorch._utils\n_rebuild_tensor_v2\n(N}U\x0c__defaults__(K\x07tstb0"
+    before = (reader._rebuild.__defaults__, dict(vars(reader._rebuild)))
+
+    try:
+        read_checkpoint(as_zip(b"\x80\x02" + rewire + b"}."), allowed=())
+    except UnsafeCheckpoint:
+        pass
+
+    assert (reader._rebuild.__defaults__, vars(reader._rebuild)) == before
+
+
+def test_attributes_that_a_pickle_gives_a_dict_are_dropped():
+    disguised = b"\x80\x02}U\x05stateccollections\nOrderedDict\n)R}U\x05itemsU\x01xsbs."
+
+    assert read_state(as_zip(disguised)) == {}
+
+
+def test_a_few_bytes_cannot_ask_for_all_memory():
+    """The index of a memo is the size of a table in C, and the table is filled at once."""
+    for memo in (b"r\xff\xff\xff\x7f", b"p2147483647\n"):
+
+        def attempt(memo=memo):
+            resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+            with pytest.raises(UnsafeCheckpoint):
+                read_checkpoint(as_zip(b"\x80\x02}" + memo + b"."), allowed=())
+
+        assert finished(start(attempt))
+
+
+NOT_CHECKPOINTS = {
+    "nothing": b"",
+    "text": b"hello",
+    "a page of HTML": b"<!DOCTYPE html>",
+    "a pickle of something else": pickle.dumps([1, 2, 3]),
+    "a stream with another magic number": pickle.dumps(1) * 3,
+    "a stream that is no dict": as_stream(pickle.dumps([1], 2), pickle.dumps([], 2)),
+    "a stream without its storages": as_stream(pickle.dumps({}, 2)),
+    "a stream that names no storage": as_stream(pickle.dumps({}, 2), pickle.dumps(["1"], 2) + bytes(8)),
+    "a stream whose storage is cut": as_stream(tensor_pickle(), pickle.dumps(["0"], 2) + b"\6\0\0"),
+    "a stream whose storage is less than nothing": as_stream(tensor_pickle(), pickle.dumps(["0"], 2) + b"\xff" * 8),
+    "a stream whose storage is beyond memory": as_stream(
+        tensor_pickle(), pickle.dumps(["0"], 2) + b"\xff" * 7 + b"\x7f"
+    ),
+    "a zip without a pickle": as_zip(b"")[:0] + b"PK\x05\x06" + bytes(18),
+    "a zip whose pickle is cut": as_zip(b"\x80\x02}"),
+    "a zip that is no dict": as_zip(pickle.dumps([1], 2)),
+    "a list in itself": as_zip(b"\x80\x02]q\x00h\x00a."),
+    "lists in lists": as_zip(b"\x80\x02" + b"]" * 5000 + b"a" * 4999 + b"."),
+    "a reference to lists in lists": as_zip(b"\x80\x02" + b"]" * 5000 + b"a" * 4999 + b"Q."),
+    "a reference to text": as_zip(b"\x80\x02U\x01xQ."),
+    "an extension": as_zip(b"\x80\x02\x82\x01."),
+    "a frame beyond the end": as_zip(b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN."),
+    "text beyond the end": as_zip(b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7fx."),
+    "bytes out of band": as_zip(b"\x80\x05\x97."),
+}
+
+
+@pytest.mark.parametrize("data", NOT_CHECKPOINTS.values(), ids=list(NOT_CHECKPOINTS))
+def test_what_is_no_checkpoint_is_refused(data):
+    with pytest.raises(UnsafeCheckpoint):
+        read_state(data)
+
+
+SMALL = {"state": {"weight": torch.arange(6.0).view(2, 3), "bias": torch.arange(8.0)[2:5]}, "epoch": 1, "name": "x"}
+SMALL_FILES = {
+    "our own": write_checkpoint({"state": {"weight": tensor(range(6), (2, 3))}, "epoch": 1}),
+    "torch's zip": saved(SMALL),
+    "torch's stream": saved(SMALL, legacy=True),
+}
+
+
+def read_or_refuse(data):
+    """Say whether a checkpoint was refused; any other exception is the test's."""
+    try:
+        tensors(read_checkpoint(data, allowed=()).get("state", {}))
+    except UnsafeCheckpoint:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("data", SMALL_FILES.values(), ids=list(SMALL_FILES))
+def test_a_checkpoint_that_was_cut_short_anywhere_is_refused(data):
+    assert not read_or_refuse(data)
+
+    for length in range(len(data)):
+        assert read_or_refuse(data[:length]), length
+
+
+@pytest.mark.parametrize("data", SMALL_FILES.values(), ids=list(SMALL_FILES))
+def test_a_checkpoint_with_a_flipped_bit_is_read_or_refused(data):
+    refused = 0
+    for place in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        refused += read_or_refuse(bytes(flipped))
+
+    assert refused
+
+
+@settings(derandomize=True, deadline=None)
+@given(garbage=st.binary(max_size=200), wrap=st.sampled_from([bytes, as_zip, as_stream]))
+def test_garbage_is_refused(garbage, wrap):
+    read_or_refuse(wrap(garbage))
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(
+    st.lists(st.sampled_from([*map(bytes, zip(pickle._Unpickler.dispatch)), b"\0", b"\1", b"x", b"1\n"]), max_size=30)
+)
+def test_opcodes_in_any_order_are_read_or_refused(opcodes):
+    read_or_refuse(as_zip(b"\x80\x04}" + b"".join(opcodes) + b"."))

@@ -1,0 +1,92 @@
+"""FORMAT.md is the specification: what it shows is what the readers read."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.cache import documents
+from diarize_runner.cache.checkpoint.convert import CONVERSIONS
+from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
+from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.request import read_request
+from diarize_runner.cache.snapshot import LocalFile, WheelMember, commit_hash_of
+
+MANIFESTS = Path(__file__).parents[3] / "cache_manifests"
+FORMAT = (MANIFESTS / "FORMAT.md").read_text()
+REQUESTS = sorted(MANIFESTS.glob("*.yaml"))
+
+
+def example(heading, language):
+    """Return the one example under a heading."""
+    section = FORMAT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return found.encode()
+
+
+def in_order(data):
+    """Return a JSON document's content, the order of its keys included, without its layout."""
+    return json.loads(data, object_pairs_hook=list)
+
+
+READERS = {
+    "Lock": lambda data: CacheLock.from_node(documents.parse(data, "FORMAT.md")),
+    "Manifest": lambda data: CacheManifest.from_bytes(data, "FORMAT.md"),
+    "Pointer": lambda data: Pointer.from_bytes(data, "FORMAT.md"),
+}
+
+
+@pytest.mark.parametrize("heading", READERS)
+def test_each_json_example_is_read_and_written_back_key_for_key(heading):
+    read, shown = READERS[heading], example(heading, "json")
+
+    written = read(shown).to_bytes()
+
+    assert in_order(written) == in_order(shown)
+    assert read(written) == read(shown)
+    assert read(written).to_bytes() == written
+
+
+@pytest.mark.parametrize("heading", READERS)
+def test_a_document_is_two_space_indented_utf8_with_one_newline_at_its_end(heading):
+    written = READERS[heading](example(heading, "json")).to_bytes()
+
+    assert written.decode() == json.dumps(json.loads(written), indent=2, ensure_ascii=False) + "\n"
+
+
+def test_the_example_of_a_request_is_read(tmp_path):
+    path = tmp_path / "embedded.yaml"
+    path.write_bytes(example("Request", "yaml"))
+
+    request = read_request(path)
+
+    (repo,) = request.repos
+    assert (request.name, request.pipeline) == ("embedded", repo.repo_id)
+    assert (repo.revision, repo.licence) == ("main", "MIT AND Apache-2.0")
+    assert {file.path: file.source for file in repo.files} == {
+        "config.yaml": LocalFile(path="embedded/config.yaml"),
+        "segmentation/pytorch_model.bin": WheelMember(
+            requirement="whisperx==3.8.6", member="whisperx/assets/pytorch_model.bin", convert="pyannote-segmentation"
+        ),
+    }
+
+
+def test_the_conversions_that_are_described_are_those_there_are():
+    described = re.findall(r"^\| `([a-z0-9-]+)` \| a ", FORMAT, re.MULTILINE)
+
+    assert sorted(described) == sorted(CONVERSIONS)
+
+
+@pytest.mark.parametrize("request_path", REQUESTS, ids=[path.stem for path in REQUESTS])
+def test_every_lock_in_the_repository_is_of_the_request_beside_it(request_path):
+    request, path = read_request(request_path), lock_path(request_path)
+
+    lock = read_lock(request, path)
+
+    assert lock.to_bytes() == path.read_bytes()
+    assert [repo.repo_id for repo in lock.repos] == [repo.repo_id for repo in request.repos]
+    for pinned, wanted in zip(lock.repos, request.repos, strict=True):
+        assert [file.path for file in pinned.files] == [file.path for file in wanted.files]
+        assert pinned.commit_hash == commit_hash_of(pinned.files)

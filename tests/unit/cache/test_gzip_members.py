@@ -1,0 +1,144 @@
+"""Rows of gzip members: any gzip reads them, and what was altered or cut short is never taken for the payload."""
+
+import gzip
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.caches import noise
+
+from diarize_runner.cache.gzip_members import MEMBER, member, payload
+from diarize_runner.errors import IntegrityError
+
+BLOCK = 0xFFFF
+EDGES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 7]
+TEXT = b"a small payload, said twice: a small payload. "
+
+
+def stored(data):
+    return b"".join(member(data))
+
+
+def read(stream, size, pieces_of=1 << 20):
+    pieces = [stream[start : start + pieces_of] for start in range(0, len(stream), pieces_of)]
+    return b"".join(payload(pieces, size=size))
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    parts=st.lists(st.binary(max_size=300), min_size=1, max_size=6),
+    compressed=st.lists(st.booleans(), min_size=6, max_size=6),
+    pieces_of=st.integers(1, 200),
+)
+def test_what_was_written_is_read_however_it_is_cut_and_compressed(parts, compressed, pieces_of):
+    members = [
+        gzip.compress(part) if deflate else stored(part) for part, deflate in zip(parts, compressed, strict=False)
+    ]
+    data = b"".join(parts)
+
+    assert read(b"".join(members), len(data), pieces_of) == data
+
+
+@pytest.mark.parametrize("size", EDGES)
+def test_a_member_holds_any_size_of_payload(size):
+    data = noise(size)
+
+    assert read(stored(data), size) == data
+    assert gzip.decompress(stored(data)) == data
+
+
+def test_gnu_gzip_reads_a_row_of_members():
+    parts = [noise(size) for size in EDGES]
+
+    done = subprocess.run(["gzip", "-dc"], input=b"".join(map(stored, parts)), capture_output=True, check=True)
+
+    assert done.stdout == b"".join(parts)
+
+
+def test_a_member_costs_23_bytes_and_5_for_each_further_block():
+    assert len(stored(b"")) == 23
+    assert len(stored(bytes(BLOCK))) == BLOCK + 23
+    assert len(stored(bytes(BLOCK + 1))) == BLOCK + 1 + 28
+    assert len(stored(bytes(MEMBER))) < MEMBER * 1.0001
+
+
+def test_a_member_names_no_time_file_or_machine():
+    assert stored(TEXT)[:10] == bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
+
+
+@pytest.mark.parametrize("write", [stored, gzip.compress], ids=["stored", "deflated"])
+def test_a_stream_that_ends_early_is_refused_at_every_byte(write):
+    stream = write(TEXT) + write(TEXT)
+
+    for length in range(len(stream)):
+        with pytest.raises(IntegrityError):
+            read(stream[:length], 2 * len(TEXT))
+
+
+@pytest.mark.parametrize("write", [stored, gzip.compress], ids=["stored", "deflated"])
+def test_a_flipped_bit_is_refused_or_harms_nothing(write):
+    stream = write(TEXT)
+    refused = 0
+
+    for place in range(8 * len(stream)):
+        flipped = bytearray(stream)
+        flipped[place // 8] ^= 1 << place % 8
+        try:
+            assert read(bytes(flipped), len(TEXT)) == TEXT
+        except IntegrityError:
+            refused += 1
+
+    unread_header_bits = 8 * 6 + 8
+    assert refused >= 8 * len(stream) - unread_header_bits
+
+
+TRAILING = {
+    "a zero": b"\0",
+    "zeros": bytes(512),
+    "text": b"garbage",
+    "half a magic number": b"\x1f",
+    "the beginning of a member": stored(b"x")[:12],
+    "a further member": stored(b"x"),
+    "a further deflated member": gzip.compress(b"x"),
+}
+
+
+@pytest.mark.parametrize("garbage", TRAILING.values(), ids=list(TRAILING))
+@pytest.mark.parametrize("pieces_of", [1, 1 << 20])
+def test_what_follows_the_payload_is_refused(garbage, pieces_of):
+    with pytest.raises(IntegrityError):
+        read(stored(TEXT) + garbage, len(TEXT), pieces_of)
+
+
+def test_a_bomb_is_stopped_at_the_size_the_manifest_names():
+    bomb = gzip.compress(bytes(64 << 20))
+    came = 0
+
+    with pytest.raises(IntegrityError, match="^holds more than the 1000000 bytes the manifest names$"):
+        for piece in payload([bomb], size=1_000_000):
+            came += len(piece)
+
+    assert came <= 1_000_000
+
+
+@pytest.mark.parametrize("size", [len(TEXT) - 1, len(TEXT) + 1, 0])
+def test_a_payload_of_another_size_is_refused(size):
+    with pytest.raises(IntegrityError, match="the manifest names$"):
+        read(stored(TEXT), size)
+
+
+@pytest.mark.parametrize("stream", [b"", b"\0", b"PK\x03\x04", bytes(1000)], ids=["nothing", "zero", "zip", "zeros"])
+def test_what_is_no_gzip_is_refused_even_where_nothing_was_expected(stream):
+    for size in (0, len(TEXT)):
+        with pytest.raises(IntegrityError):
+            read(stream, size)
+
+
+def test_a_long_payload_comes_in_pieces_of_a_mebibyte_at_the_most():
+    data = noise(3 << 20)
+
+    pieces = list(payload([stored(data), gzip.compress(data)], size=6 << 20))
+
+    assert b"".join(pieces) == data + data
+    assert max(map(len, pieces)) <= 1 << 20

@@ -1,0 +1,242 @@
+"""What is on disk is compared with the manifest byte by byte and link by link; only that makes a VerifiedCache."""
+
+import dataclasses
+import os
+import shutil
+
+import pytest
+from support.caches import PIPELINE, TINY, WEIGHTS, Site, flip
+from support.disks import as_nobody, foreign_folder
+from support.processes import finished, start
+
+from diarize_runner.cache import layout
+from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.digests import content_of
+from diarize_runner.errors import DiskError, IntegrityError
+from diarize_runner.progress import Silent
+
+
+@pytest.fixture
+def cache(site):
+    """A restored cache, a copy that may be damaged."""
+    site.publish("1.0")
+    return site.restore("1.0").cache
+
+
+def report_of(cache):
+    report = verify(cache.root, cache.manifest, Silent())
+    return {kind: getattr(report, kind) for kind in ("missing", "mismatched", "extra") if getattr(report, kind)}
+
+
+def names(cache):
+    """Return the paths in a cache that the damages below are about."""
+    pipeline, weights = cache.manifest.repos
+    return {
+        "blob": layout.blob_path(WEIGHTS, content_of(TINY[WEIGHTS]["pytorch_model.bin"]).digest),
+        "ref": layout.ref_path(weights),
+        "link": f"{layout.snapshot_folder(weights)}/pytorch_model.bin",
+        "deep link": f"{layout.snapshot_folder(pipeline)}/segmentation/LICENSE",
+        "snapshot": layout.snapshot_folder(weights),
+        "snapshots": f"{layout.repo_folder(WEIGHTS)}/snapshots",
+        "repo": layout.repo_folder(WEIGHTS),
+    }
+
+
+def test_a_cache_as_published_is_verified(cache):
+    report = verify(cache.root, cache.manifest, Silent())
+
+    assert report.ok
+    assert report.require_ok() == cache
+
+
+def replace_by_link(path):
+    """Put a link to the same content in place of a file."""
+    copy = path.with_name("copy").parents[5] / "copy"
+    shutil.copy(path, copy)
+    path.unlink()
+    path.symlink_to(copy)
+
+
+def link_to(target):
+    def damage(path):
+        leads_to = target(path)
+        path.unlink()
+        os.symlink(leads_to, path)
+
+    return damage
+
+
+def replace_by_file(path):
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data)
+
+
+def replace_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def add_newline(path):
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def write(text):
+    return lambda path: path.write_text(text)
+
+
+DAMAGES = {
+    # what is damaged, how -> how it is reported
+    "a blob is gone": ("blob", os.unlink, "missing"),
+    "a blob has a flipped bit": ("blob", lambda path: flip(path, 350), "mismatched"),
+    "a blob is shorter": ("blob", lambda path: os.truncate(path, 699), "mismatched"),
+    "a blob is longer": ("blob", add_newline, "mismatched"),
+    "a blob is empty": ("blob", lambda path: os.truncate(path, 0), "mismatched"),
+    "a blob is a link to the right content": ("blob", replace_by_link, "mismatched"),
+    "a blob is a link to nothing": ("blob", link_to(lambda _: "nowhere"), "mismatched"),
+    "a blob is a folder": ("blob", replace_by_folder, "mismatched"),
+    "a blob is a pipe": ("blob", replace_by_pipe, "mismatched"),
+    "a ref is gone": ("ref", os.unlink, "missing"),
+    "a ref has a newline": ("ref", add_newline, "mismatched"),
+    "a ref names another commit": ("ref", write("0" * 40), "mismatched"),
+    "a ref is empty": ("ref", write(""), "mismatched"),
+    "a ref is a link to the right content": ("ref", replace_by_link, "mismatched"),
+    "a ref is a folder": ("ref", replace_by_folder, "mismatched"),
+    "a link is gone": ("link", os.unlink, "missing"),
+    "a link is absolute": ("link", link_to(lambda path: path.parents[2] / "blobs" / path.name), "mismatched"),
+    "a link leads to the right blob by its absolute path": ("link", link_to(lambda path: path.resolve()), "mismatched"),
+    "a link leads to another blob": ("link", link_to(lambda _: "../../blobs/" + "0" * 64), "mismatched"),
+    "a link ends with a slash": ("link", link_to(lambda path: f"{os.readlink(path)}/"), "mismatched"),
+    "a link is a file with the right content": ("link", replace_by_file, "mismatched"),
+    "a link deep down is gone": ("deep link", os.unlink, "missing"),
+    "a link deep down leads one folder too few up": (
+        "deep link",
+        link_to(lambda path: os.readlink(path)[3:]),
+        "mismatched",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damage_is_reported_by_path_and_nothing_else_is(damage, cache):
+    what, do, kind = DAMAGES[damage]
+    path = names(cache)[what]
+    do(cache.root / path)
+
+    assert report_of(cache) == {kind: (path,)}
+
+
+STRAYS = {
+    "in a snapshot": ("snapshot", "stray.py"),
+    "deep in a snapshot": ("snapshot", "a/b/stray.py"),
+    "among the blobs": ("repo", "blobs/" + "0" * 64),
+    "a partial blob": ("repo", "blobs/" + "0" * 64 + ".incomplete"),
+    "another ref": ("repo", "refs/pr"),
+    "another snapshot": ("snapshots", "0" * 40 + "/config.yaml"),
+    "beside the snapshots": ("snapshots", "stray"),
+}
+
+
+@pytest.mark.parametrize("stray", STRAYS)
+def test_a_stray_file_inside_a_repository_is_reported(stray, cache):
+    folder, name = STRAYS[stray]
+    path = f"{names(cache)[folder]}/{name}"
+    (cache.root / path).parent.mkdir(parents=True, exist_ok=True)
+    (cache.root / path).write_text("x")
+
+    assert report_of(cache) == {"extra": (path,)}
+
+
+@pytest.mark.parametrize("target", ["/etc", "nowhere", "../../refs"])
+def test_a_stray_link_to_a_folder_is_reported(target, cache):
+    path = f"{names(cache)['snapshot']}/assets"
+    (cache.root / path).symlink_to(target)
+
+    assert report_of(cache) == {"extra": (path,)}
+
+
+@pytest.mark.parametrize("kind", ["snapshots", "blobs", "refs"])
+def test_a_folder_that_was_swapped_for_a_link_is_reported(kind, cache, tmp_path):
+    """The links of a snapshot lead where the folder really lies: next to blobs of somebody else's choice."""
+    path = f"{layout.repo_folder(WEIGHTS)}/{kind}"
+    shutil.move(cache.root / path, tmp_path / "elsewhere" / kind)
+    (cache.root / path).symlink_to(tmp_path / "elsewhere" / kind)
+
+    assert report_of(cache) == {"extra": (path,)}
+
+
+def test_what_huggingface_hub_leaves_beside_a_repository_is_no_difference(cache):
+    hub = cache.root / layout.HUB
+    for name in (".locks/models--acme--weights/x.lock", "version.txt", "models--acme--weights/.no_exist/0/x"):
+        (hub / name).parent.mkdir(parents=True, exist_ok=True)
+        (hub / name).write_text("x")
+
+    assert report_of(cache) == {}
+
+
+def test_every_difference_is_reported_at_once(cache):
+    paths = names(cache)
+    (cache.root / paths["blob"]).unlink()
+    add_newline(cache.root / paths["ref"])
+    (cache.root / paths["snapshot"] / "stray").write_text("x")
+
+    with pytest.raises(IntegrityError) as refusal:
+        verify(cache.root, cache.manifest, Silent()).require_ok()
+
+    assert refusal.value.message == (
+        f"{cache.root}: missing: {paths['blob']}; not as published: {paths['ref']}; "
+        f"not in the manifest: {paths['snapshot']}/stray"
+    )
+    assert refusal.value.hint == "restore it again: diarize-runner cache restore"
+
+
+def test_an_empty_folder_lacks_everything(cache, tmp_path):
+    report = verify(tmp_path / "nowhere", cache.manifest, Silent())
+
+    blobs = {span.path for span in cache.manifest.archive.blobs}
+    links = {path for repo in cache.manifest.repos for path in layout.links(repo)}
+    refs = {layout.ref_path(repo) for repo in cache.manifest.repos}
+    assert set(report.missing) == blobs | links | refs
+    assert (report.mismatched, report.extra) == ((), ())
+
+
+def test_a_cache_of_another_version_is_no_cache_of_this_one(cache, tmp_path):
+    other = Site(folder=tmp_path / "other").build("1.1", {PIPELINE: {"config.yaml": b"other"}})
+
+    report = verify(cache.root, other, Silent())
+
+    assert not report.ok
+    assert report.missing
+    assert report.extra
+
+
+def test_a_verified_cache_cannot_be_made_by_hand(cache):
+    for seal in (None, object(), True):
+        with pytest.raises(TypeError, match="^a VerifiedCache comes from verify"):
+            VerifiedCache(root=cache.root, manifest=cache.manifest, _seal=seal)
+    with pytest.raises(TypeError):
+        VerifiedCache(root=cache.root, manifest=cache.manifest)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cache.root = cache.root.parent
+
+
+def test_a_cache_that_may_not_be_read_says_so():
+    def attempt():
+        site.publish("1.0")
+        cache = site.restore("1.0").cache
+        blob = cache.root / names(cache)["blob"]
+        blob.chmod(0)
+        as_nobody()
+        with pytest.raises(DiskError, match=f"^{blob}: Permission denied$") as refusal:
+            verify(cache.root, cache.manifest, Silent())
+        assert refusal.value.hint == "check who owns the folder"
+
+    with foreign_folder() as folder:
+        folder.chmod(0o755)
+        site = Site(folder=folder / "site")
+        assert finished(start(attempt))
