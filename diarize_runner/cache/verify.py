@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from diarize_runner.cache import layout
+from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allowed
 from diarize_runner.cache.manifest import CacheManifest, blobs_of
 from diarize_runner.digests import Content, content_of_file
-from diarize_runner.errors import IntegrityError
+from diarize_runner.errors import IntegrityError, UnsafeCheckpoint
 from diarize_runner.progress import Progress
 
 _SEAL = object()
@@ -48,17 +49,24 @@ class VerificationReport:
     mismatched: tuple[str, ...]
     extra: tuple[str, ...]
     """Inside a listed repository, but not in the manifest."""
+    unsafe: tuple[str, ...]
+    """Checkpoints that would import something the manifest does not list."""
 
     @property
     def ok(self) -> bool:
         """Whether there is no difference."""
-        return not (self.missing or self.mismatched or self.extra)
+        return not (self.missing or self.mismatched or self.extra or self.unsafe)
 
     def require_ok(self) -> VerifiedCache:
         """Return the VerifiedCache; raise IntegrityError with every difference when there is one."""
         if self.ok:
             return VerifiedCache(root=self.root, manifest=self.manifest, _seal=_SEAL)
-        kinds = {"missing": self.missing, "not as published": self.mismatched, "not in the manifest": self.extra}
+        kinds = {
+            "missing": self.missing,
+            "not as published": self.mismatched,
+            "not in the manifest": self.extra,
+            "names what the manifest does not list": self.unsafe,
+        }
         found = "; ".join(f"{kind}: {', '.join(paths)}" for kind, paths in kinds.items() if paths)
         raise IntegrityError(f"{self.root}: {found}", hint="restore it again: diarize-runner cache restore")
 
@@ -76,6 +84,7 @@ def verify(root: Path, manifest: CacheManifest, progress: Progress) -> Verificat
         missing=tuple(sorted(differences - present)),
         mismatched=tuple(sorted(present)),
         extra=tuple(sorted(_extra(root, manifest))),
+        unsafe=() if differences else tuple(_unsafe(root, manifest)),
     )
 
 
@@ -107,6 +116,17 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
             if not (root / path).is_symlink() or str((root / path).readlink()) != target:
                 wrong.add(path)
     return wrong
+
+
+def _unsafe(root: Path, manifest: CacheManifest) -> Iterator[str]:
+    """Look into the checkpoints again: a manifest may be wrong about its own blobs, and a load would run them."""
+    for repo in manifest.repos:
+        for file in repo.files:
+            blob = layout.blob_path(repo.repo_id, file.content.digest)
+            try:
+                require_allowed(file.path, checkpoint_names(root / blob, file.path), frozenset(file.pickle_names))
+            except UnsafeCheckpoint:
+                yield f"{layout.snapshot_folder(repo)}/{file.path}"
 
 
 def _extra(root: Path, manifest: CacheManifest) -> Iterator[str]:

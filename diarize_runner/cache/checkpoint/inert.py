@@ -1,10 +1,11 @@
 """An unpickler that executes nothing: names on an allow-list become inert records, any other name stops it."""
 
-import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
+from zipfile import BadZipFile
 
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -15,6 +16,20 @@ BUILTINS: dict[str, type] = {
     "collections.OrderedDict": OrderedDict,
 }
 """Names whose own meaning is harmless."""
+
+
+_BAD_BYTES = (
+    pickle.UnpicklingError,
+    AttributeError,
+    BadZipFile,
+    EOFError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
 
 
 class Record:
@@ -28,7 +43,20 @@ class Record:
         self.state = state
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Take the items of a dict subclass, and drop them: no conversion reads any."""
+        """Take the items of a dict subclass, and drop them: nobody reads any."""
+
+    def __call__(self, *_: object) -> "Record":
+        """Stand for whatever the call would have made."""
+        return self
+
+    def append(self, item: object) -> None:
+        """Take an item of a list subclass, and drop it."""
+
+    def extend(self, items: object) -> None:
+        """Take the items of a list subclass, and drop them."""
+
+    def add(self, item: object) -> None:
+        """Take an item of a set subclass, and drop it."""
 
 
 class Name(str):
@@ -50,6 +78,11 @@ class InertUnpickler(pickle.Unpickler):
     ) -> None:
         super().__init__(file, encoding="utf-8")
         self._allowed, self._rebuild, self._storage = allowed, rebuild, storage
+
+    def load_inert(self) -> object:
+        """Unpickle one object; raise UnsafeCheckpoint when there is no whole pickle, or it names anything else."""
+        with pickle_errors():
+            return self.load()
 
     def find_class(self, module: str, name: str) -> object:
         """Return the stand-in for `module.name`; raise UnsafeCheckpoint when it is not allowed."""
@@ -74,18 +107,10 @@ class InertUnpickler(pickle.Unpickler):
         return self._storage(*pid[1:5])
 
 
-def unpickle(file: BinaryIO, **parts: object) -> object:
-    """Unpickle one object from `file`; raise UnsafeCheckpoint when it is no pickle, or names anything else."""
+@contextmanager
+def pickle_errors() -> Iterator[None]:
+    """Turn whatever an unpickler or a zip reader raises on bad bytes into UnsafeCheckpoint."""
     try:
-        return InertUnpickler(file, **parts).load()  # type: ignore[arg-type]
-    except (pickle.UnpicklingError, EOFError, TypeError, ValueError, AttributeError, IndexError, KeyError) as reason:
+        yield
+    except _BAD_BYTES as reason:
         raise UnsafeCheckpoint(f"not a checkpoint that can be read safely: {reason}") from reason
-
-
-def plain(data: bytes) -> object:
-    """Unpickle one object that names nothing at all."""
-    return unpickle(io.BytesIO(data), allowed=(), rebuild=_refused, storage=_refused)
-
-
-def _refused(*_: object) -> object:
-    raise UnsafeCheckpoint("a tensor stands where none belongs")

@@ -13,10 +13,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from diarize_runner.cache.checkpoint.inert import Name, unpickle
+from diarize_runner.cache.checkpoint.inert import InertUnpickler, Name, pickle_errors
 from diarize_runner.errors import UnsafeCheckpoint
 
 FLOAT_BYTES = 4
+ZIP_MAGIC = b"PK\x03\x04"
+"""torch tells its two formats apart by the first bytes, so we do: a pickle may have a zip at its end."""
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 
@@ -64,8 +66,7 @@ def read_checkpoint(data: bytes, *, allowed: Collection[str]) -> dict[str, objec
     Raises:
         UnsafeCheckpoint: the file is no checkpoint, or its pickle names anything else.
     """
-    is_zip = zipfile.is_zipfile(io.BytesIO(data))
-    checkpoint = _read_zip(data, allowed) if is_zip else _read_legacy(data, allowed)
+    checkpoint = _read_zip(data, allowed) if data.startswith(ZIP_MAGIC) else _read_legacy(data, allowed)
     if not isinstance(checkpoint, dict):
         raise UnsafeCheckpoint("the checkpoint holds no dict")
     return checkpoint
@@ -82,17 +83,14 @@ def tensors(state: object) -> dict[str, Tensor]:
 
 
 def _read_zip(data: bytes, allowed: Collection[str]) -> object:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            root = next((name[: -len("data.pkl")] for name in archive.namelist() if name.endswith("/data.pkl")), "")
-            pickled = io.BytesIO(archive.read(f"{root}data.pkl"))
+    with pickle_errors(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        root = next((name[: -len("data.pkl")] for name in archive.namelist() if name.endswith("/data.pkl")), "")
+        pickled = io.BytesIO(archive.read(f"{root}data.pkl"))
 
-            def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
-                return _storage(kind, elements, archive.read(f"{root}data/{key}"))
+        def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
+            return _storage(kind, elements, archive.read(f"{root}data/{key}"))
 
-            return _unpickle(pickled, allowed, storage)
-    except (zipfile.BadZipFile, KeyError) as reason:
-        raise UnsafeCheckpoint(f"not a whole checkpoint: {reason}") from reason
+        return _unpickle(pickled, allowed, storage)
 
 
 def _read_legacy(data: bytes, allowed: Collection[str]) -> object:
@@ -113,7 +111,7 @@ def _read_legacy(data: bytes, allowed: Collection[str]) -> object:
 
 
 def _unpickle(file: BinaryIO, allowed: Collection[str], storage: Callable[..., _Storage]) -> object:
-    return unpickle(file, allowed=allowed, rebuild=_rebuild, storage=storage)
+    return InertUnpickler(file, allowed=allowed, rebuild=_rebuild, storage=storage).load_inert()
 
 
 def _rebuild(storage: _Storage, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: object) -> _View:
