@@ -19,7 +19,7 @@ from diarize_runner.cache.pointer import Pointer
 from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_environment
 from diarize_runner.cache.store import ArchiveStore, latest_key, version_key
 from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
-from diarize_runner.digests import content_of, write_hashing
+from diarize_runner.digests import Content, content_of, write_hashing
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import DiskError, IntegrityError, ObjectNotFound
 from diarize_runner.progress import Progress, Silent
@@ -37,7 +37,7 @@ class RestorePlan:
     fetch: tuple[BlobSpan, ...]
     """Blobs that must come from the store."""
     reuse: dict[str, Path]
-    """Blobs that are on this disk already, by path in the cache, and where."""
+    """Blobs that are on this disk already, by path in the cache, and where; each was hashed to find that out."""
     in_use: VerifiedCache | None
     """The version, when the box uses it already and every byte of it is right."""
 
@@ -98,9 +98,9 @@ def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress:
     _require_space(box.root, plan)
     digest = plan.manifest.digest
     with _staging(box.staging(digest)) as staging:
-        _fill(staging, plan, store, progress)
+        hashed = _fill(staging, plan, store, progress)
         _finish(staging, box, plan.manifest)
-        staged = verify(staging, plan.manifest, Silent()).require_ok()
+        staged = verify(staging, plan.manifest, Silent(), hashed=hashed).require_ok()
         box.adopt(digest)
     return staged.moved_to(box.version(digest))
 
@@ -158,20 +158,24 @@ def _staging(staging: Path) -> Iterator[Path]:
         raise
 
 
-def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> None:
-    """Link the blobs that are here, fetch the others."""
+def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> dict[str, Content]:
+    """Link the blobs that are here, fetch the others; return what each was found to hold by hashing it."""
     for path, found in plan.reuse.items():
         if found != staging / path:
             _link(found, _ready(staging / path))
+    hashed = {span.path: span.content for span in plan.manifest.archive.blobs if span.path in plan.reuse}
     key, done = version_key(plan.manifest.version, ARCHIVE_NAME), 0
     pool = ThreadPoolExecutor(max_workers=_CONNECTIONS)
     try:
         fetched = [pool.submit(_fetch, store, key, span, _ready(staging / span.path)) for span in plan.fetch]
         for future in as_completed(fetched):
-            done += future.result().length
+            span = future.result()
+            hashed[span.path] = span.content
+            done += span.length
             progress.advance("restore", completed=done, total=plan.bytes_to_move)
     finally:
         pool.shutdown(cancel_futures=True)
+    return hashed
 
 
 def _link(found: Path, target: Path) -> None:

@@ -1,9 +1,10 @@
 """Compare a cache on disk with its manifest, offline. Only this makes a VerifiedCache."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allowed
@@ -71,12 +72,15 @@ class VerificationReport:
         raise IntegrityError(f"{self.root}: {found}", hint="restore it again: diarize-runner cache restore")
 
 
-def verify(root: Path, manifest: CacheManifest, progress: Progress) -> VerificationReport:
+def verify(
+    root: Path, manifest: CacheManifest, progress: Progress, *, hashed: Mapping[str, Content] = MappingProxyType({})
+) -> VerificationReport:
     """Hash every blob, read every ref and link, and look for files that do not belong.
 
-    `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was.
+    `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was; only
+    a restore, which hashes blobs while it writes them, says in `hashed` what it wrote, by path in the cache.
     """
-    differences = _blob_differences(root, manifest, progress) | _name_differences(root, manifest)
+    differences = _blob_differences(root, manifest, hashed, progress) | _name_differences(root, manifest)
     present = {path for path in differences if os.path.lexists(root / path)}
     return VerificationReport(
         root=root,
@@ -95,11 +99,13 @@ def is_blob(path: Path, content: Content) -> bool:
     return content_of_file(path) == content
 
 
-def _blob_differences(root: Path, manifest: CacheManifest, progress: Progress) -> set[str]:
+def _blob_differences(
+    root: Path, manifest: CacheManifest, hashed: Mapping[str, Content], progress: Progress
+) -> set[str]:
     blobs = blobs_of(manifest.repos)
     total, done, wrong = sum(content.size for content in blobs.values()), 0, set[str]()
     for path, content in blobs.items():
-        if not is_blob(root / path, content):
+        if hashed.get(path) != content and not is_blob(root / path, content):
             wrong.add(path)
         done += content.size
         progress.advance("verify", completed=done, total=total)
