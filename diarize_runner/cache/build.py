@@ -13,6 +13,7 @@ from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
     MANIFEST_NAME,
     REQUIREMENTS_NAME,
+    SIGNATURE_NAME,
     CacheArchive,
     CacheManifest,
     PublishedFile,
@@ -41,7 +42,8 @@ def build(
         raise UsageError(f"{requirements} is no file", hint="name the pinned requirements with --requirements FILE")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        (out / MANIFEST_NAME).unlink(missing_ok=True)
+        for name in (MANIFEST_NAME, SIGNATURE_NAME):
+            (out / name).unlink(missing_ok=True)
         archive = _pack(lock, folder, out, progress)
         shutil.copyfile(requirements, out / REQUIREMENTS_NAME)
         manifest = _manifest(lock, version, archive, out)

@@ -15,16 +15,15 @@ from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder
 from diarize_runner.cache.gzip_members import payload
 from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, BlobSpan, CacheManifest
-from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.published import PublishedVersion, Wanted, find_version
 from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_environment
-from diarize_runner.cache.store import ArchiveStore, latest_key, version_key
+from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
-from diarize_runner.digests import Content, content_of, write_hashing
+from diarize_runner.digests import Content, write_hashing
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import DiskError, IntegrityError, ObjectNotFound
+from diarize_runner.errors import DiskError, IntegrityError
 from diarize_runner.progress import Progress, Silent
 
-LATEST = "latest"
 _CONNECTIONS = 4
 _INCOMPLETE = ".incomplete"
 
@@ -33,13 +32,18 @@ _INCOMPLETE = ".incomplete"
 class RestorePlan:
     """What a restore would do, before anything moves."""
 
-    manifest: CacheManifest
+    published: PublishedVersion
     fetch: tuple[BlobSpan, ...]
     """Blobs that must come from the store."""
     reuse: dict[str, Path]
     """Blobs that are on this disk already, by path in the cache, and where; each was hashed to find that out."""
     in_use: VerifiedCache | None
     """The version, when the box uses it already and every byte of it is right."""
+
+    @property
+    def manifest(self) -> CacheManifest:
+        """Of the version to restore."""
+        return self.published.manifest
 
     @property
     def changed(self) -> bool:
@@ -65,24 +69,20 @@ class RestoredCache:
     cache: VerifiedCache
 
 
-def plan_restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestorePlan:
-    """Find out what restoring `version` (or `latest`) into `box` takes.
-
-    Raises:
-        ObjectNotFound: there is no such version.
-        IntegrityError: the manifest is not the one `latest` names.
-    """
-    manifest = read_published(store, version)
+def plan_restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progress) -> RestorePlan:
+    """Find out what restoring a version into `box` takes; raises as `find_version` does."""
+    published = find_version(store, wanted)
+    manifest = published.manifest
     if in_use := _in_use(box, manifest, progress):
-        return RestorePlan(manifest=manifest, fetch=(), reuse={}, in_use=in_use)
+        return RestorePlan(published=published, fetch=(), reuse={}, in_use=in_use)
     folders = [box.staging(manifest.digest), box.version(manifest.digest), box.current]
     reuse = {span.path: found for span in manifest.archive.blobs for found in _found(span, folders)}
     fetch = tuple(span for span in manifest.archive.blobs if span.path not in reuse)
-    return RestorePlan(manifest=manifest, fetch=fetch, reuse=reuse, in_use=None)
+    return RestorePlan(published=published, fetch=fetch, reuse=reuse, in_use=None)
 
 
-def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestoredCache:
-    """Bring `version` (or `latest`) into `box` and make it current. Two at once take turns.
+def restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progress) -> RestoredCache:
+    """Bring a version into `box` and make it current. Two at once take turns.
 
     Raises:
         ObjectNotFound: there is no such version.
@@ -90,8 +90,10 @@ def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progres
         DiskError: the disk refused; the box is as it was before.
     """
     with disk_errors(box.root), box.exclusively():
-        plan = plan_restore(store, version, box, progress)
-        return RestoredCache(plan=plan, cache=plan.in_use or _carry_out(plan, store, box, progress))
+        plan = plan_restore(store, wanted, box, progress)
+        restored = RestoredCache(plan=plan, cache=plan.in_use or _carry_out(plan, store, box, progress))
+        box.remember(plan.published.serial)
+        return restored
 
 
 def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress: Progress) -> VerifiedCache:
@@ -103,27 +105,6 @@ def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress:
         staged = verify(staging, plan.manifest, Silent(), hashed=hashed).require_ok()
         box.adopt(digest)
     return staged.moved_to(box.version(digest))
-
-
-def read_published(store: ArchiveStore, version: str) -> CacheManifest:
-    """Read the manifest of `version`, or the one that `latest` names; raises as `plan_restore` does."""
-    if version != LATEST:
-        return CacheManifest.from_bytes(_read(store, version_key(version, MANIFEST_NAME), version), f"v{version}")
-    pointer = Pointer.from_bytes(_read(store, latest_key(MANIFEST_NAME), version), latest_key(MANIFEST_NAME))
-    data = _read(store, pointer.manifest.name, pointer.version)
-    if content_of(data) != pointer.manifest.content:
-        raise IntegrityError(
-            f"{store.url}: {pointer.manifest.name} is not the manifest that latest names", hint="publish it again"
-        )
-    return CacheManifest.from_bytes(data, pointer.manifest.name)
-
-
-def _read(store: ArchiveStore, key: str, version: str) -> bytes:
-    try:
-        return store.read(key).data
-    except ObjectNotFound:
-        published = ", ".join(sorted(store.versions())) or "nothing"
-        raise ObjectNotFound(f"{store.url} has no version {version}", hint=f"published there: {published}") from None
 
 
 def _in_use(box: BoxFolder, manifest: CacheManifest, progress: Progress) -> VerifiedCache | None:
