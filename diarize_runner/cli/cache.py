@@ -9,12 +9,14 @@ from diarize_runner.cli import (
     cache_resolve,
     cache_restore,
     cache_rollback,
+    cache_sbom,
     cache_verify,
 )
 from diarize_runner.cli.options import Commands
 
-_ON_THE_BUILD_HOST = (cache_resolve, cache_build, cache_keygen, cache_publish, cache_list, cache_rollback, cache_prune)
-_ON_THE_BOX = (cache_restore, cache_verify)
+_MAKING = (cache_resolve, cache_build, cache_keygen, cache_sbom)
+_KEEPING = (cache_publish, cache_list, cache_rollback, cache_prune)
+_USING = (cache_restore, cache_verify)
 
 
 def add_parser(commands: Commands) -> None:
@@ -22,5 +24,5 @@ def add_parser(commands: Commands) -> None:
     description = "build, publish, restore and verify model caches"
     parser = commands.add_parser("cache", help=description, description=description)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for module in (*_ON_THE_BUILD_HOST, *_ON_THE_BOX):
+    for module in (*_MAKING, *_KEEPING, *_USING):
         module.add_parser(verbs)
