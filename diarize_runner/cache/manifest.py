@@ -11,6 +11,7 @@ from diarize_runner.digests import Content, Digest, content_of
 ARCHIVE_NAME = "huggingface-cache.tar.gz"
 REQUIREMENTS_NAME = "requirements-diarization.txt"
 MANIFEST_NAME = "manifest.json"
+SIGNATURE_NAME = "manifest.json.sig"
 VERSION = r"[0-9][0-9a-z.-]*"
 
 

@@ -24,24 +24,40 @@ class RequestedFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HubSelection:
+    """The files of a Hub repository that the cache should hold."""
+
+    at: str
+    """Branch, tag or commit to take."""
+    allow_patterns: tuple[str, ...]
+    """Shell patterns; none means every file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RequestedRepo:
-    """A repository that the cache should hold."""
+    """A repository that the cache should hold: taken from the Hub, or composed of files from elsewhere."""
 
     repo_id: str
     revision: str
+    """The branch name that consumers ask for."""
     licence: str
-    files: tuple[RequestedFile, ...]
-    """In order of path."""
+    content: HubSelection | tuple[RequestedFile, ...]
+    """Files are in order of path."""
+    pickle_names: frozenset[str]
+    """What its checkpoints may import beyond the standard names."""
 
     @classmethod
     def from_node(cls, node: Node) -> "RequestedRepo":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        fields = node.fields(["repo_id", "revision", "licence", "files"])
+        kind = "hub" if "hub" in node.entries() else "files"
+        fields = node.fields(["repo_id", "revision", "licence", kind], optional=["pickle_names"])
+        revision = fields["revision"].matching(REVISION, "a branch name")
         return cls(
             repo_id=fields["repo_id"].matching(REPO_ID, "a repo_id such as 'organisation/name'"),
-            revision=fields["revision"].matching(REVISION, "a branch name"),
+            revision=revision,
             licence=fields["licence"].text(),
-            files=_requested_files(fields["files"]),
+            content=_hub_selection(fields["hub"], revision) if kind == "hub" else _requested_files(fields["files"]),
+            pickle_names=frozenset(_texts(fields.get("pickle_names"))),
         )
 
 
@@ -95,6 +111,16 @@ def read_request(path: Path) -> CacheRequest:
     return CacheRequest.from_node(
         Node(value=document, document=str(path)), folder=path.parent, digest=content_of(data).digest
     )
+
+
+def _hub_selection(node: Node, revision: str) -> HubSelection:
+    fields = node.fields([], optional=["at", "allow_patterns"])
+    at = fields["at"].matching(REVISION, "a branch, tag or commit") if "at" in fields else revision
+    return HubSelection(at=at, allow_patterns=_texts(fields.get("allow_patterns")))
+
+
+def _texts(node: Node | None) -> tuple[str, ...]:
+    return tuple(item.text() for item in node.items()) if node else ()
 
 
 def _requested_files(node: Node) -> tuple[RequestedFile, ...]:

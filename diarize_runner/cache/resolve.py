@@ -1,31 +1,76 @@
-"""Request -> lock: fetch every file once, and write down what came."""
+"""Request -> lock: fetch every file once, look inside the checkpoints, and write down what came."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from diarize_runner.cache import hub
+from diarize_runner.cache.checkpoint.names import STANDARD, checkpoint_names, require_allowed
 from diarize_runner.cache.lock import CacheLock
-from diarize_runner.cache.request import CacheRequest, RequestedRepo
-from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot, commit_hash_of
-from diarize_runner.cache.sources import fetch
-from diarize_runner.digests import content_of
+from diarize_runner.cache.request import CacheRequest, HubSelection, RequestedFile, RequestedRepo
+from diarize_runner.cache.snapshot import FileEntry, HubOrigin, RepoSnapshot, commit_hash_of
+from diarize_runner.cache.sources import FetchedFile, fetch_composed, fetch_hub
+from diarize_runner.digests import content_of_file
+from diarize_runner.errors import SourceError
 from diarize_runner.progress import Progress
 
 
 def resolve(request: CacheRequest, progress: Progress) -> CacheLock:
-    """Pin every file of `request` to its digest, and every wheel to its own; raises as `sources.fetch` does."""
+    """Pin revision to commit, every file to its digest, and every wheel to its own.
+
+    Raises:
+        SourceError: a file cannot be had.
+        UnsafeCheckpoint: a checkpoint names something that neither the standard nor the request allows.
+    """
     repos = tuple(_resolve_repo(request.folder, repo, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
 
 
 def _resolve_repo(folder: Path, repo: RequestedRepo, progress: Progress) -> RepoSnapshot:
-    files: list[FileEntry] = []
-    for fetched in fetch(folder, {file.path: file.source for file in repo.files}, {}):
-        files.append(FileEntry(path=fetched.path, content=content_of(fetched.data), source=fetched.source))
-        progress.advance(f"resolve {repo.repo_id}", completed=len(files), total=len(repo.files))
-    files.sort(key=lambda file: file.path)
+    if isinstance(repo.content, HubSelection):
+        return _resolve_hub(repo, repo.content, progress)
+    return _resolve_composed(folder, repo, repo.content, progress)
+
+
+def _resolve_hub(repo: RequestedRepo, selection: HubSelection, progress: Progress) -> RepoSnapshot:
+    listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns)
+    if not listing.etags:
+        raise SourceError(f"{repo.repo_id} has no file that the request wants", hint="look at its allow_patterns")
+    fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags)
+    origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)
+    snapshot = _snapshot(repo, _entries(repo, fetched, len(listing.etags), progress))
+    return replace(snapshot, commit_hash=listing.commit_hash, hub=origin)
+
+
+def _resolve_composed(
+    folder: Path, repo: RequestedRepo, files: tuple[RequestedFile, ...], progress: Progress
+) -> RepoSnapshot:
+    fetched = fetch_composed(folder, {file.path: file.source for file in files}, {})
+    return _snapshot(repo, _entries(repo, fetched, len(files), progress))
+
+
+def _snapshot(repo: RequestedRepo, files: tuple[FileEntry, ...]) -> RepoSnapshot:
     return RepoSnapshot(
         repo_id=repo.repo_id,
         revision=repo.revision,
         commit_hash=commit_hash_of(files),
         licence=repo.licence,
-        files=tuple(files),
+        hub=None,
+        files=files,
     )
+
+
+def _entries(
+    repo: RequestedRepo, fetched: Iterable[FetchedFile], total: int, progress: Progress
+) -> tuple[FileEntry, ...]:
+    entries: list[FileEntry] = []
+    for file in fetched:
+        entries.append(_entry(repo, file))
+        progress.advance(f"resolve {repo.repo_id}", completed=len(entries), total=total)
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _entry(repo: RequestedRepo, file: FetchedFile) -> FileEntry:
+    names = checkpoint_names(file.file, file.path)
+    require_allowed(f"{repo.repo_id}: {file.path}", names, STANDARD | repo.pickle_names)
+    return FileEntry(path=file.path, content=content_of_file(file.file), source=file.source, pickle_names=names)

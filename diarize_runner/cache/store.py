@@ -1,10 +1,10 @@
 """Where published versions live.
 
     ArchiveStore           read: a small object, a range, a listing
-      WritableArchiveStore   and write: once (`create`), over (`replace`), by compare-and-swap (`swap`)
+      WritableArchiveStore   and write: once (`create`), by compare-and-swap (`swap`), by `copy` and `delete`
 
 Names ("keys") are relative paths. A version's own names are only ever created; what lies under `latest/` is
-replaced, and its pointer is swapped. Stores differ in how, never in what: one contract test runs over all of them.
+copied over, and its pointer is swapped. Stores differ in how, never in what: one contract test runs over all of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,14 +46,20 @@ class WritableArchiveStore(ArchiveStore, Protocol):
     def create(self, key: str, source: Path) -> None:
         """Store the file `source` as `key`, whole or not at all; raise ObjectExists when the name is taken."""
 
-    def replace(self, key: str, source: Path) -> None:
-        """Store the file `source` as `key`, whole or not at all, over whatever was there."""
+    def copy(self, source: str, key: str) -> None:
+        """Copy an object inside the store, whole or not at all, over whatever `key` was; raises ObjectNotFound."""
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
         """Store `data` as `key` if the object still is `expected` (None: absent); raise SwapLost otherwise."""
 
     def digest(self, key: str) -> Digest:
         """Hash an object; raise ObjectNotFound when there is none of that name."""
+
+    def keys(self, prefix: str) -> Iterable[str]:
+        """Every object whose name begins with `prefix`, in no order."""
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if it is there."""
 
 
 def version_key(version: str, name: str) -> str:

@@ -1,15 +1,17 @@
 """Compare a cache on disk with its manifest, offline. Only this makes a VerifiedCache."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from diarize_runner.cache import layout
+from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allowed
 from diarize_runner.cache.manifest import CacheManifest, blobs_of
 from diarize_runner.digests import Content, content_of, content_of_file
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import IntegrityError
+from diarize_runner.errors import IntegrityError, UnsafeCheckpoint
 from diarize_runner.progress import Progress
 
 _SEAL = object()
@@ -49,39 +51,51 @@ class VerificationReport:
     mismatched: tuple[str, ...]
     extra: tuple[str, ...]
     """Inside a listed repository, but not in the manifest."""
+    unsafe: tuple[str, ...]
+    """Checkpoints that would import something the manifest does not list."""
 
     @property
     def ok(self) -> bool:
         """Whether there is no difference."""
-        return not (self.missing or self.mismatched or self.extra)
+        return not (self.missing or self.mismatched or self.extra or self.unsafe)
 
     def require_ok(self) -> VerifiedCache:
         """Return the VerifiedCache; raise IntegrityError with every difference when there is one."""
         if self.ok:
             return VerifiedCache(root=self.root, manifest=self.manifest, _seal=_SEAL)
-        kinds = {"missing": self.missing, "not as published": self.mismatched, "not in the manifest": self.extra}
+        kinds = {
+            "missing": self.missing,
+            "not as published": self.mismatched,
+            "not in the manifest": self.extra,
+            "names what the manifest does not list": self.unsafe,
+        }
         found = "; ".join(f"{kind}: {', '.join(paths)}" for kind, paths in kinds.items() if paths)
         raise IntegrityError(f"{self.root}: {found}", hint="restore it again: diarize-runner cache restore")
 
 
-def verify(root: Path, manifest: CacheManifest, progress: Progress) -> VerificationReport:
+def verify(
+    root: Path, manifest: CacheManifest, progress: Progress, *, hashed: Mapping[str, Content] = MappingProxyType({})
+) -> VerificationReport:
     """Hash every blob, read every ref and link, and look for files that do not belong.
 
-    `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was.
+    `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was; only
+    a restore, which hashes blobs while it writes them, says in `hashed` what it wrote, by path in the cache.
 
     Raises:
         DiskError: something may not be read.
     """
     with disk_errors(root):
-        differences = _blob_differences(root, manifest, progress) | _name_differences(root, manifest)
+        differences = _blob_differences(root, manifest, hashed, progress) | _name_differences(root, manifest)
         present = {path for path in differences if os.path.lexists(root / path)}
         extra = tuple(sorted(_extra(root, manifest)))
+        unsafe = () if differences else tuple(_unsafe(root, manifest))
     return VerificationReport(
         root=root,
         manifest=manifest,
         missing=tuple(sorted(differences - present)),
         mismatched=tuple(sorted(present)),
         extra=extra,
+        unsafe=unsafe,
     )
 
 
@@ -92,11 +106,13 @@ def is_blob(path: Path, content: Content) -> bool:
     return content_of_file(path) == content
 
 
-def _blob_differences(root: Path, manifest: CacheManifest, progress: Progress) -> set[str]:
+def _blob_differences(
+    root: Path, manifest: CacheManifest, hashed: Mapping[str, Content], progress: Progress
+) -> set[str]:
     blobs = blobs_of(manifest.repos)
     total, done, wrong = sum(content.size for content in blobs.values()), 0, set[str]()
     for path, content in blobs.items():
-        if not is_blob(root / path, content):
+        if hashed.get(path) != content and not is_blob(root / path, content):
             wrong.add(path)
         done += content.size
         progress.advance("verify", completed=done, total=total)
@@ -113,6 +129,17 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
             if not (root / path).is_symlink() or os.readlink(root / path) != target:  # noqa: PTH115  # Path tidies it up
                 wrong.add(path)
     return wrong
+
+
+def _unsafe(root: Path, manifest: CacheManifest) -> Iterator[str]:
+    """Look into the checkpoints again: a manifest may be wrong about its own blobs, and a load would run them."""
+    for repo in manifest.repos:
+        for file in repo.files:
+            blob = layout.blob_path(repo.repo_id, file.content.digest)
+            try:
+                require_allowed(file.path, checkpoint_names(root / blob, file.path), frozenset(file.pickle_names))
+            except UnsafeCheckpoint:
+                yield f"{layout.snapshot_folder(repo)}/{file.path}"
 
 
 def _extra(root: Path, manifest: CacheManifest) -> Iterator[str]:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from diarize_runner.cache.build import build
 from diarize_runner.cache.lock import lock_path, read_lock
-from diarize_runner.cache.manifest import REQUIREMENTS_NAME, read_version
+from diarize_runner.cache.manifest import REQUIREMENTS_NAME, SIGNATURE_NAME, read_version
 from diarize_runner.cache.request import read_request
+from diarize_runner.cache.signature import sign
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.progress import Progress
 
 
@@ -20,6 +22,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to leave the three files")
     default = Path("requirements", REQUIREMENTS_NAME)
     parser.add_argument("--requirements", type=Path, default=default, metavar="FILE", help=f"default: {default}")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign the manifest with")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
@@ -33,6 +36,9 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         out=arguments.out,
         progress=progress,
     )
+    if arguments.sign:
+        with disk_errors(arguments.out):
+            write_atomically(arguments.out / SIGNATURE_NAME, sign(manifest.to_bytes(), arguments.sign))
     archive = manifest.archive.file
     document = {"version": manifest.version, "manifest": str(manifest.digest), "archive": archive.to_dict()}
     size = megabytes(archive.content.size)

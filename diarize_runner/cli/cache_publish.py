@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from diarize_runner.cache.latest import Latest
 from diarize_runner.cache.publish import publish
+from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.stores import open_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
@@ -20,14 +22,19 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Publish, and say what latest is now."""
     store = open_store(arguments.store)
-    published = publish(arguments.folder, store, progress)
-    pointer = published.pointer
+    return latest_result(store, publish(arguments.folder, store, progress))
+
+
+def latest_result(store: ArchiveStore, latest: Latest) -> Result:
+    """Return what is said of a `latest` that may have moved."""
+    pointer = latest.pointer
     document: dict[str, object] = {
-        "changed": published.changed,
+        "changed": latest.changed,
         "store": store.url,
         "version": pointer.version,
+        "previous": pointer.previous,
         "serial": pointer.serial,
         "manifest": str(pointer.manifest.content.digest),
     }
-    state = "" if published.changed else ", unchanged"
+    state = "" if latest.changed else ", unchanged"
     return Result(document=document, text=f"{store.url}: latest is {pointer.version} (serial {pointer.serial}){state}")

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from diarize_runner.cache.box import BoxFolder
-from diarize_runner.cache.restore import LATEST, RestorePlan, plan_restore, restore
+from diarize_runner.cache.published import LATEST, Wanted
+from diarize_runner.cache.restore import RestorePlan, plan_restore, restore
 from diarize_runner.cache.stores import open_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
@@ -17,16 +18,20 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--store", required=True, metavar="STORE", help="such as file:///srv/models")
     parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
+    parser.add_argument("--allow-older", action="store_true", help="follow a latest that is older than one seen before")
     parser.add_argument("--plan", action="store_true", help="say what would move, and move nothing")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Restore, or say what it would take."""
     store, box = open_store(arguments.store), BoxFolder(root=arguments.into)
+    least_serial = 0 if arguments.allow_older else box.serial
+    wanted = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
     if arguments.plan:
-        plan = plan_restore(store, arguments.version, box, progress)
+        plan = plan_restore(store, wanted, box, progress)
         return Result(document=_document(plan, box), text=_text("would restore", plan, box))
-    restored = restore(store, arguments.version, box, progress)
+    restored = restore(store, wanted, box, progress)
     return Result(document=_document(restored.plan, box), text=_text("restored", restored.plan, box))
 
 
@@ -35,6 +40,7 @@ def _document(plan: RestorePlan, box: BoxFolder) -> dict[str, object]:
         "changed": plan.changed,
         "name": plan.manifest.name,
         "version": plan.manifest.version,
+        "serial": plan.published.serial,
         "manifest": str(plan.manifest.digest),
         "bytes_moved": plan.bytes_to_move,
         "bytes_on_disk": plan.bytes_on_disk,

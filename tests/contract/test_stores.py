@@ -73,6 +73,19 @@ class TestEveryStore:
 
         return make
 
+    @pytest.fixture
+    def overwrite(self, store, source):
+        """Make an object hold other bytes: they are created under a fresh name, which is returned, and copied."""
+        fresh = (f"fresh/{number}" for number in itertools.count())
+
+        def overwrite(key, data):
+            name = next(fresh)
+            store.create(name, source(data, "fresh"))
+            store.copy(name, key)
+            return name
+
+        return overwrite
+
     @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
     def test_what_was_created_is_read(self, data, store, source):
         store.create("v1.0/object", source(data))
@@ -114,12 +127,15 @@ class TestEveryStore:
         data = noise(9 << 20)
         path, seen, done = source(data), set(), threading.Event()
 
+        def size():
+            try:
+                return len(store.read("v1.0/object").data)
+            except ObjectNotFound:
+                return None
+
         def watch():
             while not done.is_set():
-                try:
-                    seen.add(len(store.read("v1.0/object").data))
-                except ObjectNotFound:
-                    seen.add(None)
+                seen.add(size())
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -130,24 +146,28 @@ class TestEveryStore:
         assert None in seen
         assert seen <= {None, len(data)}
 
-    @pytest.mark.parametrize("write", ["create", "replace", "swap"])
+    @pytest.mark.parametrize("write", ["create", "copy", "swap"])
     def test_a_killed_write_left_the_old_object_or_the_new_and_the_next_write_leaves_no_part_of_it(
         self, write, store, source, objects
     ):
         old, new = source(b"old", "old"), source(b"new", "new")
-        keys = set()
+        store.create("v1.0/new", new)
+        keys = {"v1.0/new"}
 
         for step in itertools.count(1):
             key = f"v1.0/object-{step}"
             if write != "create":
                 store.create(key, old)
-            swap = partial(store.swap, key, b"new", expected=store.read(key)) if write == "swap" else None
-            attempt = swap or partial(getattr(store, write), key, new)
-            if not killed_before_step(step, attempt):
+            attempts = {
+                "create": lambda key=key: partial(store.create, key, new),
+                "copy": lambda key=key: partial(store.copy, "v1.0/new", key),
+                "swap": lambda key=key: partial(store.swap, key, b"new", expected=store.read(key)),
+            }
+            if not killed_before_step(step, attempts[write]()):
                 break
             if write != "create" or key in objects():
                 assert store.read(key).data in (b"old", b"new")[write == "create" :]
-            store.replace(key, new)
+            store.copy("v1.0/new", key)
             keys.add(key)
             assert objects() == keys
 
@@ -181,20 +201,89 @@ class TestEveryStore:
         assert b"".join(pieces) == data[1000 : 1000 + (4 << 20)]
         assert max(map(len, pieces)) <= 1 << 20
 
-    def test_an_object_is_replaced_whether_it_was_there_or_not(self, store, source, objects):
+    def test_an_object_is_copied_over_whether_it_was_there_or_not(self, store, overwrite, objects):
+        copied = set()
         for data in (b"first", b"second"):
-            store.replace("latest/object", source(data))
+            copied.add(overwrite("latest/object", data))
             assert store.read("latest/object").data == data
 
+        assert objects() == {"latest/object", *copied}
+
+    @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
+    def test_a_copy_is_the_same_and_leaves_what_it_was_made_of(self, data, store, source, objects):
+        store.create("v1.0/object", source(data))
+
+        store.copy("v1.0/object", "latest/object")
+
+        assert [store.read(key).data for key in ("v1.0/object", "latest/object")] == [data, data]
+        assert store.digest("latest/object") == content_of(data).digest
+        assert objects() == {"v1.0/object", "latest/object"}
+
+    def test_a_copy_does_not_follow_what_it_was_made_of(self, store, overwrite):
+        overwrite("v1.0/object", b"first")
+        store.copy("v1.0/object", "latest/object")
+        overwrite("v1.0/object", b"later")
+        store.delete("v1.0/object")
+
+        assert store.read("latest/object").data == b"first"
+
+    def test_a_copy_of_what_is_not_there_is_not_found_and_leaves_what_was(self, store, source, objects):
+        store.create("latest/object", source(b"old"))
+
+        for key in ("latest/object", "latest/other"):
+            with pytest.raises(ObjectNotFound, match=r" has no v1.0/object$"):
+                store.copy("v1.0/object", key)
+
+        assert store.read("latest/object").data == b"old"
         assert objects() == {"latest/object"}
 
-    def test_a_reader_of_a_replaced_object_reads_the_old_one_to_its_end(self, store, source):
+    def test_a_name_may_be_created_again_after_it_was_deleted(self, store, source, objects):
+        store.create("v1.0/object", source(b"first"))
+        store.create("v1.0/other", source(b"other"))
+
+        store.delete("v1.0/object")
+
+        assert objects() == {"v1.0/other"}
+        with pytest.raises(ObjectNotFound, match=r" has no v1.0/object$"):
+            store.read("v1.0/object")
+        store.create("v1.0/object", source(b"second"))
+        assert store.read("v1.0/object").data == b"second"
+
+    def test_deleting_what_is_not_there_does_nothing(self, store, source, objects):
+        store.create("v1.0/object", source(b"x"))
+
+        for key in ("v1.0/other", "v2.0/object", "object"):
+            store.delete(key)
+
+        assert objects() == {"v1.0/object"}
+
+    def test_the_last_object_of_a_folder_may_be_deleted_and_another_created_there(self, store, source, objects):
+        store.create("v1.0/object", source(b"x"))
+        store.delete("v1.0/object")
+
+        assert objects() == set()
+        store.create("v1.0/other", source(b"x"))
+        assert objects() == {"v1.0/other"}
+
+    def test_keys_are_those_that_begin_with_the_prefix(self, store, source):
+        assert list(store.keys("")) == []
+        every = {"v1.0/a", "v1.0/b/c", "v1.01/a", "v1.1/a", "latest/a"}
+        for key in every:
+            store.create(key, source(b"x"))
+
+        assert set(store.keys("v1.0/")) == {"v1.0/a", "v1.0/b/c"}
+        assert set(store.keys("v1.0")) == {"v1.0/a", "v1.0/b/c", "v1.01/a"}
+        assert set(store.keys("v1.0/b/c")) == {"v1.0/b/c"}
+        assert set(store.keys("")) == every
+        assert list(store.keys("v2")) == []
+
+    def test_a_reader_of_an_object_that_is_copied_over_reads_the_old_one_to_its_end(self, store, overwrite):
         old = noise(3 << 20)
-        store.replace("latest/object", source(old))
+        overwrite("latest/object", old)
         reader = store.read_range("latest/object", 0, len(old))
         first = next(reader)
 
-        store.replace("latest/object", source(b"new"))
+        overwrite("latest/object", b"new")
 
         assert first + b"".join(reader) == old
 
@@ -257,12 +346,11 @@ class TestEveryStore:
         store.swap("latest/count", b"0", expected=None)
 
         def count_up():
-            while True:
-                before = store.read("latest/count")
-                try:
-                    return store.swap("latest/count", str(int(before.data) + 1).encode(), expected=before)
-                except SwapLost:
-                    continue
+            before = store.read("latest/count")
+            try:
+                store.swap("latest/count", str(int(before.data) + 1).encode(), expected=before)
+            except SwapLost:
+                count_up()
 
         assert race([count_up] * 8) == [None] * 8
         assert store.read("latest/count").data == b"8"
@@ -276,15 +364,21 @@ class TestEveryStore:
         assert sorted(store.versions()) == ["1.0", "2.0-rc.1"]
 
     @pytest.mark.parametrize("key", ODD_KEYS)
-    def test_a_name_may_be_odd(self, key, store, source, objects):
+    def test_a_name_may_be_odd(self, key, store, source, overwrite, objects):
         store.create(key, source(b"created"))
         with pytest.raises(ObjectExists):
             store.create(key, source(b"again"))
-        store.replace(key, source(b"replaced"))
+        copied = overwrite(key, b"overwritten")
+        assert store.read(key).data == b"overwritten"
         store.swap(key, b"swapped", expected=store.read(key))
 
         assert b"".join(store.read_range(key, 1, 3)) == b"wap"
-        assert objects() == {key}
+        assert objects() == {key, copied}
+        assert list(store.keys(key)) == [key]
+        store.copy(key, copied)
+        store.delete(key)
+        assert objects() == {copied}
+        assert store.read(copied).data == b"swapped"
 
 
 def test_a_store_in_a_folder_that_cannot_hold_one_says_so(tmp_path):

@@ -15,9 +15,10 @@ from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.lock import lock_path, read_lock
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.cache.publish import publish
+from diarize_runner.cache.published import LATEST, Wanted, find_version
 from diarize_runner.cache.request import read_request
 from diarize_runner.cache.resolve import resolve
-from diarize_runner.cache.restore import LATEST, restore
+from diarize_runner.cache.restore import restore
 from diarize_runner.progress import Silent
 
 PIPELINE = "acme/speaker-diarization"
@@ -35,17 +36,17 @@ TINY = {
         "config.yaml": b"version: 4.0.0\npipeline:\n  name: tiny\n",
         "LICENSE": b"do as you please\n",
         "segmentation/LICENSE": b"do as you please\n",
-        "segmentation/pytorch_model.bin": noise(3000),
+        "segmentation/weights.dat": noise(3000),
         "notes/empty": b"",
     },
-    WEIGHTS: {"pytorch_model.bin": noise(700, seed=1)},
+    WEIGHTS: {"weights.dat": noise(700, seed=1)},
 }
 """Two repositories; two files with the same content, and one with none."""
 
-LARGE = {**TINY, WEIGHTS: {"pytorch_model.bin": noise(9 << 20)}}
+LARGE = {**TINY, WEIGHTS: {"weights.dat": noise(9 << 20)}}
 """The same, with a blob that spans two gzip members."""
 
-OLD, NEW = ({PIPELINE: {"config.yaml": text, "a/model.bin": noise(3000)}} for text in (b"old", b"new"))
+OLD, NEW = ({PIPELINE: {"config.yaml": text, "a/weights.dat": noise(3000)}} for text in (b"old", b"new"))
 """Two that differ in one file of two: the least in which one blob changes and another stays."""
 
 
@@ -118,8 +119,8 @@ class Site:
     def publish_built(self, version="1.0"):
         return publish(self.built(version), self.store, Silent())
 
-    def restore(self, version=LATEST):
-        return restore(self.store, version, self.box, Silent())
+    def restore(self, version=LATEST, **wanted):
+        return restore(self.store, Wanted(version=version, **wanted), self.box, Silent())
 
 
 def read_built_manifest(folder):
@@ -157,3 +158,8 @@ def flip(path, offset, bit=0):
         (byte,) = file.read(1)
         file.seek(offset)
         file.write(bytes([byte ^ 1 << bit]))
+
+
+def published(store, version=LATEST):
+    """Return the manifest of a version that is in `store`."""
+    return find_version(store, Wanted(version=version)).manifest

@@ -1,26 +1,33 @@
 """An unpickler that executes nothing: names on an allow-list become inert records, any other name stops it."""
 
-import io
 import pickle
 import pickletools
-from collections.abc import Callable, Collection
+import struct
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
+from zipfile import BadZipFile
 
 from diarize_runner.errors import UnsafeCheckpoint
 
 _MOST_MEMOS = 1 << 20
 _FAULTS = (
     AttributeError,
+    BadZipFile,
     EOFError,
     LookupError,
     MemoryError,
+    OSError,
     OverflowError,
-    RecursionError,
+    RuntimeError,
     TypeError,
     ValueError,
     pickle.UnpicklingError,
+    struct.error,
+    zlib.error,
 )
-"""What `pickle` raises at bytes that are no pickle."""
+"""What `pickle` and `zipfile` raise at bytes that are no checkpoint, or not all of one."""
 
 
 class Ordered(dict[object, object]):
@@ -52,7 +59,20 @@ class Record:
         self.state = state
 
     def __setitem__(self, key: object, value: object) -> None:
-        """Take the items of a dict subclass, and drop them: no conversion reads any."""
+        """Take the items of a dict subclass, and drop them: nobody reads any."""
+
+    def __call__(self, *_: object) -> "Record":
+        """Stand for whatever the call would have made."""
+        return self
+
+    def append(self, item: object) -> None:
+        """Take an item of a list subclass, and drop it."""
+
+    def extend(self, items: object) -> None:
+        """Take the items of a list subclass, and drop them."""
+
+    def add(self, item: object) -> None:
+        """Take an item of a set subclass, and drop it."""
 
 
 class Name(str):
@@ -73,7 +93,14 @@ class InertUnpickler(pickle.Unpickler):
         storage: Callable[..., object],
     ) -> None:
         super().__init__(file, encoding="utf-8")
+        self.file = file
         self._allowed, self._rebuild, self._storage = allowed, rebuild, storage
+
+    def load_inert(self) -> object:
+        """Unpickle one object; raise UnsafeCheckpoint when there is no whole pickle, or it names anything else."""
+        with pickle_errors():
+            _require_few_memos(self.file)
+            return self.load()
 
     def find_class(self, module: str, name: str) -> object:
         """Return the stand-in for `module.name`; raise UnsafeCheckpoint when it is not allowed."""
@@ -100,11 +127,11 @@ class InertUnpickler(pickle.Unpickler):
         return self._storage(*pid[1:5])
 
 
-def unpickle(file: BinaryIO, **parts: object) -> object:
-    """Unpickle one object from `file`; raise UnsafeCheckpoint when it is no pickle, or names anything else."""
+@contextmanager
+def pickle_errors() -> Iterator[None]:
+    """Turn whatever an unpickler or a zip reader raises on bad bytes into UnsafeCheckpoint."""
     try:
-        _require_few_memos(file)
-        return InertUnpickler(file, **parts).load()  # type: ignore[arg-type]
+        yield
     except _FAULTS as reason:
         raise UnsafeCheckpoint(f"not a checkpoint that can be read safely: {reason}") from reason
 
@@ -116,12 +143,3 @@ def _require_few_memos(file: BinaryIO) -> None:
         if opcode.name in ("PUT", "LONG_BINPUT") and isinstance(argument, int) and argument > _MOST_MEMOS:
             raise UnsafeCheckpoint(f"the checkpoint's pickle numbers its memos up to {argument}")
     file.seek(start)
-
-
-def plain(data: bytes) -> object:
-    """Unpickle one object that names nothing at all."""
-    return unpickle(io.BytesIO(data), allowed=(), rebuild=_refused, storage=_refused)
-
-
-def _refused(*_: object) -> object:
-    raise UnsafeCheckpoint("a tensor stands where none belongs")

@@ -13,26 +13,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, TypeGuard
 
-from diarize_runner.cache.checkpoint.inert import Name, unpickle
+from diarize_runner.cache.checkpoint.inert import InertUnpickler, Name, pickle_errors
 from diarize_runner.errors import UnsafeCheckpoint
 
 FLOAT_BYTES = 4
-_ZIP_MAGIC = b"PK\x03\x04"
+ZIP_MAGIC = b"PK\x03\x04"
+"""torch tells its two formats apart by the first bytes, so we do: a pickle may have a zip at its end."""
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _COUNT = struct.Struct("<q")
 _BEYOND_COUNTING = 1 << 60
-_ZIP_FAULTS = (
-    zipfile.BadZipFile,
-    EOFError,
-    LookupError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-    struct.error,
-)
-"""What `zipfile` raises at a damaged file; a RuntimeError when it takes it for encrypted, or for a later version's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +68,7 @@ def read_checkpoint(data: bytes, *, allowed: Collection[str]) -> dict[str, objec
     Raises:
         UnsafeCheckpoint: the file is no checkpoint, or its pickle names anything else.
     """
-    checkpoint = _read_zip(data, allowed) if data.startswith(_ZIP_MAGIC) else _read_legacy(data, allowed)
+    checkpoint = _read_zip(data, allowed) if data.startswith(ZIP_MAGIC) else _read_legacy(data, allowed)
     if not isinstance(checkpoint, dict):
         raise UnsafeCheckpoint("the checkpoint holds no dict")
     return checkpoint
@@ -95,17 +85,14 @@ def tensors(state: object) -> dict[str, Tensor]:
 
 
 def _read_zip(data: bytes, allowed: Collection[str]) -> object:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            root = next((name[: -len("data.pkl")] for name in archive.namelist() if name.endswith("/data.pkl")), "")
-            pickled = io.BytesIO(_stored(archive, f"{root}data.pkl"))
+    with pickle_errors(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        root = next((name[: -len("data.pkl")] for name in archive.namelist() if name.endswith("/data.pkl")), "")
+        pickled = io.BytesIO(_stored(archive, f"{root}data.pkl"))
 
-            def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
-                return _storage(kind, elements, _stored(archive, f"{root}data/{key}"))
+        def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
+            return _storage(kind, elements, _stored(archive, f"{root}data/{key}"))
 
-            return _unpickle(pickled, allowed, storage)
-    except _ZIP_FAULTS as reason:
-        raise UnsafeCheckpoint(f"not a whole checkpoint: {reason}") from reason
+        return _unpickle(pickled, allowed, storage)
 
 
 def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -141,7 +128,7 @@ def _fill(storages: dict[str, _Storage], keys: object, file: BinaryIO) -> None:
 
 
 def _unpickle(file: BinaryIO, allowed: Collection[str], storage: Callable[..., _Storage]) -> object:
-    return unpickle(file, allowed=allowed, rebuild=_rebuild, storage=storage)
+    return InertUnpickler(file, allowed=allowed, rebuild=_rebuild, storage=storage).load_inert()
 
 
 def _rebuild(storage: object, offset: object, shape: object, stride: object, *_: object) -> _View:

@@ -11,19 +11,25 @@ from diarize_runner.cache.checkpoint.convert import CONVERSIONS
 from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
 from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cache.pointer import Pointer
-from diarize_runner.cache.request import read_request
+from diarize_runner.cache.request import HubSelection, read_request
 from diarize_runner.cache.snapshot import LocalFile, WheelMember, commit_hash_of
 
 MANIFESTS = Path(__file__).parents[3] / "cache_manifests"
 FORMAT = (MANIFESTS / "FORMAT.md").read_text()
 REQUESTS = sorted(MANIFESTS.glob("*.yaml"))
+LOCKED = [path for path in REQUESTS if lock_path(path).exists()]
+
+
+def examples(heading, language):
+    """Return the examples under a heading."""
+    section = FORMAT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [found.encode() for found in re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)]
 
 
 def example(heading, language):
     """Return the one example under a heading."""
-    section = FORMAT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    return found.encode()
+    (found,) = examples(heading, language)
+    return found
 
 
 def in_order(data):
@@ -56,21 +62,38 @@ def test_a_document_is_two_space_indented_utf8_with_one_newline_at_its_end(headi
     assert written.decode() == json.dumps(json.loads(written), indent=2, ensure_ascii=False) + "\n"
 
 
-def test_the_example_of_a_request_is_read(tmp_path):
-    path = tmp_path / "embedded.yaml"
-    path.write_bytes(example("Request", "yaml"))
+@pytest.fixture
+def requests(tmp_path):
+    """The requests of FORMAT.md: one composed of files, one of the Hub."""
+    paths = [tmp_path / f"{number}.yaml" for number in range(2)]
+    for path, shown in zip(paths, examples("Request", "yaml"), strict=True):
+        path.write_bytes(shown)
+    return [read_request(path) for path in paths]
 
-    request = read_request(path)
+
+def test_the_example_of_a_composed_request_is_read(requests):
+    request = requests[0]
 
     (repo,) = request.repos
     assert (request.name, request.pipeline) == ("embedded", repo.repo_id)
+    assert repo.pickle_names == frozenset()
     assert (repo.revision, repo.licence) == ("main", "MIT AND Apache-2.0")
-    assert {file.path: file.source for file in repo.files} == {
+    assert {file.path: file.source for file in repo.content} == {
         "config.yaml": LocalFile(path="embedded/config.yaml"),
         "segmentation/pytorch_model.bin": WheelMember(
             requirement="whisperx==3.8.6", member="whisperx/assets/pytorch_model.bin", convert="pyannote-segmentation"
         ),
     }
+
+
+def test_the_example_of_a_request_to_the_hub_is_read(requests):
+    request = requests[1]
+
+    (repo,) = request.repos
+    assert (request.name, request.pipeline) == ("community-1", repo.repo_id)
+    assert (repo.repo_id, repo.licence) == ("pyannote/speaker-diarization-community-1", "CC-BY-4.0")
+    patterns = ("config.yaml", "segmentation/*", "embedding/*", "plda/*")
+    assert repo.content == HubSelection(at="main", allow_patterns=patterns)
 
 
 def test_the_conversions_that_are_described_are_those_there_are():
@@ -80,6 +103,15 @@ def test_the_conversions_that_are_described_are_those_there_are():
 
 
 @pytest.mark.parametrize("request_path", REQUESTS, ids=[path.stem for path in REQUESTS])
+def test_every_request_in_the_repository_is_read(request_path):
+    assert read_request(request_path).name == request_path.stem
+
+
+def test_every_lock_in_the_repository_has_its_request():
+    assert {lock_path(path) for path in LOCKED} == set(MANIFESTS.glob("*.lock.json")) != set()
+
+
+@pytest.mark.parametrize("request_path", LOCKED, ids=[path.stem for path in LOCKED])
 def test_every_lock_in_the_repository_is_of_the_request_beside_it(request_path):
     request, path = read_request(request_path), lock_path(request_path)
 
@@ -88,5 +120,8 @@ def test_every_lock_in_the_repository_is_of_the_request_beside_it(request_path):
     assert lock.to_bytes() == path.read_bytes()
     assert [repo.repo_id for repo in lock.repos] == [repo.repo_id for repo in request.repos]
     for pinned, wanted in zip(lock.repos, request.repos, strict=True):
-        assert [file.path for file in pinned.files] == [file.path for file in wanted.files]
-        assert pinned.commit_hash == commit_hash_of(pinned.files)
+        if isinstance(wanted.content, HubSelection):
+            assert pinned.hub.allow_patterns == wanted.content.allow_patterns
+        else:
+            assert [file.path for file in pinned.files] == [file.path for file in wanted.content]
+            assert (pinned.hub, pinned.commit_hash) == (None, commit_hash_of(pinned.files))

@@ -5,7 +5,9 @@ import os
 import shutil
 
 import pytest
+import torch
 from support.caches import PIPELINE, TINY, WEIGHTS, Site, flip
+from support.checkpoints import saved
 from support.disks import as_nobody, foreign_folder
 from support.processes import finished, start
 
@@ -25,16 +27,18 @@ def cache(site):
 
 def report_of(cache):
     report = verify(cache.root, cache.manifest, Silent())
-    return {kind: getattr(report, kind) for kind in ("missing", "mismatched", "extra") if getattr(report, kind)}
+    return {
+        kind: getattr(report, kind) for kind in ("missing", "mismatched", "extra", "unsafe") if getattr(report, kind)
+    }
 
 
 def names(cache):
     """Return the paths in a cache that the damages below are about."""
     pipeline, weights = cache.manifest.repos
     return {
-        "blob": layout.blob_path(WEIGHTS, content_of(TINY[WEIGHTS]["pytorch_model.bin"]).digest),
+        "blob": layout.blob_path(WEIGHTS, content_of(TINY[WEIGHTS]["weights.dat"]).digest),
         "ref": layout.ref_path(weights),
-        "link": f"{layout.snapshot_folder(weights)}/pytorch_model.bin",
+        "link": f"{layout.snapshot_folder(weights)}/weights.dat",
         "deep link": f"{layout.snapshot_folder(pipeline)}/segmentation/LICENSE",
         "snapshot": layout.snapshot_folder(weights),
         "snapshots": f"{layout.repo_folder(WEIGHTS)}/snapshots",
@@ -61,7 +65,7 @@ def link_to(target):
     def damage(path):
         leads_to = target(path)
         path.unlink()
-        os.symlink(leads_to, path)
+        os.symlink(leads_to, path)  # noqa: PTH211  # which would lose a slash at the end
 
     return damage
 
@@ -111,12 +115,12 @@ DAMAGES = {
     "a link is absolute": ("link", link_to(lambda path: path.parents[2] / "blobs" / path.name), "mismatched"),
     "a link leads to the right blob by its absolute path": ("link", link_to(lambda path: path.resolve()), "mismatched"),
     "a link leads to another blob": ("link", link_to(lambda _: "../../blobs/" + "0" * 64), "mismatched"),
-    "a link ends with a slash": ("link", link_to(lambda path: f"{os.readlink(path)}/"), "mismatched"),
+    "a link ends with a slash": ("link", link_to(lambda path: f"{path.readlink()}/"), "mismatched"),
     "a link is a file with the right content": ("link", replace_by_file, "mismatched"),
     "a link deep down is gone": ("deep link", os.unlink, "missing"),
     "a link deep down leads one folder too few up": (
         "deep link",
-        link_to(lambda path: os.readlink(path)[3:]),
+        link_to(lambda path: str(path.readlink())[3:]),
         "mismatched",
     ),
 }
@@ -202,7 +206,24 @@ def test_an_empty_folder_lacks_everything(cache, tmp_path):
     links = {path for repo in cache.manifest.repos for path in layout.links(repo)}
     refs = {layout.ref_path(repo) for repo in cache.manifest.repos}
     assert set(report.missing) == blobs | links | refs
-    assert (report.mismatched, report.extra) == ((), ())
+    assert (report.mismatched, report.extra, report.unsafe) == ((), (), ())
+
+
+def test_a_checkpoint_that_names_what_the_manifest_does_not_list_is_reported(site):
+    site.publish("1.0", {PIPELINE: {"config.yaml": b"x", "model.bin": saved({"state": torch.zeros(2)})}})
+    cache = site.restore("1.0").cache
+    assert report_of(cache) == {}
+    (repo,) = cache.manifest.repos
+    unlisted = tuple(dataclasses.replace(file, pickle_names=file.pickle_names[1:]) for file in repo.files)
+    manifest = dataclasses.replace(cache.manifest, repos=(dataclasses.replace(repo, files=unlisted),))
+
+    report = verify(cache.root, manifest, Silent())
+
+    path = f"{layout.snapshot_folder(repo)}/model.bin"
+    assert (report.ok, report.unsafe) == (False, (path,))
+    with pytest.raises(IntegrityError) as refusal:
+        report.require_ok()
+    assert refusal.value.message == f"{cache.root}: names what the manifest does not list: {path}"
 
 
 def test_a_cache_of_another_version_is_no_cache_of_this_one(cache, tmp_path):
@@ -217,7 +238,7 @@ def test_a_cache_of_another_version_is_no_cache_of_this_one(cache, tmp_path):
 
 def test_a_verified_cache_cannot_be_made_by_hand(cache):
     for seal in (None, object(), True):
-        with pytest.raises(TypeError, match="^a VerifiedCache comes from verify"):
+        with pytest.raises(TypeError, match=r"^a VerifiedCache comes from verify"):
             VerifiedCache(root=cache.root, manifest=cache.manifest, _seal=seal)
     with pytest.raises(TypeError):
         VerifiedCache(root=cache.root, manifest=cache.manifest)

@@ -188,11 +188,12 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["diarize", "--help"], ["cache", "verify", "{box}"], ["cache", "restore"]]
+    "arguments",
+    [["--help"], ["diarize", "--help"], ["cache", "verify", "{box}"], ["cache", "restore"], ["cache", "list"]],
 )
 def test_the_cache_commands_and_every_help_run_without_torch_audio_or_clouds(box, store, arguments):
     given = [argument.format(box=box) for argument in arguments]
-    given += ["--store", store, "--into", str(box)] if arguments[-1] == "restore" else []
+    given += {"restore": ["--store", store, "--into", str(box)], "list": ["--store", store]}.get(arguments[-1], [])
     done = subprocess.run([sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -1,0 +1,73 @@
+"""The one thing in a store that changes: which version is the latest."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest, PublishedFile
+from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.store import ArchiveStore, StoredDocument, WritableArchiveStore, latest_key, version_key
+from diarize_runner.digests import Digest, content_of
+from diarize_runner.errors import ObjectNotFound
+
+_POINTER = latest_key(MANIFEST_NAME)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Latest:
+    """What `latest` names now."""
+
+    pointer: Pointer
+    changed: bool
+    """False when it named this version already."""
+
+
+def read_latest(store: ArchiveStore) -> Pointer | None:
+    """Return the pointer, or None when nothing was published yet."""
+    document = _document(store)
+    return Pointer.from_bytes(document.data, f"{store.url}/{_POINTER}") if document else None
+
+
+def move_latest(store: WritableArchiveStore, manifest: CacheManifest) -> Latest:
+    """Make `latest` name a version that is in the store: the pointer by compare-and-swap, then the copies beside it.
+
+    The copies are for people with curl; whoever reads by the pointer never sees them. A run that was killed
+    between the two is finished by the next one.
+
+    Raises:
+        SwapLost: somebody else moved it at the same time.
+    """
+    before = _document(store)
+    current = Pointer.from_bytes(before.data, f"{store.url}/{_POINTER}") if before else None
+    wanted = _pointer_to(manifest, current)
+    if wanted != current:
+        store.swap(_POINTER, wanted.to_bytes(), expected=before)
+    for file in (manifest.archive.file, manifest.requirements):
+        if _digest(store, latest_key(file.name)) != file.content.digest:
+            store.copy(version_key(manifest.version, file.name), latest_key(file.name))
+    return Latest(pointer=wanted, changed=wanted != current)
+
+
+def _document(store: ArchiveStore) -> StoredDocument | None:
+    with suppress(ObjectNotFound):
+        return store.read(_POINTER)
+    return None
+
+
+def _digest(store: WritableArchiveStore, key: str) -> Digest | None:
+    with suppress(ObjectNotFound):
+        return store.digest(key)
+    return None
+
+
+def _pointer_to(manifest: CacheManifest, current: Pointer | None) -> Pointer:
+    """Return the pointer to `manifest`: the one that is there if it names it already, else with the next serial."""
+    key = version_key(manifest.version, MANIFEST_NAME)
+    target = PublishedFile(name=key, content=content_of(manifest.to_bytes()))
+    if current and current.manifest == target:
+        return current
+    return Pointer(
+        serial=current.serial + 1 if current else 1,
+        version=manifest.version,
+        previous=current.version if current else None,
+        manifest=target,
+    )

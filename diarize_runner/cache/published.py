@@ -1,0 +1,89 @@
+"""Find a version in a store, and believe its manifest only as far as it can be checked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.cache.latest import read_latest
+from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME, CacheManifest
+from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.signature import require_signature
+from diarize_runner.cache.store import ArchiveStore, version_key
+from diarize_runner.digests import content_of
+from diarize_runner.errors import IntegrityError, ObjectNotFound
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Which version is wanted, and what has to be true of it."""
+
+    version: str
+    """Such as `1.0`, or `latest`."""
+    public_key: Path | None = None
+    """The key its manifest must be signed by; None asks for no signature."""
+    least_serial: int = 0
+    """The least serial that `latest` may have."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedVersion:
+    """A version of a store."""
+
+    manifest: CacheManifest
+    serial: int
+    """Of the pointer that was followed; 0 where the version was named outright."""
+
+
+def find_version(store: ArchiveStore, wanted: Wanted) -> PublishedVersion:
+    """Read the manifest that is wanted.
+
+    Raises:
+        ObjectNotFound: there is no such version.
+        IntegrityError: the manifest is not the one `latest` names, is older than it may be, or lacks the signature.
+        ManifestError: it cannot be read.
+    """
+    if wanted.version != LATEST:
+        return PublishedVersion(manifest=_manifest(store, wanted.version, wanted.public_key, None), serial=0)
+    pointer = read_latest(store)
+    if pointer is None:
+        raise _no_such(store, LATEST)
+    if pointer.serial < wanted.least_serial:
+        message = f"{store.url}: latest has serial {pointer.serial}, and this box has followed {wanted.least_serial}"
+        hint = "an old pointer brings back old weights; if that is what you want, say --allow-older"
+        raise IntegrityError(message, hint=hint)
+    manifest = _manifest(store, pointer.version, wanted.public_key, pointer)
+    return PublishedVersion(manifest=manifest, serial=pointer.serial)
+
+
+def _manifest(store: ArchiveStore, version: str, public_key: Path | None, pointer: Pointer | None) -> CacheManifest:
+    key = version_key(version, MANIFEST_NAME)
+    try:
+        data = store.read(key).data
+    except ObjectNotFound:
+        raise _no_such(store, version) from None
+    if pointer and content_of(data) != pointer.manifest.content:
+        raise IntegrityError(f"{store.url}: {key} is not the manifest that latest names", hint="publish it again")
+    if public_key:
+        require_signature(data, _signature(store, version), public_key)
+    manifest = CacheManifest.from_bytes(data, f"{store.url}/{key}")
+    if manifest.version != version:
+        raise IntegrityError(
+            f"{store.url}/{key} is the manifest of version {manifest.version}", hint="publish it again"
+        )
+    return manifest
+
+
+def _signature(store: ArchiveStore, version: str) -> bytes:
+    try:
+        return store.read(version_key(version, SIGNATURE_NAME)).data
+    except ObjectNotFound:
+        hint = "build it with --sign KEY, and publish it under a new version"
+        raise IntegrityError(
+            f"{store.url}: version {version} is not signed, and a signature is wanted", hint=hint
+        ) from None
+
+
+def _no_such(store: ArchiveStore, version: str) -> ObjectNotFound:
+    published = ", ".join(sorted(store.versions())) or "nothing"
+    return ObjectNotFound(f"{store.url} has no version {version}", hint=f"published there: {published}")

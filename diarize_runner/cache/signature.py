@@ -1,0 +1,88 @@
+"""Ed25519 signatures of manifests, by `cryptography`.
+
+A manifest names the digest of everything in its version, so one signature over its bytes covers all of it.
+"""
+
+import os
+from pathlib import Path
+
+from diarize_runner.digests import content_of
+from diarize_runner.errors import DiskError, IntegrityError, UsageError
+
+_KEYGEN = "make a pair: diarize-runner cache keygen NAME"
+
+
+def write_keys(private: Path, public: Path) -> None:
+    """Make a key pair: `private` readable by its owner alone. Both are PEM.
+
+    Raises:
+        UsageError: one of the files is there already: a key that signed something must not be lost.
+        DiskError: a file cannot be written.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    pkcs8, spki = serialization.PrivateFormat.PKCS8, serialization.PublicFormat.SubjectPublicKeyInfo
+    pem, unencrypted = serialization.Encoding.PEM, serialization.NoEncryption()
+    for path in (private, public):
+        if os.path.lexists(path):
+            raise _is_there(path)
+    for path, mode, data in (
+        (private, 0o600, key.private_bytes(pem, pkcs8, unencrypted)),
+        (public, 0o644, key.public_key().public_bytes(pem, spki)),
+    ):
+        _write_new(path, mode, data)
+
+
+def sign(manifest: bytes, private: Path) -> bytes:
+    """Return the signature of a manifest's bytes; raise UsageError when `private` is no Ed25519 private key."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(private.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as reason:
+        raise UsageError(f"{private} is no private key: {reason}", hint=_KEYGEN) from reason
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{private} is not an Ed25519 key", hint=_KEYGEN)
+    return key.sign(manifest)
+
+
+def require_signature(manifest: bytes, signature: bytes, public: Path) -> None:
+    """Check a manifest's bytes before anything in them is believed.
+
+    Raises:
+        IntegrityError: they were not signed by the key.
+        UsageError: `public` is no Ed25519 public key.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(public.read_bytes())
+    except (OSError, ValueError) as reason:
+        raise UsageError(f"{public} is no public key: {reason}", hint=_KEYGEN) from reason
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(f"{public} is not an Ed25519 key", hint=_KEYGEN)
+    try:
+        key.verify(signature, manifest)
+    except InvalidSignature:
+        digest = content_of(manifest).digest
+        hint = "somebody else published it, or it was altered: do not use it before you know which"
+        raise IntegrityError(f"the manifest {digest} was not signed by the key in {public}", hint=hint) from None
+
+
+def _is_there(path: Path) -> UsageError:
+    return UsageError(f"{path} is there already", hint="a key that signed something must not be lost")
+
+
+def _write_new(path: Path, mode: int, data: bytes) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+    except FileExistsError:
+        raise _is_there(path) from None
+    except OSError as reason:
+        raise DiskError(f"{path}: {reason.strerror}", hint="choose a folder that can be written") from reason

@@ -1,0 +1,43 @@
+"""`diarize-runner cache list`: what a store holds."""
+
+import argparse
+
+from rich.table import Table
+
+from diarize_runner.cache.catalogue import Listed, list_versions
+from diarize_runner.cache.stores import open_store
+from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.progress import Progress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "list", run, "list the published versions, newest first")
+    parser.add_argument("--store", required=True, metavar="STORE", help="such as file:///srv/models")
+
+
+def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
+    """List."""
+    versions = list_versions(open_store(arguments.store))
+    return Result(document={"versions": [_document(listed) for listed in versions]}, text=_table(versions))
+
+
+def _document(listed: Listed) -> dict[str, object]:
+    manifest = listed.manifest
+    return {
+        "version": manifest.version,
+        "name": manifest.name,
+        "latest": listed.is_latest,
+        "bytes": manifest.archive.file.content.size,
+        "manifest": str(manifest.digest),
+    }
+
+
+def _table(versions: tuple[Listed, ...]) -> Table:
+    table = Table("version", "name", "archive", "manifest", "")
+    for listed in versions:
+        manifest, mark = listed.manifest, "latest" if listed.is_latest else ""
+        size = megabytes(manifest.archive.file.content.size)
+        table.add_row(manifest.version, manifest.name, size, manifest.digest.hex[:12], mark)
+    return table

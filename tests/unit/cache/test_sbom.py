@@ -1,0 +1,173 @@
+"""The bill of materials: CycloneDX 1.6, the same bytes for the same version, and everything in it."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cyclonedx.exception import MissingOptionalDependencyException
+from cyclonedx.model.bom import Bom
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from support.caches import PIPELINE, TINY, WEIGHTS, build_version, write_lock, write_request
+
+from diarize_runner.cache.build import build
+from diarize_runner.cache.lock import lock_path, read_lock
+from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, CacheManifest
+from diarize_runner.cache.request import read_request
+from diarize_runner.cache.sbom import to_cyclonedx
+from diarize_runner.cache.snapshot import HubOrigin
+from diarize_runner.digests import content_of, content_of_file
+from diarize_runner.errors import IntegrityError, ManifestError
+from diarize_runner.progress import Silent
+
+REQUIREMENTS = Path(__file__).parents[3] / "requirements" / "requirements-diarization.txt"
+
+
+def faults(bill):
+    """Return what is wrong with a bill by the schema, or by the library's reader where there is no validator."""
+    try:
+        return JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode())
+    except MissingOptionalDependencyException:
+        return None if Bom.from_json(json.loads(bill)).components else "no components"
+
+
+@pytest.fixture
+def built(tmp_path):
+    """The tiny cache, built with the requirements that are published."""
+    request = write_request(tmp_path)
+    write_lock(request)
+    lock = read_lock(read_request(request), lock_path(request))
+    out = tmp_path / "out"
+    build(lock, folder=tmp_path, version="1.0", requirements=REQUIREMENTS, out=out, progress=Silent())
+    return out
+
+
+@pytest.fixture
+def from_hub(built):
+    """The same, as if one repository had been taken from the Hub."""
+    manifest = CacheManifest.from_bytes((built / MANIFEST_NAME).read_bytes(), MANIFEST_NAME)
+    pipeline, weights = manifest.repos
+    hub = dataclasses.replace(weights, hub=HubOrigin(gated="auto", allow_patterns=()))
+    (built / MANIFEST_NAME).write_bytes(dataclasses.replace(manifest, repos=(pipeline, hub)).to_bytes())
+    return built
+
+
+def by_type(bill):
+    found = {}
+    for component in json.loads(bill)["components"]:
+        found.setdefault(component["type"], []).append(component)
+    return found
+
+
+def hashes(component):
+    assert {each["alg"] for each in component["hashes"]} == {"SHA-256"}
+    return {each["content"] for each in component["hashes"]}
+
+
+def test_a_bill_is_valid_cyclonedx_1_6(built):
+    bill = to_cyclonedx(built)
+
+    assert faults(bill) is None
+    assert (json.loads(bill)["bomFormat"], json.loads(bill)["specVersion"]) == ("CycloneDX", "1.6")
+
+
+def test_a_bill_of_repositories_from_the_hub_is_valid_and_says_where_they_are_from(from_hub):
+    bill = to_cyclonedx(from_hub)
+
+    assert faults(bill) is None
+    models = {f"{model['group']}/{model['name']}": model for model in by_type(bill)["machine-learning-model"]}
+    assert models[WEIGHTS]["purl"].startswith(f"pkg:huggingface/acme/weights@{models[WEIGHTS]['version']}")
+    assert models[WEIGHTS]["properties"] == [{"name": "huggingface:gated", "value": "auto"}]
+    assert "purl" not in models[PIPELINE]
+
+
+def test_a_validator_finds_a_fault_in_a_bill_that_has_one(built):
+    bill = json.loads(to_cyclonedx(built))
+    bill["components"][0]["type"] = "sandwich"
+    try:
+        found = faults(json.dumps(bill).encode())
+    except ValueError as reason:
+        found = reason
+
+    assert found is not None
+
+
+def test_the_same_version_has_one_bill_wherever_it_lies_and_whoever_asks(built, tmp_path):
+    shutil.copytree(built, tmp_path / "deep" / "copy")
+    script = "import sys; from pathlib import Path; from diarize_runner.cache.sbom import to_cyclonedx as bill; "
+    script += "sys.stdout.buffer.write(bill(Path(sys.argv[1])))"
+    bills = {
+        subprocess.run(
+            [sys.executable, "-c", script, str(folder)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONHASHSEED": seed, "TZ": tz},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for folder, seed, tz in ((built, "1", "UTC"), (tmp_path / "deep" / "copy", "2", "Asia/Kathmandu"))
+    }
+
+    assert bills == {to_cyclonedx(built)}
+    assert b"timestamp" not in to_cyclonedx(built)
+
+
+def test_another_version_has_another_serial_number(built, tmp_path):
+    other = tmp_path / "other"
+    build_version(tmp_path / "tiny.yaml", other, "1.1")
+
+    numbers = {json.loads(to_cyclonedx(folder))["serialNumber"] for folder in (built, other)}
+
+    assert len(numbers) == 2
+
+
+def test_every_file_of_every_repository_is_in_it_with_its_digest(built):
+    models = by_type(to_cyclonedx(built))["machine-learning-model"]
+
+    listed = {
+        f"{model['group']}/{model['name']}": {file["name"]: hashes(file) for file in model["components"]}
+        for model in models
+    }
+    assert listed == {
+        repo_id: {path: {content_of(data).digest.hex} for path, data in files.items()}
+        for repo_id, files in TINY.items()
+    }
+    manifest = CacheManifest.from_bytes((built / MANIFEST_NAME).read_bytes(), MANIFEST_NAME)
+    assert {(model["version"], model["licenses"][0]["license"]["id"]) for model in models} == {
+        (repo.commit_hash, "MIT") for repo in manifest.repos
+    }
+
+
+def test_every_pin_of_the_requirements_is_in_it_with_every_hash(built):
+    pins = {}
+    for block in re.split(r"\n(?=\S)", REQUIREMENTS.read_text()):
+        if pin := re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", block):
+            pins.setdefault(pin.groups(), set()).update(re.findall(r"--hash=sha256:([0-9a-f]{64})", block))
+    assert len(pins) > 20
+
+    packages = by_type(to_cyclonedx(built))["library"]
+
+    assert {(package["name"], package["version"]): hashes(package) for package in packages} == pins
+    assert all(package["purl"].startswith("pkg:pypi/") for package in packages)
+
+
+def test_it_is_the_bill_of_the_version_and_its_archive(built):
+    bill = json.loads(to_cyclonedx(built))
+
+    subject = bill["metadata"]["component"]
+    assert (subject["name"], subject["version"]) == ("tiny", "1.0")
+    assert hashes(subject) == {content_of_file(built / ARCHIVE_NAME).digest.hex}
+    depends = {each["ref"]: set(each.get("dependsOn", [])) for each in bill["dependencies"]}
+    assert depends[subject["bom-ref"]] == {component["bom-ref"] for component in bill["components"]}
+
+
+def test_a_folder_without_a_whole_version_has_none(built, tmp_path):
+    with pytest.raises(ManifestError, match="holds no finished version"):
+        to_cyclonedx(tmp_path)
+    (built / ARCHIVE_NAME).write_bytes(b"x")
+    with pytest.raises(IntegrityError, match="is not what its manifest says"):
+        to_cyclonedx(built)
