@@ -39,6 +39,12 @@ def print_error(error: DiarizeRunnerError) -> None:
         sys.stderr.write(f"hint: {error.hint}\n")
 
 
+def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:
+    """Return what to say when a command needs more than this environment was made with."""
+    hint = "a build host has what the cache commands need; run this on a box, or after make setup-dev"
+    return DiarizeRunnerError(f"{reason.name} is not installed here", hint=hint)
+
+
 def megabytes(size: int) -> str:
     """Return bytes as people read them."""
     return f"{size / 1e6:,.1f} MB"

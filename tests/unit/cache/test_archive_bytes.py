@@ -28,7 +28,6 @@ from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Silent
 
-TESTS = Path(__file__).parents[2]
 TINY_ARCHIVE = "ea798b29adaed06ba02bceac9154c9f4e3e1e5858f15f0751b858864fd2361c3"
 BUILD_ELSEWHERE = """
 import os, sys
@@ -47,7 +46,8 @@ def build_elsewhere(folder, *, umask, time, **environment):
     """Build the tiny cache in a process of its own, with its files named in another order; return what it left."""
     folder.mkdir(parents=True)
     command = [sys.executable, "-c", BUILD_ELSEWHERE, str(folder), umask, str(time)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(TESTS), **environment}, cwd=folder, check=True)
+    path = os.pathsep.join(filter(None, sys.path))
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": path, **environment}, cwd=folder, check=True)
     return tree(folder / "out")
 
 

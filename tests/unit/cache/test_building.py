@@ -82,7 +82,7 @@ def test_a_build_may_take_its_requirements_from_the_folder_it_fills(request_path
 def test_a_build_without_its_requirements_touches_nothing(request_path, out):
     lock = read_lock(read_request(request_path), lock_path(request_path))
 
-    with pytest.raises(UsageError, match="nowhere.txt is no file$") as refusal:
+    with pytest.raises(UsageError, match=r"nowhere.txt is no file$") as refusal:
         build(
             lock,
             folder=request_path.parent,
@@ -100,7 +100,7 @@ def test_a_file_that_changed_since_it_was_locked_stops_the_build(request_path, o
     build_version(request_path, out)
     (request_path.parent / "files" / PIPELINE / "config.yaml").write_text("changed")
 
-    with pytest.raises(IntegrityError, match="^config.yaml is not what the lock says$") as refusal:
+    with pytest.raises(IntegrityError, match=r"^config.yaml is not what the lock says$") as refusal:
         build_version(request_path, out)
 
     assert refusal.value.hint == "look at what changed, then run: cache resolve"
@@ -118,7 +118,7 @@ def test_a_build_that_was_killed_left_a_finished_version_or_none_and_the_next_le
         if MANIFEST_NAME in tree(out):
             assert read_built(out).version == "1.0"
         else:
-            with pytest.raises(ManifestError, match=" holds no finished version: No such file or directory$"):
+            with pytest.raises(ManifestError, match=r" holds no finished version: No such file or directory$"):
                 read_built(out)
         build_version(request, out)
         assert tree(out) == finished_out
@@ -133,7 +133,7 @@ def test_a_build_onto_a_full_disk_says_so_and_leaves_no_version(tmp_path):
     write_lock(request)
 
     with mounted(tmp_path / "disk", "size=4m") as disk:
-        with pytest.raises(DiskError, match="No space left on device$") as refusal:
+        with pytest.raises(DiskError, match=r"No space left on device$") as refusal:
             build_version(request, disk / "out")
 
         assert refusal.value.hint.startswith("free some space, then run again")
@@ -166,7 +166,7 @@ def test_a_built_version_that_was_altered_since_is_refused(alter, request_path, 
     build_version(request_path, out)
     alter(out)
 
-    with pytest.raises(IntegrityError, match=" is not what its manifest says$") as refusal:
+    with pytest.raises(IntegrityError, match=r" is not what its manifest says$") as refusal:
         read_built(out)
 
     assert refusal.value.hint == "build the version again"

@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from datetime import date
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cache.pointer import Pointer
 from diarize_runner.cache.request import read_request
 from diarize_runner.cache.resolve import resolve
+from diarize_runner.digests import content_of
 from diarize_runner.errors import ManifestError, SourceError, UnsupportedFormat
 from diarize_runner.progress import Silent
 
@@ -68,6 +70,8 @@ FILE = ("repos", 0, "files", 3)
 OF_FILE = "'repos[0].files[3]"
 REQUESTED = ("repos", 0, "files", "config.yaml")
 BLOB = ("archive", "blobs", 2)
+EMPTY_BLOB = f"huggingface/hub/models--acme--speaker-diarization/blobs/{content_of(b'').digest.hex}"
+NOT_A_PIN = "is not a pinned requirement such as 'whisperx==3.8.6' in 'repos[0].files.config.yaml.wheel'"
 NOT_A_VERSION = "is not a version such as '1.0' in 'version'"
 
 FAULTS = {
@@ -88,7 +92,7 @@ FAULTS = {
     "request, a date for a licence": (
         "request",
         (*FIRST, "licence"),
-        __import__("datetime").date(2026, 1, 1),
+        date(2026, 1, 1),
         "expected a string, not date in 'repos[0].licence'",
     ),
     "request, nothing for a source": (
@@ -113,14 +117,13 @@ FAULTS = {
         "request",
         REQUESTED,
         {"wheel": "b>=1", "member": "a"},
-        "'b>=1' is not a pinned requirement such as 'whisperx==3.8.6' in 'repos[0].files.config.yaml.wheel'",
+        f"'b>=1' {NOT_A_PIN}",
     ),
     "request, an option in a wheel": (
         "request",
         REQUESTED,
         {"wheel": "b==1 --index-url=http://x", "member": "a"},
-        "'b==1 --index-url=http://x' is not a pinned requirement such as 'whisperx==3.8.6' "
-        "in 'repos[0].files.config.yaml.wheel'",
+        f"'b==1 --index-url=http://x' {NOT_A_PIN}",
     ),
     "request, a local file above the request": (
         "request",
@@ -263,8 +266,7 @@ FAULTS = {
         "manifest",
         (*BLOB, "path"),
         "huggingface/token",
-        "the archive's blobs are not those of the repos, first at huggingface/hub/models--acme--speaker-diarization/"
-        "blobs/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 in 'archive'",
+        f"the archive's blobs are not those of the repos, first at {EMPTY_BLOB} in 'archive'",
     ),
     "pointer, unknown key": ("pointer", ("url",), "http://x", "unknown key 'url'"),
     "pointer, missing key": ("pointer", ("manifest", "digest"), GONE, "missing key 'digest' in 'manifest'"),
@@ -388,7 +390,7 @@ NOT_JSON = {
 
 @pytest.mark.parametrize("data", NOT_JSON.values(), ids=list(NOT_JSON))
 def test_what_is_no_json_document_is_refused(data):
-    with pytest.raises(ManifestError, match="^latest: not a JSON document: ") as refusal:
+    with pytest.raises(ManifestError, match=r"^latest: not a JSON document: ") as refusal:
         Pointer.from_bytes(data, "latest")
 
     assert refusal.value.hint == "was it cut short on the way?"
@@ -396,12 +398,12 @@ def test_what_is_no_json_document_is_refused(data):
 
 @pytest.mark.parametrize("data", [b"null", b"[]", b'"text"', b"1"])
 def test_a_json_document_that_is_no_object_is_refused(data):
-    with pytest.raises(ManifestError, match="^latest: expected an object, not "):
+    with pytest.raises(ManifestError, match=r"^latest: expected an object, not "):
         Pointer.from_bytes(data, "latest")
 
 
 def test_a_repeated_key_is_named_as_the_reason():
-    with pytest.raises(ManifestError, match="a key stands twice in one object$"):
+    with pytest.raises(ManifestError, match=r"a key stands twice in one object$"):
         Pointer.from_bytes(NOT_JSON["a key twice"], "latest")
 
 
@@ -428,7 +430,7 @@ def test_what_is_no_yaml_document_is_refused(data, tmp_path):
 
 
 def test_a_request_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ManifestError, match="a.yaml: no request can be read: "):
+    with pytest.raises(ManifestError, match=r"a.yaml: no request can be read: "):
         read_request(tmp_path / "a.yaml")
 
 
@@ -437,14 +439,14 @@ def test_repos_that_would_share_a_folder_are_refused(kind, good, tmp_path):
     document = altered(good[kind], (*FIRST, "repo_id"), "a/b--c")
     document = altered(document, ("repos", 1, "repo_id"), "A--b/c")
 
-    with pytest.raises(ManifestError, match="two paths are one where case is ignored: .*models--[aA]--b--c"):
+    with pytest.raises(ManifestError, match=r"two paths are one where case is ignored: .*models--[aA]--b--c"):
         READERS[kind](altered(document, ("pipeline",), "a/b--c"), tmp_path)
 
 
 def test_a_repo_listed_twice_is_refused(good, tmp_path):
     document = altered(good["lock"], ("repos", 1), good["lock"]["repos"][0])
 
-    with pytest.raises(ManifestError, match="two paths are one where case is ignored: .* in 'repos'$"):
+    with pytest.raises(ManifestError, match=r"two paths are one where case is ignored: .* in 'repos'$"):
         READERS["lock"](document, tmp_path)
 
 
@@ -500,7 +502,7 @@ def test_a_lock_of_a_request_that_has_changed_since_is_refused(tmp_path):
 def test_a_request_without_a_lock_says_how_to_make_one(tmp_path):
     request = write_request(tmp_path)
 
-    with pytest.raises(ManifestError, match="tiny.lock.json: no lock can be read: No such file") as refusal:
+    with pytest.raises(ManifestError, match=r"tiny.lock.json: no lock can be read: No such file") as refusal:
         read_lock(read_request(request), lock_path(request))
 
     assert refusal.value.hint == f"run: diarize-runner cache resolve {request}"
@@ -548,7 +550,7 @@ def test_a_local_file_that_leads_out_of_the_requests_folder_by_a_link_is_refused
     request = write_request(tmp_path / "in")
     leading_out(request, tmp_path / "secret")
 
-    with pytest.raises(SourceError, match="files/acme/speaker-diarization/config.yaml leads out of ") as refusal:
+    with pytest.raises(SourceError, match=r"files/acme/speaker-diarization/config.yaml leads out of ") as refusal:
         resolve(read_request(request), Silent())
 
     assert refusal.value.hint == "keep local files beside the request"
@@ -567,7 +569,7 @@ def test_a_local_file_that_links_to_itself_is_refused(tmp_path):
     request = write_request(tmp_path)
     leading_out(request, "config.yaml")
 
-    with pytest.raises(SourceError, match="config.yaml: Too many levels of symbolic links"):
+    with pytest.raises(SourceError, match=r"config.yaml: Too many levels of symbolic links"):
         resolve(read_request(request), Silent())
 
 

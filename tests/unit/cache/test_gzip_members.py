@@ -113,18 +113,17 @@ def test_what_follows_the_payload_is_refused(garbage, pieces_of):
 
 def test_a_bomb_is_stopped_at_the_size_the_manifest_names():
     bomb = gzip.compress(bytes(64 << 20))
-    came = 0
+    came = []
 
-    with pytest.raises(IntegrityError, match="^holds more than the 1000000 bytes the manifest names$"):
-        for piece in payload([bomb], size=1_000_000):
-            came += len(piece)
+    with pytest.raises(IntegrityError, match=r"^holds more than the 1000000 bytes the manifest names$"):
+        came.extend(map(len, payload([bomb], size=1_000_000)))
 
-    assert came <= 1_000_000
+    assert sum(came) <= 1_000_000
 
 
 @pytest.mark.parametrize("size", [len(TEXT) - 1, len(TEXT) + 1, 0])
 def test_a_payload_of_another_size_is_refused(size):
-    with pytest.raises(IntegrityError, match="the manifest names$"):
+    with pytest.raises(IntegrityError, match=r"the manifest names$"):
         read(stored(TEXT), size)
 
 

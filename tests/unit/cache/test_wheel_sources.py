@@ -36,6 +36,11 @@ def request_for(folder, files):
     return path
 
 
+def fetch_wheel(requirement):
+    with wheels.downloaded(requirement):
+        pass
+
+
 MEMBER = {"wheel": "tiny==1.0", "member": "tiny/model.bin"}
 
 
@@ -72,13 +77,13 @@ def test_a_wheel_that_was_rebuilt_since_it_was_locked_stops_the_build(index, tmp
     write_lock(request)
     write_wheel(index, "tiny", "1.0", {"tiny/model.bin": WEIGHTS + b"1.0", "tiny/backdoor.py": b""})
 
-    with pytest.raises(SourceError, match="^tiny==1.0: THESE PACKAGES DO NOT MATCH THE HASHES"):
+    with pytest.raises(SourceError, match=r"^tiny==1.0: THESE PACKAGES DO NOT MATCH THE HASHES"):
         build_version(request, tmp_path / "out")
 
 
 def test_an_index_without_the_wheel_gives_an_error_with_a_hint(index):
-    with pytest.raises(SourceError) as refusal, wheels.downloaded("tiny==3.0"):
-        pass
+    with pytest.raises(SourceError) as refusal:
+        fetch_wheel("tiny==3.0")
 
     assert refusal.value.message == "tiny==3.0: No matching distribution found for tiny==3.0"
     assert refusal.value.hint == "can pip reach your package index? try: pip download --no-deps"
@@ -87,38 +92,39 @@ def test_an_index_without_the_wheel_gives_an_error_with_a_hint(index):
 def test_a_source_distribution_is_never_built(index):
     (index / "source-1.0.tar.gz").write_bytes(b"its setup.py would run")
 
-    with pytest.raises(SourceError, match="^source==1.0: No matching distribution found for source==1.0$"):
-        with wheels.downloaded("source==1.0"):
-            pass
+    with pytest.raises(SourceError, match=r"^source==1.0: No matching distribution found for source==1.0$"):
+        fetch_wheel("source==1.0")
 
 
-def test_a_member_that_is_not_in_the_wheel_is_named(index, tmp_path):
-    request = request_for(tmp_path, {"model.bin": {**MEMBER, "member": "tiny/other.bin"}})
-
+def test_a_member_that_is_not_in_the_wheel_is_named(index):
     with pytest.raises(SourceError) as refusal:
-        write_lock(request)
+        wheels.Wheel(index / "tiny-1.0-py3-none-any.whl").member("tiny/other.bin")
 
     assert refusal.value.message == "tiny-1.0-py3-none-any.whl holds no tiny/other.bin"
     assert refusal.value.hint == "look inside it: unzip -l"
+
+
+def member_or_refusal(path):
+    """Return a member, or what the error says before it says why."""
+    try:
+        return wheels.Wheel(path).member("tiny/model.bin")
+    except SourceError as refusal:
+        return refusal.message.partition(": ")[0]
 
 
 def test_a_damaged_wheel_gives_the_right_member_or_an_error(tmp_path):
     text = b"the same words, again and again; " * 20
     path = write_wheel(tmp_path, "tiny", "1.0", {"tiny/model.bin": text})
     whole = path.read_bytes()
-    refused = set()
+    outcomes = set()
 
-    for place in range(8 * len(whole)):
+    for place in range(0, 8 * len(whole), 11):
         damaged = bytearray(whole)
         damaged[place // 8] ^= 1 << place % 8
         path.write_bytes(damaged)
-        try:
-            assert wheels.Wheel(path).member("tiny/model.bin") == text
-        except SourceError as refusal:
-            assert refusal.hint
-            refused.add(refusal.message.partition(":")[0])
+        outcomes.add(member_or_refusal(path))
 
-    assert refused == {path.name, f"{path.name} holds no tiny/model.bin"}
+    assert outcomes == {text, path.name, f"{path.name} holds no tiny/model.bin"}
 
 
 def test_a_conversion_that_is_not_known_is_refused_with_those_that_are(index, tmp_path):
@@ -135,5 +141,5 @@ def test_a_member_that_cannot_be_converted_safely_is_refused(index, tmp_path):
     write_wheel(index, "tiny", "1.0", {"tiny/model.bin": as_zip(b"cposix\nsystem\n(U\x02idtR.")})
     request = request_for(tmp_path, {"model.bin": {**MEMBER, "convert": "ge2e-encoder"}})
 
-    with pytest.raises(UnsafeCheckpoint, match="names posix.system, which is not on the allow-list$"):
+    with pytest.raises(UnsafeCheckpoint, match=r"names posix.system, which is not on the allow-list$"):
         write_lock(request)

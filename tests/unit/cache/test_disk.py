@@ -1,0 +1,83 @@
+"""A file or link that is written over another is the old one or the new, and what the disk said is passed on."""
+
+import errno
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.caches import noise, tree
+from support.disks import mounted
+
+from diarize_runner.digests import Digest, content_of, content_of_file
+from diarize_runner.disk import disk_errors, link_atomically, write_atomically
+from diarize_runner.errors import DiskError
+
+
+def test_a_file_is_written_over_another_for_everybody_to_read(tmp_path):
+    path = tmp_path / "file"
+    for data in (b"first", b"second"):
+        write_atomically(path, data)
+        assert path.read_bytes() == data
+
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert set(tree(tmp_path)) == {"file"}
+
+
+def test_a_file_that_does_not_fit_leaves_the_one_that_was_there(tmp_path):
+    with mounted(tmp_path / "disk", "size=64k") as disk:
+        write_atomically(disk / "file", b"old")
+
+        with pytest.raises(OSError, match="No space left on device"):
+            write_atomically(disk / "file", noise(1 << 20))
+
+        assert (disk / "file").read_bytes() == b"old"
+        assert set(tree(disk)) == {"file"}
+
+
+def test_a_link_is_made_over_another_and_over_what_a_killed_run_left(tmp_path):
+    link = tmp_path / "current"
+    link_atomically(link, "first")
+    (tmp_path / ".current-fresh").symlink_to("half-way")
+
+    link_atomically(link, "second")
+
+    assert tree(tmp_path) == {"current": "-> second"}
+
+
+HINTS = {
+    errno.ENOSPC: "free some space, then run again",
+    errno.EDQUOT: "raise the quota, then run again",
+    errno.EACCES: "check who owns the folder",
+    errno.EPERM: "check who owns the folder",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EIO: "",
+}
+
+
+@pytest.mark.parametrize("number", HINTS)
+def test_what_the_disk_said_comes_with_what_to_do(number, tmp_path):
+    with pytest.raises(DiskError) as refusal, disk_errors(tmp_path):
+        raise OSError(number, os.strerror(number), "/the/very/file")
+
+    assert refusal.value.message == f"/the/very/file: {os.strerror(number)}"
+    assert refusal.value.hint == HINTS[number]
+
+
+def test_an_error_of_the_disk_without_a_number_or_a_file_says_what_it_can(tmp_path):
+    with pytest.raises(DiskError, match=f"^{tmp_path}: odd$"), disk_errors(tmp_path):
+        raise OSError("odd")
+
+
+@given(st.binary(max_size=100))
+def test_a_digest_is_read_as_it_is_written(data):
+    digest = content_of(data).digest
+
+    assert Digest.parse(str(digest)) == digest
+
+
+def test_a_file_has_the_content_of_its_bytes(tmp_path):
+    data = noise((2 << 20) + 1)
+    (tmp_path / "file").write_bytes(data)
+
+    assert content_of_file(tmp_path / "file") == content_of(data)
