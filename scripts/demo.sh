@@ -48,6 +48,7 @@ step "6. How fast, and how right, against what people heard (collar 0, overlap s
 run "$box/bin/diarize-runner" benchmark "$demo/out/sample.wav" --reference "$demo/out/sample.rttm" \
     --output "$demo/out/benchmark.json"
 
+command=${box#"$PWD"/}/bin/diarize-runner
 cat <<END
 
 Done. Look at:
@@ -58,8 +59,8 @@ Done. Look at:
   $shown/store/                 what a bucket would hold: v1.0/ and latest/
 
 Try next:
-  export DIARIZE_RUNNER_CACHE=$DIARIZE_RUNNER_CACHE
-  ${box#"$PWD"/}/bin/diarize-runner diarize YOUR.wav
-  ${box#"$PWD"/}/bin/diarize-runner doctor
+  export DIARIZE_RUNNER_CACHE=${DIARIZE_RUNNER_CACHE@Q}
+  ${command@Q} diarize YOUR.wav
+  ${command@Q} doctor
   make demo                    again: the second time, nothing changes
 END
