@@ -28,12 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with progress_for(sys.stderr) as progress:
             result = arguments.run(arguments, progress)
     except DiarizeRunnerError as error:
-        print_error(error)
-        return error.exit_code
+        return print_error(error)
     except ModuleNotFoundError as reason:
-        error = not_installed(reason)
-        print_error(error)
-        return error.exit_code
+        return print_error(not_installed(reason))
     except KeyboardInterrupt:
         return _INTERRUPTED
     print_result(result, as_json=arguments.json)

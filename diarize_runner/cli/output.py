@@ -32,11 +32,12 @@ def print_result(result: Result, *, as_json: bool) -> None:
     sys.stdout.write(result.data)
 
 
-def print_error(error: DiarizeRunnerError) -> None:
-    """Print what is wrong, then what to do."""
+def print_error(error: DiarizeRunnerError) -> int:
+    """Print what is wrong, then what to do; return the exit code."""
     sys.stderr.write(f"error: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"hint: {error.hint}\n")
+    return error.exit_code
 
 
 def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:
