@@ -2,7 +2,6 @@
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 from diarize_runner.errors import DiskError
 
 _HINTS = {
-    errno.ENOSPC: "free some space, then run again: nothing was left half-written",
-    errno.EDQUOT: "raise the quota, then run again: nothing was left half-written",
+    errno.ENOSPC: "free some space, then run again",
+    errno.EDQUOT: "raise the quota, then run again",
     errno.EACCES: "check who owns the folder",
     errno.EPERM: "check who owns the folder",
     errno.EROFS: "choose a folder that can be written",
@@ -29,18 +28,20 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` by way of a temporary file beside it; raise OSError as `open` does."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        written = Path(file.name)
-        try:
+    """Write `data` to `path` by way of a temporary file beside it; raise OSError as `open` does.
+
+    Who may read it is left to the umask: a transcript can be private.
+    """
+    written = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with written.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            written.chmod(0o644)
-            written.replace(path)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
+        written.replace(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
 
 
 def link_atomically(path: Path, target: str) -> None:

@@ -5,19 +5,21 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-demo=${DEMO:-$PWD/.demo}
+demo=$(realpath --canonicalize-missing "${DEMO:-.demo}")
 shown=${demo#"$PWD"/}
-store=file://$demo/store
+store=$(python3 -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_uri())' "$demo/store")
 box=$demo/box/opt/diarize-runner/current
 export DIARIZE_RUNNER_CACHE=$demo/box/var/lib/diarize-runner/cache
 export PATH=$PWD/.venv/bin:$PATH
 mkdir -p "$demo/out"
 
-step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+step() { printf '\n== %s\n' "$*"; }
 
-# Show a command as it would be typed from the clone, then run it.
+# Show a command as it can be typed, then run it.
 run() {
-    printf '$ %s\n' "${*//$PWD\//}"
+    printf '$'
+    printf ' %q' "$@"
+    printf '\n'
     "$@"
 }
 
@@ -32,9 +34,9 @@ run diarize-runner cache publish "$demo/build" --store "$store"
 
 step "4. Stand up a box from the store (the first time, torch is the long part: about 5 GB to install)"
 run uv build --quiet --wheel --no-build-isolation --out-dir "$demo/wheel" .
-wheel=$(ls "$demo"/wheel/*.whl)
-run ansible-playbook playbooks/provision.yml -e diarize_runner_prefix="$demo/box" \
-    -e diarize_runner_store="$store" -e diarize_runner_wheel="$wheel"
+wheel=$(echo "$demo"/wheel/*.whl)
+run ansible-playbook playbooks/provision.yml --extra-vars \
+    "{\"diarize_runner_prefix\": \"$demo/box\", \"diarize_runner_store\": \"$store\", \"diarize_runner_wheel\": \"$wheel\"}"
 
 step "5. On the box, offline: diarize a real conversation, and label its transcript"
 sample=$(echo "$box"/lib/python3*/site-packages/pyannote/audio/sample)
@@ -46,6 +48,7 @@ step "6. How fast, and how right, against what people heard (collar 0, overlap s
 run "$box/bin/diarize-runner" benchmark "$demo/out/sample.wav" --reference "$demo/out/sample.rttm" \
     --output "$demo/out/benchmark.json"
 
+command=${box#"$PWD"/}/bin/diarize-runner
 cat <<END
 
 Done. Look at:
@@ -56,8 +59,8 @@ Done. Look at:
   $shown/store/                 what a bucket would hold: v1.0/ and latest/
 
 Try next:
-  export DIARIZE_RUNNER_CACHE=$DIARIZE_RUNNER_CACHE
-  ${box#"$PWD"/}/bin/diarize-runner diarize YOUR.wav
-  ${box#"$PWD"/}/bin/diarize-runner doctor
+  export DIARIZE_RUNNER_CACHE=${DIARIZE_RUNNER_CACHE@Q}
+  ${command@Q} diarize YOUR.wav
+  ${command@Q} doctor
   make demo                    again: the second time, nothing changes
 END

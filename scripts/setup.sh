@@ -27,23 +27,28 @@ python=$(find_python)
 [ -n "$python" ] || fail "no Python 3.10, 3.11, 3.12 or 3.13 found" "install one, or name it: make setup PYTHON=/path/to/python3.12"
 locks="requirements/py$(version_of "$python")"
 
+purpose=${1:-control}
 wanted=(control)
-[ "${1:-}" != dev ] || wanted=(control diarization dev)
+[ "$purpose" != dev ] || wanted=(control diarization dev)
 
-# A finished environment is marked with what it was made from, so that a killed run is done again and a good one is not.
-made_from=$({
-    "$python" --version
-    cat requirements/installer.txt pyproject.toml
-    for purpose in "${wanted[@]}"; do cat "$locks/$purpose.txt"; done
-} | sha256sum)
-mark=".venv/.made-from-${1:-control}"
-[ "$(cat "$mark" 2>/dev/null)" != "$made_from" ] || exit 0
+# A finished environment is marked with what it was made from and where, so that a killed run is done again, a moved
+# clone is made anew, and a good one is left alone.
+made_from() {
+    {
+        echo "$PWD"
+        "$python" --version
+        cat requirements/installer.txt pyproject.toml
+        for each in "$@"; do cat "$locks/$each.txt"; done
+    } | sha256sum
+}
+[ "$(cat ".venv/.made-for-$purpose" 2>/dev/null)" != "$(made_from "${wanted[@]}")" ] || exit 0
 
-"$python" -m venv .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
+"$python" -m venv --clear .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
 echo "setup: installing ${wanted[*]} into .venv" >&2
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
 requirements=()
 for purpose in "${wanted[@]}"; do requirements+=(-r "$locks/$purpose.txt"); done
 .venv/bin/uv pip install --python .venv/bin/python --require-hashes "${requirements[@]}"
 .venv/bin/uv pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation --editable .
-echo "$made_from" >"$mark"
+made_from control >.venv/.made-for-control
+made_from "${wanted[@]}" >".venv/.made-for-$purpose"

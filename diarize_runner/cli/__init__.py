@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from diarize_runner import __version__
 from diarize_runner.cli import benchmark, cache, diarize, doctor
-from diarize_runner.cli.output import print_error, print_result
+from diarize_runner.cli.options import Parser
+from diarize_runner.cli.output import not_installed, print_error, print_result
 from diarize_runner.cli.progress import progress_for
 from diarize_runner.errors import DiarizeRunnerError
 
@@ -27,8 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with progress_for(sys.stderr) as progress:
             result = arguments.run(arguments, progress)
     except DiarizeRunnerError as error:
-        print_error(error)
-        return error.exit_code
+        return print_error(error)
+    except ModuleNotFoundError as reason:
+        return print_error(not_installed(reason))
     except KeyboardInterrupt:
         return _INTERRUPTED
     print_result(result, as_json=arguments.json)
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of every command."""
-    parser = argparse.ArgumentParser(prog="diarize-runner", description="Verified model caches; offline diarization.")
+    parser = Parser(prog="diarize-runner", description="Verified model caches; offline diarization.")
     parser.add_argument("--version", action="version", version=f"diarize-runner {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (cache, diarize, benchmark, doctor):

@@ -9,6 +9,7 @@ from diarize_runner.benchmark.environment import environment
 from diarize_runner.benchmark.report import BenchmarkReport, Measurement
 from diarize_runner.benchmark.workload import WorkItem, shipped_sample
 from diarize_runner.cache import documents
+from diarize_runner.cli.labelled import require_writable
 from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option, verified_cache
 from diarize_runner.cli.output import Result
 from diarize_runner.disk import disk_errors, write_atomically
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         raise UsageError(
             "--reference is of no recording", hint="name the recording too: benchmark AUDIO --reference RTTM"
         )
+    if arguments.output:
+        require_writable(arguments.output)
     item = WorkItem(audio=arguments.audio, reference=arguments.reference) if arguments.audio else shipped_sample()
     cache = verified_cache(arguments.cache, progress)
     diarizer = load(cache, arguments.device)

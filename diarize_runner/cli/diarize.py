@@ -2,9 +2,10 @@
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
 
-from diarize_runner.cli.labelled import require_transcript_for_srt, write_outputs
+from diarize_runner.cli.labelled import requested_outputs
 from diarize_runner.cli.options import (
     Commands,
     add_cache_option,
@@ -42,14 +43,14 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     from diarize_runner.diarization.engine import load
 
     audio, hints = _audio(arguments), _hints(arguments)
-    require_transcript_for_srt(arguments)
+    outputs = requested_outputs(arguments, [path for path in (audio, arguments.transcript) if path])
     transcript = read.read(arguments.transcript) if arguments.transcript else None
     recording = decode(audio)
     diarizer = load(verified_cache(arguments.cache, progress), arguments.device)
     start = time.perf_counter()
     diarization = diarizer.diarize(recording, hints, progress)
     seconds = time.perf_counter() - start
-    written = write_outputs(arguments, diarization, transcript)
+    outputs.write(diarization, transcript)
     document: dict[str, object] = {
         "uri": recording.uri,
         "audio_seconds": recording.duration,
@@ -57,14 +58,15 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         "real_time_factor": seconds / recording.duration,
         "device": diarizer.device,
         "speakers": list(diarization.speakers),
-        "outputs": {kind: str(path) for kind, path in written.items()},
+        "diarization": [asdict(turn) for turn in diarization.turns],
+        "outputs": {kind: str(path) for kind, path in outputs.paths.items()},
     }
     text = (
         f"{recording.uri}: {recording.duration:.1f} s of audio in {seconds:.1f} s on {diarizer.device}, "
-        f"RTF {seconds / recording.duration:.3f}, {len(diarization.speakers)} speakers"
+        f"RTF {seconds / recording.duration:.3f}, speakers: {', '.join(diarization.speakers) or 'none'}"
     )
-    files = "".join(f"\n  {kind:<5} {path}" for kind, path in written.items())
-    return Result(document=document, text=text + files, data="" if written else rttm.render(diarization))
+    files = "".join(f"\n  {kind:<5} {path}" for kind, path in outputs.paths.items())
+    return Result(document=document, text=text + files, data="" if outputs.paths else rttm.render(diarization))
 
 
 def _audio(arguments: argparse.Namespace) -> Path:
@@ -84,7 +86,6 @@ def _hints(arguments: argparse.Namespace) -> SpeakerHints:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of speakers")
+    return int(text)

@@ -78,8 +78,8 @@ def _cache(folder: Path, progress: Progress) -> str:
 
 def _token(folder: Path) -> str:
     set_here = [name for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN") if os.environ.get(name)]
-    home = find_cache(folder) / layout.HF_HOME
-    stored = [str(home / name) for name in ("token", "stored_tokens") if (home / name).exists()]
+    homes = (find_cache(folder) / layout.HF_HOME, Path.home() / ".cache" / layout.HF_HOME)
+    stored = [str(home / name) for home in homes for name in ("token", "stored_tokens") if (home / name).exists()]
     if found := set_here + stored:
         raise DiarizeRunnerError(
             f"a token is on this box: {', '.join(found)}", hint="unset or delete it; none is needed"

@@ -1,12 +1,14 @@
 """Write a diarization, and a transcript labelled with it, in the formats that were asked for."""
 
 import argparse
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.disk import disk_errors, write_atomically
-from diarize_runner.errors import UsageError
+from diarize_runner.errors import DiskError, UsageError
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.formats import json, rttm, srt
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
@@ -20,25 +22,43 @@ FORMATS: dict[str, Callable[[LabelledTranscript], str]] = {
 }
 
 
-def write_outputs(
-    arguments: argparse.Namespace, diarization: Diarization, transcript: Transcript | None
-) -> dict[str, Path]:
-    """Write every file that was asked for, each whole or not at all; return them by format.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outputs:
+    """The files that were asked for, by format; each can be written, and none is a file that is read."""
+
+    paths: dict[str, Path]
+
+    def write(self, diarization: Diarization, transcript: Transcript | None) -> None:
+        """Write each, whole or not at all; raise DiskError when one cannot be."""
+        labelled = assign_speakers(transcript or _NO_TRANSCRIPT, diarization)
+        for kind, path in self.paths.items():
+            with disk_errors(path):
+                write_atomically(path, FORMATS[kind](labelled).encode())
+
+
+def requested_outputs(arguments: argparse.Namespace, inputs: list[Path]) -> Outputs:
+    """Look at every output before any work is done, and make the folders they go to.
 
     Raises:
-        DiskError: a file cannot be written.
+        UsageError: two are one file, one is an input, or there is no transcript to make subtitles of.
+        DiskError: one cannot be written.
     """
-    wanted = {"json": arguments.output, "srt": arguments.output_srt, "rttm": arguments.output_rttm}
-    paths = {kind: path for kind, path in wanted.items() if path}
-    labelled = assign_speakers(transcript or _NO_TRANSCRIPT, diarization)
-    for kind, path in paths.items():
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, FORMATS[kind](labelled).encode())
-    return paths
-
-
-def require_transcript_for_srt(arguments: argparse.Namespace) -> None:
-    """Refuse subtitles of nothing, before any work is done."""
     if arguments.output_srt and not arguments.transcript:
         raise UsageError("--output-srt needs a transcript", hint="give one with -t FILE, or ask for --output-rttm")
+    wanted = {"json": arguments.output, "srt": arguments.output_srt, "rttm": arguments.output_rttm}
+    paths = {kind: path for kind, path in wanted.items() if path}
+    taken = {path.resolve() for path in inputs}
+    for path in paths.values():
+        if path.resolve() in taken:
+            raise UsageError(f"{path} would be overwritten: it is an input or another output", hint="name another file")
+        taken.add(path.resolve())
+        require_writable(path)
+    return Outputs(paths=paths)
+
+
+def require_writable(path: Path) -> None:
+    """Make the folder of an output, and raise DiskError when the file could not be written there."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise DiskError(f"{path} cannot be written", hint="name a file in a folder of your own")

@@ -32,11 +32,18 @@ def print_result(result: Result, *, as_json: bool) -> None:
     sys.stdout.write(result.data)
 
 
-def print_error(error: DiarizeRunnerError) -> None:
-    """Print what is wrong, then what to do."""
+def print_error(error: DiarizeRunnerError) -> int:
+    """Print what is wrong, then what to do; return the exit code."""
     sys.stderr.write(f"error: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"hint: {error.hint}\n")
+    return error.exit_code
+
+
+def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:
+    """Return what to say when a command needs more than this environment was made with."""
+    hint = "a build host has what the cache commands need; run this on a box, or after make setup-dev"
+    return DiarizeRunnerError(f"{reason.name} is not installed here", hint=hint)
 
 
 def megabytes(size: int) -> str:

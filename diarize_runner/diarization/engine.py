@@ -55,7 +55,8 @@ class Diarizer:
                 max_speakers=hints.at_most,
                 hook=_hook(progress),
             )
-        turns, exclusive = _turns(output.speaker_diarization), _turns(output.exclusive_speaker_diarization)
+        end = recording.duration
+        turns, exclusive = _turns(output.speaker_diarization, end), _turns(output.exclusive_speaker_diarization, end)
         return named_by_first_appearance(recording.uri, turns, exclusive)
 
     def synchronise(self) -> None:
@@ -107,7 +108,9 @@ def _choose(device: str, *, cuda: bool) -> str:
 def _quiet() -> Iterator[None]:
     """Drop the warnings that say nothing to a user: waveforms come decoded, so torchcodec is never asked."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(pyannote|torchcodec|torch|lightning|pytorch_lightning)\b")
+        warnings.filterwarnings(
+            "ignore", module=r"(pyannote|torchcodec|torch|lightning|pytorch_lightning|numpy|sklearn|scipy)\b"
+        )
         yield
 
 
@@ -122,9 +125,11 @@ def _pipeline_errors(problem: str) -> Iterator[None]:
         raise PipelineError(f"{problem}: {reason}", hint="diarize-runner doctor says what is out of place") from reason
 
 
-def _turns(annotation: "Annotation") -> Iterator[SpeakerTurn]:
+def _turns(annotation: "Annotation", end: float) -> Iterator[SpeakerTurn]:
+    """Yield the turns inside the recording: pyannote pads the last chunk, and may hear speech in the padding."""
     for segment, _, speaker in annotation.itertracks(yield_label=True):
-        yield SpeakerTurn(start=max(0.0, segment.start), end=segment.end, speaker=str(speaker))
+        if segment.start < end:
+            yield SpeakerTurn(start=max(0.0, segment.start), end=min(segment.end, end), speaker=str(speaker))
 
 
 def _hook(progress: Progress) -> Any:

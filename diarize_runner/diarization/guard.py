@@ -12,7 +12,15 @@ from contextlib import contextmanager
 
 from diarize_runner.errors import OfflineViolation
 
-_REFUSED = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"}
+_REFUSED = {
+    "socket.connect",
+    "socket.getaddrinfo",
+    "socket.gethostbyaddr",
+    "socket.gethostbyname",
+    "socket.getnameinfo",
+    "socket.sendmsg",
+    "socket.sendto",
+}
 _installed = False
 _up = 0
 

@@ -46,8 +46,8 @@ def test_a_link_is_made_over_another_and_over_what_a_killed_run_left(tmp_path):
 
 
 HINTS = {
-    errno.ENOSPC: "free some space, then run again: nothing was left half-written",
-    errno.EDQUOT: "raise the quota, then run again: nothing was left half-written",
+    errno.ENOSPC: "free some space, then run again",
+    errno.EDQUOT: "raise the quota, then run again",
     errno.EACCES: "check who owns the folder",
     errno.EPERM: "check who owns the folder",
     errno.EROFS: "choose a folder that can be written",

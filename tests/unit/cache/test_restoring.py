@@ -686,7 +686,7 @@ def test_a_disk_that_fills_up_on_the_way_is_said_and_nothing_is_left(options, si
         with pytest.raises(DiskError, match=f"^{disk}/box/.*: No space left on device$") as refusal:
             restore(site.store, Wanted(version="1.0"), BoxFolder(root=disk / "box"), Silent())
 
-        assert refusal.value.hint == "free some space, then run again: nothing was left half-written"
+        assert refusal.value.hint == "free some space, then run again"
         assert tree(disk) == {}
 
 

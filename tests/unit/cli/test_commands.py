@@ -94,7 +94,7 @@ def test_a_build_without_a_lock_says_how_to_get_one(run, request_file, tmp_path)
     assert ran.stderr.endswith(f"hint: run: diarize-runner cache resolve {request_file}\n")
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/prefix", "https://host/prefix", "/srv/models", "file://elsewhere/x", ""])
+@pytest.mark.parametrize("url", ["ftp://host/prefix", "s3:///prefix", "/srv/models", "file://elsewhere/x", ""])
 def test_an_address_that_is_no_store_is_bad_usage(run, tmp_path, url):
     ran = run("cache", "restore", "--store", url, "--into", tmp_path / "box")
     assert ran.exit_code == 2
@@ -152,6 +152,24 @@ class TestBadInputToDiarize:
         assert ran.exit_code == 1
         assert re.match(r"error: .*said\.json.*\nhint: ", ran.stderr)
 
+    @pytest.mark.parametrize(
+        "outputs",
+        [["-o", "speech.wav"], ["-t", "said.stm", "-o", "said.stm"], ["-o", "a", "--output-rttm", "./a"]],
+        ids=["the recording", "the transcript", "each other"],
+    )
+    def test_no_output_overwrites_an_input_or_another_output(self, run, speech, tmp_path, monkeypatch, outputs):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "said.stm").write_text("speech 1 anna 0.0 0.5 hello\n")
+        before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+        ran = run("diarize", speech.name, *outputs)
+        assert ran.exit_code == 2
+        assert "would be overwritten" in ran.stderr
+        assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+    def test_an_output_that_is_a_folder_is_refused_before_any_work(self, run, speech, tmp_path):
+        ran = run("diarize", speech, "-o", tmp_path)
+        assert ran.stderr == f"error: {tmp_path} cannot be written\nhint: name a file in a folder of your own\n"
+
     def test_a_cache_that_is_not_there(self, run, speech, tmp_path):
         ran = run("diarize", speech, "--cache", tmp_path / "nowhere")
         assert ran.exit_code == 1
@@ -180,7 +198,7 @@ import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {"torch", "torchaudio", "pyannote", "av", "numpy", "boto3", "huggingface_hub"}:
-            raise ImportError(f"{name} must not be imported here")
+            raise ModuleNotFoundError(f"{name} must not be imported here", name=name)
 sys.meta_path.insert(0, Refuse())
 from diarize_runner.cli import main
 sys.exit(main(sys.argv[1:]))
@@ -196,6 +214,21 @@ def test_the_cache_commands_and_every_help_run_without_torch_audio_or_clouds(box
     given += {"restore": ["--store", store, "--into", str(box)], "list": ["--store", store]}.get(arguments[-1], [])
     done = subprocess.run([sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_not_installed_is_named(box, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"x")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, "diarize", str(tmp_path / "a.wav")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.match(r"error: .* is not installed here\nhint: ", done.stderr)
+
+
+def test_a_misspelt_option_is_said_as_every_other_error(run):
+    ran = run("cache", "list-everything")
+    assert ran.exit_code == 2
+    assert re.match(r"error: .*\nhint: diarize-runner", ran.stderr)
 
 
 def commands(parser, path=()):

@@ -1,4 +1,4 @@
-"""The offline guard, against real sockets. Each refusal has its negative control: without the guard, it connects."""
+"""The offline guard, against real sockets. What is refused under it is done without it."""
 
 import socket
 import threading
@@ -26,6 +26,21 @@ def test_a_name_is_not_looked_up():
     with offline(), pytest.raises(OfflineViolation, match=r"socket\.getaddrinfo"):
         socket.getaddrinfo("localhost", 443)
     socket.getaddrinfo("localhost", 443)
+
+
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        lambda: socket.gethostbyname("localhost"),
+        lambda: socket.gethostbyaddr("127.0.0.1"),
+        lambda: socket.getnameinfo(("127.0.0.1", 53), 0),
+    ],
+    ids=["by name", "by address", "by socket address"],
+)
+def test_no_other_look_up_is_made_either(look_up):
+    with offline(), pytest.raises(OfflineViolation):
+        look_up()
+    look_up()
 
 
 def test_a_datagram_is_not_sent(listener):
