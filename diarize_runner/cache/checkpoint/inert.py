@@ -1,6 +1,7 @@
 """An unpickler that executes nothing: names on an allow-list become inert records, any other name stops it."""
 
 import pickle
+import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ BUILTINS: dict[str, type] = {
 }
 """Names whose own meaning is harmless."""
 
-
+_MOST_MEMOS = 1 << 20
 _BAD_BYTES = (
     pickle.UnpicklingError,
     AttributeError,
@@ -25,8 +26,10 @@ _BAD_BYTES = (
     EOFError,
     IndexError,
     KeyError,
+    MemoryError,
     NotImplementedError,
     OverflowError,
+    RecursionError,
     TypeError,
     ValueError,
 )
@@ -105,6 +108,15 @@ class InertUnpickler(pickle.Unpickler):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":  # noqa: PLR2004  # torch's own tuple
             raise UnsafeCheckpoint(f"the checkpoint refers to something that is no storage: {pid!r}")
         return self._storage(*pid[1:5])
+
+
+def require_few_memos(file: BinaryIO) -> None:
+    """Refuse a pickle that numbers its memos too high: a table as long is filled, so ten bytes could take 64 GB."""
+    start = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in ("PUT", "LONG_BINPUT") and isinstance(argument, int) and argument > _MOST_MEMOS:
+            raise UnsafeCheckpoint(f"the checkpoint's pickle numbers its memos up to {argument}")
+    file.seek(start)
 
 
 @contextmanager
