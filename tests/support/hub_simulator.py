@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -140,6 +141,7 @@ class HubSimulator:
         return [each for each in self.log if path in each.path and method in each.method and host in each.host]
 
 
+@lru_cache
 def etag(path: str, data: bytes) -> str:
     """Return what the Hub calls a file's content: a SHA-256 for what lies in LFS, a git blob's SHA-1 for the rest."""
     return hashlib.sha256(data).hexdigest() if path.endswith(LARGE) else _git_blob(data)
@@ -350,6 +352,7 @@ def _address(repo_id: str, path: str, data: bytes) -> str:
     return hashlib.sha256(f"{repo_id} {etag(path, data)}".encode()).hexdigest() + f"/{path}"
 
 
+@lru_cache
 def _git_blob(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
