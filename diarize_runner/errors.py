@@ -8,6 +8,7 @@
         GatedRepo                          its terms were not accepted by this token's account
         RevisionNotFound
       UnsafeCheckpoint            exit 3   a pickle names something outside the allow-list
+      SecretFound                 exit 1   a file that was to be published holds a token
       StoreError                  exit 1
         ObjectNotFound
         ObjectExists                       names in a store are written once
@@ -68,6 +69,10 @@ class UnsafeCheckpoint(DiarizeRunnerError):
     """A checkpoint's pickle names something that is not on the allow-list."""
 
     exit_code = 3
+
+
+class SecretFound(DiarizeRunnerError):
+    """A file that was to be published holds a token, or is called like one. The message never quotes it."""
 
 
 class StoreError(DiarizeRunnerError):

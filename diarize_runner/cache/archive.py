@@ -12,7 +12,8 @@ from diarize_runner.cache import layout
 from diarize_runner.cache.gzip_members import MEMBER, member
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import ARCHIVE_NAME, BlobSpan, CacheArchive, PublishedFile, blobs_of
-from diarize_runner.digests import Content, content_of_file
+from diarize_runner.cache.secrets import require_no_secret_name, without_secrets
+from diarize_runner.digests import Content, content_of_file, pieces, write_hashing
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress
 
@@ -23,11 +24,15 @@ def pack(lock: CacheLock, staged: Path, archive: Path, progress: Progress) -> Ca
     """Write what `lock` lists of the cache staged in `staged` to `archive`, and nothing else.
 
     Links and refs are made from the lock, and blobs are hashed as they are read, so that a stray or altered file
-    in the staged cache can never travel.
+    in the staged cache can never travel; nor can a token.
 
     Raises:
         IntegrityError: a staged blob is not what the lock says.
+        SecretFound: a file holds what looks like a token, or is called like one.
     """
+    for repo in lock.repos:
+        for entry in repo.files:
+            require_no_secret_name(entry.path, f"{repo.repo_id}: {entry.path}")
     with archive.open("wb") as file:
         spans = tuple(_write(file, lock, staged, progress))
     return CacheArchive(file=PublishedFile(name=ARCHIVE_NAME, content=content_of_file(archive)), blobs=spans)
@@ -37,9 +42,11 @@ def _write(file: BinaryIO, lock: CacheLock, staged: Path, progress: Progress) ->
     blobs = blobs_of(lock.repos)
     texts = {layout.ref_path(repo): repo.commit_hash.encode() for repo in lock.repos}
     links = {path: target for repo in lock.repos for path, target in layout.links(repo).items()}
+    named = _names_of_blobs(lock)
     total, done = sum(content.size for content in blobs.values()), 0
     for path in sorted({*blobs, *texts, *links, *_folders([*blobs, *texts, *links])}):
         if path in blobs:
+            _require_fit_to_travel(staged / path, blobs[path], named[path])
             yield _write_blob(file, path, blobs[path], staged / path)
             done += blobs[path].size
             progress.advance("pack", completed=done, total=total)
@@ -55,7 +62,7 @@ def _write(file: BinaryIO, lock: CacheLock, staged: Path, progress: Progress) ->
 def _write_blob(file: BinaryIO, path: str, content: Content, source: Path) -> BlobSpan:
     _write_member(file, _header(path, size=content.size))
     offset = file.tell()
-    for chunk in _chunks(source, content):
+    for chunk in _chunks(source):
         _write_member(file, chunk)
     span = BlobSpan(path=path, content=content, offset=offset, length=file.tell() - offset)
     if padding := -content.size % tarfile.BLOCKSIZE:
@@ -63,9 +70,23 @@ def _write_blob(file: BinaryIO, path: str, content: Content, source: Path) -> Bl
     return span
 
 
-def _chunks(source: Path, content: Content) -> Iterator[bytes]:
-    if content_of_file(source) != content:
-        raise IntegrityError(f"{source} is not what the lock says", hint="build again from a fresh folder")
+def _names_of_blobs(lock: CacheLock) -> dict[str, str]:
+    """Return what an error calls each blob: the file that it is of."""
+    return {
+        layout.blob_path(repo.repo_id, entry.content.digest): f"{repo.repo_id}: {entry.path}"
+        for repo in lock.repos
+        for entry in repo.files
+    }
+
+
+def _require_fit_to_travel(source: Path, content: Content, described: str) -> None:
+    with source.open("rb") as file:
+        found = write_hashing(without_secrets(pieces(file), described), None)
+    if found != content:
+        raise IntegrityError(f"{described} is not what the lock says", hint="build again from a fresh folder")
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
     with source.open("rb") as file:
         yield file.read(MEMBER)
         yield from iter(lambda: file.read(MEMBER), b"")

@@ -20,6 +20,7 @@ from diarize_runner.cache.manifest import (
     CacheManifest,
     PublishedFile,
 )
+from diarize_runner.cache.secrets import require_no_secret
 from diarize_runner.cache.snapshot import RepoSnapshot
 from diarize_runner.cache.sources import fetch_locked
 from diarize_runner.digests import content_of_file, pieces, write_hashing
@@ -40,10 +41,12 @@ def build(
     Raises:
         SourceError: a file cannot be had.
         IntegrityError: a file is not what the lock says.
+        SecretFound: a file holds what looks like a token, or is called like one.
         DiskError: `out` cannot be written.
     """
     if not requirements.is_file():
         raise UsageError(f"{requirements} is no file", hint="name the pinned requirements with --requirements FILE")
+    require_no_secret(requirements, str(requirements))
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         for name in (MANIFEST_NAME, SIGNATURE_NAME):

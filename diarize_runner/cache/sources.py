@@ -49,7 +49,7 @@ def fetch_locked(folder: Path, repo: RepoSnapshot) -> Iterator[FetchedFile]:
 def fetch_hub(repo_id: str, commit_hash: str, etags: Mapping[str, str]) -> Iterator[FetchedFile]:
     """Yield files of a Hub repository; `etags` names them by path. Raises as `hub.download` does."""
     for path, etag in etags.items():
-        yield FetchedFile(path=path, source=HubFile(etag=etag), file=hub.download(repo_id, commit_hash, path))
+        yield FetchedFile(path=path, source=HubFile(etag=etag), file=hub.download(repo_id, commit_hash, path, etag))
 
 
 def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest]) -> Iterator[FetchedFile]:

@@ -99,7 +99,7 @@ class InertUnpickler(pickle.Unpickler):
     def load_inert(self) -> object:
         """Unpickle one object; raise UnsafeCheckpoint when there is no whole pickle, or it names anything else."""
         with pickle_errors():
-            _require_few_memos(self.file)
+            require_few_memos(self.file)
             return self.load()
 
     def find_class(self, module: str, name: str) -> object:
@@ -127,6 +127,15 @@ class InertUnpickler(pickle.Unpickler):
         return self._storage(*pid[1:5])
 
 
+def require_few_memos(file: BinaryIO) -> None:
+    """Refuse a pickle that numbers its memos too high: a table as long is filled, so ten bytes could take 64 GB."""
+    start = file.tell()
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in ("PUT", "LONG_BINPUT") and isinstance(argument, int) and argument > _MOST_MEMOS:
+            raise UnsafeCheckpoint(f"the checkpoint's pickle numbers its memos up to {argument}")
+    file.seek(start)
+
+
 @contextmanager
 def pickle_errors() -> Iterator[None]:
     """Turn whatever an unpickler or a zip reader raises on bad bytes into UnsafeCheckpoint."""
@@ -134,12 +143,3 @@ def pickle_errors() -> Iterator[None]:
         yield
     except _FAULTS as reason:
         raise UnsafeCheckpoint(f"not a checkpoint that can be read safely: {reason}") from reason
-
-
-def _require_few_memos(file: BinaryIO) -> None:
-    """Pickle fills a table as long as the highest memo's number, so ten bytes could take 64 GB."""
-    start = file.tell()
-    for opcode, argument, _ in pickletools.genops(file):
-        if opcode.name in ("PUT", "LONG_BINPUT") and isinstance(argument, int) and argument > _MOST_MEMOS:
-            raise UnsafeCheckpoint(f"the checkpoint's pickle numbers its memos up to {argument}")
-    file.seek(start)

@@ -6,12 +6,11 @@ plays, and hands out inert stand-ins: so what it records is what a real load wou
 """
 
 import io
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-from diarize_runner.cache.checkpoint.inert import InertUnpickler, Record, pickle_errors
-from diarize_runner.cache.checkpoint.reader import ZIP_MAGIC
+from diarize_runner.cache.checkpoint.container import pickles
+from diarize_runner.cache.checkpoint.inert import InertUnpickler, Record, pickle_errors, require_few_memos
+from diarize_runner.cache.checkpoint.reader import LEGACY_MAGIC
 from diarize_runner.errors import UnsafeCheckpoint
 
 SUFFIXES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
@@ -56,8 +55,12 @@ def checkpoint_names(path: Path, name: str) -> tuple[str, ...]:
     if not name.lower().endswith(SUFFIXES):
         return ()
     recorded: set[str] = set()
-    for pickled in _pickles(path):
-        _Recorder(pickled, recorded).load_all()
+    try:
+        with pickle_errors():
+            for pickled in pickles(path):
+                _record(pickled, recorded)
+    except UnsafeCheckpoint as reason:
+        raise UnsafeCheckpoint(f"{name}: {reason.message}", hint=reason.hint) from reason
     return tuple(sorted(recorded))
 
 
@@ -68,29 +71,14 @@ def require_allowed(name: str, found: tuple[str, ...], allowed: frozenset[str]) 
         raise UnsafeCheckpoint(f"{name} is a pickle that names {', '.join(unknown)}", hint=hint)
 
 
-def _pickles(path: Path) -> Iterator[io.BytesIO]:
-    with path.open("rb") as file:
-        if file.read(len(ZIP_MAGIC)) != ZIP_MAGIC:
-            file.seek(0)
-            yield io.BytesIO(file.read())
-            return
-    with pickle_errors(), zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        _require_one_reading(members)
-        for member in members:
-            if member.filename.endswith(".pkl"):
-                yield io.BytesIO(archive.read(member))
-
-
-def _require_one_reading(members: list[zipfile.ZipInfo]) -> None:
-    """Refuse a zip that torch's reader and Python's might read differently, and one that torch runs as a program."""
-    names = [member.filename for member in members]
-    if len(set(names)) != len(names):
-        raise UnsafeCheckpoint("the checkpoint's zip has two members of one name")
-    if min(member.header_offset for member in members) != 0:
-        raise UnsafeCheckpoint("the checkpoint's zip does not begin where the file does")
-    if any(name.endswith("/constants.pkl") for name in names):
-        raise UnsafeCheckpoint("the checkpoint is a TorchScript program")
+def _record(pickled: io.BytesIO, recorded: set[str]) -> None:
+    """Unpickle one object, or all those that torch's older format begins with."""
+    size, objects = len(pickled.getbuffer()), list[object]()
+    while len(objects) < _LEGACY_PICKLES and (pickled.tell() < size or not objects):
+        require_few_memos(pickled)
+        objects.append(_Recorder(pickled, recorded).load())
+    if objects[0] == LEGACY_MAGIC and len(objects) < _LEGACY_PICKLES:
+        raise UnsafeCheckpoint("it is cut short")
 
 
 class _Recorder(InertUnpickler):
@@ -98,15 +86,7 @@ class _Recorder(InertUnpickler):
 
     def __init__(self, file: io.BytesIO, recorded: set[str]) -> None:
         super().__init__(file, allowed=(), rebuild=Record, storage=Record)
-        self._stream, self._recorded = file, recorded
-
-    def load_all(self) -> None:
-        """Unpickle one object, or all those that torch's older format begins with."""
-        self.load_inert()
-        for _ in range(_LEGACY_PICKLES - 1):
-            if self._stream.tell() == len(self._stream.getbuffer()):
-                break
-            _Recorder(self._stream, self._recorded).load_inert()
+        self._recorded = recorded
 
     def find_class(self, module: str, name: str) -> object:
         """Record the name."""

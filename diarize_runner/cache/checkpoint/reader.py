@@ -19,7 +19,7 @@ from diarize_runner.errors import UnsafeCheckpoint
 FLOAT_BYTES = 4
 ZIP_MAGIC = b"PK\x03\x04"
 """torch tells its two formats apart by the first bytes, so we do: a pickle may have a zip at its end."""
-_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _COUNT = struct.Struct("<q")
 _BEYOND_COUNTING = 1 << 60
@@ -108,7 +108,7 @@ def _read_legacy(data: bytes, allowed: Collection[str]) -> object:
         return storages.setdefault(str(key), _storage(kind, elements, b""))
 
     preamble = [_unpickle(file, (), storage) for _ in range(3)]
-    if preamble[:2] != [_LEGACY_MAGIC, _LEGACY_PROTOCOL]:
+    if preamble[:2] != [LEGACY_MAGIC, _LEGACY_PROTOCOL]:
         raise UnsafeCheckpoint("not a torch checkpoint")
     checkpoint = _unpickle(file, allowed, storage)
     _fill(storages, _unpickle(file, (), storage), file)

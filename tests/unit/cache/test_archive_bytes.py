@@ -239,7 +239,7 @@ def test_an_altered_staged_blob_stops_the_pack(alter, staged, tmp_path):
     path = next(path for path, content in blobs_of(lock.repos).items() if content.size == 3000)
     (folder / path).write_bytes(alter((folder / path).read_bytes()))
 
-    with pytest.raises(IntegrityError, match=f"^{re.escape(str(folder / path))} is not what the lock says$"):
+    with pytest.raises(IntegrityError, match=r"^acme/speaker-diarization: \S+ is not what the lock says$"):
         pack(lock, folder, tmp_path / "a.tar.gz", Silent())
 
 

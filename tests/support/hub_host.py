@@ -1,0 +1,60 @@
+"""A build host that takes one small repository from a Hub."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from diarize_runner.cache.build import build
+from diarize_runner.cache.checkpoint.writer import write_checkpoint
+from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
+from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.request import read_request
+from diarize_runner.cache.resolve import resolve
+from diarize_runner.progress import Silent
+
+REPO = "acme/speaker-diarization"
+FILES = {
+    ".gitattributes": b"*.bin filter=lfs diff=lfs merge=lfs -text\n",
+    "README.md": b"# A pipeline\n",
+    "config.yaml": b"pipeline:\n  name: nothing\n",
+    "plda/plda.npz": bytes(range(256)) * 40,
+    "segmentation/pytorch_model.bin": write_checkpoint({"weights": list(range(2000))}),
+}
+"""Three files that git keeps, and two that LFS keeps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildHost:
+    """A folder to resolve and build in."""
+
+    folder: Path
+
+    @property
+    def request(self) -> Path:
+        return self.folder / "pipeline.yaml"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "built"
+
+    def ask_for(self, repo_id: str = REPO, **selection: object) -> None:
+        """Write a request for a repository of the Hub."""
+        self.folder.mkdir(exist_ok=True)
+        repo = {"repo_id": repo_id, "revision": "main", "licence": "MIT", "hub": selection}
+        head = {"format": "diarize-runner/request/1", "name": "pipeline", "pipeline": repo_id}
+        self.request.write_text(yaml.safe_dump({**head, "repos": [repo]}, sort_keys=False))
+
+    def lock(self) -> CacheLock:
+        """Resolve the request, and leave the lock beside it."""
+        lock = resolve(read_request(self.request), Silent())
+        lock_path(self.request).write_bytes(lock.to_bytes())
+        return lock
+
+    def build(self) -> CacheManifest:
+        """Build what the lock beside the request pins."""
+        requirements = self.folder / "requirements.txt"
+        requirements.write_text("nothing==1\n")
+        lock = read_lock(read_request(self.request), lock_path(self.request))
+        how = {"version": "1.0", "requirements": requirements, "out": self.out, "progress": Silent()}
+        return build(lock, folder=self.folder, **how)

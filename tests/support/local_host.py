@@ -1,0 +1,58 @@
+"""A build host whose request takes every file from beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from diarize_runner.cache.build import build
+from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
+from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.request import read_request
+from diarize_runner.cache.resolve import resolve
+from diarize_runner.progress import Silent
+
+REPO = "acme/pipeline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalHost:
+    """A folder to resolve and build in."""
+
+    folder: Path
+
+    @property
+    def request(self) -> Path:
+        return self.folder / "pipeline.yaml"
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "built"
+
+    @property
+    def requirements(self) -> Path:
+        return self.folder / "requirements.txt"
+
+    def ask_for(self, files: Mapping[str, bytes], **more: object) -> None:
+        """Write a request for one repository of `files`, and put them beside it."""
+        for path, data in files.items():
+            (self.folder / "files" / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / "files" / path).write_bytes(data)
+        sources = {path: {"local": f"files/{path}"} for path in files}
+        repo = {"repo_id": REPO, "revision": "main", "licence": "MIT", **more, "files": sources}
+        head = {"format": "diarize-runner/request/1", "name": "pipeline", "pipeline": REPO}
+        self.request.write_text(yaml.safe_dump({**head, "repos": [repo]}, sort_keys=False))
+        self.requirements.write_text("nothing==1\n")
+
+    def lock(self) -> CacheLock:
+        """Resolve the request, and leave the lock beside it."""
+        lock = resolve(read_request(self.request), Silent())
+        lock_path(self.request).write_bytes(lock.to_bytes())
+        return lock
+
+    def build(self) -> CacheManifest:
+        """Build what the lock beside the request pins."""
+        lock = read_lock(read_request(self.request), lock_path(self.request))
+        how = {"version": "1.0", "requirements": self.requirements, "out": self.out, "progress": Silent()}
+        return build(lock, folder=self.folder, **how)
