@@ -1,6 +1,6 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint format lock clean
+.PHONY: help setup setup-dev demo test lint format bench-cache lock clean
 
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,8 +24,11 @@ format: setup-dev ## Format the code
 	@.venv/bin/ruff check --fix --quiet
 	@.venv/bin/ruff format --quiet
 
+bench-cache: setup-dev ## Measure restores against curl | tar (needs nginx and curl; minutes)
+	@.venv/bin/python benchmarks/restore_cache.py
+
 lock:           ## Compile requirements/*.in into locks (about 10 minutes for each Python)
 	@scripts/compile-locks.sh
 
 clean:          ## Remove what setup and demo made
-	rm -rf .venv .demo dist
+	rm -rf .venv .demo .swift dist

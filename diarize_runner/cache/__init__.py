@@ -3,13 +3,16 @@
 On the build host, which may be online:
 
     request.py   CacheRequest         what people write: cache_manifests/NAME.yaml
+    hub.py, wheels.py                 where files come from (sources.py); checkpoint/names.py and secrets.py look inside
     resolve.py   CacheLock            every file pinned to its digest: cache_manifests/NAME.lock.json
     build.py     CacheManifest        files fetched as pinned (wheels.py, checkpoint/), laid out (layout.py), packed
                                       (archive.py) into DIR/{huggingface-cache.tar.gz, requirements, manifest.json}
-    publish.py   Pointer              into a store (store.py), manifest last, then `latest` swapped
+    publish.py   Latest               into a store (store.py: local_store.py, s3/, http.py), manifest last, then latest
+    catalogue.py                      what a store holds; rollback, prune
 
 On the box, which is offline but for the store:
 
+    published.py PublishedVersion     found, and believed as far as it can be checked (signature.py)
     restore.py   RestoredCache        blobs fetched by range, hashed while written; one rename at the end
     verify.py    VerifiedCache        the only thing `diarize_runner.diarization.engine.load` takes
 

@@ -8,6 +8,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
-from diarize_runner.digests import Digest
+from diarize_runner.digests import Digest, content_of
 from diarize_runner.disk import link_atomically, write_atomically
-from diarize_runner.errors import ManifestError
+from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
 _SERIAL_NAME = "serial"
+_VERSION_FOLDER = re.compile(r"[0-9a-f]{64}")
+"""Named by the digest of its manifest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +126,11 @@ def read_manifest(root: Path) -> CacheManifest:
     except OSError as reason:
         hint = "restore a cache first: diarize-runner cache restore --store STORE --into DIR"
         raise ManifestError(f"{root} holds no restored cache: {reason.strerror}", hint=hint) from reason
-    return CacheManifest.from_bytes(data, str(root / MANIFEST_NAME))
+    manifest = CacheManifest.from_bytes(data, str(root / MANIFEST_NAME))
+    if _VERSION_FOLDER.fullmatch(root.name) and root.name != content_of(data).digest.hex:
+        message = f"{root / MANIFEST_NAME} is not the manifest that was restored"
+        raise IntegrityError(message, hint="restore it again: diarize-runner cache restore")
+    return manifest
 
 
 def find_cache(folder: Path) -> Path:

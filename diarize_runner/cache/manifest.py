@@ -139,6 +139,9 @@ class CacheManifest:
             archive=CacheArchive.from_node(fields["archive"]),
             requirements=PublishedFile.from_node(fields["requirements"]),
         )
+        for file, name in ((manifest.archive.file, ARCHIVE_NAME), (manifest.requirements, REQUIREMENTS_NAME)):
+            if file.name != name:
+                raise node.error(f"{file.name!r} stands where {name!r} must")
         _require_blobs_of(repos, manifest.archive, fields["archive"])
         return manifest
 

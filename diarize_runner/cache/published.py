@@ -9,7 +9,7 @@ from diarize_runner.cache.pointer import Pointer
 from diarize_runner.cache.signature import require_signature
 from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.digests import content_of
-from diarize_runner.errors import IntegrityError, ObjectNotFound
+from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
 
 LATEST = "latest"
 
@@ -85,5 +85,11 @@ def _signature(store: ArchiveStore, version: str) -> bytes:
 
 
 def _no_such(store: ArchiveStore, version: str) -> ObjectNotFound:
-    published = ", ".join(sorted(store.versions())) or "nothing"
-    return ObjectNotFound(f"{store.url} has no version {version}", hint=f"published there: {published}")
+    return ObjectNotFound(f"{store.url} has no version {version}", hint=_published(store))
+
+
+def _published(store: ArchiveStore) -> str:
+    try:
+        return "published there: " + (", ".join(sorted(store.versions())) or "nothing")
+    except StoreError as reason:
+        return f"what is published there cannot be said: {reason.message}"

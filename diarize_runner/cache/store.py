@@ -37,7 +37,7 @@ class ArchiveStore(Protocol):
         """Yield `length` bytes from `offset` on; fewer when the object ends before. Raises ObjectNotFound."""
 
     def versions(self) -> Iterable[str]:
-        """Every version with a manifest, in no order."""
+        """Every version with a manifest, in no order; raise StoreError when the store cannot be listed."""
 
 
 class WritableArchiveStore(ArchiveStore, Protocol):

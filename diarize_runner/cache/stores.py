@@ -1,19 +1,67 @@
-"""A store by its address, as the command line gives it."""
+"""A store by its address, as the command line gives it. What speaks to a network is imported when it is asked for."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.store import WritableArchiveStore
+from diarize_runner.cache.remote import Patience
+from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore
 from diarize_runner.errors import UsageError
 
+ADDRESSES = "file:///folder, s3://bucket/prefix or https://host/prefix"
 
-def open_store(url: str) -> WritableArchiveStore:
-    """Return the store at `url`, such as `file:///srv/models`; raise UsageError when it is no store's address."""
-    parts = urlsplit(url)
-    elsewhere = parts.netloc not in ("", "localhost") or parts.query or parts.fragment
-    if parts.scheme != "file" or elsewhere or not parts.path.startswith("/"):
-        raise UsageError(
-            f"{url!r} is not the address of a store", hint="a store is a folder for now: file:///absolute/path"
-        )
-    return LocalStore(Path(unquote(parts.path)))
+
+def open_store(url: str) -> ArchiveStore:
+    """Return the store at `url`, to be read; raise UsageError when it is no store's address."""
+    if _split(url).scheme not in ("https", "http"):
+        return open_writable_store(url)
+    from diarize_runner.cache.http import HttpStore
+
+    return HttpStore(url, Patience())
+
+
+def open_writable_store(url: str) -> WritableArchiveStore:
+    """Return the store at `url`, to be written; raise UsageError when it is no store's address, or a web server's."""
+    parts = _split(url)
+    if parts.scheme == "file":
+        return LocalStore(Path(unquote(parts.path)))
+    if parts.scheme != "s3":
+        hint = "publish to file:///folder or s3://bucket/prefix, and let a web server serve that"
+        raise UsageError(f"{url} can be restored from, and not published to", hint=hint)
+    from diarize_runner.cache.s3.store import S3Store
+
+    return S3Store.at(url, Patience())
+
+
+def open_store_without_conditional_writes(url: str) -> WritableArchiveStore:
+    """Return the bucket at `url`, to be written by one at a time; raise UsageError when it is no bucket's address."""
+    if _split(url).scheme != "s3":
+        raise UsageError(f"{url} is no bucket", hint="--without-conditional-writes is for s3://bucket/prefix")
+    from diarize_runner.cache.s3.store import UnconditionalS3Store
+
+    return UnconditionalS3Store.at(url, Patience())
+
+
+def _split(url: str) -> SplitResult:
+    """Take an address apart. An error shows no more of it than what can be no secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _no_address(url) from None
+    if "@" in parts.netloc:
+        hint = "leave it to ~/.netrc (https) or to boto3 (s3): what stands in a command line, everybody can read"
+        raise UsageError("the address of a store holds no user and no password", hint=hint)
+    if parts.query or parts.fragment or not _is_whole(parts):
+        raise _no_address(url)
+    return parts
+
+
+def _is_whole(parts: SplitResult) -> bool:
+    if parts.scheme == "file":
+        return parts.netloc in ("", "localhost") and parts.path.startswith("/")
+    return parts.scheme in ("s3", "https", "http") and bool(parts.netloc)
+
+
+def _no_address(url: str) -> UsageError:
+    shown = url.partition("?")[0]
+    return UsageError(f"{shown!r} is not the address of a store", hint=f"a store is {ADDRESSES}")

@@ -14,7 +14,7 @@ from diarize_runner.progress import Progress
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(commands, "list", run, "list the published versions, newest first")
-    parser.add_argument("--store", required=True, metavar="STORE", help="such as file:///srv/models")
+    parser.add_argument("--store", required=True, metavar="STORE", help="file:///folder or s3://bucket/prefix")
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:

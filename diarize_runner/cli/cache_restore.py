@@ -6,7 +6,7 @@ from pathlib import Path
 from diarize_runner.cache.box import BoxFolder
 from diarize_runner.cache.published import LATEST, Wanted
 from diarize_runner.cache.restore import RestorePlan, plan_restore, restore
-from diarize_runner.cache.stores import open_store
+from diarize_runner.cache.stores import ADDRESSES, open_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
@@ -15,7 +15,7 @@ from diarize_runner.progress import Progress
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(commands, "restore", run, "bring a version onto this machine, verified, and make it current")
-    parser.add_argument("--store", required=True, metavar="STORE", help="such as file:///srv/models")
+    parser.add_argument("--store", required=True, metavar="STORE", help=ADDRESSES)
     parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")

@@ -1,4 +1,8 @@
-"""What every store promises, whatever keeps its objects. A further store joins by a fixture value."""
+"""What every store promises, whatever keeps its objects.
+
+A further store joins by a fixture that makes a Kind of it, named in the lists below. Buckets are on moto, which has
+every condition, and on Swift, which is real and has to be written without them.
+"""
 
 import itertools
 import threading
@@ -7,31 +11,24 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
+from support.buckets import QUICK, OfEachProcess, sign_in
 from support.caches import noise, tree
 from support.kills import killed_before_step
 from support.processes import race_processes, race_threads
+from support.web import files, serving
 
+from diarize_runner.cache.http import HttpStore
 from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.manifest import MANIFEST_NAME
-from diarize_runner.cache.store import StoredDocument
-from diarize_runner.cache.stores import open_store
+from diarize_runner.cache.s3.store import S3Store, UnconditionalS3Store
+from diarize_runner.cache.store import ArchiveStore, StoredDocument, WritableArchiveStore
+from diarize_runner.cache.stores import open_store, open_writable_store
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost, UsageError
 
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """How to have a store of a kind, and how to see all that it keeps, partial objects too."""
-
-    make: Callable
-    objects: Callable
-
-
-LOCAL = Kind(
-    make=lambda folder: LocalStore(folder / "store"),
-    objects=lambda store: {path for path, kind in tree(store.root).items() if kind != "folder"},
-)
-KINDS = {"local": LOCAL}
+READ = ["local", "web", "moto", "swift"]
+WRITTEN = ["local", "moto", "swift"]
+KEEPS_WRITERS_APART = ["local", "moto"]
 RACES = {"threads": race_threads, "processes": race_processes}
 
 ODD_KEYS = [
@@ -48,62 +45,146 @@ ODD_KEYS = [
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A store, who fills it where it cannot be written itself, and all that it keeps, partial objects too."""
+
+    store: ArchiveStore
+    writer: WritableArchiveStore
+    keys: Callable
+
+
+@pytest.fixture
+def local_kind(tmp_path):
+    store = LocalStore(tmp_path / "store")
+    return Kind(
+        store=store,
+        writer=store,
+        keys=lambda: {path for path, kind in tree(store.root).items() if kind != "folder"},
+    )
+
+
+@pytest.fixture
+def web_kind(nothing_of_this_machine, local_kind):
+    with serving(files(local_kind.writer.root)) as server:
+        yield Kind(store=HttpStore(server.url, QUICK), writer=local_kind.writer, keys=local_kind.keys)
+
+
+@pytest.fixture
+def moto_kind(nothing_of_this_machine, moto_cloud, monkeypatch):
+    return kind_of_bucket(moto_cloud, monkeypatch, S3Store)
+
+
+@pytest.fixture
+def swift_kind(nothing_of_this_machine, swift_cloud, monkeypatch):
+    return kind_of_bucket(swift_cloud, monkeypatch, UnconditionalS3Store)
+
+
+def kind_of_bucket(cloud, monkeypatch, opened):
+    sign_in(monkeypatch, cloud)
+    bucket = cloud.new_bucket()
+    store = OfEachProcess(lambda: opened.at(f"s3://{bucket}/models", QUICK))
+
+    def keys():
+        assert cloud.unfinished(bucket) == []
+        return {key.removeprefix("models/") for key in cloud.keys(bucket)}
+
+    return Kind(store=store, writer=store, keys=keys)
+
+
+@pytest.fixture
+def kind(request):
+    return request.getfixturevalue(f"{request.param}_kind")
+
+
+@pytest.fixture
+def store(kind):
+    return kind.store
+
+
+@pytest.fixture
+def objects(kind):
+    """Return every object of the store."""
+    return kind.keys
+
+
+@pytest.fixture
+def overwrite(store, source):
+    """Make an object hold other bytes: they are created under a fresh name, which is returned, and copied."""
+    fresh = (f"fresh/{number}" for number in itertools.count())
+
+    def overwrite(key, data):
+        name = next(fresh)
+        store.create(name, source(data, "fresh"))
+        store.copy(name, key)
+        return name
+
+    return overwrite
+
+
+@pytest.mark.parametrize("kind", READ, indirect=True)
 class TestEveryStore:
-    @pytest.fixture(params=KINDS.values(), ids=list(KINDS))
-    def kind(self, request):
-        return request.param
-
-    @pytest.fixture
-    def store(self, kind, tmp_path):
-        return kind.make(tmp_path)
-
-    @pytest.fixture
-    def objects(self, kind, store):
-        """Return every object of the store."""
-        return lambda: kind.objects(store)
-
-    @pytest.fixture
-    def source(self, tmp_path):
-        """Make a file of given bytes."""
-
-        def make(data, name="source"):
-            path = tmp_path / name
-            path.write_bytes(data)
-            return path
-
-        return make
-
-    @pytest.fixture
-    def overwrite(self, store, source):
-        """Make an object hold other bytes: they are created under a fresh name, which is returned, and copied."""
-        fresh = (f"fresh/{number}" for number in itertools.count())
-
-        def overwrite(key, data):
-            name = next(fresh)
-            store.create(name, source(data, "fresh"))
-            store.copy(name, key)
-            return name
-
-        return overwrite
-
     @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
-    def test_what_was_created_is_read(self, data, store, source):
-        store.create("v1.0/object", source(data))
+    def test_what_was_written_is_read(self, data, kind, source):
+        kind.writer.create("v1.0/object", source(data))
 
-        assert store.read("v1.0/object").data == data
-        assert b"".join(store.read_range("v1.0/object", 0, len(data))) == data
-        assert store.digest("v1.0/object") == content_of(data).digest
+        assert kind.store.read("v1.0/object").data == data
+        assert b"".join(kind.store.read_range("v1.0/object", 0, len(data))) == data
 
-    def test_what_is_not_there_is_not_found(self, store, source):
-        store.create("v1.0/other", source(b"x"))
+    def test_what_is_not_there_is_not_found(self, kind, source):
+        kind.writer.create("v1.0/other", source(b"x"))
 
         for key in ("v1.0/object", "v2.0/object", "object"):
             with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
-                store.read(key)
-            with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
-                list(store.read_range(key, 0, 1))
-            with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
-                store.digest(key)
+                kind.store.read(key)
+            for length in (0, 1):
+                with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
+                    list(kind.store.read_range(key, 0, length))
+
+    @pytest.mark.parametrize(
+        ("offset", "length", "expected"),
+        [
+            (0, 10, b"0123456789"),
+            (3, 4, b"3456"),
+            (9, 1, b"9"),
+            (0, 0, b""),
+            (5, 0, b""),
+            (8, 5, b"89"),
+            (10, 1, b""),
+            (99, 5, b""),
+        ],
+    )
+    def test_a_range_is_what_lies_there_and_no_more(self, offset, length, expected, kind, source):
+        kind.writer.create("v1.0/object", source(b"0123456789"))
+
+        assert b"".join(kind.store.read_range("v1.0/object", offset, length)) == expected
+
+    def test_a_long_range_comes_in_pieces(self, kind, source):
+        data = noise(5 << 20)
+        kind.writer.create("v1.0/object", source(data))
+
+        pieces = list(kind.store.read_range("v1.0/object", 1000, 4 << 20))
+
+        assert b"".join(pieces) == data[1000 : 1000 + (4 << 20)]
+        assert max(map(len, pieces)) <= 1 << 20
+
+    @pytest.mark.parametrize("key", ODD_KEYS)
+    def test_a_name_may_be_odd(self, key, kind, source):
+        kind.writer.create(key, source(b"created"))
+
+        assert kind.store.read(key).data == b"created"
+        assert b"".join(kind.store.read_range(key, 1, 3)) == b"rea"
+
+
+@pytest.mark.parametrize("kind", WRITTEN, indirect=True)
+class TestEveryWritableStore:
+    @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
+    def test_the_digest_is_that_of_what_was_written(self, data, store, source):
+        store.create("v1.0/object", source(data))
+
+        assert store.digest("v1.0/object") == content_of(data).digest
+        with pytest.raises(ObjectNotFound, match=r" has no v2.0/object$"):
+            store.digest("v2.0/object")
 
     def test_a_name_is_created_once(self, store, source, objects):
         store.create("v1.0/object", source(b"first"))
@@ -145,61 +226,6 @@ class TestEveryStore:
 
         assert None in seen
         assert seen <= {None, len(data)}
-
-    @pytest.mark.parametrize("write", ["create", "copy", "swap"])
-    def test_a_killed_write_left_the_old_object_or_the_new_and_the_next_write_leaves_no_part_of_it(
-        self, write, store, source, objects
-    ):
-        old, new = source(b"old", "old"), source(b"new", "new")
-        store.create("v1.0/new", new)
-        keys = {"v1.0/new"}
-
-        for step in itertools.count(1):
-            key = f"v1.0/object-{step}"
-            if write != "create":
-                store.create(key, old)
-            attempts = {
-                "create": lambda key=key: partial(store.create, key, new),
-                "copy": lambda key=key: partial(store.copy, "v1.0/new", key),
-                "swap": lambda key=key: partial(store.swap, key, b"new", expected=store.read(key)),
-            }
-            if not killed_before_step(step, attempts[write]()):
-                break
-            if write != "create" or key in objects():
-                assert store.read(key).data in (b"old", b"new")[write == "create" :]
-            store.copy("v1.0/new", key)
-            keys.add(key)
-            assert objects() == keys
-
-        assert step > 2
-        assert store.read(key).data == b"new"
-
-    @pytest.mark.parametrize(
-        ("offset", "length", "expected"),
-        [
-            (0, 10, b"0123456789"),
-            (3, 4, b"3456"),
-            (9, 1, b"9"),
-            (0, 0, b""),
-            (5, 0, b""),
-            (8, 5, b"89"),
-            (10, 1, b""),
-            (99, 5, b""),
-        ],
-    )
-    def test_a_range_is_what_lies_there_and_no_more(self, offset, length, expected, store, source):
-        store.create("v1.0/object", source(b"0123456789"))
-
-        assert b"".join(store.read_range("v1.0/object", offset, length)) == expected
-
-    def test_a_long_range_comes_in_pieces(self, store, source):
-        data = noise(5 << 20)
-        store.create("v1.0/object", source(data))
-
-        pieces = list(store.read_range("v1.0/object", 1000, 4 << 20))
-
-        assert b"".join(pieces) == data[1000 : 1000 + (4 << 20)]
-        assert max(map(len, pieces)) <= 1 << 20
 
     def test_an_object_is_copied_over_whether_it_was_there_or_not(self, store, overwrite, objects):
         copied = set()
@@ -317,6 +343,36 @@ class TestEveryStore:
         with pytest.raises(ObjectNotFound):
             store.read("latest/object")
 
+    def test_versions_are_those_with_a_manifest(self, store, source):
+        assert list(store.versions()) == []
+
+        for key in ("v1.0/" + MANIFEST_NAME, "v2.0-rc.1/" + MANIFEST_NAME, "v3.0/archive", "latest/" + MANIFEST_NAME):
+            store.create(key, source(b"{}"))
+
+        assert sorted(store.versions()) == ["1.0", "2.0-rc.1"]
+
+    @pytest.mark.parametrize("key", ODD_KEYS)
+    def test_what_is_written_under_an_odd_name_is_found_there(self, key, store, source, overwrite, objects):
+        store.create(key, source(b"created"))
+        with pytest.raises(ObjectExists):
+            store.create(key, source(b"again"))
+        copied = overwrite(key, b"overwritten")
+        assert store.read(key).data == b"overwritten"
+        store.swap(key, b"swapped", expected=store.read(key))
+
+        assert b"".join(store.read_range(key, 1, 3)) == b"wap"
+        assert objects() == {key, copied}
+        assert list(store.keys(key)) == [key]
+        store.copy(key, copied)
+        store.delete(key)
+        assert objects() == {copied}
+        assert store.read(copied).data == b"swapped"
+
+
+@pytest.mark.parametrize("kind", KEEPS_WRITERS_APART, indirect=True)
+class TestEveryStoreThatKeepsWritersApart:
+    """Of moto, this is its own locking: it proves our requests right, and nothing of any other server."""
+
     @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
     def test_of_eight_that_create_one_name_at_once_exactly_one_wins(self, race, store, source, objects):
         paths = [source(noise(1 << 20, seed), f"source-{seed}") for seed in range(8)]
@@ -355,30 +411,35 @@ class TestEveryStore:
         assert race([count_up] * 8) == [None] * 8
         assert store.read("latest/count").data == b"8"
 
-    def test_versions_are_those_with_a_manifest(self, store, source):
-        assert list(store.versions()) == []
 
-        for key in ("v1.0/" + MANIFEST_NAME, "v2.0-rc.1/" + MANIFEST_NAME, "v3.0/archive", "latest/" + MANIFEST_NAME):
-            store.create(key, source(b"{}"))
+@pytest.mark.parametrize("kind", ["local"], indirect=True)
+@pytest.mark.parametrize("write", ["create", "copy", "swap"])
+def test_a_killed_write_left_the_old_object_or_the_new_and_the_next_write_leaves_no_part_of_it(
+    write, store, source, objects
+):
+    old, new = source(b"old", "old"), source(b"new", "new")
+    store.create("v1.0/new", new)
+    keys = {"v1.0/new"}
 
-        assert sorted(store.versions()) == ["1.0", "2.0-rc.1"]
+    for step in itertools.count(1):
+        key = f"v1.0/object-{step}"
+        if write != "create":
+            store.create(key, old)
+        attempts = {
+            "create": lambda key=key: partial(store.create, key, new),
+            "copy": lambda key=key: partial(store.copy, "v1.0/new", key),
+            "swap": lambda key=key: partial(store.swap, key, b"new", expected=store.read(key)),
+        }
+        if not killed_before_step(step, attempts[write]()):
+            break
+        if write != "create" or key in objects():
+            assert store.read(key).data in (b"old", b"new")[write == "create" :]
+        store.copy("v1.0/new", key)
+        keys.add(key)
+        assert objects() == keys
 
-    @pytest.mark.parametrize("key", ODD_KEYS)
-    def test_a_name_may_be_odd(self, key, store, source, overwrite, objects):
-        store.create(key, source(b"created"))
-        with pytest.raises(ObjectExists):
-            store.create(key, source(b"again"))
-        copied = overwrite(key, b"overwritten")
-        assert store.read(key).data == b"overwritten"
-        store.swap(key, b"swapped", expected=store.read(key))
-
-        assert b"".join(store.read_range(key, 1, 3)) == b"wap"
-        assert objects() == {key, copied}
-        assert list(store.keys(key)) == [key]
-        store.copy(key, copied)
-        store.delete(key)
-        assert objects() == {copied}
-        assert store.read(copied).data == b"swapped"
+    assert step > 2
+    assert store.read(key).data == b"new"
 
 
 def test_a_store_in_a_folder_that_cannot_hold_one_says_so(tmp_path):
@@ -405,17 +466,32 @@ NO_ADDRESSES = {
     "a relative path": "file:models",
     "a relative path that looks absolute": "file://models/1",
     "no path": "file://",
-    "a bucket": "s3://models/1",
-    "a web page": "https://example.org/models",
+    "a bucket without a name": "s3:///models",
+    "a host without a name": "https:///models",
+    "another protocol": "ftp://example.org/models",
+    "half an address": "https://[::1/models",
     "an unquoted number sign": "file:///srv/models#1",
-    "an unquoted question mark": "file:///srv/models?1",
 }
 
 
+@pytest.mark.parametrize("opens", [open_store, open_writable_store])
 @pytest.mark.parametrize("url", NO_ADDRESSES.values(), ids=list(NO_ADDRESSES))
-def test_what_is_no_address_of_a_store_is_refused(url):
+def test_what_is_no_address_of_a_store_is_refused(url, opens):
     with pytest.raises(UsageError) as refusal:
-        open_store(url)
+        opens(url)
 
     assert refusal.value.message == f"{url!r} is not the address of a store"
-    assert refusal.value.hint == "a store is a folder for now: file:///absolute/path"
+    assert refusal.value.hint == "a store is file:///folder, s3://bucket/prefix or https://host/prefix"
+
+
+def test_an_unquoted_question_mark_is_refused_without_repeating_what_follows_it():
+    with pytest.raises(UsageError) as refusal:
+        open_store("file:///srv/models?1")
+
+    assert refusal.value.message == "'file:///srv/models' is not the address of a store"
+
+
+def test_the_addresses_of_buckets_and_web_servers_open_them(nothing_of_this_machine):
+    assert open_store("s3://models/embedded/").url == "s3://models/embedded"
+    assert open_store("s3://models").url == "s3://models"
+    assert open_store("https://example.org/models/").url == "https://example.org/models"

@@ -14,13 +14,18 @@ from diarize_runner.disk import disk_errors, link_atomically, write_atomically
 from diarize_runner.errors import DiskError
 
 
-def test_a_file_is_written_over_another_for_everybody_to_read(tmp_path):
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_a_file_is_written_over_another_and_its_mode_is_left_to_the_umask(umask, mode, tmp_path):
     path = tmp_path / "file"
-    for data in (b"first", b"second"):
-        write_atomically(path, data)
-        assert path.read_bytes() == data
+    before = os.umask(umask)
+    try:
+        for data in (b"first", b"second"):
+            write_atomically(path, data)
+            assert path.read_bytes() == data
+    finally:
+        os.umask(before)
 
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == mode
     assert set(tree(tmp_path)) == {"file"}
 
 

@@ -1,0 +1,141 @@
+"""What boto3 raises, as the errors of this toolkit: a sentence that says what is wrong, and a hint.
+
+What a server says is never repeated, only its error code: the message of SignatureDoesNotMatch, for one, holds the
+request that was signed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from botocore import exceptions as boto
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from diarize_runner.cache.remote import TRY_AGAIN, Passing
+from diarize_runner.errors import ObjectNotFound, StoreError
+
+_HOW_TO_NAME_CREDENTIALS = (
+    "boto3 finds them by AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role; "
+    "a public bucket can be restored from by its https:// address"
+)
+IS_IT_S3 = "is AWS_ENDPOINT_URL the address of an S3 API?"
+_REDIRECTED = "check AWS_ENDPOINT_URL: is it https rather than http?"
+_NOT_CONDITIONAL = "publish --without-conditional-writes, and see to it that only one publishes at a time"
+
+_REFUSED = {
+    ("NoSuchBucket", "InvalidBucketName"): (
+        "there is no such bucket",
+        "check the name; AWS_ENDPOINT_URL names a provider other than AWS",
+    ),
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: without s3:ListBucket, 403 rather than 404.
+    ("AccessDenied", "403", "Forbidden", "AllAccessDisabled"): (
+        "access was denied, or it is not there: S3 says the same of both to those who may not list",
+        "grant s3:ListBucket and s3:GetObject, and to those who publish s3:PutObject and s3:AbortMultipartUpload",
+    ),
+    ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "UnrecognizedClientException"): (
+        "the credentials were refused",
+        _HOW_TO_NAME_CREDENTIALS,
+    ),
+    ("ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException", "RequestExpired"): (
+        "the credentials have expired",
+        "sign in again, as with: aws sso login",
+    ),
+    ("RequestTimeTooSkewed",): ("the clocks of this machine and of the server differ", "set the clock: timedatectl"),
+    ("NotImplemented",): ("the server does not do what was asked", IS_IT_S3),
+    ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504"): (
+        "the server is overloaded or in trouble",
+        "run again later",
+    ),
+}
+_REFUSED_BY_CODE = {code: said for codes, said in _REFUSED.items() for code in codes}
+# boto3 follows a redirect to another region by itself; these are left where it could not.
+_ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
+# An upload that is gone was completed by a request whose answer was lost, or cleared away: the next try finds out.
+_PASSING = {"ConditionalRequestConflict", "OperationAborted", "NoSuchUpload"}
+_UNKNOWN_HINT = "a server other than AWS may need AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+
+_TROUBLE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
+    ((boto.ProfileNotFound,), "there is no such profile as AWS_PROFILE names", "aws configure list-profiles"),
+    ((boto.NoCredentialsError,), "no credentials were found", _HOW_TO_NAME_CREDENTIALS),
+    ((boto.PartialCredentialsError,), "the credentials are incomplete", _HOW_TO_NAME_CREDENTIALS),
+    (
+        (
+            boto.CredentialRetrievalError,
+            boto.NoAuthTokenError,
+            boto.TokenRetrievalError,
+            boto.SSOError,
+            boto.LoginError,
+        ),
+        "the credentials could not be fetched",
+        "sign in again, as with: aws sso login",
+    ),
+    ((boto.SSLError,), "the certificate is not trusted", "name your own authority's certificates in AWS_CA_BUNDLE"),
+    ((boto.ProxyConnectionError,), "the proxy cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
+    (
+        (boto.EndpointConnectionError, boto.ConnectTimeoutError),
+        "the server cannot be reached",
+        "check the network, the region (AWS_DEFAULT_REGION) and AWS_ENDPOINT_URL",
+    ),
+    ((boto.HTTPClientError,), "the server broke off or does not answer", TRY_AGAIN),
+    ((boto.ParamValidationError,), "that is no name for a bucket or an object", "check the address of the store"),
+    ((boto.InvalidRegionError, boto.NoRegionError), "that is no region", "check AWS_DEFAULT_REGION"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What errors are about."""
+
+    url: str
+    """The store's."""
+    endpoint: str
+    """The server's, without user or password; empty while it is not known."""
+
+    @contextmanager
+    def errors(self, key: str = "", *, unmet: StoreError | None = None) -> Iterator[None]:
+        """Turn what boto3 raises about `key` into a StoreError; `unmet` is raised when a condition was not met."""
+        try:
+            yield
+        except ClientError as reason:
+            raise self._refusal(reason, key, unmet) from reason
+        except BotoCoreError as reason:
+            raise self._trouble(reason, key) from reason
+        except ResponseParserError as reason:
+            raise StoreError(f"{self.of(key)}: the server does not speak S3", hint=IS_IT_S3) from reason
+        except RecursionError as reason:
+            # botocore asks the bucket for its region at every redirect, and that request is redirected too:
+            # S3RegionRedirectorv2.get_bucket_region in botocore/utils.py (1.44.5).
+            raise StoreError(f"{self.of(key)}: the server redirects everything", hint=_REDIRECTED) from reason
+
+    def _refusal(self, reason: ClientError, key: str, unmet: StoreError | None) -> StoreError:
+        code = reason.response["Error"].get("Code", "")
+        if unmet and code in ("PreconditionFailed", "412"):
+            return unmet
+        if unmet and code == "NotImplemented":
+            return StoreError(f"{self.of(key)}: the server does not do conditional writes", hint=_NOT_CONDITIONAL)
+        if code in ("NoSuchKey", "404"):
+            return ObjectNotFound(f"{self.url} has no {key}")
+        if code in _PASSING:
+            return Passing(f"{self.of(key)}: others wrote at the same time ({code})", hint="run again")
+        if code in _ELSEWHERE:
+            return StoreError(f"{self.url}: the bucket is in another region", hint=_region_hint(reason))
+        sentence, hint = _REFUSED_BY_CODE.get(code, ("the server refused", _UNKNOWN_HINT))
+        return StoreError(f"{self.of(key)}: {sentence} ({code})", hint=hint)
+
+    def _trouble(self, reason: BotoCoreError, key: str) -> StoreError:
+        for kinds, sentence, hint in _TROUBLE:
+            if isinstance(reason, kinds):
+                where = f" ({self.endpoint})" if self.endpoint else ""
+                return StoreError(f"{self.of(key)}: {sentence}{where}", hint=hint)
+        return StoreError(f"{self.of(key)}: boto3 gave up ({type(reason).__name__})", hint=_UNKNOWN_HINT)
+
+    def of(self, key: str) -> str:
+        """Return what errors call an object, or the store."""
+        return f"{self.url}/{key}" if key else self.url
+
+
+def _region_hint(reason: ClientError) -> str:
+    headers = reason.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = reason.response["Error"].get("Region") or headers.get("x-amz-bucket-region") or "ITS-REGION"
+    return f"AWS_DEFAULT_REGION={region}"

@@ -1,0 +1,202 @@
+"""A cache on its way through a bucket and over the web, by the real command."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from support.buckets import QUICK, sign_in
+from support.caches import LARGE, TINY, Site, tree, with_file
+from support.processes import race_processes, race_threads
+from support.web import ended, files, serving
+
+from diarize_runner.cache.box import BoxFolder
+from diarize_runner.cache.http import HttpStore
+from diarize_runner.cache.manifest import ARCHIVE_NAME
+from diarize_runner.cache.publish import publish
+from diarize_runner.cache.published import LATEST, Wanted
+from diarize_runner.cache.restore import restore
+from diarize_runner.cache.s3.store import S3Store
+from diarize_runner.cli import main
+from diarize_runner.errors import IntegrityError
+from diarize_runner.progress import Silent
+
+pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
+
+NEWER = with_file(TINY, "config.yaml", b"version: 4.0.1\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What a command left on its exits."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self):
+        assert self.exit_code == 0, self.stderr
+        return json.loads(self.stdout)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command in this process."""
+
+    def run(*arguments):
+        exit_code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Ran(exit_code=exit_code, stdout=captured.out, stderr=captured.err)
+
+    return run
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(folder=tmp_path / "site")
+
+
+def test_a_cache_goes_through_a_bucket_on_swift(run, site, bucket, tmp_path):
+    store = f"s3://{bucket}/models"
+    site.build("1.0", LARGE)
+
+    published = run("cache", "publish", site.built("1.0"), "--store", store, "--json").document
+    assert (published["changed"], published["version"], published["serial"]) == (True, "1.0", 1)
+    assert run("cache", "publish", site.built("1.0"), "--store", store, "--json").document["changed"] is False
+
+    restore = ("cache", "restore", "--store", store, "--into", tmp_path / "box", "--json")
+    plan = run(*restore, "--plan").document
+    restored = run(*restore).document
+    assert restored["changed"] is True
+    assert restored["bytes_moved"] == plan["bytes_moved"] > 9 << 20
+    assert run("cache", "verify", tmp_path / "box").exit_code == 0
+    before = tree(tmp_path / "box")
+    again = run(*restore).document
+    assert (again["changed"], again["bytes_moved"]) == (False, 0)
+    assert tree(tmp_path / "box") == before
+
+
+def test_a_second_version_on_swift_needs_to_be_told_that_there_are_no_conditions(run, site, bucket, tmp_path):
+    store = f"s3://{bucket}/models"
+    site.build("1.0")
+    site.build("1.1", NEWER)
+    run("cache", "publish", site.built("1.0"), "--store", store)
+
+    refused = run("cache", "publish", site.built("1.1"), "--store", store)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(
+        f"error: {store}/latest/manifest.json: the server does not do conditional writes\n"
+        "hint: publish --without-conditional-writes, "
+    )
+    told = run("cache", "publish", site.built("1.1"), "--store", store, "--without-conditional-writes", "--json")
+    assert (told.document["version"], told.document["serial"]) == ("1.1", 2)
+    restored = run("cache", "restore", "--store", store, "--into", tmp_path / "box", "--json").document
+    assert restored["version"] == "1.1"
+
+
+def test_a_version_that_is_not_in_the_bucket(run, site, bucket, tmp_path):
+    site.build("1.0")
+    run("cache", "publish", site.built("1.0"), "--store", f"s3://{bucket}")
+
+    missing = run("cache", "restore", "--store", f"s3://{bucket}", "--version", "2.0", "--into", tmp_path / "box")
+
+    assert missing.stderr == f"error: s3://{bucket} has no version 2.0\nhint: published there: 1.0\n"
+
+
+@pytest.fixture
+def web(site):
+    """A server of a store that holds version 1.0."""
+    site.publish("1.0", LARGE)
+    with serving(files(site.folder)) as server:
+        yield server
+
+
+def test_a_published_folder_is_restored_over_the_web(run, web, tmp_path):
+    command = ("cache", "restore", "--store", f"{web.url}/store", "--into", tmp_path / "box", "--json")
+
+    restored, again = run(*command).document, run(*command).document
+
+    assert (restored["changed"], restored["version"]) == (True, "1.0")
+    assert (again["changed"], again["bytes_moved"]) == (False, 0)
+    assert run("cache", "verify", tmp_path / "box").exit_code == 0
+
+
+def test_a_restore_gets_over_a_line_that_breaks(web, tmp_path):
+    web.fails(ended(1000), ended(2_000_000), when=lambda request: "Range" in request.headers)
+
+    restored = restore(
+        HttpStore(f"{web.url}/store", QUICK), Wanted(version=LATEST), BoxFolder(root=tmp_path / "box"), Silent()
+    )
+
+    assert restored.plan.changed
+
+
+def test_an_archive_that_was_cut_short_on_the_web_leaves_the_box_as_it_was(web, site, tmp_path):
+    archive = site.store.root / "v1.0" / ARCHIVE_NAME
+    archive.write_bytes(archive.read_bytes()[: 5 << 20])
+
+    with pytest.raises(IntegrityError, match="is cut short"):
+        restore(
+            HttpStore(f"{web.url}/store", QUICK), Wanted(version=LATEST), BoxFolder(root=tmp_path / "box"), Silent()
+        )
+
+    assert not (tmp_path / "box" / "current").exists()
+
+
+def test_a_version_that_is_not_on_the_web(run, web, tmp_path):
+    store = f"{web.url}/store"
+
+    missing = run("cache", "restore", "--store", store, "--version", "2.0", "--into", tmp_path / "box")
+
+    assert missing.stderr == (
+        f"error: {store} has no version 2.0\n"
+        f"hint: what is published there cannot be said: {store} cannot be listed, as it is read over http\n"
+    )
+
+
+def test_nothing_is_published_to_the_web(run, site):
+    site.build("1.0")
+
+    refused = run("cache", "publish", site.built("1.0"), "--store", "https://example.org/models")
+
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: https://example.org/models can be restored from, and not published to\n")
+
+
+@pytest.mark.parametrize("race", [race_threads, race_processes])
+def test_of_eight_that_publish_one_version_to_moto_at_once_one_wins_and_nothing_is_mixed(
+    race, moto_cloud, monkeypatch, tmp_path
+):
+    sign_in(monkeypatch, moto_cloud)
+    url = f"s3://{moto_cloud.new_bucket()}/models"
+    sites = [Site(folder=tmp_path / f"site-{number}") for number in range(8)]
+    manifests = [
+        site.build("1.0", with_file(TINY, "config.yaml", f"version: {number}\n".encode()))
+        for number, site in enumerate(sites)
+    ]
+
+    def publish_from(site):
+        publish(site.built("1.0"), S3Store.at(url, QUICK), Silent())
+
+    outcomes = race([partial(publish_from, site) for site in sites])
+
+    assert outcomes.count(None) == 1
+    assert set(outcomes) <= {None, "ObjectExists", "SwapLost"}
+    restored = restore(S3Store.at(url, QUICK), Wanted(version=LATEST), BoxFolder(root=tmp_path / "box"), Silent())
+    assert restored.plan.manifest in manifests
+
+
+def test_what_speaks_to_a_network_is_not_imported_before_it_is_needed(site):
+    site.publish("1.0")
+    code = (
+        "import sys; from diarize_runner.cli import main; status = main(sys.argv[1:]);"
+        "loaded = {'boto3', 'botocore', 'requests', 'urllib3'} & set(sys.modules); sys.exit(status or str(loaded or 0))"
+    )
+    command = ["cache", "restore", "--store", site.store.url, "--into", site.folder / "box"]
+
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
+
+    assert done.stderr.splitlines()[-1:] == ["0"], done.stderr

@@ -1,0 +1,253 @@
+"""A web server on loopback that speaks real HTTP, and misbehaves when a test says so.
+
+What it serves comes from an origin: the files of a folder, or another server, which it then stands in front of.
+"""
+
+import http.client
+import re
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the origin answers."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def having(self, **headers):
+        """Return the same with other headers; `_` stands for `-`."""
+        return replace(
+            self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        )
+
+
+Origin = Callable[[Request], Answer]
+Fault = Callable[["_Handler", Request, Origin], None]
+
+
+def files(folder):
+    """Serve the files of `folder`, with ranges."""
+
+    def origin(request):
+        path = folder / unquote(urlsplit(request.path).path).lstrip("/")
+        if not path.is_file():
+            return Answer(status=404)
+        return _ranged(path.read_bytes(), request.headers.get("Range"))
+
+    return origin
+
+
+def files_whole(folder):
+    """Serve the files of `folder` as many simple servers do: Range is ignored."""
+    origin = files(folder)
+    return lambda request: origin(replace(request, headers={}))
+
+
+def _ranged(data, wanted):
+    if not wanted:
+        return Answer(status=200, body=data)
+    first, last = (int(number) for number in re.fullmatch(r"bytes=(\d+)-(\d+)", wanted).groups())
+    if first >= len(data):
+        return Answer(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
+    part = data[first : last + 1]
+    return Answer(
+        status=206, headers={"Content-Range": f"bytes {first}-{first + len(part) - 1}/{len(data)}"}, body=part
+    )
+
+
+def relay(url):
+    """Pass every request on to the server at `url`, as it came: it may be signed."""
+    address = urlsplit(url)
+
+    def origin(request):
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
+        connection.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in request.headers.items():
+            if name.lower() not in ("expect", "connection"):
+                connection.putheader(name, value)
+        connection.endheaders(request.body, encode_chunked="Transfer-Encoding" in request.headers)
+        answer = connection.getresponse()
+        headers = {name: value for name, value in answer.getheaders() if name.lower() not in _BY_US}
+        length = {"Content-Length": answer.getheader("Content-Length", "0")} if request.method == "HEAD" else {}
+        return Answer(status=answer.status, headers={**headers, **length}, body=answer.read())
+
+    return origin
+
+
+_BY_US = {"content-length", "transfer-encoding", "connection", "date", "server"}
+
+
+def says(status, **headers):
+    """Answer `status`, whatever was asked."""
+    return lambda handler, _, __: handler.send(Answer(status=status).having(**headers))
+
+
+def says_what(answer):
+    """Give `answer`, whatever was asked."""
+    return lambda handler, _, __: handler.send(answer)
+
+
+def changed(change):
+    """Give what the origin answers, changed."""
+    return lambda handler, request, origin: handler.send(change(origin(request)))
+
+
+def cut(after):
+    """Promise the whole body, send `after` bytes of it, and reset the connection."""
+
+    def fault(handler, request, origin):
+        handler.send_head_of(answer := origin(request))
+        handler.wfile.write(answer.body[:after])
+        handler.reset()
+
+    return fault
+
+
+def ended(after):
+    """Promise the whole body, send `after` bytes of it, and hang up politely."""
+
+    def fault(handler, request, origin):
+        handler.send_head_of(answer := origin(request))
+        handler.wfile.write(answer.body[:after])
+        handler.close_connection = True
+
+    return fault
+
+
+def reset(handler, request, origin):
+    """Reset the connection instead of answering."""
+    handler.reset()
+
+
+def lost(handler, request, origin):
+    """Do what was asked, and reset the connection instead of saying so."""
+    origin(request)
+    handler.reset()
+
+
+def silent(after, seconds):
+    """Send `after` bytes of the body, and then nothing for a while."""
+
+    def fault(handler, request, origin):
+        handler.send_head_of(answer := origin(request))
+        handler.wfile.write(answer.body[:after])
+        handler.wfile.flush()
+        time.sleep(seconds)
+        handler.reset()
+
+    return fault
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        request = self._request()
+        self.server.requests.append(request)
+        if fault := self.server.next_fault(request):
+            fault(self, request, self.server.origin)
+        else:
+            self.send(self.server.origin(request))
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  # http.server's names
+
+    def _request(self):
+        chunked = self.headers.get("Transfer-Encoding") == "chunked"
+        body = self._chunks() if chunked else self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        return Request(method=self.command, path=self.path, headers=dict(self.headers.items()), body=body)
+
+    def _chunks(self):
+        data = b""
+        while size := int(self.rfile.readline(), 16):
+            data += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return data
+
+    def send(self, answer):
+        self.send_head_of(answer)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def send_head_of(self, answer):
+        self.send_response(answer.status)
+        for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def reset(self):
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server.shutdown_request(self.connection)
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+class WebServer(ThreadingHTTPServer):
+    """The server; `requests` has all that it was asked."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, origin):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.origin, self.requests = origin, []
+        self._faults, self._lock = [], threading.Lock()
+
+    @property
+    def url(self):
+        scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
+        return f"{scheme}://127.0.0.1:{self.server_address[1]}"
+
+    def fails(self, *faults, times=1, when=lambda request: True):
+        """Meet the next requests for which `when` holds with `faults`, one each, and that `times` over."""
+        self._faults += [(when, fault) for _ in range(times) for fault in faults]
+
+    def next_fault(self, request):
+        with self._lock:
+            for index, (when, fault) in enumerate(self._faults):
+                if when(request):
+                    del self._faults[index]
+                    return fault
+        return None
+
+    def handle_error(self, *_):
+        """Stay quiet: a client that hangs up is what many a test is about."""
+
+
+@contextmanager
+def serving(origin, certificate=None):
+    """Run a server on what `origin` answers; with a certificate, over TLS."""
+    with WebServer(origin) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
