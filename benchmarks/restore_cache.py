@@ -2,7 +2,8 @@
 """How fast a cache is restored, against `curl | tar -xz` of a classic tarball of the same tree: `make bench-cache`.
 
 Everything is on this machine: 1 GiB of synthetic fp32 weights in 8 blobs, served by nginx on loopback. The two ways
-take turns, round by round; figures are medians and ratios of one run, with the machine beside them. Needs nginx and curl.
+take turns, round by round; figures are medians and ratios of one run, with the machine beside them.
+Needs nginx and curl.
 """
 
 import argparse
