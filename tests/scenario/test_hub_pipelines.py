@@ -7,20 +7,18 @@ restored cache, pyannote and its loading are the real ones.
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from support.command import ROOT, run, succeed
 from support.hub_simulator import HubSimulator, running_hub
 
 pytestmark = pytest.mark.scenario
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMUNITY_1 = "pyannote/speaker-diarization-community-1"
 GATED = {COMMUNITY_1: "auto", "pyannote/speaker-diarization-3.1": "auto", "pyannote/segmentation-3.0": "auto"}
 
@@ -46,46 +44,16 @@ class Site:
         path.write_text(request)
         online = {"HF_ENDPOINT": self.hub.endpoint, "HF_TOKEN": self.token, "HF_HOME": str(self.folder / "home")}
         build = ["--version", "1.0", "--requirements", ROOT / "requirements/requirements-diarization.txt"]
-        self._done("cache", "resolve", path, **online)
-        self._done("cache", "build", path, *build, "--out", host / "built", **online)
-        self._done("cache", "publish", host / "built", "--store", store)
-        self._done("cache", "restore", "--store", store, "--into", host / "box")
+        succeed("cache", "resolve", path, **online)
+        succeed("cache", "build", path, *build, "--out", host / "built", **online)
+        succeed("cache", "publish", host / "built", "--store", store)
+        succeed("cache", "restore", "--store", store, "--into", host / "box")
         return host / "box"
 
     @cache  # noqa: B019
     def diarize(self, box: Path) -> subprocess.CompletedProcess:
         """Diarize a few seconds with a box's cache, where nothing can be reached and nobody has a token."""
         return run("diarize", self.folder / "speech.wav", "--cache", box, "--device", "cpu", "--json", isolated=True)
-
-    def _done(self, *arguments: object, **environment: str) -> None:
-        done = run(*arguments, **environment)
-        assert done.returncode == 0, done.stderr
-
-
-def run(*arguments: object, isolated: bool = False, **environment: str) -> subprocess.CompletedProcess:
-    """Run the command; `isolated` in a namespace without a network, where this kernel gives one."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING_FACE_"))}
-    nobody = {"PYTHONPATH": str(ROOT), "NO_PROXY": "*", "HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}"}
-    return subprocess.run(
-        [*(without_network() if isolated else ()), sys.executable, "-m", "diarize_runner", *map(str, arguments)],
-        env={**clean, **nobody, **environment},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-
-
-def without_network() -> list[str]:
-    """Return the command that takes the network away, or nothing where only the closed port and the guard stand."""
-    command = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
-    return command if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0 else []
-
-
-def closed_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def twin_repos() -> dict[str, dict[str, bytes]]:
         DIARIZATION_3_1: {
             "README.md": card,
             "config.yaml": DIARIZATION_3_1_CONFIG,
-            "handler.py": b"raise SystemExit\n",
+            "handler.py": b"pass\n",
         },
         SEGMENTATION_3_0: {
             "LICENSE": b"MIT License\n",

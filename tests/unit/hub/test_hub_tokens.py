@@ -2,21 +2,16 @@
 
 import io
 import logging
-import os
-import subprocess
-import sys
 import tarfile
 import traceback
-from pathlib import Path
 
 import pytest
+from support.command import run
 from support.hub_host import FILES, REPO
 
 from diarize_runner.cache.manifest import ARCHIVE_NAME
 from diarize_runner.cli import build_parser
 from diarize_runner.errors import DiarizeRunnerError
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -26,17 +21,9 @@ def ada(hub):
     return hub.account("ada", may_read={REPO})
 
 
-def run(hub, host, *arguments, **environment):
-    """Run the command as a build host does, in a process of its own."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "diarize_runner", *map(str, arguments)],
-        cwd=host.folder,
-        env={**clean, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": hub.endpoint, "NO_PROXY": "*", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def said(hub, *arguments, **environment):
+    """Run the command as a build host does, in a process of its own; return all that it said."""
+    done = run(*arguments, HF_ENDPOINT=hub.endpoint, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -64,13 +51,13 @@ def test_no_file_and_no_line_of_output_holds_the_token(hub, host, hub_home, tmp_
     (host.folder / "requirements.txt").write_text("nothing==1\n")
     build = ["--version", "1.0", "--requirements", host.folder / "requirements.txt", "--out", host.out]
 
-    said = run(hub, host, "cache", "resolve", host.request, "--json", **environment)
-    said += run(hub, host, "cache", "build", host.request, *build, "--json", **environment)
-    said += run(hub, host, "cache", "publish", host.out, "--store", (tmp_path / "store").as_uri(), **environment)
+    output = said(hub, "cache", "resolve", host.request, "--json", **environment)
+    output += said(hub, "cache", "build", host.request, *build, "--json", **environment)
+    output += said(hub, "cache", "publish", host.out, "--store", (tmp_path / "store").as_uri(), **environment)
 
     assert hub.requests("/resolve/", host="hub")[0].authorization == f"Bearer {ada.token}", "it was in use"
-    assert "<TOKEN>" in said, "the client's log was on, and names the header"
-    assert ada.token not in said
+    assert "<TOKEN>" in output, "the client's log was on, and names the header"
+    assert ada.token not in output
     found = {path for path, data in everything(tmp_path) if ada.token.encode() in data}
     assert found == set() if kept == "in the environment" else {hub_home / "token"}
     assert [path for path, data in everything(tmp_path / "store") if FILES["config.yaml"] in data], "it was looked into"
