@@ -41,7 +41,8 @@ for version in "$@"; do
     compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
 done
 
-# The readers of our caches, which tests/scenario/test_hub_readers.py makes: what the oldest Python takes, all take.
-for reader in hub0 hub1 hub2; do compile "$(tools_of 3.10)" . "readers/$reader"; done
+# These two have one lock for every Python: uv has no dependencies, and what Swift needs on the oldest is enough for all.
+compile "$(tools_of "$1")" . swift
+compile "$(tools_of "$1")" . installer --constraint "py$1/control.txt"
 
 python3 ../scripts/merge_locks.py
