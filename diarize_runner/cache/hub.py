@@ -37,6 +37,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 _TOKENS = "https://huggingface.co/settings/tokens"
+_REVIEWED = {
+    "awaiting a review": "is waiting for its authors to grant access",
+    "has been rejected": "was turned away by its authors",
+}
 _SHA1, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 
 
@@ -156,8 +160,8 @@ def _refused(repo_id: str, reason: "HfHubHTTPError") -> SourceError:
     status = reason.response.status_code
     if isinstance(reason, RepositoryNotFoundError) or status == HTTPStatus.UNAUTHORIZED:
         return _not_shown(repo_id, reason)
-    if status == HTTPStatus.FORBIDDEN:
-        problem = f"{repo_id}: the token of {_account(reason)} may not read it: {_sentence(reason)}"
+    if status == HTTPStatus.FORBIDDEN and (account := _account(reason)):
+        problem = f"{repo_id}: the token of {account} may not read it: {_sentence(reason)}"
         return GatedRepo(problem, hint=f"let it read public gated repositories: {_TOKENS}")
     hint = "try again in some minutes; a token raises the Hub's limits"
     return SourceError(f"{repo_id}: the Hub did not answer as it should: {_sentence(reason)}", hint=hint)
@@ -168,9 +172,9 @@ def _gated(repo_id: str, reason: "GatedRepoError") -> GatedRepo:
     if account is None:
         hint = f"accept its terms on {page}, then set HF_TOKEN to a token of that account (hf auth login does too)"
         return GatedRepo(f"{repo_id} is gated, and no token was sent", hint=hint)
-    if "awaiting a review" in str(reason):
-        problem = f"{repo_id} is gated, and {account} is waiting for its authors to grant access"
-        return GatedRepo(problem, hint=f"nothing to do but wait, or ask them: {page}")
+    for said, meant in _REVIEWED.items():
+        if said in str(reason):
+            return GatedRepo(f"{repo_id} is gated, and {account} {meant}", hint=f"only they can change that: {page}")
     return GatedRepo(f"{repo_id} is gated, and {account} was not let in", hint=f"accept its terms as {account}: {page}")
 
 
@@ -186,14 +190,14 @@ def _not_shown(repo_id: str, reason: "HfHubHTTPError") -> SourceError:
 
 def _account(reason: "HfHubHTTPError") -> str | None:
     """Return whose token was sent, for it is the account that has to accept the terms; None when there was none."""
+    import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     if "authorization" not in reason.response.request.headers:
         return None
     try:
         return str(HfApi().whoami()["name"])
-    except HfHubHTTPError:  # asked too often, or the token is not known: the error at hand says more
+    except httpx2.HTTPError:  # asked too often, or the token is not known: the error at hand says more
         return "this account"
 
 

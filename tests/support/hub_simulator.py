@@ -63,6 +63,8 @@ class Account:
     """Gated repositories it was let into, and private ones of its own."""
     awaits: set[str] = field(default_factory=set)
     """Gated repositories whose authors have yet to let it in."""
+    rejected: set[str] = field(default_factory=set)
+    """Gated repositories whose authors have turned it away."""
     fine_grained: bool = False
     """Whether its token is of the kind that may read no gated repository."""
 
@@ -288,6 +290,9 @@ class _Handler(BaseHTTPRequestHandler):
             raise _Refused(403, f"Please enable access to public gated repositories in {settings}")
         if repo.repo_id in account.awaits:
             sentence = f"Your request to access {name} is awaiting a review from the repo authors."
+            raise _Refused(403, sentence, "GatedRepo")
+        if repo.repo_id in account.rejected:
+            sentence = f"Your request to access {name} has been rejected by the repo's authors."
             raise _Refused(403, sentence, "GatedRepo")
         if repo.repo_id not in account.may_read:
             sentence = f"Access to {name} is restricted and you are not in the authorized list."

@@ -109,6 +109,15 @@ class TestWhoMayRead:
         assert message == f"{REPO} is gated, and ada is waiting for its authors to grant access"
         assert PAGE in hint
 
+    def test_a_gated_repository_whose_authors_have_turned_the_account_away(self, hub, host, sign_in):
+        hub.repo(REPO, FILES, gated="manual")
+        sign_in(hub.account("ada", rejected={REPO}))
+
+        message, hint = self.refusal(host)
+
+        assert message == f"{REPO} is gated, and ada was turned away by its authors"
+        assert "accept" not in hint
+
     def test_a_gated_repository_and_a_token_that_may_read_no_gated_one(self, hub, host, sign_in):
         """huggingface_hub says "check your connection" to this, for the answer carries no code."""
         hub.repo(REPO, FILES, gated="auto")
@@ -119,10 +128,14 @@ class TestWhoMayRead:
         assert message.startswith(f"{REPO}: the token of ada may not read it: Please enable access to public gated")
         assert "https://huggingface.co/settings/tokens" in hint
 
-    def test_a_gated_repository_when_the_hub_does_not_say_whose_token_it_is(self, hub, host, sign_in):
+    @pytest.mark.parametrize("why", ["asked too often", "cut off"])
+    def test_a_gated_repository_when_the_hub_does_not_say_whose_token_it_is(self, hub, host, sign_in, why):
         hub.repo(REPO, FILES, gated="auto")
         sign_in(hub.account("ada"))
-        hub.fail("whoami", 429)
+        if why == "asked too often":
+            hub.fail("whoami", 429)
+        else:
+            hub.break_off("whoami", after=3, reset=True)
 
         assert self.refusal(host)[0] == f"{REPO} is gated, and this account was not let in"
 
@@ -208,6 +221,7 @@ class TestTrouble:
             ("/revision/", "GET", 429),
             ("/revision/", "GET", 503),
             (WEIGHTS, "GET", 500),
+            (WEIGHTS, "GET", 403),
             (WEIGHTS, "HEAD", 503),
             (WEIGHTS, "HEAD", 429),
         ],
