@@ -27,7 +27,9 @@ python=$(find_python)
 [ -n "$python" ] || fail "no Python 3.10, 3.11, 3.12 or 3.13 found" "install one, or name it: make setup PYTHON=/path/to/python3.12"
 locks="requirements/py$(version_of "$python")"
 
+# An environment that was made for development stays one, whatever is asked for later.
 purpose=${1:-control}
+[ ! -e .venv/.made-for-dev ] || purpose=dev
 wanted=(control)
 [ "$purpose" != dev ] || wanted=(control diarization dev)
 
@@ -37,7 +39,7 @@ made_from() {
     {
         echo "$PWD"
         "$python" --version
-        cat requirements/installer.txt pyproject.toml
+        cat requirements/installer.txt
         for each in "$@"; do cat "$locks/$each.txt"; done
     } | sha256sum
 }

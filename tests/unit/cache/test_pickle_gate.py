@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import resource
+import shutil
 import types
 import zipfile
 from collections import OrderedDict, defaultdict
@@ -281,14 +282,20 @@ class TestRequest:
         assert main(["cache", "publish", str(host.out), "--store", store]) == 0
         assert main(["cache", "restore", "--store", store, "--into", str(box)]) == 0
         assert main(["cache", "verify", str(box)]) == 0
-        forget_names(box / "current" / "manifest.json")
+        by_hand = host.folder / "by-hand"
+        shutil.copytree(box / "current", by_hand, symlinks=True)
+        forget_names(by_hand / "manifest.json")
         capsys.readouterr()
 
-        assert main(["cache", "verify", str(box)]) == 3
+        assert main(["cache", "verify", str(by_hand)]) == 3
         assert "names what the manifest does not list: huggingface/hub/models--acme--pipeline/snapshots/" in (
             capsys.readouterr().err
         )
-        assert main(["diarize", str(speech(host.folder)), "--cache", str(box)]) == 3
+        assert main(["diarize", str(speech(host.folder)), "--cache", str(by_hand)]) == 3
+
+        forget_names(box / "current" / "manifest.json")
+        assert main(["cache", "verify", str(box)]) == 3
+        assert "is not the manifest that was restored" in capsys.readouterr().err
 
 
 def forget_names(path):
