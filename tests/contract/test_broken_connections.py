@@ -10,7 +10,7 @@ from support.caches import noise
 from support.web import Answer, WebServer, changed, cut, ended, files, reset, says, says_what, serving, silent
 
 from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.remote import Patience
+from diarize_runner.cache.remote import CHUNK, Patience
 from diarize_runner.cache.s3.store import S3Store
 from diarize_runner.digests import content_of, write_hashing
 from diarize_runner.errors import StoreError
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 
 DATA = noise(3 << 20)
 KEY = "v1.0/object"
-HASTY = Patience(connect=5, silence=0.3, tries=2, pause=0.01)
+HASTY = Patience(connect=5, silence=0.8, tries=3, pause=0.01)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +115,14 @@ class TestABodyThatBreaksOff:
         assert len(line.ranges) > QUICK.tries
 
     def test_is_not_waited_for_when_it_falls_silent(self, line):
-        line.fails(silent(1_000_000, seconds=3))
+        line.fails(silent(1_000_000, seconds=8))
 
         began = time.monotonic()
         assert read(line.open(HASTY), 0, len(DATA)) == DATA
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 6
 
     def test_is_an_error_when_it_is_silent_every_time(self, line):
-        line.fails(silent(1000, seconds=3), times=99)
+        line.fails(silent(1000, seconds=8), times=99)
 
         with pytest.raises(StoreError, match=r"broke off \(ReadTimeoutError\)$"):
             read(line.open(HASTY), 0, len(DATA))
@@ -137,7 +137,8 @@ class TestAServerThatLies:
     def test_that_its_answer_is_longer_is_not_waited_for(self, line):
         line.fails(changed(lambda answer: answer.having(Content_Length=str(len(answer.body) + 5))))
 
-        assert read(line.open(HASTY), 0, 1000) == DATA[:1000]
+        assert read(line.open(HASTY), 0, CHUNK) == DATA[:CHUNK]
+        assert len(line.ranges) == 1
 
     def test_that_its_answer_is_shorter_is_asked_for_the_rest(self, line):
         line.fails(changed(lambda answer: answer.having(Content_Length=str(len(answer.body) - 300))))
@@ -186,7 +187,7 @@ class TestAServerInTrouble:
         assert line.store.read(KEY).data == DATA
 
     def test_is_asked_again_when_it_does_not_answer(self, line):
-        line.fails(silent(0, seconds=3))
+        line.fails(silent(0, seconds=8))
 
         assert line.open(HASTY).read(KEY).data == DATA
 

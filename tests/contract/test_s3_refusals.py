@@ -2,11 +2,13 @@
 
 import pytest
 from support.buckets import QUICK, Cloud, refusal, sign_in
+from support.caches import noise
 from support.certificates import write_certificate
 from support.swift import STRANGER_ACCESS_KEY, STRANGER_SECRET_KEY
 from support.web import Answer, relay, says, says_what, serving
 
 from diarize_runner.cache.s3.store import S3Store
+from diarize_runner.cache.s3.upload import PART
 from diarize_runner.errors import ObjectNotFound, StoreError
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
@@ -119,6 +121,16 @@ ENVIRONMENTS = {
         {"AWS_DEFAULT_REGION": "no region"},
         "that is no region",
         "check AWS_DEFAULT_REGION",
+    ),
+    "a configuration that is none": (
+        {"AWS_CONFIG_FILE": __file__},
+        "boto3's configuration cannot be read",
+        "check ~/.aws, AWS_CONFIG_FILE and the like",
+    ),
+    "a setting that nobody knows": (
+        {"AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "somewhere", "AWS_DEFAULT_REGION": "us-east-1"},
+        "boto3 gave up (InvalidS3UsEast1RegionalEndpointConfigError)",
+        "check AWS_* and ~/.aws",
     ),
     "an address that is none": (
         {"AWS_ENDPOINT_URL": "somewhere", "AWS_DEFAULT_REGION": "us-east-1"},
@@ -243,6 +255,15 @@ def test_a_web_page(refused, moto_store, moto_front):
     moto_front.fails(says_what(Answer(status=200, body=b"<!doctype html><p>Welcome!")), times=9)
 
     assert refused(moto_store).message.startswith(moto_store.url)
+
+
+def test_a_server_that_begins_an_upload_without_a_name_for_it(moto_store, moto_front, source):
+    moto_front.fails(says_what(Answer(status=200)), when=lambda request: request.path.endswith("?uploads"))
+
+    with pytest.raises(StoreError, match=r"the server's answer has no UploadId$") as error:
+        moto_store.create(KEY, source(noise(PART + 7)))
+
+    assert error.value.hint == "is AWS_ENDPOINT_URL the address of an S3 API?"
 
 
 def test_a_name_that_no_bucket_has(moto_cloud, monkeypatch):

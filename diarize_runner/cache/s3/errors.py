@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
 from diarize_runner.cache.remote import TRY_AGAIN, Passing
 from diarize_runner.errors import ObjectNotFound, StoreError
@@ -57,6 +56,7 @@ _UNKNOWN_HINT = "a server other than AWS may need AWS_REQUEST_CHECKSUM_CALCULATI
 
 _TROUBLE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
     ((boto.ProfileNotFound,), "there is no such profile as AWS_PROFILE names", "aws configure list-profiles"),
+    ((boto.ConfigParseError,), "boto3's configuration cannot be read", "check ~/.aws, AWS_CONFIG_FILE and the like"),
     ((boto.NoCredentialsError,), "no credentials were found", _HOW_TO_NAME_CREDENTIALS),
     ((boto.PartialCredentialsError,), "the credentials are incomplete", _HOW_TO_NAME_CREDENTIALS),
     (
@@ -101,8 +101,8 @@ class Place:
             raise self._refusal(reason, key, unmet) from reason
         except BotoCoreError as reason:
             raise self._trouble(reason, key) from reason
-        except ResponseParserError as reason:
-            raise StoreError(f"{self.of(key)}: the server does not speak S3", hint=IS_IT_S3) from reason
+        except KeyError as reason:
+            raise StoreError(f"{self.of(key)}: the server's answer has no {reason.args[0]}", hint=IS_IT_S3) from reason
         except RecursionError as reason:
             # botocore asks the bucket for its region at every redirect, and that request is redirected too:
             # S3RegionRedirectorv2.get_bucket_region in botocore/utils.py (1.44.5).
@@ -128,7 +128,7 @@ class Place:
             if isinstance(reason, kinds):
                 where = f" ({self.endpoint})" if self.endpoint else ""
                 return StoreError(f"{self.of(key)}: {sentence}{where}", hint=hint)
-        return StoreError(f"{self.of(key)}: boto3 gave up ({type(reason).__name__})", hint=_UNKNOWN_HINT)
+        return StoreError(f"{self.of(key)}: boto3 gave up ({type(reason).__name__})", hint="check AWS_* and ~/.aws")
 
     def of(self, key: str) -> str:
         """Return what errors call an object, or the store."""

@@ -123,11 +123,9 @@ class S3Store:
     def _read(self, key: str) -> StoredDocument:
         with self._place.errors(key):
             answer = self._client.get_object(**self._target(key))
-        place = self._place.of(key)
-        data = read_small(self._pieces(key, answer["Body"]), place)
-        if "ETag" not in answer:
-            raise StoreError(f"{place}: the server gives no ETag", hint=IS_IT_S3)
-        return StoredDocument(data=data, state=answer["ETag"])
+            state = answer["ETag"]
+        data = read_small(self._pieces(key, answer["Body"]), self._place.of(key))
+        return StoredDocument(data=data, state=state)
 
     def _now(self, key: str) -> StoredDocument | None:
         with suppress(ObjectNotFound):
