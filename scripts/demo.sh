@@ -29,6 +29,12 @@ run diarize-runner cache resolve cache_manifests/embedded.yaml
 step "2. Build version 1.0: fetch what the lock pins, pack it"
 run diarize-runner cache build cache_manifests/embedded.yaml --version 1.0 --out "$demo/build"
 
+# A version is never written twice, and a box follows no older latest. After an upgrade of this clone the demo's 1.0 is
+# another one, so the store and the models of the demo before make room for it.
+if [ -e "$demo/store/v1.0" ] && ! cmp --silent "$demo/build/manifest.json" "$demo/store/v1.0/manifest.json"; then
+    rm -rf "$demo/store" "$DIARIZE_RUNNER_CACHE"
+fi
+
 step "3. Publish it: v1.0/ once and for all, latest/ to point at it"
 run diarize-runner cache publish "$demo/build" --store "$store"
 

@@ -68,6 +68,22 @@ class TestAnUploadInParts:
         with pytest.raises(StoreError, match=r"access was denied, or it is not there: .* \(403\)$"):
             shaky.create("v1.0/large", source(noise(PART + 7)))
 
+    @pytest.mark.parametrize(("setting", "parts_with_checksum"), [("when_supported", 2), ("when_required", 0)])
+    def test_names_its_checksum_from_beginning_to_end_or_not_at_all(
+        self, setting, parts_with_checksum, moto_cloud, moto_front, source, monkeypatch
+    ):
+        """AWS refuses a part whose checksum was not announced, and an upload that does not repeat one that was."""
+        monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", setting)
+
+        S3Store.at(f"s3://{moto_cloud.new_bucket()}", QUICK).create(KEY, source(noise(PART + 7)))
+
+        (begin,) = [request for request in moto_front.requests if request.path.endswith("?uploads")]
+        sent = [request for request in moto_front.requests if "partNumber=" in request.path]
+        (end,) = [request for request in moto_front.requests if completes(request)]
+        assert (begin.headers.get("x-amz-checksum-algorithm") == "CRC32") == bool(parts_with_checksum)
+        assert len([part for part in sent if "x-amz-checksum-crc32" in part.headers]) == parts_with_checksum
+        assert end.body.count(b"<ChecksumCRC32>") == parts_with_checksum
+
     def test_whose_last_answer_was_lost_is_there(self, shaky, front, source):
         front.fails(lost, when=completes)
         path = source(noise(PART + 7))

@@ -334,6 +334,12 @@ class TestEveryWritableStore:
         assert store.read("latest/object").data == b"second"
         assert objects() == {"latest/object"}
 
+    def test_a_swap_is_lost_even_where_another_swapped_in_the_same(self, store):
+        store.swap("latest/object", b"same", expected=None)
+
+        with pytest.raises(SwapLost):
+            store.swap("latest/object", b"same", expected=None)
+
     def test_a_swap_of_what_is_no_longer_there_is_lost(self, store):
         gone = StoredDocument(data=b"x", state=str(content_of(b"x").digest))
 
