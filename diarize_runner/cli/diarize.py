@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "diarize", run, "say who spoke when in a recording, and who said what")
     parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="any format that FFmpeg reads")
     parser.add_argument("-a", "--audio", dest="audio_option", type=Path, metavar="AUDIO", help="the same, as an option")
-    add_transcript_option(parser, required=False)
+    add_transcript_option(parser)
     add_output_options(parser)
     parser.add_argument("--num-speakers", "--num_speakers", type=_positive, metavar="N", help="exactly N speakers")
     parser.add_argument("--min-speakers", "--min_speakers", type=_positive, metavar="N", help="N speakers or more")

@@ -46,10 +46,10 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, default="auto", help=described)
 
 
-def add_transcript_option(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def add_transcript_option(parser: argparse.ArgumentParser) -> None:
     """Add `--transcript`."""
     described = "transcript to label: WhisperLive JSON, or STM"
-    parser.add_argument("-t", "--transcript", type=Path, metavar="FILE", required=required, help=described)
+    parser.add_argument("-t", "--transcript", type=Path, metavar="FILE", help=described)
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:

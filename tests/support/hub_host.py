@@ -4,14 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from support.caches import build_version, write_lock
 
-from diarize_runner.cache.build import build
 from diarize_runner.cache.checkpoint.writer import write_checkpoint
-from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
+from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import CacheManifest
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.resolve import resolve
-from diarize_runner.progress import Silent
 
 REPO = "acme/speaker-diarization"
 FILES = {
@@ -47,14 +44,8 @@ class BuildHost:
 
     def lock(self) -> CacheLock:
         """Resolve the request, and leave the lock beside it."""
-        lock = resolve(read_request(self.request), Silent())
-        lock_path(self.request).write_bytes(lock.to_bytes())
-        return lock
+        return write_lock(self.request)
 
     def build(self) -> CacheManifest:
         """Build what the lock beside the request pins."""
-        requirements = self.folder / "requirements.txt"
-        requirements.write_text("nothing==1\n")
-        lock = read_lock(read_request(self.request), lock_path(self.request))
-        how = {"version": "1.0", "requirements": requirements, "out": self.out, "progress": Silent()}
-        return build(lock, folder=self.folder, **how)
+        return build_version(self.request, self.out)

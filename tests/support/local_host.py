@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from support.caches import write_lock
 
 from diarize_runner.cache.build import build
 from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
 from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cache.request import read_request
-from diarize_runner.cache.resolve import resolve
 from diarize_runner.progress import Silent
 
 REPO = "acme/pipeline"
@@ -47,12 +47,10 @@ class LocalHost:
 
     def lock(self) -> CacheLock:
         """Resolve the request, and leave the lock beside it."""
-        lock = resolve(read_request(self.request), Silent())
-        lock_path(self.request).write_bytes(lock.to_bytes())
-        return lock
+        return write_lock(self.request)
 
     def build(self) -> CacheManifest:
-        """Build what the lock beside the request pins."""
+        """Build what the lock beside the request pins, with the requirements that are there."""
         lock = read_lock(read_request(self.request), lock_path(self.request))
         how = {"version": "1.0", "requirements": self.requirements, "out": self.out, "progress": Silent()}
         return build(lock, folder=self.folder, **how)
