@@ -60,9 +60,14 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.read(PIECE), b"")
 
 
-def write_hashing(data: Iterable[bytes | memoryview], target: BinaryIO | None) -> Content:
-    """Write `data` to `target` (when there is one) and say what was written, in one pass."""
+def write_hashing(
+    data: Iterable[bytes | memoryview], target: BinaryIO | None, *, after: Iterable[bytes] = ()
+) -> Content:
+    """Write `data` to `target` (when there is one) and say what it holds, in one pass; `after` is there already."""
     sha256, size = hashlib.sha256(), 0
+    for held in after:
+        sha256.update(held)
+        size += len(held)
     for piece in data:
         sha256.update(piece)
         size += len(piece)

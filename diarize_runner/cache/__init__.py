@@ -13,8 +13,9 @@ On the build host, which may be online:
 On the box, which is offline but for the store:
 
     published.py PublishedVersion     found, and believed as far as it can be checked (signature.py)
-    restore.py   RestoredCache        blobs fetched by range, hashed while written; one rename at the end
+    restore.py   RestoredCache        blobs fetched by range, hashed while written (fetch.py); one rename at the end
     verify.py    VerifiedCache        the only thing `diarize_runner.diarization.engine.load` takes
+    repair.py    RepairedCache        a cache that verify found wrong, mended where it lies
 
 `cache_manifests/FORMAT.md` specifies every document and the archive.
 """

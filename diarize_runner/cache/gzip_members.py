@@ -23,6 +23,9 @@ _TRAILER = struct.Struct("<II")
 """CRC-32 and length."""
 _LARGEST_BLOCK = 0xFFFF
 
+STORED_MEMBER = len(_HEADER) + -(-MEMBER // _LARGEST_BLOCK) * _BLOCK.size + MEMBER + _TRAILER.size
+"""Bytes that a member of `MEMBER` bytes takes in the stream."""
+
 
 def member(payload: bytes) -> Iterator[bytes]:
     """Yield one gzip member that holds `payload`, uncompressed."""

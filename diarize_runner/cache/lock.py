@@ -5,8 +5,8 @@ from pathlib import Path
 
 from diarize_runner.cache import documents, layout
 from diarize_runner.cache.fields import Node
-from diarize_runner.cache.request import NAME, CacheRequest
-from diarize_runner.cache.snapshot import RepoSnapshot, require_pipeline
+from diarize_runner.cache.request import CacheRequest
+from diarize_runner.cache.snapshot import NAME, RepoSnapshot, require_pipeline
 from diarize_runner.digests import Digest
 from diarize_runner.errors import ManifestError
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from diarize_runner.cache import documents, layout
 from diarize_runner.cache.fields import Node
-from diarize_runner.cache.request import NAME
-from diarize_runner.cache.snapshot import RepoSnapshot, require_pipeline
+from diarize_runner.cache.snapshot import NAME, RepoSnapshot, require_pipeline
 from diarize_runner.digests import Content, Digest, content_of
 
 ARCHIVE_NAME = "huggingface-cache.tar.gz"

@@ -8,11 +8,9 @@ import yaml
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.fields import Node, require_distinct
-from diarize_runner.cache.snapshot import REPO_ID, REVISION, Source, require_pipeline, source_of
+from diarize_runner.cache.snapshot import NAME, REPO_ID, REVISION, Source, require_pipeline, source_of
 from diarize_runner.digests import Digest, content_of
 from diarize_runner.errors import ManifestError
-
-NAME = r"[a-z0-9][a-z0-9.-]*"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

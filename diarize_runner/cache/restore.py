@@ -6,26 +6,22 @@ The archive is never parsed as tar: blobs are read at the offsets the manifest n
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder
-from diarize_runner.cache.gzip_members import payload
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, BlobSpan, CacheManifest
+from diarize_runner.cache.fetch import PublishedArchive, fetch_blobs, forget_partial
+from diarize_runner.cache.manifest import MANIFEST_NAME, BlobSpan, CacheManifest
 from diarize_runner.cache.published import PublishedVersion, Wanted, find_version
 from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_environment
-from diarize_runner.cache.store import ArchiveStore, version_key
+from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
-from diarize_runner.digests import Content, content_of, write_hashing
+from diarize_runner.digests import content_of
 from diarize_runner.disk import disk_errors, write_atomically
-from diarize_runner.errors import DiskError, IntegrityError
+from diarize_runner.errors import DiskError, ObjectNotFound, StoreError
 from diarize_runner.progress import Progress, Silent
-
-_CONNECTIONS = 4
-_INCOMPLETE = ".incomplete"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +65,8 @@ class RestoredCache:
 
     plan: RestorePlan
     cache: VerifiedCache
+    bytes_moved: int
+    """Read from the store: less than planned, where a killed run had come some way."""
 
 
 def plan_restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progress) -> RestorePlan:
@@ -95,32 +93,35 @@ def restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progr
 
     Raises:
         ObjectNotFound: there is no such version.
+        StoreError: the store refused or could not be reached; what came stays aside, to be gone on with.
         IntegrityError: something is not what the manifest says; the box is as it was before.
         DiskError: the disk refused; the box is as it was before.
     """
     with disk_errors(box.root), box.exclusively():
         plan = plan_restore(store, wanted, box, progress)
-        cache = _repair(plan, plan.in_use) if plan.in_use else _carry_out(plan, store, box, progress)
+        restored = _keep(plan, plan.in_use) if plan.in_use else _carry_out(plan, store, box, progress)
         box.remember(plan.published.serial)
         box.sweep()
-    return RestoredCache(plan=plan, cache=cache)
+    return restored
 
 
-def _repair(plan: RestorePlan, cache: VerifiedCache) -> VerifiedCache:
+def _keep(plan: RestorePlan, cache: VerifiedCache) -> RestoredCache:
+    """Leave the version in use as it is, and set right what lies beside it."""
     for name, data in plan.write.items():
         write_atomically(cache.root / name, data)
-    return cache
+    return RestoredCache(plan=plan, cache=cache, bytes_moved=0)
 
 
-def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress: Progress) -> VerifiedCache:
+def _carry_out(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress: Progress) -> RestoredCache:
     _require_space(box.root, plan)
     digest = plan.manifest.digest
     with _staging(box.staging(digest)) as staging:
-        hashed = _fill(staging, plan, store, progress)
+        moved = _fill(staging, plan, store, progress)
         _finish(staging, plan)
+        hashed = {span.path: span.content for span in plan.manifest.archive.blobs}
         staged = verify(staging, plan.manifest, Silent(), hashed=hashed).require_ok()
         box.adopt(digest)
-    return staged.moved_to(box.version(digest))
+    return RestoredCache(plan=plan, cache=staged.moved_to(box.version(digest)), bytes_moved=moved)
 
 
 def _in_use(box: BoxFolder, manifest: CacheManifest, progress: Progress) -> VerifiedCache | None:
@@ -144,35 +145,23 @@ def _require_space(root: Path, plan: RestorePlan) -> None:
 
 @contextmanager
 def _staging(staging: Path) -> Iterator[Path]:
-    """Yield the folder to fill. An error removes it; only a kill leaves it, to be gone on with."""
+    """Yield the folder to fill. It outlives a kill and a store that fails, to be gone on with, and no other error."""
     staging.mkdir(parents=True, exist_ok=True)
-    for cut_short in staging.glob(f"{layout.HUB}/*/blobs/*{_INCOMPLETE}"):
-        cut_short.unlink()
     try:
         yield staging
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+    except BaseException as reason:
+        if isinstance(reason, ObjectNotFound) or not isinstance(reason, (StoreError, KeyboardInterrupt)):
+            shutil.rmtree(staging, ignore_errors=True)
         raise
 
 
-def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> dict[str, Content]:
-    """Link the blobs that are here, fetch the others; return what each was found to hold by hashing it."""
+def _fill(staging: Path, plan: RestorePlan, store: ArchiveStore, progress: Progress) -> int:
+    """Link the blobs that are here, fetch the others; return how many bytes came from the store."""
     for path, found in plan.reuse.items():
+        forget_partial(staging / path)
         if found != staging / path:
             _link(found, _ready(staging / path))
-    hashed = {span.path: span.content for span in plan.manifest.archive.blobs if span.path in plan.reuse}
-    key, done = version_key(plan.manifest.version, ARCHIVE_NAME), 0
-    pool = ThreadPoolExecutor(max_workers=_CONNECTIONS)
-    try:
-        fetched = [pool.submit(_fetch, store, key, span, _ready(staging / span.path)) for span in plan.fetch]
-        for future in as_completed(fetched):
-            span = future.result()
-            hashed[span.path] = span.content
-            done += span.length
-            progress.advance("restore", completed=done, total=plan.bytes_to_move)
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return hashed
+    return fetch_blobs(PublishedArchive(store=store, version=plan.manifest.version), plan.fetch, staging, progress)
 
 
 def _link(found: Path, target: Path) -> None:
@@ -183,25 +172,6 @@ def _link(found: Path, target: Path) -> None:
 def _ready(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def _fetch(store: ArchiveStore, key: str, span: BlobSpan, target: Path) -> BlobSpan:
-    partial = target.with_name(f"{target.name}{_INCOMPLETE}")
-    compressed = store.read_range(key, span.offset, span.length)
-    with disk_errors(partial), partial.open("wb") as file:
-        try:
-            content = write_hashing(payload(compressed, size=span.content.size), file)
-        except IntegrityError as reason:
-            raise _not_as_published(store, key, span, reason.message) from reason
-        if content != span.content:
-            raise _not_as_published(store, key, span, f"is {content.digest}, not {span.content.digest}")
-    partial.replace(target)
-    return span
-
-
-def _not_as_published(store: ArchiveStore, key: str, span: BlobSpan, problem: str) -> IntegrityError:
-    hint = "the archive was altered or cut short after it was published: publish it again under a new version"
-    return IntegrityError(f"{store.url}/{key}: {span.path} {problem}", hint=hint)
 
 
 def _beside(box: BoxFolder, manifest: CacheManifest) -> dict[str, bytes]:

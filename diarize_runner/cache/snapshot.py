@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.digests import Content, Digest
 
+NAME = r"[a-z0-9][a-z0-9.-]*"
+"""Of a request, and of the cache made from it."""
 REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!]*"

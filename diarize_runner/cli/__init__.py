@@ -2,6 +2,7 @@
 
 Each command is a module with `add_parser(commands)` and `run(arguments, progress) -> Result`: it parses, builds
 objects, calls the library and says what came of it. This module alone turns an error into text and an exit code.
+A command's module is imported when it is asked for: to import all of them takes as long as a small restore.
 
 Data goes to stdout: with `--json`, one JSON document. What is for people goes to stderr.
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure.
@@ -10,20 +11,25 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure.
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from diarize_runner import __version__
-from diarize_runner.cli import benchmark, cache, diarize, doctor
-from diarize_runner.cli.options import Parser
 from diarize_runner.cli.output import not_installed, print_error, print_result
+from diarize_runner.cli.parser import Parser
 from diarize_runner.cli.progress import progress_for
 from diarize_runner.errors import DiarizeRunnerError
 
+_MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
+_KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")
+_USING = ("cache_restore", "cache_verify")
+_COMMANDS = (*_MAKING, *_KEEPING, *_USING, "diarize", "benchmark", "doctor")
 _INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(words).parse_args(words)
     try:
         with progress_for(sys.stderr) as progress:
             result = arguments.run(arguments, progress)
@@ -37,11 +43,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(result.exit_code)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the command that `words` begin with, or else of every command."""
     parser = Parser(prog="diarize-runner", description="Verified model caches; offline diarization.")
     parser.add_argument("--version", action="version", version=f"diarize-runner {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (cache, diarize, benchmark, doctor):
-        module.add_parser(commands)
+    described = "build, publish, restore and verify model caches"
+    verbs = commands.add_parser("cache", help=described, description=described).add_subparsers(
+        metavar="VERB", required=True
+    )
+    for name in _asked(words):
+        group = verbs if name.startswith("cache_") else commands
+        import_module(f"{__name__}.{name}").add_parser(group)
     return parser
+
+
+def _asked(words: Sequence[str]) -> Sequence[str]:
+    named = [name for name in _COMMANDS if name.split("_") == list(words[: name.count("_") + 1])]
+    return named or _COMMANDS

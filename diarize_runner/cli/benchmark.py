@@ -2,8 +2,7 @@
 
 import argparse
 from pathlib import Path
-
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.environment import environment
 from diarize_runner.benchmark.report import BenchmarkReport, Measurement
@@ -15,6 +14,9 @@ from diarize_runner.cli.output import Result
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def add_parser(commands: Commands) -> None:
@@ -59,7 +61,9 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     return Result(document=report.to_dict(), text=_table(report))
 
 
-def _table(report: BenchmarkReport) -> Table:
+def _table(report: BenchmarkReport) -> "Table":
+    from rich.table import Table
+
     host = report.environment
     table = Table(title=f"{host.device}: {host.cpu}, {host.threads} threads", title_justify="left")
     for heading in ("recording", "audio", "processing (median)", "RTF", "speakers", "DER"):

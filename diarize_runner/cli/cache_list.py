@@ -1,14 +1,16 @@
 """`diarize-runner cache list`: what a store holds."""
 
 import argparse
-
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from diarize_runner.cache.catalogue import Listed, list_versions
 from diarize_runner.cache.stores import open_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def add_parser(commands: Commands) -> None:
@@ -34,7 +36,9 @@ def _document(listed: Listed) -> dict[str, object]:
     }
 
 
-def _table(versions: tuple[Listed, ...]) -> Table:
+def _table(versions: tuple[Listed, ...]) -> "Table":
+    from rich.table import Table
+
     table = Table("version", "name", "archive", "manifest", "")
     for listed in versions:
         manifest, mark = listed.manifest, "latest" if listed.is_latest else ""

@@ -4,8 +4,11 @@ import argparse
 from pathlib import Path
 
 from diarize_runner.cache.box import BoxFolder
+from diarize_runner.cache.fetch import PublishedArchive
 from diarize_runner.cache.published import LATEST, Wanted
+from diarize_runner.cache.rate import measured_rate
 from diarize_runner.cache.restore import RestorePlan, plan_restore, restore
+from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.stores import ADDRESSES, open_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
@@ -29,10 +32,22 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     least_serial = 0 if arguments.allow_older else box.serial
     wanted = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
     if arguments.plan:
-        plan = plan_restore(store, wanted, box, progress)
-        return Result(document=_document(plan, box), text=_text("would restore", plan, box))
+        return _planned(plan_restore(store, wanted, box, progress), store, box)
     restored = restore(store, wanted, box, progress)
-    return Result(document=_document(restored.plan, box), text=_text("restored", restored.plan, box))
+    document = {**_document(restored.plan, box), "bytes_moved": restored.bytes_moved}
+    moved = f"{megabytes(restored.bytes_moved)} moved"
+    return Result(document=document, text=_text("restored", restored.plan, box, moved))
+
+
+def _planned(plan: RestorePlan, store: ArchiveStore, box: BoxFolder) -> Result:
+    document = _document(plan, box)
+    how = f"{megabytes(plan.bytes_to_move)} to move, {megabytes(plan.bytes_on_disk)} on disk"
+    if plan.fetch:
+        rate = measured_rate(PublishedArchive(store=store, version=plan.manifest.version), plan.fetch)
+        seconds = plan.bytes_to_move / rate
+        document.update(bytes_per_second=round(rate), seconds=round(seconds, 1))
+        how = f"{how}, about {seconds:.0f} s at {megabytes(rate)}/s"
+    return Result(document=document, text=_text("would restore", plan, box, how))
 
 
 def _document(plan: RestorePlan, box: BoxFolder) -> dict[str, object]:
@@ -42,15 +57,15 @@ def _document(plan: RestorePlan, box: BoxFolder) -> dict[str, object]:
         "version": plan.manifest.version,
         "serial": plan.published.serial,
         "manifest": str(plan.manifest.digest),
-        "bytes_moved": plan.bytes_to_move,
+        "bytes_to_move": plan.bytes_to_move,
         "bytes_on_disk": plan.bytes_on_disk,
         "cache": str(box.current),
     }
 
 
-def _text(verb: str, plan: RestorePlan, box: BoxFolder) -> str:
+def _text(verb: str, plan: RestorePlan, box: BoxFolder, how: str) -> str:
     name = f"{plan.manifest.name} {plan.manifest.version}"
     if not plan.changed:
         return f"{box.root}: {name} is in place, unchanged"
     reused = f", {len(plan.reuse)} blobs were here already" if plan.reuse else ""
-    return f"{box.root}: {verb} {name}, {megabytes(plan.bytes_to_move)} moved{reused}"
+    return f"{box.root}: {verb} {name}, {how}{reused}"

@@ -3,11 +3,10 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from diarize_runner.cache.box import find_cache, read_manifest
 from diarize_runner.cache.verify import VerifiedCache, verify
-from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 Commands = Any
@@ -15,14 +14,6 @@ Commands = Any
 
 DEVICES = ("auto", "cuda", "cpu")
 DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong and what to do as every other error does, and exits with 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the two lines."""
-        self.exit(UsageError.exit_code, f"error: {message}\nhint: {self.prog} --help\n")
 
 
 def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:

@@ -1,13 +1,18 @@
-"""What a command says, and how it is printed."""
+"""What a command says, and how it is printed.
+
+rich is imported when there is something to draw: it takes as long to import as a small restore takes.
+"""
 
 import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from rich.console import Console, RenderableType
+from typing import TYPE_CHECKING
 
 from diarize_runner.errors import DiarizeRunnerError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,7 +21,7 @@ class Result:
 
     document: Mapping[str, object]
     """For programs: what `--json` prints."""
-    text: RenderableType
+    text: "str | Table"
     """For people."""
     data: str = ""
     """For pipes: what goes to stdout without `--json`."""
@@ -28,8 +33,17 @@ def print_result(result: Result, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(result.document, indent=2, ensure_ascii=False) + "\n")
         return
-    Console(stderr=True, highlight=False, soft_wrap=True).print(result.text, markup=False)
+    if isinstance(result.text, str):
+        sys.stderr.write(f"{result.text}\n")
+    else:
+        _draw(result.text)
     sys.stdout.write(result.data)
+
+
+def _draw(table: "Table") -> None:
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(table, markup=False)
 
 
 def print_error(error: DiarizeRunnerError) -> int:
@@ -46,6 +60,6 @@ def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:
     return DiarizeRunnerError(f"{reason.name} is not installed here", hint=hint)
 
 
-def megabytes(size: int) -> str:
+def megabytes(size: float) -> str:
     """Return bytes as people read them."""
     return f"{size / 1e6:,.1f} MB"

@@ -5,10 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-
 from diarize_runner.progress import Progress
 
 EVERY = 30.0
@@ -21,23 +17,10 @@ def progress_for(stream: TextIO) -> Iterator[Progress]:
     if not stream.isatty():
         yield ProgressLines(stream, time.monotonic)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(file=stream), transient=True) as bars:
-        yield ProgressBars(bars)
+    from diarize_runner.cli.bars import drawn_on  # rich takes its time to import
 
-
-class ProgressBars:
-    """A bar per stage."""
-
-    def __init__(self, bars: Bars) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def advance(self, stage: str, *, completed: int, total: int) -> None:
-        """Draw it."""
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=total)
-        self._bars.update(self._tasks[stage], completed=completed, total=total)
+    with drawn_on(stream) as bars:
+        yield bars
 
 
 class ProgressLines:

@@ -71,7 +71,8 @@ def test_a_cache_goes_through_a_bucket_on_swift(run, site, bucket, tmp_path):
     plan = run(*restore, "--plan").document
     restored = run(*restore).document
     assert restored["changed"] is True
-    assert restored["bytes_moved"] == plan["bytes_moved"] > 9 << 20
+    assert restored["bytes_moved"] == plan["bytes_to_move"] > 9 << 20
+    assert plan["bytes_per_second"] > 0
     assert run("cache", "verify", tmp_path / "box").exit_code == 0
     before = tree(tmp_path / "box")
     again = run(*restore).document

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.caches import noise
 
-from diarize_runner.cache.gzip_members import MEMBER, member, payload
+from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, member, payload
 from diarize_runner.digests import content_of
 from diarize_runner.errors import IntegrityError
 
@@ -181,3 +181,7 @@ def test_a_long_payload_comes_in_pieces_of_a_mebibyte_at_the_most():
 
     assert b"".join(pieces) == data + data
     assert max(map(len, pieces)) <= 1 << 20
+
+
+def test_a_whole_member_takes_the_bytes_that_the_specification_says():
+    assert len(stored(bytes(MEMBER))) == STORED_MEMBER == 8_389_271

@@ -39,7 +39,7 @@ from diarize_runner.cache.published import Wanted
 from diarize_runner.cache.restore import plan_restore, restore
 from diarize_runner.cache.verify import verify
 from diarize_runner.digests import content_of
-from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound
+from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound, StoreError
 from diarize_runner.progress import Silent
 
 NEWER = with_file(TINY, "config.yaml", b"version: 4.0.1\n")
@@ -57,6 +57,15 @@ class MeteredStore(LocalStore):
         for piece in super().read_range(key, offset, length):
             self.moved += len(piece)
             yield piece
+
+
+class FailingStore(LocalStore):
+    """Sends what is small, and breaks off in what is not."""
+
+    def read_range(self, key, offset, length):
+        yield from super().read_range(key, offset, min(length, 100))
+        if length > 1000:
+            raise StoreError("the line broke")
 
 
 def files_of(cache):
@@ -459,6 +468,21 @@ def test_what_a_killed_restore_fetched_is_not_fetched_again(site):
     everything = sum(span.length for span in manifest.archive.blobs)
     assert (moved[0], moved[-1]) == (everything, 0)
     assert any(0 < some < everything for some in moved)
+
+
+def test_a_restore_whose_store_failed_is_gone_on_with_and_leaves_nothing_aside(site):
+    manifest = site.build("1.0")
+    site.publish_built("1.0")
+    everything = sum(span.length for span in manifest.archive.blobs)
+    with pytest.raises(StoreError, match="the line broke"):
+        restore(FailingStore(site.store.root), Wanted(version="1.0"), site.box, Silent())
+    assert not os.path.lexists(site.box.current)
+
+    again = site.restore("1.0")
+
+    assert 0 < again.bytes_moved < everything
+    assert files_of(again.cache) == TINY
+    assert names_in(site.box.root / "versions") == {manifest.digest.hex}
 
 
 def test_what_a_killed_restore_left_is_gone_when_another_version_is_restored(site):

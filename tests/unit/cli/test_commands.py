@@ -32,9 +32,47 @@ def test_publish_and_restore_say_whether_they_changed_anything(run, store, tmp_p
     assert plan["changed"] is True
     assert not (tmp_path / "box").exists()
     restored = run("cache", "restore", "--store", store, "--into", tmp_path / "box", "--json").document
-    assert (restored["changed"], restored["bytes_moved"]) == (True, plan["bytes_moved"])
+    assert (restored["changed"], restored["bytes_moved"]) == (True, plan["bytes_to_move"])
     second = run("cache", "restore", "--store", store, "--into", tmp_path / "box", "--json").document
     assert (second["changed"], second["bytes_moved"]) == (False, 0)
+
+
+def test_a_plan_says_how_much_moves_and_how_long_that_takes(run, store, tmp_path):
+    restore = ("cache", "restore", "--store", store, "--into", tmp_path / "box")
+
+    planned, said = run(*restore, "--plan", "--json").document, run(*restore, "--plan").stderr
+
+    assert planned["seconds"] == pytest.approx(planned["bytes_to_move"] / planned["bytes_per_second"], abs=0.1)
+    assert re.search(
+        r"would restore tiny 1\.0, 0\.0 MB to move, 0\.0 MB on disk, about 0 s at [\d.]+ MB/s$", said, re.MULTILINE
+    )
+    assert run(*restore).exit_code == 0
+    unchanged = run(*restore, "--plan", "--json").document
+    assert (unchanged["changed"], unchanged["bytes_to_move"], "seconds" in unchanged) == (False, 0, False)
+
+
+def test_verify_repairs_what_it_finds_when_asked_to(run, store, tmp_path):
+    box = tmp_path / "box"
+    assert run("cache", "restore", "--store", store, "--into", box).exit_code == 0
+    blob = next(path for path in box.glob("versions/*/huggingface/hub/*/blobs/*") if path.stat().st_size)
+    blob.write_bytes(b"rot")
+    path_in_cache = "/".join(blob.parts[-5:])
+    assert run("cache", "verify", box).exit_code == 3
+
+    repaired = run("cache", "verify", box, "--repair", "--store", store, "--json").document
+
+    assert (repaired["ok"], repaired["changed"], repaired["mended"]) == (True, True, [path_in_cache])
+    assert run("cache", "verify", box).exit_code == 0
+    again = run("cache", "verify", box, "--repair", "--store", store, "--json").document
+    assert (again["changed"], again["bytes_moved"]) == (False, 0)
+
+
+@pytest.mark.parametrize("half", [["--repair"], ["--store", "file:///srv/models"]])
+def test_repair_and_its_store_belong_together(half, run, tmp_path):
+    refused = run("cache", "verify", tmp_path, *half)
+
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("error: --repair and --store belong together\nhint: ")
 
 
 def test_people_read_on_stderr_and_pipes_on_stdout(run, box):
