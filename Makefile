@@ -24,8 +24,8 @@ format: setup-dev ## Format the code
 	@.venv/bin/ruff check --fix --quiet
 	@.venv/bin/ruff format --quiet
 
-bench-cache: setup-dev ## Measure restores against curl | tar (needs nginx and curl; minutes)
-	@.venv/bin/python benchmarks/restore_cache.py
+bench-cache: setup-dev ## Measure restores against doing it by hand (needs nginx, curl, aws; minutes)
+	@.venv/bin/python -m benchmarks.restore
 
 lock:           ## Compile requirements/*.in into locks (about 10 minutes for each Python)
 	@scripts/compile-locks.sh

@@ -1,0 +1,74 @@
+"""What this machine could do at best, in MiB per second: the parts of a restore, each alone and all at once.
+
+Alone, each part has every core to itself. A restore has to share them, and so does its server where that is on the same
+machine: what all parts reach together is the floor it can be held to.
+"""
+
+import hashlib
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+MIB = 1 << 20
+_CONNECTIONS = 4
+_REPEATS = 3
+
+
+def floors(url: str, size: int, work: Path) -> dict[str, float]:
+    """Measure with `size` bytes of what is served at `url`."""
+    parts: dict[str, Callable[[], object]] = {
+        "server": lambda: _receive(url, size),
+        "sha256": lambda: _hash(size),
+        "disk": lambda: _write(work, size),
+    }
+    rates = {name: _rate(part, size) for name, part in parts.items()}
+    return {**rates, "all_at_once": _rate(lambda: _at_once(list(parts.values())), size)}
+
+
+def _rate(part: Callable[[], object], size: int) -> float:
+    seconds = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        part()
+        seconds.append(time.perf_counter() - start)
+    return size / MIB / statistics.median(seconds)
+
+
+def _at_once(parts: list[Callable[[], object]]) -> None:
+    with ThreadPoolExecutor(len(parts)) as pool:
+        for running in [pool.submit(part) for part in parts]:
+            running.result()
+
+
+def _receive(url: str, size: int) -> None:
+    """Let curl read everything over as many connections as a restore has."""
+    share = size // _CONNECTIONS
+    ranges = [f"{index * share}-{(index + 1) * share - 1}" for index in range(_CONNECTIONS)]
+    running = [subprocess.Popen(["curl", "-fsS", "-o", "/dev/null", "-r", part, url]) for part in ranges]  # noqa: S603, S607
+    if any(each.wait() for each in running):
+        raise SystemExit(f"error: curl could not read {url}")
+
+
+def _hash(size: int) -> None:
+    cores = os.cpu_count() or 1
+    piece = bytes(MIB)
+
+    def work(_: int) -> None:
+        sha256 = hashlib.sha256()
+        for _piece in range(size // cores // MIB):
+            sha256.update(piece)
+
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(work, range(cores)))
+
+
+def _write(work: Path, size: int) -> None:
+    plain, piece = work / "plain", b"\1" * MIB
+    with plain.open("wb") as file:
+        for _ in range(size // MIB):
+            file.write(piece)
+    plain.unlink()

@@ -1,0 +1,99 @@
+"""The servers: nginx, which logs what it sends, and Swift with its S3 API."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+from benchmarks.restore.site import ROOT, Site
+
+BUCKET = "models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """A folder behind nginx."""
+
+    url: str
+    log: Path
+
+    def sent_during(self, act: Callable[[], float]) -> dict[str, int]:
+        """Count what was sent while `act` ran."""
+        self.log.write_text("", encoding="utf-8")
+        act()
+        time.sleep(0.2)  # nginx writes its log when a request has ended
+        sent = [int(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+        return {"requests": len(sent), "bytes": sum(sent)}
+
+
+@contextmanager
+def nginx(work: Path) -> Iterator[Web]:
+    """Serve `work`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log, configuration = work / "access.log", work / "nginx.conf"
+    configuration.write_text(
+        f"daemon off; worker_processes 2; pid {work}/nginx.pid; error_log {work}/error.log;\n"
+        + ("user root;\n" if os.geteuid() == 0 else "")
+        + "events { worker_connections 64; }\n"
+        f"http {{ log_format sent '$bytes_sent'; access_log {log} sent; sendfile on;\n"
+        f"  server {{ listen 127.0.0.1:{port}; root {work}; }} }}\n",
+        encoding="utf-8",
+    )
+    server = subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(work / "error.log")])  # noqa: S603, S607
+    try:
+        time.sleep(0.5)
+        yield Web(url=f"http://127.0.0.1:{port}", log=log)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """A bucket that holds the store under `store/`, and the classic tarball."""
+
+    environment: dict[str, str]
+    """What boto3 and aws are told."""
+
+    @property
+    def store(self) -> str:
+        """The address of our store."""
+        return f"s3://{BUCKET}/store"
+
+    @property
+    def classic(self) -> str:
+        """The address of the tarball."""
+        return f"s3://{BUCKET}/classic.tar.gz"
+
+
+@contextmanager
+def swift(site: Site) -> Iterator[Bucket]:
+    """Serve `site` from a bucket on Swift, as the tests run it."""
+    sys.path.append(str(ROOT / "tests"))
+    from support.swift import ACCESS_KEY, SECRET_KEY
+    from support.swift import swift as running
+
+    with running(site.work / "swift") as url:
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        told = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1", **keys}
+        client = boto3.client(
+            "s3",
+            endpoint_url=url,
+            region_name="us-east-1",
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+        )
+        client.create_bucket(Bucket=BUCKET)
+        for path in (*site.store.rglob("*.*"), site.classic):
+            if path.is_file():
+                client.upload_file(str(path), BUCKET, path.relative_to(site.work).as_posix())
+        yield Bucket(environment={**os.environ, **told})
