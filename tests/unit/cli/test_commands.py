@@ -223,7 +223,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_what_to_run(run, box, monkeypat
     monkeypatch.setenv("HF_TOKEN", "hf_not_a_real_one")
     ran = run("doctor", "--cache", box, "--json")
     checks = {check["name"]: check for check in ran.document["checks"]}
-    assert (ran.exit_code, ran.document["ok"], checks["token"]["ok"]) == (1, False, False)
+    assert (ran.exit_code, ran.document["state"], checks["token"]["state"]) == (2, "drift", "drift")
     assert "hf_not_a_real_one" not in ran.stdout + ran.stderr
     assert checks["cache"]["ok"]
     assert checks["offline guard"]["ok"]

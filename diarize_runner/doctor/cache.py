@@ -1,0 +1,13 @@
+"""The model cache, against its manifest."""
+
+from pathlib import Path
+
+from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.progress import Progress
+
+
+def look_at_cache(folder: Path, progress: Progress) -> VerifiedCache:
+    """Verify every byte and link of the version in use; raises as `read_manifest` and `require_ok` do."""
+    root = find_cache(folder)
+    return verify(root, read_manifest(root), progress).require_ok()
