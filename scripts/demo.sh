@@ -41,8 +41,14 @@ run diarize-runner cache publish "$demo/build" --store "$store"
 step "4. Stand up a box from the store (the first time, torch is the long part: about 5 GB to install)"
 run uv build --quiet --wheel --no-build-isolation --out-dir "$demo/wheel" .
 wheel=$(echo "$demo"/wheel/*.whl)
-run ansible-playbook playbooks/provision.yml --extra-vars \
-    "{\"diarize_runner_prefix\": \"$demo/box\", \"diarize_runner_store\": \"$store\", \"diarize_runner_wheel\": \"$wheel\"}"
+cat >"$demo/box.yml" <<END
+diarize_runner_prefix: "$demo/box"
+diarize_runner_store: "$store"
+diarize_runner_packages: index
+diarize_runner_wheel: "$wheel"
+diarize_runner_uv_cache: "$(uv cache dir)"
+END
+run ansible-playbook playbooks/provision.yml --extra-vars "@$demo/box.yml"
 
 step "5. On the box, offline: diarize a real conversation, and label its transcript"
 sample=$(echo "$box"/lib/python3*/site-packages/pyannote/audio/sample)

@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml"))
-TYPES = {"str": str, "path": str, "int": int, "bool": bool}
+TYPES = {"str": str, "path": str, "int": int, "bool": bool, "list": list}
 
 
 def read(path):
@@ -97,7 +97,7 @@ def test_a_playbook_parses_from_the_root_and_from_its_own_folder(playbook, folde
 
 
 def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
-    for name in ("lock.txt", "toolkit.whl"):
+    for name in ("requirements-installer.txt", "requirements-diarization.txt", "toolkit.whl"):
         (tmp_path / name).write_text(name)
 
     run = ansible_playbook(
@@ -106,8 +106,8 @@ def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
         *("-e", f"diarize_runner_prefix={tmp_path}/box"),
         *("-e", f"diarize_runner_store=file://{tmp_path}/store"),
         *("-e", f"diarize_runner_wheel={tmp_path}/toolkit.whl"),
-        *("-e", f"diarize_runner_requirements={tmp_path}/lock.txt"),
-        *("-e", f"diarize_runner_installer={tmp_path}/lock.txt"),
+        *("-e", "diarize_runner_packages=index"),
+        *("-e", f"diarize_runner_locks={tmp_path}"),
         *("-e", "python_env_min_free_gib=0"),
     )
 

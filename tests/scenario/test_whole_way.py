@@ -71,8 +71,7 @@ def test_the_second_demo_changes_nothing(demo):
 def test_check_mode_on_a_virgin_target_runs_through_and_leaves_nothing(demo, tmp_path):
     done = run(
         *(".venv/bin/ansible-playbook", "playbooks/provision.yml", "--check"),
-        *("-e", f"diarize_runner_prefix={tmp_path}/box", "-e", f"diarize_runner_store=file://{demo.folder}/store"),
-        *("-e", f"diarize_runner_wheel={next((demo.folder / 'wheel').glob('*.whl'))}"),
+        *("-e", f"@{demo.folder}/box.yml", "-e", f"diarize_runner_prefix={tmp_path}/box"),
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Make a Python environment from hash-pinned locks: whole, or to be made afresh by the next run.
+
+It runs on the box, with nothing but Python's own library, and prints one JSON document: where the environment is, and
+whether it was there already.
+Two at once take turns, by a lock that the kernel takes back when its holder dies.
+"""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+MARK = ".complete"
+
+
+def main() -> None:
+    """Make it, or find it made."""
+    wanted = read_arguments()
+    folder = wanted.under / name_of(wanted)
+    there = is_made(folder) if wanted.plan else not made(folder, wanted)
+    json.dump({"there": there, "folder": str(folder)}, sys.stdout)
+
+
+def read_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Make a Python environment from hash-pinned locks.")
+    parser.add_argument("--under", type=Path, required=True, help="the folder to make it in, under a name of its own")
+    parser.add_argument("--lock", type=Path, required=True, help="the lock of what goes in")
+    parser.add_argument("--package", type=Path, required=True, help="the toolkit's own wheel, which goes in too")
+    parser.add_argument("--wheels", type=Path, help="take every wheel from this folder, and ask no package index")
+    parser.add_argument("--uv", type=Path, help="the uv to install with; else that of --wheels, else pip installs")
+    parser.add_argument("--uv-cache", type=Path, help="keep what uv fetches here; else it is gone afterwards")
+    parser.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+    return parser.parse_args()
+
+
+def name_of(wanted: argparse.Namespace) -> str:
+    """Return a name that other files would not give: the same inputs share an environment."""
+    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (wanted.lock, wanted.package)]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:12]
+
+
+def is_made(folder: Path) -> bool:
+    """Whether an environment is there and whole."""
+    return (folder / MARK).is_file()
+
+
+def made(folder: Path, wanted: argparse.Namespace) -> bool:
+    """Make the environment, unless it is there by the time nobody else makes it; say whether it was made now."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_made(folder):
+            return False
+        make(folder, wanted)
+    return True
+
+
+def make(folder: Path, wanted: argparse.Namespace) -> None:
+    """Make it afresh: what a killed run left half done is not worth trusting. The mark comes last."""
+    shutil.rmtree(folder, ignore_errors=True)
+    # Where uv installs, nothing but Python is needed, not even python3-venv.
+    run(sys.executable, "-m", "venv", *(["--without-pip"] if wanted.uv or wanted.wheels else []), folder)
+    lock = shutil.copyfile(wanted.lock, folder / "requirements.txt")
+    source = ["--no-index", f"--find-links={wanted.wheels}"] if wanted.wheels else []
+    with installer(folder, wanted) as install:
+        run(*install, *source, "--require-hashes", f"--requirement={lock}")
+        run(*install, "--no-index", "--no-deps", wanted.package)
+    write_last(folder / MARK, f"{wanted.lock.name} and {wanted.package.name}\n")
+
+
+@contextmanager
+def installer(folder: Path, wanted: argparse.Namespace) -> Iterator[list[object]]:
+    """Yield the command that installs into `folder`."""
+    if not (wanted.uv or wanted.wheels):
+        yield [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        return
+    uv = wanted.uv or unpack_uv(find_uv(wanted.wheels, wanted.lock), folder / "bin/uv")
+    # On the disk of the environment, so that uv links rather than copies.
+    scratch = folder.with_name(f".{folder.name}.uv-cache")
+    yield [uv, "pip", "install", f"--python={folder}/bin/python", f"--cache-dir={wanted.uv_cache or scratch}"]
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def find_uv(wheels: Path, lock: Path) -> Path:
+    """Return the wheel of uv that the lock pins."""
+    pinned = lock.read_text(encoding="utf-8")
+    for wheel in wheels.glob("uv-*.whl"):
+        if f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}" in pinned:
+            return wheel
+    return fail(f"{wheels} has no wheel of uv that {lock.name} pins", "fetch the wheels again")
+
+
+def unpack_uv(wheel: Path, target: Path) -> Path:
+    """Take the program out of its wheel; return where it is."""
+    with zipfile.ZipFile(wheel) as archive:
+        member = next(name for name in archive.namelist() if name.endswith(".data/scripts/uv"))
+        target.write_bytes(archive.read(member))
+    target.chmod(0o755)
+    return target
+
+
+def run(*command: object) -> None:
+    """Run a command; what it says goes to stderr, and its failure ends this run."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, stdout=sys.stderr, check=False)  # noqa: S603  # built above, no shell
+    if done.returncode:
+        fail(f"{' '.join(words[:4])} failed ({done.returncode})", "what it said stands above")
+
+
+def write_last(path: Path, text: str) -> None:
+    """Write a file whole, after everything before it is on the disk."""
+    os.sync()
+    fresh = path.with_name(f"{path.name}-fresh")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def fail(problem: str, hint: str) -> NoReturn:
+    """Say what is wrong and what to do, and end."""
+    sys.exit(f"error: {problem}\nhint: {hint}")
+
+
+if __name__ == "__main__":
+    main()
