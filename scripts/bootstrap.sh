@@ -1,0 +1,241 @@
+#!/bin/sh
+# Stand up this machine from a store that carries its packages, with nothing but python3 and curl:
+#
+#   curl -fsSL https://host/models/latest/bootstrap.sh | bash -s -- --store https://host/models
+#
+# It fetches what the store's manifest pins, each file checked before it is used, makes a small environment with Ansible
+# in it, and runs playbooks/provision.yml on this machine. Run again, it goes on where it was stopped.
+#
+# Any POSIX shell runs it. Nothing runs before the last line has arrived: cut short, this is no valid script.
+
+usage() {
+    cat <<'END'
+usage: bootstrap.sh --store STORE [--version V] [--public-key FILE] [--prefix DIR] [--device auto|cuda|cpu] [--plan]
+       bootstrap.sh --uninstall [--prefix DIR]
+
+  --store STORE      https://host/prefix, s3://bucket/prefix (needs the aws command) or file:///folder
+  --version V        a published version (default: latest)
+  --public-key FILE  take nothing that this key did not sign (needs openssl 3)
+  --prefix DIR       put everything under DIR, without root (default: /opt/diarize-runner, /var/lib/diarize-runner)
+  --device DEVICE    what to prove the box on (default: auto)
+  --plan             say what would be done, and do nothing
+  --uninstall        remove what was put there, and nothing else
+
+Proxies and certificates are taken from HTTPS_PROXY, NO_PROXY, CURL_CA_BUNDLE and REQUESTS_CA_BUNDLE.
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 something is not what the manifest says.
+END
+}
+
+# fail CODE PROBLEM HINT
+fail() {
+    printf 'error: %s\nhint: %s\n' "$2" "$3" >&2
+    exit "$1"
+}
+
+step() { printf '== %s\n' "$*" >&2; }
+
+parse() {
+    store='' asked=latest public_key='' prefix='' device=auto action=provision
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --plan) action=plan ;;
+            --uninstall) action=uninstall ;;
+            -h | --help) usage && exit 0 ;;
+            --store | --version | --public-key | --prefix | --device)
+                [ $# -gt 1 ] || fail 2 "$1 needs a value" "bootstrap.sh --help"
+                set_option "$1" "$2"
+                shift
+                ;;
+            *) fail 2 "there is no option $1" "bootstrap.sh --help" ;;
+        esac
+        shift
+    done
+    home=$prefix/opt/diarize-runner
+}
+
+set_option() {
+    case $1 in
+        --store) store=${2%/} ;;
+        --version) asked=$2 ;;
+        --public-key) public_key=$2 ;;
+        --prefix) prefix=${2%/} ;;
+        --device) device=$2 ;;
+    esac
+}
+
+preflight() {
+    case $prefix in
+        '' | /*) ;;
+        *) fail 2 "--prefix $prefix is no absolute path" "give one that begins with /" ;;
+    esac
+    [ "$(uname -sm)" = "Linux x86_64" ] || fail 1 "this is $(uname -sm)" "it is made for Linux on x86-64"
+    has python3 "install Python 3.10 to 3.13"
+    python3 -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' ||
+        fail 1 "this is $(python3 --version)" "install Python 3.10 to 3.13"
+    [ "$action" = plan ] || [ -n "$prefix" ] || [ "$(id -u)" = 0 ] ||
+        fail 1 "only root may write to /opt and /var/lib" "run it with sudo, or give --prefix DIR"
+    [ "$action" = uninstall ] || preflight_store
+}
+
+preflight_store() {
+    case $store in
+        https://* | http://* | file:///*) has curl "install curl" ;;
+        s3://*) has aws "install the AWS command line, or name the bucket by its https:// address" ;;
+        *) fail 2 "'$store' is not the address of a store" "--store https://host/prefix, s3://bucket/prefix, file:///folder" ;;
+    esac
+    [ -z "$public_key" ] || has openssl "install openssl 3, to check signatures with"
+    [ -z "$public_key" ] || [ -f "$public_key" ] || fail 2 "there is no file $public_key" "--public-key FILE"
+}
+
+has() { command -v "$1" >/dev/null || fail 1 "there is no $1 here" "$2"; }
+
+# fetch KEY FILE: go on with what there is of FILE.
+fetch() {
+    case $store in
+        s3://*) aws s3 cp --quiet "$store/$1" "$2" ;;
+        file://*) curl --fail --silent --show-error --output "$2" "$store/$1" ;; # which cannot go on with a whole file
+        *) curl --fail --silent --show-error --location --retry 5 --retry-connrefused --continue-at - \
+            --output "$2" "$store/$1" ;;
+    esac || fail 1 "$store/$1 cannot be fetched" "check the address, the version and the network, then run again"
+}
+
+# fetch_pinned KEY FILE DIGEST: FILE is whole and right afterwards, or the run ends.
+fetch_pinned() {
+    ! is_right "$2" "$3" || return 0
+    fetch "$1" "$2.part"
+    is_right "$2.part" "$3" || { rm "$2.part" && fetch "$1" "$2.part"; } # a killed run may have left a wrong beginning
+    is_right "$2.part" "$3" || { rm "$2.part" && fail 3 "$store/$1 is not what the manifest says" "publish it anew"; }
+    mv "$2.part" "$2"
+}
+
+is_right() { [ -f "$1" ] && [ "$(digest_of "$1")" = "$2" ]; }
+
+digest_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+# Leave the manifest of the version in $work, as far as it can be believed before what it pins is there.
+find_version() {
+    version=$asked wanted=''
+    if [ "$asked" = latest ]; then
+        fetch latest/manifest.json "$work/pointer.json"
+        found=$(read_pointer) || fail 3 "$store/latest/manifest.json is no pointer" "is that the address of a store?"
+        version=${found% *} wanted=${found#* }
+    fi
+    fetch "v$version/manifest.json" "$work/manifest.json"
+    [ -z "$wanted" ] || is_right "$work/manifest.json" "$wanted" ||
+        fail 3 "$store/v$version/manifest.json is not the manifest that latest names" "publish it anew"
+    [ -z "$public_key" ] || require_signature
+    read_manifest >"$work/files" ||
+        fail 3 "$store/v$version/manifest.json names no toolkit" "build it with: --with-wheels --toolkit"
+}
+
+# Print the version that the pointer names, and the digest of its manifest.
+read_pointer() {
+    python3 - "$work/pointer.json" <<'END'
+import json, re, sys
+pointer = json.load(open(sys.argv[1], encoding="utf-8"))
+version, digest = pointer["version"], pointer["manifest"]["digest"]
+assert re.fullmatch(r"[0-9][0-9a-z.-]*", version) and re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
+print(version, digest[7:])
+END
+}
+
+# Print a line, KEY NAME DIGEST SIZE, for each file that may be needed with this Python.
+read_manifest() {
+    python3 - "$work/manifest.json" "$version" <<'END'
+import json, re, sys
+manifest, version = json.load(open(sys.argv[1], encoding="utf-8")), sys.argv[2]
+assert manifest["version"] == version
+own = [manifest[key] for key in ("installer", "requirements", "toolkit")]
+here = re.compile(r"-(py3|py2\.py3|cp{}{}|cp3\d+-abi3)-".format(*sys.version_info))
+wheels = [wheel for wheel in manifest["wheels"] if here.search(wheel["name"])]
+keys = {id(wheel): f"wheels/sha256/{wheel['digest'][7:]}/{wheel['name']}" for wheel in wheels}
+for file in own + wheels:
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", file["name"])
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", file["digest"])
+    print(keys.get(id(file), f"v{version}/{file['name']}"), file["name"], file["digest"][7:], int(file["size"]))
+END
+}
+
+require_signature() {
+    fetch "v$version/manifest.json.sig" "$work/manifest.json.sig"
+    openssl pkeyutl -verify -rawin -pubin -inkey "$public_key" -in "$work/manifest.json" \
+        -sigfile "$work/manifest.json.sig" >/dev/null 2>&1 ||
+        fail 3 "version $version is not signed by the key in $public_key" "ask who publishes for their key"
+}
+
+# Of the wheels, those that the installer's lock pins and the toolkit's own: some 50 MB. Ansible fetches the others.
+fetch_files() {
+    while read -r key name digest _; do
+        case $name in
+            diarize_runner-*) ;;
+            *.whl) grep -q "sha256:$digest" "$inputs/requirements-installer.txt" || continue ;;
+        esac
+        fetch_pinned "$key" "$inputs/$name" "$digest"
+    done <"$work/files"
+}
+
+say_plan() {
+    bytes=$(awk '{ sum += $4 } END { printf "%.0f", sum / 1000000 }' "$work/files")
+    cat <<END
+version $version of $store
+  into   $home and $prefix/var/lib/diarize-runner
+  moves  $bytes MB of packages, and the models; nothing is taken from anywhere else
+  makes  what playbooks/provision.yml says; $home/receipt.json lists it
+  again  bootstrap.sh --uninstall removes it
+END
+}
+
+provision() {
+    inputs=$home/inputs/$version
+    mkdir -p "$inputs"
+    exec 9>"$home/inputs/.lock"
+    flock 9 # another one goes first
+    step "fetching the toolkit of version $version"
+    fetch_files
+    rm -rf "$inputs/toolkit"
+    mkdir "$inputs/toolkit"
+    tar -xf "$inputs/toolkit.tar" -C "$inputs/toolkit"
+    step "making its environment"
+    made=$(python3 "$inputs/toolkit/roles/python_env/files/make_environment.py" --under "$home/toolkits" \
+        --wheels "$inputs" --lock "$inputs/requirements-installer.txt" \
+        --package "$(echo "$inputs"/diarize_runner-*.whl)" 2>"$work/made") || { cat "$work/made" >&2 && exit 1; }
+    toolkit=$(printf '%s' "$made" | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
+    step "provisioning"
+    cat >"$work/box.json" <<END
+{"diarize_runner_store": "$store", "diarize_runner_version": "$asked", "diarize_runner_prefix": "$prefix",
+ "diarize_runner_device": "$device", "diarize_runner_public_key": "$public_key", "diarize_runner_packages": "store",
+ "diarize_runner_become": false, "toolkit_in_place": "$inputs"}
+END
+    cd "$inputs/toolkit"
+    "$toolkit/bin/ansible-playbook" playbooks/provision.yml --extra-vars "@$work/box.json"
+}
+
+# From a copy of the toolkit, which is among what goes.
+uninstall() {
+    [ -f "$home/receipt.json" ] || fail 1 "$home/receipt.json is not there" "nothing was put under ${prefix:-/}"
+    set -- "$home"/toolkits/*/bin/ansible-playbook
+    [ -x "$1" ] || fail 1 "$home/toolkits holds no toolkit" "run playbooks/reset.yml from another machine"
+    cp -a "${1%/bin/*}" "$work/toolkit"
+    set -- "$home"/inputs/*/toolkit
+    cp -a "$1" "$work/plays"
+    cd "$work/plays"
+    "$work/toolkit/bin/python" -m ansible playbook playbooks/reset.yml \
+        --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
+}
+
+main() {
+    set -eu
+    umask 022
+    parse "$@"
+    preflight
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    if [ "$action" = uninstall ]; then
+        uninstall
+        return
+    fi
+    find_version
+    if [ "$action" = plan ]; then say_plan; else provision; fi
+}
+
+{ main "$@"; exit $?; }
