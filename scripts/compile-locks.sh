@@ -38,11 +38,11 @@ for version in "$@"; do
     mkdir -p "$folder"
     compile "$tools" "$folder" diarization
     compile "$tools" "$folder" control --constraint "$folder/diarization.txt"
+    compile "$tools" "$folder" installer --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
     compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
 done
 
-# These two have one lock for every Python: uv has no dependencies, and what Swift needs on the oldest is enough for all.
+# Swift has one lock for every Python: what it needs on the oldest is enough for all.
 compile "$(tools_of "$1")" . swift
-compile "$(tools_of "$1")" . installer --constraint "py$1/control.txt"
 
 python3 ../scripts/merge_locks.py

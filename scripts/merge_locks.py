@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Merge requirements/py*/diarization.txt into one file that installs on every one of those Pythons.
+"""Merge requirements/py*/diarization.txt, and installer.txt, into one file each that installs on all those Pythons.
 
 A pin that all Pythons share is written once; any other carries a `python_version` marker. pip and uv
 both read the result with --require-hashes. `compile-locks.sh` runs this last.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
-TARGET = REQUIREMENTS / "requirements-diarization.txt"
+PURPOSES = ("diarization", "installer")
 
 Pin = tuple[str, tuple[str, ...]]
 """`name==version`, and its hashes."""
@@ -25,19 +25,19 @@ def pins(lock: Path) -> Iterator[Pin]:
             yield requirement, tuple(sorted(text for text in hashes if text.startswith("--hash=")))
 
 
-def merged() -> str:
+def merged(purpose: str) -> str:
     """Return the one file."""
-    locks = {folder.name.removeprefix("py"): folder / "diarization.txt" for folder in REQUIREMENTS.glob("py*")}
+    locks = {folder.name.removeprefix("py"): folder / f"{purpose}.txt" for folder in REQUIREMENTS.glob("py*")}
     pythons = sorted(locks, key=lambda version: [int(part) for part in version.split(".")])
     wanted_by = defaultdict[Pin, list[str]](list)
     for python in pythons:
         for pin in pins(locks[python]):
             wanted_by[pin].append(python)
-    source = hashlib.sha256((REQUIREMENTS / "diarization.in").read_bytes()).hexdigest()
+    source = hashlib.sha256((REQUIREMENTS / f"{purpose}.in").read_bytes()).hexdigest()
     head = (
-        f"# requirements/diarization.in sha256:{source}\n"
+        f"# requirements/{purpose}.in sha256:{source}\n"
         f"# Python {', '.join(pythons)} on Linux x86-64, GPU or CPU. Written by: make lock\n"
-        "# pip install --require-hashes -r requirements-diarization.txt\n"
+        f"# pip install --require-hashes -r requirements-{purpose}.txt\n"
     )
     return head + "".join(written(pin, wanted_by[pin], pythons) for pin in sorted(wanted_by))
 
@@ -50,4 +50,5 @@ def written(pin: Pin, wanted_by: list[str], pythons: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    TARGET.write_text(merged(), encoding="utf-8")
+    for each in PURPOSES:
+        (REQUIREMENTS / f"requirements-{each}.txt").write_text(merged(each), encoding="utf-8")

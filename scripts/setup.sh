@@ -39,7 +39,7 @@ made_from() {
     {
         echo "$PWD"
         "$python" --version
-        cat requirements/installer.txt
+        cat requirements/requirements-installer.txt
         for each in "$@"; do cat "$locks/$each.txt"; done
     } | sha256sum
 }
@@ -47,7 +47,7 @@ made_from() {
 
 "$python" -m venv --clear .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
 echo "setup: installing ${wanted[*]} into .venv" >&2
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/requirements-installer.txt
 requirements=()
 for purpose in "${wanted[@]}"; do requirements+=(-r "$locks/$purpose.txt"); done
 .venv/bin/uv pip install --python .venv/bin/python --require-hashes "${requirements[@]}"

@@ -12,9 +12,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-PURPOSES = ("control", "diarization", "dev")
+PURPOSES = ("control", "diarization", "installer", "dev")
+PUBLISHED = ("diarization", "installer")
 LOCKS = [REQUIREMENTS / f"py{python}" / f"{purpose}.txt" for python in PYTHONS for purpose in PURPOSES]
-ALL = [*LOCKS, *(REQUIREMENTS / f"{name}.txt" for name in ("installer", "requirements-diarization", "swift"))]
+MERGED = [REQUIREMENTS / f"requirements-{purpose}.txt" for purpose in PUBLISHED]
+ALL = [*LOCKS, *MERGED, REQUIREMENTS / "swift.txt"]
 
 
 def named(path: Path) -> str:
@@ -64,19 +66,21 @@ def test_one_environment_can_take_all_locks_of_a_python(python):
             assert versions.setdefault(name, version) == version, f"{name} in {lock}"
 
 
+@pytest.mark.parametrize("purpose", PUBLISHED)
 @pytest.mark.parametrize("python", PYTHONS)
-def test_the_published_requirements_hold_for_each_python_what_its_lock_holds(python):
-    text = (REQUIREMENTS / "requirements-diarization.txt").read_text().replace("\\\n", " ")
+def test_the_published_requirements_hold_for_each_python_what_its_lock_holds(python, purpose):
+    text = (REQUIREMENTS / f"requirements-{purpose}.txt").read_text().replace("\\\n", " ")
     lines = [line.split(" --hash")[0] for line in text.splitlines() if not line.startswith("#")]
     chosen = [Requirement(line) for line in lines]
     here = [each for each in chosen if each.marker is None or each.marker.evaluate({"python_version": python})]
     published = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in here}
-    assert published == pins(REQUIREMENTS / f"py{python}" / "diarization.txt")
+    assert published == pins(REQUIREMENTS / f"py{python}" / f"{purpose}.txt")
 
 
-def test_the_published_requirements_are_merged_from_the_locks():
+@pytest.mark.parametrize("purpose", PUBLISHED)
+def test_the_published_requirements_are_merged_from_the_locks(purpose):
     merged = runpy.run_path(str(ROOT / "scripts" / "merge_locks.py"))["merged"]
-    assert (REQUIREMENTS / "requirements-diarization.txt").read_text() == merged()
+    assert (REQUIREMENTS / f"requirements-{purpose}.txt").read_text() == merged(purpose)
 
 
 def test_torch_and_pyannote_are_the_versions_this_release_is_made_for():
