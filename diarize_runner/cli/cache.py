@@ -11,12 +11,13 @@ from diarize_runner.cli import (
     cache_rollback,
     cache_sbom,
     cache_verify,
+    cache_wheels,
 )
 from diarize_runner.cli.options import Commands
 
 _MAKING = (cache_resolve, cache_build, cache_keygen, cache_sbom)
 _KEEPING = (cache_publish, cache_list, cache_rollback, cache_prune)
-_USING = (cache_restore, cache_verify)
+_USING = (cache_restore, cache_verify, cache_wheels)
 
 
 def add_parser(commands: Commands) -> None:
