@@ -7,7 +7,9 @@ On the build host, which may be online:
     resolve.py   CacheLock            every file pinned to its digest: cache_manifests/NAME.lock.json
     build.py     CacheManifest        files fetched as pinned (wheels.py, checkpoint/), laid out (layout.py), packed
                                       (archive.py) into DIR/{huggingface-cache.tar.gz, requirements, manifest.json}
-    publish.py   Latest               into a store (store.py: local_store.py, s3/, http.py), manifest last, then latest
+    gather.py    Wheelhouse           and what boxes install (pins.py), into DIR/wheels/
+    publish.py   Latest               into a store (store.py: local_store.py, s3/, http.py), manifest last, then latest;
+                                      wheels once for all versions (shared_wheels.py)
     catalogue.py                      what a store holds; rollback, prune
 
 On the box, which is offline but for the store:
@@ -16,6 +18,7 @@ On the box, which is offline but for the store:
     restore.py   RestoredCache        blobs fetched by range, hashed while written (fetch.py); one rename at the end
     verify.py    VerifiedCache        the only thing `diarize_runner.diarization.engine.load` takes
     repair.py    RepairedCache        a cache that verify found wrong, mended where it lies
+    wheel_folder.py  FetchedWheels    wheels fetched, hashed while written; for pip and uv, which need no index then
 
 `cache_manifests/FORMAT.md` specifies every document and the archive.
 """

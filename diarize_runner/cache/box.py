@@ -6,8 +6,6 @@
 <root>/serial                         the newest serial of `latest` that was followed
 """
 
-import fcntl
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,33 +13,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from diarize_runner.cache.follower import Follower
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import link_atomically, write_atomically
+from diarize_runner.disk import link_atomically
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
-_SERIAL_NAME = "serial"
 _VERSION_FOLDER = re.compile(r"[0-9a-f]{64}")
 """Named by the digest of its manifest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BoxFolder:
+class BoxFolder(Follower):
     """Names in a box's cache folder, and the few moves that are made there."""
-
-    root: Path
-
-    @property
-    def serial(self) -> int:
-        """The highest serial of `latest` that this box has followed; 0 before the first."""
-        path = self.root / _SERIAL_NAME
-        return int(path.read_text(encoding="ascii")) if path.is_file() else 0
-
-    def remember(self, serial: int) -> None:
-        """Remember the serial of the pointer that was followed."""
-        if serial not in (0, self.serial):
-            write_atomically(self.root / _SERIAL_NAME, f"{serial}\n".encode())
 
     @property
     def current(self) -> Path:
@@ -58,44 +43,20 @@ class BoxFolder:
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Make the folder, and wait until nobody else changes it. If it was made here and stays empty, it goes."""
-        made = self._make()
-        while (descriptor := self._lock()) is None:
-            made = self._make()
-        try:
-            yield
-        finally:
-            for folder in (self.root / "versions", *([self.root] if made else [])):
+        """See Follower."""
+        with Follower.exclusively(self):  # a class with slots has no super() of its own
+            try:
+                yield
+            finally:
                 with suppress(OSError):
-                    folder.rmdir()
-            os.close(descriptor)
-
-    def _make(self) -> bool:
-        """Make the folder; return False when it was there."""
-        try:
-            self.root.mkdir(parents=True)
-        except FileExistsError:
-            if not self.root.exists() and self.root.is_symlink():
-                raise
-            return False
-        return True
-
-    def _lock(self) -> int | None:
-        """Return a locked descriptor of the folder; None when a restore that failed removed it meanwhile."""
-        with suppress(FileNotFoundError):
-            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), self.root.stat()):
-                    return descriptor
-            os.close(descriptor)
-        return None
+                    (self.root / "versions").rmdir()
 
     def sweep(self) -> None:
         """Take away what killed runs left."""
+        Follower.sweep(self)
         for left in (self.root / "versions").glob(f"{_PARTIAL}*"):
             shutil.rmtree(left, ignore_errors=True)
-        for left in (*self.root.glob(f".{_SERIAL_NAME}-*"), *self.root.glob("versions/*/.*-*")):  # of write_atomically
+        for left in self.root.glob("versions/*/.*-*"):  # of write_atomically
             with suppress(OSError):
                 left.unlink()
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diarize_runner import __version__
 from diarize_runner.cache import layout
@@ -13,12 +14,15 @@ from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allo
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
+    INSTALLER_NAME,
     MANIFEST_NAME,
     REQUIREMENTS_NAME,
     SIGNATURE_NAME,
+    WHEELS_PAGE_NAME,
     CacheArchive,
     CacheManifest,
     PublishedFile,
+    Wheelhouse,
 )
 from diarize_runner.cache.secrets import require_no_secret
 from diarize_runner.cache.snapshot import RepoSnapshot
@@ -28,17 +32,28 @@ from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
 
+if TYPE_CHECKING:
+    from diarize_runner.cache.gather import WheelSources
+
 _STAGED = ".staged-"
 
 
-def build(
-    lock: CacheLock, *, folder: Path, version: str, requirements: Path, out: Path, progress: Progress
+def build(  # noqa: PLR0913  # a version is made of as many things
+    lock: CacheLock,
+    *,
+    folder: Path,
+    version: str,
+    requirements: Path,
+    out: Path,
+    progress: Progress,
+    wheels: "WheelSources | None" = None,
 ) -> CacheManifest:
     """Fetch what `lock` pins, and leave archive, requirements and manifest in `out`, the manifest last.
 
-    `folder` holds the request's local files. The same arguments give the same bytes.
+    `folder` holds the request's local files; `wheels` says which wheels the version carries. The same arguments give
+    the same bytes.
 
-    Raises:
+    Raises as `gather` does where there are `wheels`, and:
         SourceError: a file cannot be had.
         IntegrityError: a file is not what the lock says.
         SecretFound: a file holds what looks like a token, or is called like one.
@@ -49,14 +64,15 @@ def build(
     require_no_secret(requirements, str(requirements))
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        for name in (MANIFEST_NAME, SIGNATURE_NAME):
+        for name in (MANIFEST_NAME, SIGNATURE_NAME, *(() if wheels else (INSTALLER_NAME, WHEELS_PAGE_NAME))):
             (out / name).unlink(missing_ok=True)
         with _workspace(out) as staged:
+            house = _gather(wheels, out, staged, progress) if wheels else None
             for repo in lock.repos:
                 _stage(repo, folder, staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
             (out / REQUIREMENTS_NAME).write_bytes(requirements.read_bytes())
-            manifest = _manifest(lock, version, archive, out)
+            manifest = _manifest(lock, version, archive, house, out)
             write_atomically(staged / MANIFEST_NAME, manifest.to_bytes())
             (staged / MANIFEST_NAME).replace(out / MANIFEST_NAME)
     return manifest
@@ -66,7 +82,7 @@ def build(
 def _workspace(out: Path) -> Iterator[Path]:
     """Yield a folder to work in, beside what is made. It is gone afterwards, as is that of a build that was killed."""
     for left in out.glob(f"{_STAGED}*"):
-        shutil.rmtree(left)
+        shutil.rmtree(left, ignore_errors=True)  # a pip that outlived its build may still write there
     with tempfile.TemporaryDirectory(dir=out, prefix=_STAGED) as folder:
         yield Path(folder)
 
@@ -86,7 +102,15 @@ def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -
         progress.advance(f"fetch {repo.repo_id}", completed=done, total=len(entries))
 
 
-def _manifest(lock: CacheLock, version: str, archive: CacheArchive, out: Path) -> CacheManifest:
+def _gather(wheels: "WheelSources", out: Path, workspace: Path, progress: Progress) -> Wheelhouse:
+    from diarize_runner.cache.gather import gather  # it needs `packaging`, which a build without wheels does not
+
+    return gather(wheels, out, workspace, progress)
+
+
+def _manifest(
+    lock: CacheLock, version: str, archive: CacheArchive, house: Wheelhouse | None, out: Path
+) -> CacheManifest:
     requirements = PublishedFile(name=REQUIREMENTS_NAME, content=content_of_file(out / REQUIREMENTS_NAME))
     return CacheManifest(
         name=lock.name,
@@ -96,4 +120,5 @@ def _manifest(lock: CacheLock, version: str, archive: CacheArchive, out: Path) -
         repos=lock.repos,
         archive=archive,
         requirements=requirements,
+        wheelhouse=house,
     )

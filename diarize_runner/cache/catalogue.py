@@ -1,11 +1,12 @@
 """What a store holds, and what may leave it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diarize_runner.cache.latest import Latest, move_latest, read_latest
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.cache.published import Wanted, find_version
+from diarize_runner.cache.shared_wheels import take_away, unclaimed
 from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore, version_key
 from diarize_runner.errors import StoreError
 
@@ -24,6 +25,8 @@ class PrunePlan:
 
     keep: tuple[str, ...]
     remove: tuple[str, ...]
+    wheels: tuple[str, ...] = ()
+    """Keys of the wheels that no version refers to then."""
 
 
 def list_versions(store: ArchiveStore) -> tuple[Listed, ...]:
@@ -50,22 +53,26 @@ def rollback(store: WritableArchiveStore, version: str | None) -> Latest:
     return move_latest(store, _manifest(store, target))
 
 
-def plan_prune(store: ArchiveStore, keep: int) -> PrunePlan:
-    """Keep the `keep` newest versions, the latest, and the one a rollback would go back to."""
+def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
+    """Keep the `keep` newest versions, the latest, and the one a rollback would go back to; and all their wheels."""
     versions, latest = _newest_first(store), read_latest(store)
     kept = {*versions[:keep], *((latest.version, latest.previous) if latest else ())}
+    remove = tuple(version for version in versions if version not in kept)
     return PrunePlan(
-        keep=tuple(version for version in versions if version in kept),
-        remove=tuple(version for version in versions if version not in kept),
+        keep=tuple(version for version in versions if version in kept), remove=remove, wheels=unclaimed(store, remove)
     )
 
 
-def prune(store: WritableArchiveStore, plan: PrunePlan) -> None:
-    """Delete what the plan says, each version's manifest first: without it the version is gone, whatever comes then."""
+def prune(store: WritableArchiveStore, plan: PrunePlan) -> PrunePlan:
+    """Delete what the plan says, each version's manifest first: without it the version is gone, whatever comes then.
+
+    Wheels come last. Those that somebody has begun to publish with meanwhile stay, and what is returned lacks them.
+    """
     for version in plan.remove:
         store.delete(version_key(version, MANIFEST_NAME))
         for key in store.keys(f"v{version}/"):
             store.delete(key)
+    return replace(plan, wheels=take_away(store, plan.wheels))
 
 
 def _manifest(store: ArchiveStore, version: str) -> CacheManifest:

@@ -49,11 +49,18 @@ class LocalStore:
 
     def create(self, key: str, source: Path) -> None:
         """See WritableArchiveStore. A hard link is made or refused in one step, so a name is never written twice."""
-        with self._written(key, lambda file: _copy(source, file)) as (written, target):
+        taken = ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version")
+
+        def fill(file: IO[bytes]) -> None:
+            if (self.root / key).exists():  # that saves a copy in vain
+                raise taken
+            _copy(source, file)
+
+        with self._written(key, fill) as (written, target):
             try:
                 os.link(written, target)
             except FileExistsError:
-                raise ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version") from None
+                raise taken from None
 
     def copy(self, source: str, key: str) -> None:
         """See WritableArchiveStore."""
@@ -69,6 +76,11 @@ class LocalStore:
             if self._state(key) != (expected.state if expected else None):
                 raise SwapLost(f"{key} in {self.url} was changed by somebody else", hint="look at it, then run again")
             written.replace(target)
+
+    def size(self, key: str) -> int:
+        """See WritableArchiveStore."""
+        with self._errors(key):
+            return (self.root / key).stat().st_size
 
     def digest(self, key: str) -> Digest:
         """See WritableArchiveStore."""

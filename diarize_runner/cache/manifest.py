@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 
 from diarize_runner.cache import documents, layout
-from diarize_runner.cache.fields import Node
+from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.cache.snapshot import NAME, RepoSnapshot, require_pipeline
 from diarize_runner.digests import Content, Digest, content_of
 
 ARCHIVE_NAME = "huggingface-cache.tar.gz"
 REQUIREMENTS_NAME = "requirements-diarization.txt"
+INSTALLER_NAME = "requirements-installer.txt"
+WHEELS_PAGE_NAME = "wheels.html"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.json.sig"
 VERSION = r"[0-9][0-9a-z.-]*"
+_WHEEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._+!]*(-[A-Za-z0-9._+!]+){4,5}\.whl"
+"""https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +92,46 @@ class CacheArchive:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Wheelhouse:
+    """The wheels that a version carries, and what a box needs to get at them."""
+
+    installer: PublishedFile
+    """The pinned requirements of what is installed first: uv, and what reads a store."""
+    page: PublishedFile
+    """Links to the wheels, for pip and uv."""
+    wheels: tuple[PublishedFile, ...]
+    """In order of name."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what the manifest says of them."""
+        return {
+            "installer": self.installer.to_dict(),
+            "wheels_page": self.page.to_dict(),
+            "wheels": [wheel.to_dict() for wheel in self.wheels],
+        }
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Node]) -> "Wheelhouse | None":
+        """Return what the fields of a manifest say, None where they say nothing.
+
+        Raises:
+            ManifestError: one of them lacks the others, or a wheel is not called like one, or is called like another.
+        """
+        if not fields.keys() & _OF_WHEELS:
+            return None
+        if missing := [key for key in _OF_WHEELS if key not in fields]:
+            (there, *_) = fields.keys() & _OF_WHEELS
+            raise fields[there].error(f"it needs the key '{missing[0]}' beside it")
+        wheels = tuple(_wheel(item) for item in fields["wheels"].items())
+        require_distinct([wheel.name for wheel in wheels], fields["wheels"])
+        installer, page = (PublishedFile.from_node(fields[key]) for key in ("installer", "wheels_page"))
+        return cls(installer=installer, page=page, wheels=wheels)
+
+
+_OF_WHEELS = ("installer", "wheels_page", "wheels")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CacheManifest:
     """A published version, whole."""
 
@@ -98,6 +142,8 @@ class CacheManifest:
     repos: tuple[RepoSnapshot, ...]
     archive: CacheArchive
     requirements: PublishedFile
+    wheelhouse: Wheelhouse | None = None
+    """None where the version carries no wheels."""
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the store holds it."""
@@ -111,8 +157,15 @@ class CacheManifest:
                 "repos": [repo.to_dict() for repo in self.repos],
                 "archive": self.archive.to_dict(),
                 "requirements": self.requirements.to_dict(),
+                **(self.wheelhouse.to_dict() if self.wheelhouse else {}),
             }
         )
+
+    @property
+    def files(self) -> tuple[PublishedFile, ...]:
+        """The files that lie under the version's own name, beside the manifest and its signature."""
+        house = self.wheelhouse
+        return (self.archive.file, self.requirements, *((house.installer, house.page) if house else ()))
 
     @property
     def digest(self) -> Digest:
@@ -125,7 +178,8 @@ class CacheManifest:
         node = documents.parse(data, document)
         node.require_format("manifest")
         fields = node.fields(
-            ["format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements"]
+            ["format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements"],
+            optional=_OF_WHEELS,
         )
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
         layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
@@ -137,12 +191,17 @@ class CacheManifest:
             repos=repos,
             archive=CacheArchive.from_node(fields["archive"]),
             requirements=PublishedFile.from_node(fields["requirements"]),
+            wheelhouse=Wheelhouse.from_fields(fields),
         )
-        for file, name in ((manifest.archive.file, ARCHIVE_NAME), (manifest.requirements, REQUIREMENTS_NAME)):
+        for file, name in zip(manifest.files, _NAMES, strict=False):
             if file.name != name:
                 raise node.error(f"{file.name!r} stands where {name!r} must")
         _require_blobs_of(repos, manifest.archive, fields["archive"])
         return manifest
+
+
+_NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME)
+"""Of `CacheManifest.files`."""
 
 
 def blobs_of(repos: tuple[RepoSnapshot, ...]) -> dict[str, Content]:
@@ -157,6 +216,12 @@ def _require_blobs_of(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, no
     if wanted != listed:
         odd = sorted(path for path in wanted.keys() | listed.keys() if wanted.get(path) != listed.get(path))
         raise node.error(f"the archive's blobs are not those of the repos, first at {odd[0]}")
+
+
+def _wheel(node: Node) -> PublishedFile:
+    file = PublishedFile.from_node(node)
+    node.fields(["name", "size", "digest"])["name"].matching(_WHEEL_NAME, "the file name of a wheel")
+    return file
 
 
 def read_version(text: str) -> str:

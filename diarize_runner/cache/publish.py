@@ -4,13 +4,14 @@ from pathlib import Path
 
 from diarize_runner.cache.latest import Latest, move_latest
 from diarize_runner.cache.manifest import (
-    ARCHIVE_NAME,
     MANIFEST_NAME,
-    REQUIREMENTS_NAME,
     SIGNATURE_NAME,
+    WHEELS_PAGE_NAME,
     CacheManifest,
     PublishedFile,
+    Wheelhouse,
 )
+from diarize_runner.cache.shared_wheels import WHEELS_FOLDER, render_page, share
 from diarize_runner.cache.store import WritableArchiveStore, version_key
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import IntegrityError, ManifestError, ObjectExists
@@ -32,8 +33,10 @@ def read_built(folder: Path) -> CacheManifest:
     manifest = CacheManifest.from_bytes(data, str(folder / MANIFEST_NAME))
     if data != manifest.to_bytes():
         raise IntegrityError(f"{folder / MANIFEST_NAME} is not as it was built", hint="build the version again")
-    for file in (manifest.archive.file, manifest.requirements):
+    for file in manifest.files:
         _require(folder, file)
+    if manifest.wheelhouse:
+        _require_wheels(folder, manifest.wheelhouse)
     return manifest
 
 
@@ -43,10 +46,14 @@ def publish(folder: Path, store: WritableArchiveStore, progress: Progress) -> La
     Raises:
         ObjectExists: the store has another version of that name.
         SwapLost: somebody else moved `latest` at the same time.
+        StoreError: a prune is taking wheels away.
     """
     manifest = read_built(folder)
+    if manifest.wheelhouse:  # the page first: it keeps every prune off the wheels that it names
+        _create(store, version_key(manifest.version, WHEELS_PAGE_NAME), folder / WHEELS_PAGE_NAME)
+        share(manifest.wheelhouse.wheels, folder / WHEELS_FOLDER, store, progress)
     signed = [SIGNATURE_NAME] if (folder / SIGNATURE_NAME).is_file() else []
-    files = [ARCHIVE_NAME, REQUIREMENTS_NAME, *signed, MANIFEST_NAME]
+    files = [*(file.name for file in manifest.files), *signed, MANIFEST_NAME]
     for done, name in enumerate(files, start=1):
         _create(store, version_key(manifest.version, name), folder / name)
         progress.advance("publish", completed=done, total=len(files))
@@ -60,6 +67,13 @@ def _create(store: WritableArchiveStore, key: str, source: Path) -> None:
     except ObjectExists:
         if store.digest(key) != content_of_file(source).digest:
             raise
+
+
+def _require_wheels(folder: Path, house: Wheelhouse) -> None:
+    for wheel in house.wheels:
+        _require(folder / WHEELS_FOLDER, wheel)
+    if (folder / WHEELS_PAGE_NAME).read_bytes() != render_page(house.wheels):
+        raise IntegrityError(f"{folder / WHEELS_PAGE_NAME} is not as it was built", hint="build the version again")
 
 
 def _require(folder: Path, file: PublishedFile) -> None:

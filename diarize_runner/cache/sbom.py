@@ -1,12 +1,13 @@
 """A version's parts as a CycloneDX 1.6 bill of materials: the only place that knows cyclonedx-python-lib.
 
 Models are `machine-learning-model` components that hold the digest of every file; the packages of the published
-requirements are libraries with the digests of their wheels. Like the manifest, the bill names no time and no host, so
-a version has one bill.
+requirements are libraries with the digests that their wheels may have, and hold those that the version carries. Like
+the manifest, the bill names no time and no host, so a version has one bill.
 """
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,12 +17,13 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
-from packaging.requirements import Requirement
 
 from diarize_runner.cache import documents
-from diarize_runner.cache.manifest import REQUIREMENTS_NAME, CacheManifest
+from diarize_runner.cache.manifest import CacheManifest, PublishedFile
+from diarize_runner.cache.pins import Pin, Release, WheelName, read_pins
 from diarize_runner.cache.publish import read_built
 from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot
+from diarize_runner.digests import Digest
 
 
 def to_cyclonedx(built: Path) -> bytes:
@@ -30,7 +32,7 @@ def to_cyclonedx(built: Path) -> bytes:
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, str(manifest.digest)))
     bom.metadata.component = _version(manifest)
     bom.components.update(_model(repo) for repo in manifest.repos)
-    bom.components.update(_packages((built / REQUIREMENTS_NAME).read_text(encoding="utf-8")))
+    bom.components.update(_packages(_pins(built, manifest), manifest.wheelhouse.wheels if manifest.wheelhouse else ()))
     bom.register_dependency(bom.metadata.component, bom.components)
     bill = json.loads(JsonV1Dot6(bom).output_as_string())
     del bill["metadata"]["timestamp"]
@@ -63,20 +65,39 @@ def _file(repo: RepoSnapshot, file: FileEntry) -> Component:
     return Component(type=ComponentType.FILE, name=file.path, bom_ref=f"{repo.repo_id}/{file.path}", hashes=hashes)
 
 
-def _packages(requirements: str) -> Iterator[Component]:
-    for line in requirements.replace("\\\n", " ").splitlines():
-        pin, *hashes = line.partition("#")[0].split(" --hash=sha256:")
-        if pin.strip():
-            requirement = Requirement(pin)
-            yield _package(requirement.name, str(requirement.specifier).removeprefix("=="), hashes)
+def _pins(built: Path, manifest: CacheManifest) -> Iterator[Pin]:
+    installer = [manifest.wheelhouse.installer] if manifest.wheelhouse else []
+    for file in (manifest.requirements, *installer):
+        yield from read_pins((built / file.name).read_text(encoding="utf-8"), file.name)
 
 
-def _package(name: str, version: str, hashes: list[str]) -> Component:
+def _packages(pins: Iterable[Pin], wheels: Iterable[PublishedFile]) -> Iterator[Component]:
+    """Yield every package that is pinned, and what else is carried: the toolkit itself."""
+    carried = defaultdict[Release, list[PublishedFile]](list)
+    for wheel in wheels:
+        carried[WheelName.parse(wheel.name).release].append(wheel)
+    for release, pin in {pin.release: pin for pin in pins}.items():
+        yield _package(pin.name, pin.version, pin.digests, carried.pop(release, []))
+    for (name, version), files in carried.items():
+        yield _package(name, str(version), {file.content.digest for file in files}, files)
+
+
+def _package(name: str, version: str, digests: Collection[Digest], wheels: Iterable[PublishedFile]) -> Component:
     purl = PackageURL("pypi", None, name, version)
-    digests = [_sha256(hexadecimal.strip()) for hexadecimal in hashes]
     return Component(
-        type=ComponentType.LIBRARY, name=name, version=version, bom_ref=str(purl), purl=purl, hashes=digests
+        type=ComponentType.LIBRARY,
+        name=name,
+        version=version,
+        bom_ref=str(purl),
+        purl=purl,
+        hashes=[_sha256(digest.hex) for digest in digests],
+        components=[_wheel(wheel) for wheel in wheels],
     )
+
+
+def _wheel(wheel: PublishedFile) -> Component:
+    hashes = [_sha256(wheel.content.digest.hex)]
+    return Component(type=ComponentType.FILE, name=wheel.name, bom_ref=f"wheels/{wheel.name}", hashes=hashes)
 
 
 def _sha256(hexadecimal: str) -> HashType:

@@ -3,8 +3,9 @@
     ArchiveStore           read: a small object, a range, a listing
       WritableArchiveStore   and write: once (`create`), by compare-and-swap (`swap`), by `copy` and `delete`
 
-Names ("keys") are relative paths. A version's own names are only ever created; what lies under `latest/` is
-copied over, and its pointer is swapped. Stores differ in how, never in what: one contract test runs over all of them.
+Names ("keys") are relative paths. A version's own names are only ever created, and so are those of the wheels that
+versions share; what lies under `latest/` is copied over, and its pointer is swapped. Stores differ in how, never in
+what: one contract test runs over all of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -51,6 +52,9 @@ class WritableArchiveStore(ArchiveStore, Protocol):
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
         """Store `data` as `key` if the object still is `expected` (None: absent); raise SwapLost otherwise."""
+
+    def size(self, key: str) -> int:
+        """Return the bytes of an object, without reading it; raise ObjectNotFound when there is none of that name."""
 
     def digest(self, key: str) -> Digest:
         """Hash an object; raise ObjectNotFound when there is none of that name."""

@@ -1,12 +1,13 @@
-"""Files out of wheels of the package index, by way of pip: its settings, proxies and cache are the user's own."""
+"""Wheels of the package index, by way of pip: its settings, proxies and cache are the user's own."""
 
 import lzma
+import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import SourceError
 
 _ERROR = "ERROR: "
+_OPTIONS = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off")
+_HOW_TO_ASK = "has your package index a wheel of it, and can pip reach it? see: pip download"
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, ValueError)
 """What `zipfile` raises at a damaged file; a RuntimeError when it takes it for encrypted, or for a later version's."""
 
@@ -26,12 +29,32 @@ def downloaded(requirement: str, digest: Digest | None = None) -> Iterator["Whee
         SourceError: there is no such wheel, or not with that digest, or the index cannot be reached.
     """
     with tempfile.TemporaryDirectory(prefix="diarize-runner-") as folder:
-        line = f"{requirement} --hash={digest}\n" if digest else f"{requirement}\n"
-        listed = Path(folder, "requirements.txt")
-        listed.write_text(line, encoding="utf-8")
-        _pip_download(requirement, listed, Path(folder, "wheels"))
-        (path,) = Path(folder, "wheels").iterdir()
+        download([f"{requirement} --hash={digest}" if digest else requirement], Path(folder), requirement)
+        (path,) = Path(folder).glob("*.whl")
         yield Wheel(path)
+
+
+def download(requirements: Sequence[str], folder: Path, described: str, options: Sequence[str] = ()) -> None:
+    """Let pip choose a wheel for each of `requirements` and leave it in `folder`, unless that very file is there.
+
+    `described` is what errors call the whole.
+
+    Raises:
+        SourceError: one cannot be had, or not with a digest that it may have, or the index cannot be reached.
+    """
+    arguments = [*_OPTIONS, *options, f"--dest={folder}", "--requirement=/dev/stdin"]
+    done = subprocess.run(  # noqa: S603  # no shell, our own arguments
+        [sys.executable, "-m", "pip", "download", *arguments],
+        input="".join(f"{line}\n" for line in requirements),
+        env={**os.environ, "TMPDIR": str(folder)},  # what a killed pip leaves goes when the folder goes
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr.strip() or "pip said nothing").splitlines()
+        reason = ([line for line in said if line.startswith(_ERROR)] or said)[-1].removeprefix(_ERROR)
+        raise SourceError(f"{described}: {reason}", hint=_HOW_TO_ASK)
 
 
 class Wheel:
@@ -54,15 +77,3 @@ class Wheel:
         except _DAMAGED as reason:
             message = f"{self.path.name}: {name} cannot be unpacked: {reason or type(reason).__name__}"
             raise SourceError(message, hint="look inside it: unzip -t") from reason
-
-
-def _pip_download(requirement: str, listed: Path, target: Path) -> None:
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off"]
-    command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(target), "--requirement", str(listed)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no shell, our own arguments
-    if done.returncode:
-        lines = (done.stderr.strip() or "pip said nothing").splitlines()
-        reason = ([line for line in lines if line.startswith(_ERROR)] or lines)[-1].removeprefix(_ERROR)
-        raise SourceError(
-            f"{requirement}: {reason}", hint="can pip reach your package index? try: pip download --no-deps"
-        )

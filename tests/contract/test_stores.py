@@ -186,6 +186,14 @@ class TestEveryWritableStore:
         with pytest.raises(ObjectNotFound, match=r" has no v2.0/object$"):
             store.digest("v2.0/object")
 
+    @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
+    def test_the_size_is_that_of_what_was_written(self, data, store, source):
+        store.create("v1.0/object", source(data))
+
+        assert store.size("v1.0/object") == len(data)
+        with pytest.raises(ObjectNotFound, match=r" has no v2.0/object$"):
+            store.size("v2.0/object")
+
     def test_a_name_is_created_once(self, store, source, objects):
         store.create("v1.0/object", source(b"first"))
 

@@ -1,4 +1,4 @@
-"""Work that is killed, by SIGKILL: just before any of its changes of the disk, or at any moment.
+"""Work that is killed, by SIGKILL: just before any of its changes of the disk, after one of them, or at any moment.
 
 Each runs in a fork of a process that has loaded nothing else, because a fork of one with torch takes six times as
 long. So what is to run must be picklable: a function of the package or of `support`, or a `partial` of one.
@@ -27,6 +27,11 @@ def killed_before_step(step, work):
 def killed_after(seconds, work):
     """Run `work` and kill it `seconds` later; say whether it was still at work."""
     return _ask((_run_for, seconds, work))
+
+
+def killed_when_there(path, work):
+    """Run `work` and kill it as soon as there is something at `path`; say whether it was still at work."""
+    return _ask((_run_till_there, path, work))
 
 
 def _ask(request):
@@ -71,6 +76,14 @@ def _run_until(step, work):
 def _run_for(seconds, work):
     child = start(work)
     time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    return child
+
+
+def _run_till_there(path, work):
+    child = start(work)
+    while not path.exists() and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+        time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
     return child
 

@@ -47,13 +47,14 @@ Fault = Callable[["_Handler", Request, Origin], None]
 
 
 def files(folder):
-    """Serve the files of `folder`, with ranges."""
+    """Serve the files of `folder`, with ranges, and pages as pages."""
 
     def origin(request):
         path = folder / unquote(urlsplit(request.path).path).lstrip("/")
         if not path.is_file():
             return Answer(status=404)
-        return _ranged(path.read_bytes(), request.headers.get("Range"))
+        answer = _ranged(path.read_bytes(), request.headers.get("Range"))
+        return answer.having(Content_Type="text/html") if path.suffix == ".html" else answer
 
     return origin
 

@@ -1,19 +1,33 @@
-"""Wheels, and a folder of them that stands in for a package index."""
+"""Wheels, a folder of them that stands in for a package index, and versions that carry them."""
 
 import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from packaging.utils import parse_wheel_filename
+from support.caches import OLD, Site, noise, read_built_manifest
+
+from diarize_runner.cache.manifest import (
+    INSTALLER_NAME,
+    MANIFEST_NAME,
+    REQUIREMENTS_NAME,
+    WHEELS_PAGE_NAME,
+    PublishedFile,
+    Wheelhouse,
+)
+from diarize_runner.cache.shared_wheels import WHEELS_FOLDER, render_page
 from diarize_runner.digests import content_of_file
 
 
-def write_wheel(index, name, version, members, *, build=""):
+def write_wheel(index, name, version, members, *, build="", tag="py3-none-any"):
     """Write a wheel that pip accepts, with `members` beside its own; return its path."""
     index.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     described = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: a test\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
     }
-    path = index / f"{name}-{version}{build}-py3-none-any.whl"
+    path = index / f"{name}-{version}{build}-{tag}.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as wheel:
         for member, data in {**members, **described, f"{info}/RECORD": b""}.items():
             wheel.writestr(zipfile.ZipInfo(member), data, zipfile.ZIP_DEFLATED)
@@ -29,3 +43,75 @@ def write_page(index):
     ]
     page.write_text("<!DOCTYPE html>" + "".join(links))
     return page
+
+
+def index_settings(index):
+    """Return what makes pip look in `index`, a folder, and nowhere else."""
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": "/dev/null"}
+
+
+def use_index(monkeypatch, index):
+    """Let pip look in `index`, a folder, and nowhere else."""
+    for variable, value in index_settings(index).items():
+        monkeypatch.setenv(variable, value)
+
+
+def pinned(*wheels, marker=""):
+    """Return the line that pins what `wheels` are of, with the hash of each."""
+    ((name, version),) = {parse_wheel_filename(wheel.name)[:2] for wheel in wheels}
+    hashes = [f"--hash={content_of_file(wheel).digest}" for wheel in wheels]
+    return " \\\n    ".join([f"{name}=={version}{marker and ' ; '}{marker}", *hashes]) + "\n"
+
+
+WHEELS = {
+    "speech-1.0-cp311-cp311-manylinux_2_28_x86_64.whl": noise(3000, "speech for 3.11"),
+    "speech-1.0-cp312-cp312-manylinux_2_28_x86_64.whl": noise(3000, "speech for 3.12"),
+    "common-2.0-py3-none-any.whl": noise(2000, "common"),
+    "tool-3.0-py3-none-any.whl": noise(1000, "tool"),
+    "diarize_runner-0.1.0-py3-none-any.whl": noise(500, "toolkit"),
+}
+"""What a version may carry: only pip would look inside. `tool` is installed first; nothing pins the last."""
+FOR_311 = set(WHEELS) - {"speech-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelSite(Site):
+    """A site whose versions carry wheels: those of `WHEELS`, put where a build leaves what pip fetched."""
+
+    def build(self, version="1.0", repos=OLD, wheels=WHEELS):
+        Site.build(self, version, repos)
+        return carry(self.built(version), wheels)
+
+    def publish(self, version="1.0", repos=OLD, wheels=WHEELS):
+        self.build(version, repos, wheels)
+        return self.publish_built(version)
+
+
+def carry(built, wheels):
+    """Let the version in `built` carry `wheels`, file names with what they hold; return its manifest."""
+    folder = built / WHEELS_FOLDER
+    folder.mkdir()
+    for name, data in wheels.items():
+        (folder / name).write_bytes(data)
+    releases = {}
+    for path in sorted(folder.iterdir()):
+        releases.setdefault(path.name.split("-")[0], []).append(path)
+    releases.pop("diarize_runner", None)
+    installer = releases.pop("tool", None)
+    (built / REQUIREMENTS_NAME).write_text("".join(pinned(*paths) for paths in releases.values()))
+    (built / INSTALLER_NAME).write_text(pinned(*installer) if installer else "")
+    listed = tuple(described(path, path.name) for path in sorted(folder.iterdir()))
+    (built / WHEELS_PAGE_NAME).write_bytes(render_page(listed))
+    house = Wheelhouse(
+        installer=described(built / INSTALLER_NAME, INSTALLER_NAME),
+        page=described(built / WHEELS_PAGE_NAME, WHEELS_PAGE_NAME),
+        wheels=listed,
+    )
+    requirements = described(built / REQUIREMENTS_NAME, REQUIREMENTS_NAME)
+    manifest = replace(read_built_manifest(built), requirements=requirements, wheelhouse=house)
+    (built / MANIFEST_NAME).write_bytes(manifest.to_bytes())
+    return manifest
+
+
+def described(path: Path, name):
+    return PublishedFile(name=name, content=content_of_file(path))

@@ -116,6 +116,11 @@ class S3Store:
             if self._mark(key) != mark:
                 raise self._lost(key) from None
 
+    def size(self, key: str) -> int:
+        """See WritableArchiveStore."""
+        with self._place.errors(key):
+            return self._client.head_object(**self._target(key))["ContentLength"]
+
     def digest(self, key: str) -> Digest:
         """See WritableArchiveStore. Reads the whole object: an ETag is no digest of what was uploaded in parts."""
         return write_hashing(self.read_range(key, 0, _LARGEST), None).digest
@@ -160,8 +165,7 @@ class S3Store:
 
     def _exists(self, key: str) -> bool:
         try:
-            with self._place.errors(key):
-                self._client.head_object(**self._target(key))
+            self.size(key)
         except ObjectNotFound:
             return False
         return True

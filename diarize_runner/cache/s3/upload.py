@@ -6,7 +6,7 @@ Done here because boto3's own `upload_file` refuses conditions: https://github.c
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PART = 16 << 20
 """Bytes that go up in one request. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html has the limits."""
+_CONTENT_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json", ".txt": "text/plain; charset=utf-8"}
+"""pip reads no page that a web server in front of a bucket does not call one."""
+_ANY_TYPE = "application/octet-stream"
 _MOST_PARTS = 10_000
 _CONNECTIONS = 4
 
@@ -71,7 +74,7 @@ class _Parts:
         """
         wanted = getattr(client.meta.config, "request_checksum_calculation", None) == "when_supported"
         checksum: _Checksum = {"ChecksumAlgorithm": "CRC32"} if wanted else {}
-        begun = client.create_multipart_upload(**target, **checksum)
+        begun = client.create_multipart_upload(ContentType=_content_type(target), **target, **checksum)
         return cls(client=client, target=target, checksum=checksum, id=begun["UploadId"])
 
     def send(self, source: Path, part: _Part) -> "CompletedPartTypeDef":
@@ -100,9 +103,13 @@ def upload(client: "S3Client", source: Path, target: Target, condition: Conditio
     """Write `source`, in parts where it is large; raises what boto3 does, and OSError when `source` cannot be read."""
     size = source.stat().st_size
     if size <= PART:
-        client.put_object(Body=source.read_bytes(), **target, **condition)
+        client.put_object(Body=source.read_bytes(), ContentType=_content_type(target), **target, **condition)
     else:
         _upload_in_parts(_Parts.begin(client, target), source, size, condition)
+
+
+def _content_type(target: Target) -> str:
+    return _CONTENT_TYPES.get(PurePosixPath(target["Key"]).suffix, _ANY_TYPE)
 
 
 def _upload_in_parts(parts: _Parts, source: Path, size: int, condition: Condition) -> None:

@@ -15,6 +15,7 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from support.caches import PIPELINE, TINY, WEIGHTS, build_version, write_lock, write_request
+from support.wheels import WHEELS, WheelSite
 
 from diarize_runner.cache.build import build
 from diarize_runner.cache.lock import lock_path, read_lock
@@ -153,6 +154,23 @@ def test_every_pin_of_the_requirements_is_in_it_with_every_hash(built):
 
     assert {(package["name"], package["version"]): hashes(package) for package in packages} == pins
     assert all(package["purl"].startswith("pkg:pypi/") for package in packages)
+
+
+def test_every_wheel_that_is_carried_is_in_it_with_its_package_and_the_toolkit_s_is_one_of_its_own(tmp_path):
+    site = WheelSite(folder=tmp_path)
+    site.build("1.0")
+
+    bill = to_cyclonedx(site.built("1.0"))
+
+    assert faults(bill) is None
+    packages = {package["name"]: package for package in by_type(bill)["library"]}
+    carried = {name: {each["name"] for each in package["components"]} for name, package in packages.items()}
+    assert set(carried) == {"speech", "common", "tool", "diarize-runner"}
+    assert set.union(*carried.values()) == set(WHEELS)
+    for package in packages.values():
+        for wheel in package["components"]:
+            assert wheel["name"].startswith(package["name"].replace("-", "_"))
+            assert hashes(wheel) == {content_of(WHEELS[wheel["name"]]).digest.hex} <= hashes(package)
 
 
 def test_it_is_the_bill_of_the_version_and_its_archive(built):

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from support.caches import PIPELINE, build_version, noise, write_lock
 from support.checkpoints import as_zip
-from support.wheels import write_page, write_wheel
+from support.wheels import use_index, write_page, write_wheel
 
 from diarize_runner.cache import wheels
 from diarize_runner.cache.lock import lock_path, read_lock
@@ -22,8 +22,7 @@ def index(tmp_path, monkeypatch):
     folder = tmp_path / "index"
     for version in ("1.0", "2.0"):
         write_wheel(folder, "tiny", version, {"tiny/model.dat": WEIGHTS + version.encode(), "tiny/LICENSE": b"MIT\n"})
-    for variable, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": "/dev/null"}.items():
-        monkeypatch.setenv(variable, value)
+    use_index(monkeypatch, folder)
     return folder
 
 
@@ -86,7 +85,7 @@ def test_an_index_without_the_wheel_gives_an_error_with_a_hint(index):
         fetch_wheel("tiny==3.0")
 
     assert refusal.value.message == "tiny==3.0: No matching distribution found for tiny==3.0"
-    assert refusal.value.hint == "can pip reach your package index? try: pip download --no-deps"
+    assert refusal.value.hint == "has your package index a wheel of it, and can pip reach it? see: pip download"
 
 
 def test_a_source_distribution_is_never_built(index):

@@ -235,7 +235,7 @@ WITHOUT = """
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"torch", "torchaudio", "pyannote", "av", "numpy", "boto3", "huggingface_hub"}:
+        if name.split(".")[0] in {"torch", "pyannote", "av", "numpy", "boto3", "huggingface_hub", "packaging"}:
             raise ModuleNotFoundError(f"{name} must not be imported here", name=name)
 sys.meta_path.insert(0, Refuse())
 from diarize_runner.cli import main

@@ -1,0 +1,51 @@
+"""`diarize-runner cache wheels`: bring the wheels of a version onto this machine."""
+
+import argparse
+from pathlib import Path
+
+from diarize_runner.cache.follower import Follower
+from diarize_runner.cache.published import LATEST, Wanted
+from diarize_runner.cache.pythons import PYTHONS, own_python
+from diarize_runner.cache.stores import ADDRESSES, open_store
+from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.progress import Progress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    description = "fetch the wheels of a version, verified, into a folder for pip and uv: --no-index --find-links DIR"
+    parser = add_command(commands, "wheels", run, description)
+    parser.add_argument("--store", required=True, metavar="STORE", help=ADDRESSES)
+    parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
+    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="a folder for wheels")
+    parser.add_argument("--python", choices=PYTHONS, help="to install on (default: the Python that runs this)")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
+    parser.add_argument("--allow-older", action="store_true", help="follow a latest that is older than one seen before")
+
+
+def run(arguments: argparse.Namespace, progress: Progress) -> Result:
+    """Fetch, and say what came."""
+    from diarize_runner.cache.pins import Target
+    from diarize_runner.cache.wheel_folder import fetch_wheels
+
+    store, folder = open_store(arguments.store), Follower(root=arguments.into)
+    least_serial = 0 if arguments.allow_older else folder.serial
+    wanted = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
+    target = Target(python=arguments.python or own_python())
+    wheels = fetch_wheels(store, wanted, target, folder, progress)
+    manifest, moved = wheels.published.manifest, sum(wheel.content.size for wheel in wheels.fetched)
+    document = {
+        "changed": wheels.changed,
+        "name": manifest.name,
+        "version": manifest.version,
+        "serial": wheels.published.serial,
+        "manifest": str(manifest.digest),
+        "python": target.python,
+        "bytes_moved": moved,
+        "folder": str(folder.root),
+        "wheels": [wheel.name for wheel in wheels.wheels],
+    }
+    state = f"{megabytes(moved)} moved" if wheels.changed else "unchanged"
+    what = f"{len(wheels.wheels)} wheels of {manifest.name} {manifest.version} for Python {target.python}"
+    return Result(document=document, text=f"{folder.root}: {what}, {state}")

@@ -1,0 +1,151 @@
+"""A build --with-wheels leaves exactly the wheels that boxes will install: real pip, and an index that is a folder."""
+
+import pytest
+from support.caches import Site, flip, tree
+from support.kills import killed_when_there
+from support.wheel_host import COMMON, FOR_311, FOR_312, FOR_ANY, OLDER, TOOL, WheelHost
+from support.wheels import WheelSite, use_index, write_wheel
+
+from diarize_runner.cache.manifest import INSTALLER_NAME, MANIFEST_NAME, WHEELS_PAGE_NAME
+from diarize_runner.cache.publish import read_built
+from diarize_runner.digests import content_of_file
+from diarize_runner.errors import ManifestError, SecretFound, SourceError, UsageError
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    host = WheelHost(folder=tmp_path)
+    host.prepare()
+    use_index(monkeypatch, host.index)
+    return host
+
+
+def names(manifest):
+    return [wheel.name for wheel in manifest.wheelhouse.wheels]
+
+
+def inodes(host):
+    return {name: path.stat().st_ino for name, path in host.there().items()}
+
+
+def test_it_leaves_the_wheels_of_each_python_the_toolkit_s_a_page_and_the_installer_s_requirements(host, tmp_path):
+    toolkit = write_wheel(tmp_path, "diarize_runner", "0.1.0", {"diarize_runner/__init__.py": b""})
+
+    manifest = host.build("3.11", "3.10", toolkit=toolkit)
+
+    assert names(manifest) == [OLDER, COMMON, toolkit.name, FOR_311, FOR_ANY, TOOL]
+    assert set(tree(host.out)) == {
+        *("huggingface-cache.tar.gz", "manifest.json", "requirements-diarization.txt", "wheels"),
+        *(INSTALLER_NAME, WHEELS_PAGE_NAME),
+        *(f"wheels/{name}" for name in names(manifest)),
+    }
+    sources = {**{path.name: path for path in host.index.iterdir()}, toolkit.name: toolkit}
+    for wheel in manifest.wheelhouse.wheels:
+        assert wheel.content == content_of_file(sources[wheel.name])
+    assert (host.out / INSTALLER_NAME).read_bytes() == host.installer.read_bytes()
+    assert read_built(host.out) == manifest
+
+
+def test_the_same_inputs_give_the_same_bytes_whatever_an_earlier_build_left(host, tmp_path):
+    host.build("3.13", toolkit=write_wheel(tmp_path, "diarize_runner", "0.0.9", {}))
+    assert set(host.there()) == {"diarize_runner-0.0.9-py3-none-any.whl", COMMON, FOR_ANY, TOOL}
+    for name in ("notes.whl", "notes.txt"):
+        (host.out / "wheels" / name).write_text("somebody's")
+
+    host.build("3.12", "3.11", "3.12")
+
+    fresh = tmp_path / "fresh"
+    host.build("3.11", "3.12", out=fresh)
+    assert tree(host.out) == tree(fresh)
+    assert set(host.there()) == {COMMON, FOR_311, FOR_312, TOOL}
+
+
+def test_a_wheel_that_is_there_is_not_fetched_again_and_one_that_is_damaged_is(host):
+    manifest = host.build()
+    before = inodes(host)
+    flip(host.out / "wheels" / TOOL, 40)
+
+    assert host.build() == manifest
+
+    assert {name for name, inode in inodes(host).items() if inode != before[name]} == {TOOL}
+    assert read_built(host.out) == manifest
+
+
+def test_a_build_that_was_killed_keeps_what_it_had_fetched_and_is_finished_by_the_next(host, tmp_path):
+    assert killed_when_there(host.out / "wheels" / TOOL, host.build_in_a_process_of_its_own)
+    assert MANIFEST_NAME not in tree(host.out)
+    kept = inodes(host)
+    for name, path in host.there().items():
+        assert content_of_file(path) == content_of_file(host.index / name)
+
+    host.build()
+
+    assert kept.items() <= inodes(host).items()
+    fresh = tmp_path / "fresh"
+    host.build(out=fresh)
+    assert tree(host.out) == tree(fresh)
+
+
+def test_a_package_without_a_wheel_for_the_python_stops_the_build_and_is_named_and_the_rest_stays(host):
+    (host.index / FOR_ANY).unlink()
+    (host.index / "speech-1.0.tar.gz").write_bytes(b"its setup.py would run")
+
+    with pytest.raises(SourceError) as refusal:
+        host.build("3.13")
+
+    assert refusal.value.message == ("Python 3.13 on Linux x86-64: No matching distribution found for speech==1.0")
+    assert refusal.value.hint == "has your package index a wheel of it, and can pip reach it? see: pip download"
+    assert MANIFEST_NAME not in tree(host.out)
+    assert set(host.there()) <= {COMMON, TOOL}
+
+
+def test_a_wheel_that_was_rebuilt_since_it_was_pinned_stops_the_build(host):
+    write_wheel(host.index, "tool", "3.0", {"backdoor.py": b""})
+
+    with pytest.raises(SourceError, match=r"^Python 3.11 on Linux x86-64: THESE PACKAGES DO NOT MATCH THE HASHES"):
+        host.build()
+
+    assert TOOL not in host.there()
+
+
+def test_another_wheel_is_not_taken_for_the_toolkit_s(host, tmp_path):
+    for path in (host.index / TOOL, tmp_path / "diarize_runner-0.1.0-py3-none-any.whl"):
+        with pytest.raises(UsageError, match=f"^{path} is not the toolkit's wheel$") as refusal:
+            host.sources(toolkit=path)
+        assert refusal.value.hint == "make it in a clone: uv build --wheel"
+
+
+def test_requirements_without_hashes_are_refused_before_anything_is_touched(host):
+    host.installer.write_text("tool==3.0\n")
+
+    with pytest.raises(ManifestError, match=f"^{host.installer}: tool==3.0 has no --hash$") as refusal:
+        host.build()
+
+    assert refusal.value.hint == "compile it with pip-compile --generate-hashes"
+    assert not host.out.exists()
+
+
+def test_an_installer_that_is_missing_or_holds_a_token_is_refused_before_anything_is_touched(host):
+    token = "hf_" + 34 * "a"
+    host.installer.write_text(f"{host.installer.read_text()}# {token}\n")
+    with pytest.raises(SecretFound):
+        host.build()
+    host.installer.unlink()
+    with pytest.raises(UsageError, match=f"^{host.installer} is no file$"):
+        host.build()
+
+    assert not host.out.exists()
+
+
+def test_a_build_without_wheels_leaves_no_page_of_an_earlier_one_and_its_wheels_alone(tmp_path):
+    site = WheelSite(folder=tmp_path)
+    site.build()
+    before = tree(site.built("1.0"))
+
+    manifest = Site.build(site)
+
+    assert manifest.wheelhouse is None
+    after = tree(site.built("1.0"))
+    assert set(before) - set(after) == {INSTALLER_NAME, WHEELS_PAGE_NAME}
+    assert {path for path in before if path.startswith("wheels/")} <= set(after)
+    assert read_built(site.built("1.0")) == manifest
