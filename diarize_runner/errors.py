@@ -7,7 +7,7 @@
       SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
         GatedRepo                          its terms were not accepted by this token's account
         RevisionNotFound
-      UnsafeCheckpoint            exit 3   a pickle names something outside the allow-list
+      UnsafeCheckpoint            exit 3   a checkpoint or config names something outside the allow-list
       SecretFound                 exit 1   a file that was to be published holds a token
       StoreError                  exit 1
         ObjectNotFound
@@ -66,7 +66,7 @@ class RevisionNotFound(SourceError):
 
 
 class UnsafeCheckpoint(DiarizeRunnerError):
-    """A checkpoint's pickle names something that is not on the allow-list."""
+    """A checkpoint, or a pipeline's config, has something imported that is not on the allow-list."""
 
     exit_code = 3
 

@@ -1,11 +1,12 @@
-"""Request -> lock: fetch every file once, look inside the checkpoints, and write down what came."""
+"""Request -> lock: fetch every file once, look for what it would import, and write down what came."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from diarize_runner.cache import hub
-from diarize_runner.cache.checkpoint.names import STANDARD, checkpoint_names, require_allowed
+from diarize_runner.cache.gate import STANDARD, imports_of
+from diarize_runner.cache.imports import require_allowed
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.request import CacheRequest, HubSelection, RequestedFile, RequestedRepo
 from diarize_runner.cache.snapshot import FileEntry, HubOrigin, RepoSnapshot, commit_hash_of
@@ -20,7 +21,7 @@ def resolve(request: CacheRequest, progress: Progress) -> CacheLock:
 
     Raises:
         SourceError: a file cannot be had.
-        UnsafeCheckpoint: a checkpoint names something that neither the standard nor the request allows.
+        UnsafeCheckpoint: a file would import something that neither the standard nor the request allows.
     """
     repos = tuple(_resolve_repo(request.folder, repo, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
@@ -71,6 +72,6 @@ def _entries(
 
 
 def _entry(repo: RequestedRepo, file: FetchedFile) -> FileEntry:
-    names = checkpoint_names(file.file, file.path)
-    require_allowed(f"{repo.repo_id}: {file.path}", names, STANDARD | repo.pickle_names)
-    return FileEntry(path=file.path, content=content_of_file(file.file), source=file.source, pickle_names=names)
+    imports = imports_of(file.file, file.path)
+    require_allowed(f"{repo.repo_id}: {file.path}", imports, STANDARD | repo.may_import)
+    return FileEntry(path=file.path, content=content_of_file(file.file), source=file.source, imports=imports)

@@ -313,7 +313,7 @@ def test_an_archive_that_ends_within_its_blobs_is_refused_and_leaves_the_box_as_
 
 
 def test_a_refused_blob_is_named_with_its_archive(site):
-    site.publish("1.0", {PIPELINE: {"config.yaml": noise(1000)}})
+    site.publish("1.0", {PIPELINE: {"weights.dat": noise(1000)}})
     (span,) = published(site.store, "1.0").archive.blobs
     flip(site.store.root / "v1.0" / ARCHIVE_NAME, span.offset + 200)
 

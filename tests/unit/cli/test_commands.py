@@ -19,7 +19,7 @@ def test_resolve_pins_a_request_and_says_when_nothing_changed(run, request_file)
         "changed": True,
         "lock": str(request_file.with_suffix(".lock.json")),
         "files": 1,
-        "bytes": 26,
+        "bytes": 62,
     }
     assert second.document["changed"] is False
     assert (first.stderr, second.stderr) == ("", "")
