@@ -3,8 +3,8 @@
 Each command is a module with `add_parser(commands)` and `run(arguments, progress) -> Result`: it parses, builds
 objects, calls the library and says what came of it. This module alone turns an error into text and an exit code.
 
-Data goes to stdout: with `--json`, one JSON document. What is for people goes to stderr.
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure.
+Data goes to stdout: with `--json`, one JSON document, whether the command succeeds or fails. What is for people goes
+to stderr. Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure, 130 interrupted.
 """
 
 import argparse
@@ -13,28 +13,33 @@ from collections.abc import Sequence
 
 from diarize_runner import __version__
 from diarize_runner.cli import benchmark, cache, diarize, doctor
-from diarize_runner.cli.options import Parser
-from diarize_runner.cli.output import not_installed, print_error, print_result
+from diarize_runner.cli.options import JSON, Parser
+from diarize_runner.cli.output import Result, not_installed, print_error, print_result
 from diarize_runner.cli.progress import progress_for
-from diarize_runner.errors import DiarizeRunnerError
-
-_INTERRUPTED = 130
+from diarize_runner.errors import DiarizeRunnerError, Interrupted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    as_json = JSON in argv  # asked before the command line is parsed, which may fail
     try:
-        with progress_for(sys.stderr) as progress:
-            result = arguments.run(arguments, progress)
+        result = _run(argv)
     except DiarizeRunnerError as error:
-        return print_error(error)
+        return print_error(error, as_json=as_json)
     except ModuleNotFoundError as reason:
-        return print_error(not_installed(reason))
+        return print_error(not_installed(reason), as_json=as_json)
     except KeyboardInterrupt:
-        return _INTERRUPTED
-    print_result(result, as_json=arguments.json)
-    return int(result.exit_code)
+        return print_error(Interrupted("interrupted"), as_json=as_json)
+    print_result(result, as_json=as_json)
+    return result.exit_code
+
+
+def _run(argv: Sequence[str]) -> Result:
+    arguments = build_parser().parse_args(argv)
+    with progress_for(sys.stderr) as progress:
+        result: Result = arguments.run(arguments, progress)
+    return result
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -13,22 +13,26 @@ from diarize_runner.progress import Progress
 Commands = Any
 """What `argparse` gives for adding commands; its type is private."""
 
+JSON = "--json"
 DEVICES = ("auto", "cuda", "cpu")
 DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong and what to do as every other error does, and exits with 2."""
+    """Raises what is wrong as every other error, and takes options by their whole name alone."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Print the two lines."""
-        self.exit(UsageError.exit_code, f"error: {message}\nhint: {self.prog} --help\n")
+        """Raise UsageError."""
+        raise UsageError(message, hint=f"{self.prog} --help")
 
 
 def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:
     """Add a command with the options that every one has."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
-    parser.add_argument("--json", action="store_true", help="print one JSON document to stdout")
+    parser.add_argument(JSON, action="store_true", help="print one JSON document to stdout, also of a failure")
     parser.set_defaults(run=run)
     return parser
 
