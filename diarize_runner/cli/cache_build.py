@@ -7,7 +7,7 @@ from diarize_runner.cache.build import build
 from diarize_runner.cache.lock import lock_path, read_lock
 from diarize_runner.cache.manifest import REQUIREMENTS_NAME, SIGNATURE_NAME, read_version
 from diarize_runner.cache.request import read_request
-from diarize_runner.cache.signature import sign
+from diarize_runner.cache.signature import read_private_key
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically
@@ -26,7 +26,8 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Build, and name what was built."""
+    """Build, and name what was built. A key is read first, so that a wrong one costs no build."""
+    key = read_private_key(arguments.sign) if arguments.sign else None
     request = read_request(arguments.request)
     manifest = build(
         read_lock(request, lock_path(arguments.request)),
@@ -36,9 +37,9 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         out=arguments.out,
         progress=progress,
     )
-    if arguments.sign:
+    if key:
         with disk_errors(arguments.out):
-            write_atomically(arguments.out / SIGNATURE_NAME, sign(manifest.to_bytes(), arguments.sign))
+            write_atomically(arguments.out / SIGNATURE_NAME, key.sign(manifest.to_bytes()))
     archive = manifest.archive.file
     document = {"version": manifest.version, "manifest": str(manifest.digest), "archive": archive.to_dict()}
     size = megabytes(archive.content.size)

@@ -61,7 +61,7 @@ def test_a_version_without_a_signature_is_exit_3_and_leaves_nothing(run, publish
         assert ran.stderr.startswith(f"error: {store}: version 1.0 is not signed, and a signature is wanted\nhint: ")
 
 
-def test_a_build_with_what_is_no_key_is_bad_usage(run, request_file, tmp_path):
+def test_a_build_with_what_is_no_key_is_bad_usage_and_builds_nothing(run, request_file, tmp_path):
     run("cache", "resolve", request_file)
     build = ["cache", "build", request_file, "--version", "1.0", "--requirements", tmp_path / "requirements.txt"]
 
@@ -69,6 +69,7 @@ def test_a_build_with_what_is_no_key_is_bad_usage(run, request_file, tmp_path):
 
     assert ran.exit_code == 2
     assert ran.stderr.startswith(f"error: {tmp_path}/nowhere.key is no private key: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_older_latest_is_exit_3_until_it_is_allowed(run, publish, tmp_path):
