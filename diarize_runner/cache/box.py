@@ -17,11 +17,12 @@ from pathlib import Path
 
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import link_atomically, write_atomically
+from diarize_runner.disk import disk_errors, link_atomically, write_atomically
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
 _SERIAL_NAME = "serial"
+_SERIAL = re.compile(rb"[0-9]{1,19}\n")
 _VERSION_FOLDER = re.compile(r"[0-9a-f]{64}")
 """Named by the digest of its manifest."""
 
@@ -34,14 +35,25 @@ class BoxFolder:
 
     @property
     def serial(self) -> int:
-        """The highest serial of `latest` that this box has followed; 0 before the first."""
+        """The highest serial of `latest` that this box has followed; 0 before the first.
+
+        Raises:
+            IntegrityError: what was written down is damaged.
+            DiskError: it may not be read.
+        """
         path = self.root / _SERIAL_NAME
-        return int(path.read_text(encoding="ascii")) if path.is_file() else 0
+        with disk_errors(path):
+            data = path.read_bytes() if path.is_file() else b"0\n"
+        if not _SERIAL.fullmatch(data):
+            hint = "if you trust what latest names now, say --allow-older: that writes the file anew"
+            raise IntegrityError(f"{path} is damaged: which latest this box has followed is not known", hint=hint)
+        return int(data)
 
     def remember(self, serial: int) -> None:
-        """Remember the serial of the pointer that was followed."""
-        if serial not in (0, self.serial):
-            write_atomically(self.root / _SERIAL_NAME, f"{serial}\n".encode())
+        """Remember the serial of the pointer that was followed, over whatever is there; 0 is of none."""
+        path, data = self.root / _SERIAL_NAME, f"{serial}\n".encode()
+        if serial and not (path.is_file() and path.read_bytes() == data):
+            write_atomically(path, data)
 
     @property
     def current(self) -> Path:

@@ -742,6 +742,19 @@ def test_a_target_of_somebody_elses_says_so(tmp_path):
         assert finished(start(attempt))
 
 
+def test_a_box_that_may_not_say_which_latest_it_followed_says_so():
+    def attempt():
+        (folder / "serial").write_text("1\n")
+        (folder / "serial").chmod(0)
+        as_nobody()
+        with pytest.raises(DiskError, match=r"/serial: Permission denied$"):
+            _ = BoxFolder(root=folder).serial
+
+    with foreign_folder() as folder:
+        folder.chmod(0o755)
+        assert finished(start(attempt))
+
+
 def test_a_target_that_is_no_folder_says_so(site):
     site.publish("1.0")
     site.box.root.write_text("x")

@@ -144,6 +144,25 @@ def test_list_names_every_version_newest_first(run, publish, tmp_path):
     assert ran.stderr.index("1.10") < ran.stderr.index("1.9") < ran.stderr.index("latest")
 
 
+@pytest.mark.parametrize("damaged", ["", "x\n", "-1\n", "1", "1\n2\n", "٣\n", "9" * 5000 + "\n"])
+def test_a_box_that_forgot_which_latest_it_followed_is_exit_3_until_an_older_one_is_allowed(
+    damaged, run, publish, tmp_path
+):
+    serial = tmp_path / "box/serial"
+    restore = ["cache", "restore", "--store", publish("1.0"), "--into", tmp_path / "box", "--json"]
+    assert run(*restore).exit_code == 0
+    serial.write_text(damaged)
+
+    refused = run(*restore)
+
+    assert refused.exit_code == 3
+    assert refused.document["error"].startswith(f"{serial} is damaged: ")
+    assert "--allow-older" in refused.document["hint"]
+    assert run(*restore, "--allow-older").document["changed"] is False
+    assert serial.read_text() == "1\n"
+    assert run(*restore).exit_code == 0
+
+
 def test_list_of_an_empty_store_is_empty(run, tmp_path):
     ran = run("cache", "list", "--store", (tmp_path / "store").as_uri(), "--json")
 
