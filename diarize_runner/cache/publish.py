@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from diarize_runner.cache.catalogue import finish_prune
 from diarize_runner.cache.latest import Latest, move_latest
 from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
@@ -45,6 +46,7 @@ def publish(folder: Path, store: WritableArchiveStore, progress: Progress) -> La
         SwapLost: somebody else moved `latest` at the same time.
     """
     manifest = read_built(folder)
+    finish_prune(store, manifest.version)
     signed = [SIGNATURE_NAME] if (folder / SIGNATURE_NAME).is_file() else []
     files = [ARCHIVE_NAME, REQUIREMENTS_NAME, *signed, MANIFEST_NAME]
     for done, name in enumerate(files, start=1):
