@@ -84,6 +84,33 @@ def test_publishing_the_same_again_changes_nothing(site):
     assert objects(site.store) == before
 
 
+class Unread(LocalStore):
+    """Reads no object through, as that may be a long way."""
+
+    def digest(self, key):
+        assert "manifest.json" in key
+        return super().digest(key)
+
+
+def test_publishing_the_same_again_reads_the_manifest_alone(site):
+    site.publish("1.0")
+
+    assert not publish(site.built("1.0"), Unread(site.store.root), Silent()).changed
+
+
+@pytest.mark.parametrize("name", [ARCHIVE_NAME, REQUIREMENTS_NAME])
+def test_what_a_publish_that_was_cut_short_has_left_must_be_of_the_same_version(name, site, tmp_path):
+    site.publish("1.0")
+    (site.store.root / "v1.0" / MANIFEST_NAME).unlink()
+    flip(site.store.root / "v1.0" / name, 5)
+    before = objects(site.store)
+
+    with pytest.raises(ObjectExists, match=f" already has v1.0/{name}$"):
+        site.publish_built("1.0")
+
+    assert objects(site.store) == before
+
+
 def test_publishing_a_rebuilt_version_changes_nothing(site):
     site.publish("1.0")
     shutil.rmtree(site.built("1.0"))
@@ -122,7 +149,7 @@ def test_another_content_under_a_published_version_is_refused_and_changes_nothin
     with pytest.raises(ObjectExists) as refusal:
         publish(other.built("1.0"), site.store, Silent())
 
-    assert refusal.value.message == f"{site.store.url} already has v1.0/{name}"
+    assert refusal.value.message == f"{site.store.url} already has another version 1.0"
     assert refusal.value.hint == "publish under a new --version"
     assert objects(site.store) == before
 
