@@ -1,7 +1,7 @@
 """What a store holds, and what may leave it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from diarize_runner.cache.latest import Latest, move_latest, read_latest
 from diarize_runner.cache.manifest import MANIFEST_NAME, VERSION, CacheManifest
 from diarize_runner.cache.published import Wanted, find_version
 from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore, version_key
+from diarize_runner.cache.version_order import newest_first
 from diarize_runner.errors import ObjectNotFound, StoreError
 
 TOMBSTONE_NAME = "manifest.json.pruned"
@@ -35,7 +36,7 @@ def list_versions(store: ArchiveStore) -> tuple[Listed, ...]:
     latest = read_latest(store)
     return tuple(
         Listed(manifest=_manifest(store, version), is_latest=latest is not None and version == latest.version)
-        for version in _newest_first(store.versions())
+        for version in newest_first(store.versions())
     )
 
 
@@ -60,11 +61,11 @@ def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
     What a prune that was cut short has left goes too. A version that is being published has no manifest either, and
     looks the same but for the tombstone, which nobody but a prune writes: what has none is left alone.
     """
-    versions, latest = _newest_first(store.versions()), read_latest(store)
+    versions, latest = newest_first(store.versions()), read_latest(store)
     kept = {*versions[:keep], *((latest.version, latest.previous) if latest else ())}
     return PrunePlan(
         keep=tuple(version for version in versions if version in kept),
-        remove=tuple(_newest_first(({*versions} - kept) | ({*_with_tombstone(store)} - {*versions}))),
+        remove=tuple(newest_first(({*versions} - kept) | ({*_with_tombstone(store)} - {*versions}))),
     )
 
 
@@ -100,13 +101,3 @@ def _with_tombstone(store: WritableArchiveStore) -> Iterator[str]:
 
 def _manifest(store: ArchiveStore, version: str) -> CacheManifest:
     return find_version(store, Wanted(version=version)).manifest
-
-
-def _newest_first(versions: Iterable[str]) -> list[str]:
-    return sorted(versions, key=_order, reverse=True)
-
-
-def _order(version: str) -> list[tuple[int, int, str]]:
-    """Order 1.10 after 1.9: numbers by value, anything else as text, before numbers."""
-    parts = re.findall(r"\d+|[^\d]+", version)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]
