@@ -12,7 +12,7 @@ ARCHIVE_NAME = "huggingface-cache.tar.gz"
 REQUIREMENTS_NAME = "requirements-diarization.txt"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.json.sig"
-VERSION = r"[0-9][0-9a-z.-]*"
+VERSION = r"[0-9][0-9a-z.-]{0,95}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

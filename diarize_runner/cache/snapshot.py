@@ -8,8 +8,9 @@ from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.cache.imports import KINDS, Imports
 from diarize_runner.digests import Content, Digest
 
-REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
-REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+"""All become names of files, which must be short; the Hub's are shorter."""
 REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!]*"
 
 
