@@ -1,13 +1,18 @@
 """Writes to the local disk that are whole or not there, and errors that say what the disk said."""
 
+import ctypes
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from diarize_runner.errors import DiskError
 
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+"""As linux/fcntl.h and linux/fs.h number them."""
+_CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _HINTS = {
     errno.ENOSPC: "free some space, then run again",
     errno.EDQUOT: "raise the quota, then run again",
@@ -53,3 +58,27 @@ def link_atomically(path: Path, target: str) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(path)
+
+
+def exchange_folders(one: Path, other: Path) -> None:
+    """Let two folders of one file system change places, so that there is always one at `other`; raise OSError.
+
+    Where the file system cannot do that in one step, as NFS cannot, there is none at `other` for an instant.
+    """
+    try:
+        _exchange(one, other)
+    except OSError as reason:
+        if reason.errno not in _CANNOT_EXCHANGE:
+            raise
+        aside = one.with_name(f"{one.name}-aside")
+        shutil.rmtree(aside, ignore_errors=True)
+        other.rename(aside)
+        one.rename(other)
+        aside.rename(one)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """renameat2(2), which Python's standard library has no name for."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))

@@ -377,6 +377,7 @@ def restoring(request, site):
 def require_unbroken(site, meanwhile):
     """Demand that a consumer would find a whole version, as it did before; a damaged one could not get worse."""
     if meanwhile is None:
+        assert site.box.current.exists()
         return
     if meanwhile or os.path.lexists(site.box.current):
         sound(site, "1.1", *meanwhile)
