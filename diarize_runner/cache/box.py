@@ -17,7 +17,7 @@ from pathlib import Path
 
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import disk_errors, exchange_folders, link_atomically, write_atomically
+from diarize_runner.disk import disk_errors, exchange_folders, flush, link_atomically, write_atomically
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
@@ -121,6 +121,7 @@ class BoxFolder:
             exchange_folders(staged, target)
         else:
             staged.rename(target)
+        flush(target.parent)
         self.make_current(digest)
 
     def make_current(self, digest: Digest) -> None:

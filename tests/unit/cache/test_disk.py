@@ -14,7 +14,7 @@ from support.disks import mounted
 from support.kills import killed_before_step
 
 from diarize_runner.digests import Digest, content_of, content_of_file
-from diarize_runner.disk import disk_errors, exchange_folders, link_atomically, write_atomically
+from diarize_runner.disk import disk_errors, exchange_folders, flush_tree, link_atomically, write_atomically
 from diarize_runner.errors import DiskError
 
 
@@ -52,6 +52,36 @@ def test_a_link_is_made_over_another_and_over_what_a_killed_run_left(tmp_path):
     link_atomically(link, "second")
 
     assert tree(tmp_path) == {"current": "-> second"}
+
+
+def test_every_file_and_folder_of_a_tree_is_flushed_and_nothing_that_a_link_leads_to(tmp_path, monkeypatch):
+    tree = tmp_path / "tree"
+    (tree / "deep" / "er").mkdir(parents=True)
+    for name in ("a", "deep/b", "deep/er/c"):
+        (tree / name).write_text(name)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("x")
+    (tree / "to-a-folder").symlink_to(tmp_path / "elsewhere")
+    (tree / "to-a-file").symlink_to(tmp_path / "elsewhere" / "file")
+    (tree / "to-nothing").symlink_to("nothing")
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino))
+
+    flush_tree(tree)
+
+    wanted = [tree / name for name in ("", "a", "deep", "deep/b", "deep/er", "deep/er/c")]
+    assert sorted(flushed) == sorted(path.stat().st_ino for path in wanted)
+
+
+def test_a_write_that_failed_unnoticed_is_noticed_when_it_is_flushed(tmp_path, monkeypatch):
+    def fails(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setattr(os, "fsync", fails)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        flush_tree(tmp_path)
 
 
 @pytest.fixture

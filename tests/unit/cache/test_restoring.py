@@ -357,6 +357,25 @@ def test_a_failed_restore_leaves_an_empty_folder_that_was_there(site):
     assert tree(site.box.root) == {}
 
 
+@pytest.mark.parametrize("over", ["nothing", "a damaged one"])
+def test_the_name_of_a_version_is_on_the_disk_before_anything_leads_there(over, site, monkeypatch):
+    digest = site.publish("1.0").pointer.manifest.content.digest
+    if over == "a damaged one":
+        site.restore("1.0")
+        blob_of(site, "1.0", "LICENSE").unlink()
+        site.box.current.unlink()
+    flushed_while = {}
+
+    def fsync(descriptor):
+        led = os.path.lexists(site.box.current)
+        flushed_while.setdefault(os.fstat(descriptor).st_ino, []).append((site.box.staging(digest).exists(), led))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    site.restore("1.0")
+
+    assert flushed_while[(site.box.root / "versions").stat().st_ino] == [(over == "a damaged one", False)]
+
+
 @pytest.fixture(params=["into nothing", "over another version", "back to an older version", "over a damaged one"])
 def restoring(request, site):
     """A site where 1.1 is about to be restored, and the versions that may be current meanwhile."""
