@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from diarize_runner.digests import Digest, content_of_file
-from diarize_runner.errors import SourceError
+from diarize_runner.errors import IntegrityError, SourceError
 
-_ERROR = "ERROR: "
+_ERROR, _OTHER_DIGEST = "ERROR: ", "DO NOT MATCH THE HASHES"
+"""What pip says."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, ValueError)
 """What `zipfile` raises at a damaged file; a RuntimeError when it takes it for encrypted, or for a later version's."""
 
@@ -23,7 +24,8 @@ def downloaded(requirement: str, digest: Digest | None = None) -> Iterator["Whee
     """Download a pinned requirement's wheel; with `digest`, pip takes none but that very file.
 
     Raises:
-        SourceError: there is no such wheel, or not with that digest, or the index cannot be reached.
+        SourceError: there is no such wheel, or the index cannot be reached.
+        IntegrityError: the index has it with another digest alone.
     """
     with tempfile.TemporaryDirectory(prefix="diarize-runner-") as folder:
         line = f"{requirement} --hash={digest}\n" if digest else f"{requirement}\n"
@@ -60,6 +62,9 @@ def _pip_download(requirement: str, listed: Path, target: Path) -> None:
     options = ["--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off"]
     command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(target), "--requirement", str(listed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no shell, our own arguments
+    if _OTHER_DIGEST in done.stderr:
+        hint = "it was replaced there, or altered on the way: find out which, then run: diarize-runner cache resolve"
+        raise IntegrityError(f"{requirement}: the index's wheel is not the one that the lock pins", hint=hint)
     if done.returncode:
         lines = (done.stderr.strip() or "pip said nothing").splitlines()
         reason = ([line for line in lines if line.startswith(_ERROR)] or lines)[-1].removeprefix(_ERROR)
