@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from diarize_runner.errors import DiskError
 
+_LOCK_NAME = ".lock"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 """As linux/fcntl.h and linux/fs.h number them."""
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -58,6 +60,30 @@ def link_atomically(path: Path, target: str) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
     fresh.replace(path)
+
+
+def lock_folder(folder: Path) -> int:
+    """Wait until nobody else has the lock of `folder`; return a descriptor that has it until it is closed.
+
+    NFS locks only what is open for writing (flock(2)), and a folder cannot be that: there a file in it is locked, which
+    stays, and with it the folder.
+
+    Raises:
+        FileNotFoundError: the folder is not there, or was removed meanwhile.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(descriptor), folder.stat()):
+            return descriptor
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    except OSError as reason:
+        os.close(descriptor)
+        if reason.errno != errno.EBADF:
+            raise
+    descriptor = os.open(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def flush(path: Path) -> None:

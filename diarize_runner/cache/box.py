@@ -6,7 +6,6 @@
 <root>/serial                         the newest serial of `latest` that was followed
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import disk_errors, exchange_folders, flush, link_atomically, write_atomically
+from diarize_runner.disk import disk_errors, exchange_folders, flush, link_atomically, lock_folder, write_atomically
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
@@ -95,12 +94,7 @@ class BoxFolder:
     def _lock(self) -> int | None:
         """Return a locked descriptor of the folder; None when a restore that failed removed it meanwhile."""
         with suppress(FileNotFoundError):
-            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), self.root.stat()):
-                    return descriptor
-            os.close(descriptor)
+            return lock_folder(self.root)
         return None
 
     def sweep(self) -> None:

@@ -4,17 +4,25 @@ import errno
 import itertools
 import os
 import shutil
+import threading
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.caches import noise, tree
-from support.disks import mounted
+from support.disks import lock_as_on_nfs, mounted
 from support.kills import killed_before_step
 
 from diarize_runner.digests import Digest, content_of, content_of_file
-from diarize_runner.disk import disk_errors, exchange_folders, flush_tree, link_atomically, write_atomically
+from diarize_runner.disk import (
+    disk_errors,
+    exchange_folders,
+    flush_tree,
+    link_atomically,
+    lock_folder,
+    write_atomically,
+)
 from diarize_runner.errors import DiskError
 
 
@@ -52,6 +60,51 @@ def test_a_link_is_made_over_another_and_over_what_a_killed_run_left(tmp_path):
     link_atomically(link, "second")
 
     assert tree(tmp_path) == {"current": "-> second"}
+
+
+@pytest.fixture(params=["a local disk", "NFS"])
+def any_disk(request, monkeypatch, tmp_path):
+    if request.param == "NFS":
+        lock_as_on_nfs(monkeypatch)
+    return tmp_path
+
+
+def test_who_wants_the_lock_of_a_folder_waits_for_who_has_it(any_disk):
+    held, order = lock_folder(any_disk), []
+
+    def wait():
+        os.close(lock_folder(any_disk))
+        order.append("second")
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(timeout=0.2)
+    order.append("first")
+    os.close(held)
+    waiter.join()
+
+    assert order == ["first", "second"]
+
+
+def test_a_folder_that_is_removed_while_somebody_waits_for_its_lock_is_not_there(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    held, outcomes = lock_folder(folder), []
+
+    def wait():
+        with pytest.raises(FileNotFoundError):
+            lock_folder(folder)
+        outcomes.append("not there")
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(timeout=0.2)
+    folder.rmdir()
+    folder.mkdir()
+    os.close(held)
+    waiter.join()
+
+    assert outcomes == ["not there"]
 
 
 def test_every_file_and_folder_of_a_tree_is_flushed_and_nothing_that_a_link_leads_to(tmp_path, monkeypatch):

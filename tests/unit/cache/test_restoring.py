@@ -26,12 +26,13 @@ from support.caches import (
     tree,
     with_file,
 )
-from support.disks import as_nobody, foreign_folder, make_read_only, mounted
+from support.disks import as_nobody, foreign_folder, lock_as_on_nfs, make_read_only, mounted
 from support.kills import killed_after, killed_before_step
 from support.processes import finished, race_processes, race_threads, start
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder, find_cache, read_manifest
+from diarize_runner.cache.catalogue import plan_prune
 from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.manifest import ARCHIVE_NAME
 from diarize_runner.cache.publish import publish
@@ -344,6 +345,18 @@ def test_a_version_without_its_archive_is_refused_and_leaves_the_box_as_it_was(i
         in_use.restore("1.1")
 
     assert tree(in_use.box.root) == before
+
+
+def test_on_nfs_a_version_is_published_and_eight_that_restore_at_once_all_succeed(site, monkeypatch):
+    lock_as_on_nfs(monkeypatch)
+    site.publish("1.0")
+
+    outcomes = race_processes([lambda: site.restore("1.0")] * 8)
+
+    assert outcomes == [None] * 8
+    assert sound(site, "1.0")
+    assert set(tree(site.store.root)) >= {"latest/.lock", "v1.0/.lock"}
+    assert plan_prune(site.store, 1).remove == ()
 
 
 def test_a_failed_restore_leaves_an_empty_folder_that_was_there(site):
