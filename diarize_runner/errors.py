@@ -7,7 +7,7 @@
       SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
         GatedRepo                          its terms were not accepted by this token's account
         RevisionNotFound
-      UnsafeCheckpoint            exit 3   a pickle names something outside the allow-list
+      UnsafeCheckpoint            exit 3   a checkpoint or config names something outside the allow-list
       SecretFound                 exit 1   a file that was to be published holds a token
       StoreError                  exit 1
         ObjectNotFound
@@ -22,6 +22,7 @@
       PipelineError               exit 1
         DeviceUnavailable
         OfflineViolation                   something tried to reach the network
+      Interrupted                 exit 130 somebody pressed Ctrl-C
 
 Each carries one sentence that says what is wrong and, as `hint`, one that says what to do.
 Adapters translate foreign errors where they meet them; only `diarize_runner.cli` prints.
@@ -66,7 +67,7 @@ class RevisionNotFound(SourceError):
 
 
 class UnsafeCheckpoint(DiarizeRunnerError):
-    """A checkpoint's pickle names something that is not on the allow-list."""
+    """A checkpoint, or a pipeline's config, has something imported that is not on the allow-list."""
 
     exit_code = 3
 
@@ -127,3 +128,9 @@ class DeviceUnavailable(PipelineError):
 
 class OfflineViolation(PipelineError):
     """Something tried to reach the network while the offline guard was up."""
+
+
+class Interrupted(DiarizeRunnerError):
+    """Somebody stopped the command."""
+
+    exit_code = 130

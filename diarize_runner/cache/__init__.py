@@ -3,7 +3,7 @@
 On the build host, which may be online:
 
     request.py   CacheRequest         what people write: cache_manifests/NAME.yaml
-    hub.py, wheels.py                 where files come from (sources.py); checkpoint/names.py and secrets.py look inside
+    hub.py, wheels.py                 where files come from (sources.py); gate.py and secrets.py look inside
     resolve.py   CacheLock            every file pinned to its digest: cache_manifests/NAME.lock.json
     build.py     CacheManifest        files fetched as pinned (wheels.py, checkpoint/), laid out (layout.py), packed
                                       (archive.py) into DIR/{huggingface-cache.tar.gz, requirements, manifest.json}

@@ -16,7 +16,7 @@ from pathlib import Path
 from diarize_runner.cache.follower import Follower
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import link_atomically
+from diarize_runner.disk import exchange_folders, flush, link_atomically
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
@@ -61,12 +61,16 @@ class BoxFolder(Follower):
                 left.unlink()
 
     def adopt(self, digest: Digest) -> None:
-        """Move the staged version to its place, over a damaged one of the same digest, and make it current."""
-        target, damaged = self.version(digest), self.staging(digest).with_suffix(".damaged")
-        shutil.rmtree(damaged, ignore_errors=True)
+        """Move the staged version to its place, and make it current.
+
+        It changes places with a damaged one of the same digest, which may be in use; `sweep` takes that away.
+        """
+        staged, target = self.staging(digest), self.version(digest)
         if target.exists():
-            target.rename(damaged)
-        self.staging(digest).rename(target)
+            exchange_folders(staged, target)
+        else:
+            staged.rename(target)
+        flush(target.parent)
         self.make_current(digest)
 
     def make_current(self, digest: Digest) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from diarize_runner import __version__
 from diarize_runner.cache import layout
 from diarize_runner.cache.archive import pack
-from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allowed
+from diarize_runner.cache.gate import imports_of
+from diarize_runner.cache.imports import require_allowed
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
@@ -98,7 +99,7 @@ def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -
         if content != entry.content:
             hint = "look at what changed, then run: diarize-runner cache resolve"
             raise IntegrityError(f"{repo.repo_id}: {fetched.path} is not what the lock says", hint=hint)
-        require_allowed(fetched.path, checkpoint_names(blob, fetched.path), frozenset(entry.pickle_names))
+        require_allowed(fetched.path, imports_of(blob, fetched.path), entry.imports)
         progress.advance(f"fetch {repo.repo_id}", completed=done, total=len(entries))
 
 

@@ -1,14 +1,19 @@
 """What a store holds, and what may leave it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from diarize_runner.cache.latest import Latest, move_latest, read_latest
-from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
+from diarize_runner.cache.manifest import MANIFEST_NAME, VERSION, CacheManifest
 from diarize_runner.cache.published import Wanted, find_version
 from diarize_runner.cache.shared_wheels import take_away, unclaimed
 from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore, version_key
-from diarize_runner.errors import StoreError
+from diarize_runner.cache.version_order import newest_first
+from diarize_runner.errors import ObjectNotFound, StoreError
+
+TOMBSTONE_NAME = "manifest.json.pruned"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +39,7 @@ def list_versions(store: ArchiveStore) -> tuple[Listed, ...]:
     latest = read_latest(store)
     return tuple(
         Listed(manifest=_manifest(store, version), is_latest=latest is not None and version == latest.version)
-        for version in _newest_first(store)
+        for version in newest_first(store.versions())
     )
 
 
@@ -54,36 +59,49 @@ def rollback(store: WritableArchiveStore, version: str | None) -> Latest:
 
 
 def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
-    """Keep the `keep` newest versions, the latest, and the one a rollback would go back to; and all their wheels."""
-    versions, latest = _newest_first(store), read_latest(store)
+    """Keep the `keep` newest versions, the latest, and the one a rollback would go back to; and all their wheels.
+
+    What a prune that was cut short has left goes too. A version that is being published has no manifest either, and
+    looks the same but for the tombstone, which nobody but a prune writes: what has none is left alone.
+    """
+    versions, latest = newest_first(store.versions()), read_latest(store)
     kept = {*versions[:keep], *((latest.version, latest.previous) if latest else ())}
-    remove = tuple(version for version in versions if version not in kept)
-    return PrunePlan(
-        keep=tuple(version for version in versions if version in kept), remove=remove, wheels=unclaimed(store, remove)
-    )
+    remove = tuple(newest_first(({*versions} - kept) | ({*_with_tombstone(store)} - {*versions})))
+    keep_in_order = tuple(version for version in versions if version in kept)
+    return PrunePlan(keep=keep_in_order, remove=remove, wheels=unclaimed(store, remove))
 
 
 def prune(store: WritableArchiveStore, plan: PrunePlan) -> PrunePlan:
     """Delete what the plan says, each version's manifest first: without it the version is gone, whatever comes then.
 
-    Wheels come last. Those that somebody has begun to publish with meanwhile stay, and what is returned lacks them.
+    Before that the manifest is copied to its tombstone, which goes last. Wheels come after all versions; those that
+    somebody has begun to publish with meanwhile stay, and what is returned lacks them.
     """
     for version in plan.remove:
-        store.delete(version_key(version, MANIFEST_NAME))
-        for key in store.keys(f"v{version}/"):
-            store.delete(key)
+        with suppress(ObjectNotFound):  # an earlier prune came further
+            store.copy(version_key(version, MANIFEST_NAME), version_key(version, TOMBSTONE_NAME))
+        _bury(store, version)
     return replace(plan, wheels=take_away(store, plan.wheels))
+
+
+def finish_prune(store: WritableArchiveStore, version: str) -> None:
+    """Delete what a prune that was cut short has left of a version, so that it can be published again."""
+    there = {*store.keys(f"v{version}/")}
+    if version_key(version, TOMBSTONE_NAME) in there and version_key(version, MANIFEST_NAME) not in there:
+        _bury(store, version)
+
+
+def _bury(store: WritableArchiveStore, version: str) -> None:
+    manifest, tombstone = version_key(version, MANIFEST_NAME), version_key(version, TOMBSTONE_NAME)
+    for key in (manifest, *sorted({*store.keys(f"v{version}/")} - {manifest, tombstone}), tombstone):
+        store.delete(key)
+
+
+def _with_tombstone(store: WritableArchiveStore) -> Iterator[str]:
+    for key in store.keys("v"):
+        if found := re.fullmatch(rf"v({VERSION})/{re.escape(TOMBSTONE_NAME)}", key):
+            yield found[1]
 
 
 def _manifest(store: ArchiveStore, version: str) -> CacheManifest:
     return find_version(store, Wanted(version=version)).manifest
-
-
-def _newest_first(store: ArchiveStore) -> list[str]:
-    return sorted(store.versions(), key=_order, reverse=True)
-
-
-def _order(version: str) -> list[tuple[int, int, str]]:
-    """Order 1.10 after 1.9: numbers by value, anything else as text, before numbers."""
-    parts = re.findall(r"\d+|[^\d]+", version)
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]

@@ -13,7 +13,8 @@ from diarize_runner.errors import ManifestError, UnsupportedFormat
 
 _PART = r"(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+"
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
-_LONGEST_PATH = 1024
+_LONGEST_PATH, _LONGEST_PART = 1024, 255
+"""Bytes. Linux takes no longer part, and four times as long a path, in which the box's own folders have to fit."""
 _LARGEST_COUNT = (1 << 63) - 1
 """Beyond it no file system counts."""
 
@@ -93,8 +94,10 @@ class Node:
     def path(self) -> str:
         """Return a relative path that leads nowhere outside its root."""
         text = self.text()
-        if len(text) > _LONGEST_PATH or not _PATH.fullmatch(text):
+        if not _PATH.fullmatch(text):
             raise self.error(f"not a plain relative path: {text!r}")
+        if len(text.encode()) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_PART for part in text.split("/")):
+            raise self.error(f"a path longer than {_LONGEST_PATH} bytes, or with a part longer than {_LONGEST_PART}")
         return text
 
     def require_format(self, name: str) -> None:

@@ -1,15 +1,17 @@
 """A folder that follows `latest` of a store: it is changed by one at a time, and remembers the newest serial it saw."""
 
-import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.disk import write_atomically
+from diarize_runner.disk import disk_errors, lock_folder, write_atomically
+from diarize_runner.errors import IntegrityError
 
 _SERIAL_NAME = "serial"
+_SERIAL = re.compile(rb"[0-9]{1,19}\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,14 +22,25 @@ class Follower:
 
     @property
     def serial(self) -> int:
-        """The highest serial of `latest` that was followed here; 0 before the first."""
+        """The highest serial of `latest` that was followed here; 0 before the first.
+
+        Raises:
+            IntegrityError: what was written down is damaged.
+            DiskError: it may not be read.
+        """
         path = self.root / _SERIAL_NAME
-        return int(path.read_text(encoding="ascii")) if path.is_file() else 0
+        with disk_errors(path):
+            data = path.read_bytes() if path.is_file() else b"0\n"
+        if not _SERIAL.fullmatch(data):
+            hint = "if you trust what latest names now, say --allow-older: that writes the file anew"
+            raise IntegrityError(f"{path} is damaged: which latest this box has followed is not known", hint=hint)
+        return int(data)
 
     def remember(self, serial: int) -> None:
-        """Remember the serial of the pointer that was followed."""
-        if serial not in (0, self.serial):
-            write_atomically(self.root / _SERIAL_NAME, f"{serial}\n".encode())
+        """Remember the serial of the pointer that was followed, over whatever is there; 0 is of none."""
+        path, data = self.root / _SERIAL_NAME, f"{serial}\n".encode()
+        if serial and not (path.is_file() and path.read_bytes() == data):
+            write_atomically(path, data)
 
     def sweep(self) -> None:
         """Take away what killed runs left."""
@@ -62,10 +75,5 @@ class Follower:
     def _lock(self) -> int | None:
         """Return a locked descriptor of the folder; None when a run that failed removed it meanwhile."""
         with suppress(FileNotFoundError):
-            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), self.root.stat()):
-                    return descriptor
-            os.close(descriptor)
+            return lock_folder(self.root)
         return None

@@ -3,10 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest, PublishedFile
+from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME, CacheManifest, PublishedFile
 from diarize_runner.cache.pointer import Pointer
 from diarize_runner.cache.store import ArchiveStore, StoredDocument, WritableArchiveStore, latest_key, version_key
-from diarize_runner.digests import Digest, content_of
+from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectNotFound
 
 _POINTER = latest_key(MANIFEST_NAME)
@@ -31,7 +31,7 @@ def move_latest(store: WritableArchiveStore, manifest: CacheManifest) -> Latest:
     """Make `latest` name a version that is in the store: the pointer by compare-and-swap, then the copies beside it.
 
     The copies are for people with curl; whoever reads by the pointer never sees them. A run that was killed
-    between the two is finished by the next one.
+    between the two is finished by the next one, whichever version that publishes.
 
     Raises:
         SwapLost: somebody else moved it at the same time.
@@ -41,21 +41,25 @@ def move_latest(store: WritableArchiveStore, manifest: CacheManifest) -> Latest:
     wanted = _pointer_to(manifest, current)
     if wanted != current:
         store.swap(_POINTER, wanted.to_bytes(), expected=before)
-    for file in (manifest.archive.file, manifest.requirements):
-        if _digest(store, latest_key(file.name)) != file.content.digest:
-            store.copy(version_key(manifest.version, file.name), latest_key(file.name))
+    _copy_beside(store, wanted)
     return Latest(pointer=wanted, changed=wanted != current)
+
+
+def _copy_beside(store: WritableArchiveStore, pointer: Pointer) -> None:
+    """Make the copies those of the version that the pointer names, and again while somebody moves it meanwhile.
+
+    So whoever of several is the last to copy has seen the last pointer, and copies what that names.
+    """
+    copied = None
+    while copied != pointer:
+        for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
+            store.copy(version_key(pointer.version, name), latest_key(name))
+        copied, pointer = pointer, read_latest(store) or pointer
 
 
 def _document(store: ArchiveStore) -> StoredDocument | None:
     with suppress(ObjectNotFound):
         return store.read(_POINTER)
-    return None
-
-
-def _digest(store: WritableArchiveStore, key: str) -> Digest | None:
-    with suppress(ObjectNotFound):
-        return store.digest(key)
     return None
 
 

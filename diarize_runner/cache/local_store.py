@@ -1,7 +1,6 @@
 """A store in a folder: `file:///srv/models`."""
 
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ from typing import IO
 from diarize_runner.cache.manifest import MANIFEST_NAME
 from diarize_runner.cache.store import StoredDocument
 from diarize_runner.digests import PIECE, Digest, content_of, content_of_file
+from diarize_runner.disk import lock_folder
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
 
 _PARTIAL = ".partial-"
@@ -149,9 +149,8 @@ def _copy(source: Path, target: IO[bytes]) -> None:
 @contextmanager
 def _sole_writer(folder: Path) -> Iterator[None]:
     """Wait until nobody else writes in `folder`. What lies half-written there then is of a killed one: it goes."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = lock_folder(folder)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         for orphan in folder.glob(f"{_PARTIAL}*"):
             orphan.unlink()
         yield

@@ -13,7 +13,7 @@ INSTALLER_NAME = "requirements-installer.txt"
 WHEELS_PAGE_NAME = "wheels.html"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.json.sig"
-VERSION = r"[0-9][0-9a-z.-]*"
+VERSION = r"[0-9][0-9a-z.-]{0,95}"
 _WHEEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._+!]*(-[A-Za-z0-9._+!]+){4,5}\.whl"
 """https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention"""
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from diarize_runner.cache.catalogue import finish_prune
 from diarize_runner.cache.latest import Latest, move_latest
 from diarize_runner.cache.manifest import (
     MANIFEST_NAME,
@@ -14,7 +15,7 @@ from diarize_runner.cache.manifest import (
 from diarize_runner.cache.shared_wheels import WHEELS_FOLDER, render_page, share
 from diarize_runner.cache.store import WritableArchiveStore, version_key
 from diarize_runner.digests import content_of_file
-from diarize_runner.errors import IntegrityError, ManifestError, ObjectExists
+from diarize_runner.errors import IntegrityError, ManifestError, ObjectExists, ObjectNotFound
 from diarize_runner.progress import Progress
 
 
@@ -49,15 +50,33 @@ def publish(folder: Path, store: WritableArchiveStore, progress: Progress) -> La
         StoreError: a prune is taking wheels away.
     """
     manifest = read_built(folder)
-    if manifest.wheelhouse:  # the page first: it keeps every prune off the wheels that it names
+    finish_prune(store, manifest.version)
+    large = [] if _has(store, manifest) else [file.name for file in manifest.files]
+    if large and manifest.wheelhouse:  # the page first: it keeps every prune off the wheels that it names
         _create(store, version_key(manifest.version, WHEELS_PAGE_NAME), folder / WHEELS_PAGE_NAME)
         share(manifest.wheelhouse.wheels, folder / WHEELS_FOLDER, store, progress)
     signed = [SIGNATURE_NAME] if (folder / SIGNATURE_NAME).is_file() else []
-    files = [*(file.name for file in manifest.files), *signed, MANIFEST_NAME]
+    files = [*large, *signed, MANIFEST_NAME]
     for done, name in enumerate(files, start=1):
         _create(store, version_key(manifest.version, name), folder / name)
         progress.advance("publish", completed=done, total=len(files))
     return move_latest(store, manifest)
+
+
+def _has(store: WritableArchiveStore, manifest: CacheManifest) -> bool:
+    """Say whether the store has the version; then it has all that the manifest names, which was written before it.
+
+    Raises:
+        ObjectExists: it has another of that name.
+    """
+    try:
+        there = store.read(version_key(manifest.version, MANIFEST_NAME)).data
+    except ObjectNotFound:
+        return False
+    if there != manifest.to_bytes():
+        hint = "publish under a new --version"
+        raise ObjectExists(f"{store.url} already has another version {manifest.version}", hint=hint)
+    return True
 
 
 def _create(store: WritableArchiveStore, key: str, source: Path) -> None:

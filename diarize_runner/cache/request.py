@@ -8,6 +8,7 @@ import yaml
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.fields import Node, require_distinct
+from diarize_runner.cache.imports import KINDS, Imports
 from diarize_runner.cache.snapshot import NAME, REPO_ID, REVISION, Source, require_pipeline, source_of
 from diarize_runner.digests import Digest, content_of
 from diarize_runner.errors import ManifestError
@@ -41,21 +42,21 @@ class RequestedRepo:
     licence: str
     content: HubSelection | tuple[RequestedFile, ...]
     """Files are in order of path."""
-    pickle_names: frozenset[str]
-    """What its checkpoints may import beyond the standard names."""
+    may_import: Imports
+    """What its files may import beyond the standard names."""
 
     @classmethod
     def from_node(cls, node: Node) -> "RequestedRepo":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
         kind = "hub" if "hub" in node.entries() else "files"
-        fields = node.fields(["repo_id", "revision", "licence", kind], optional=["pickle_names"])
+        fields = node.fields(["repo_id", "revision", "licence", kind], optional=KINDS)
         revision = fields["revision"].matching(REVISION, "a branch name")
         return cls(
             repo_id=fields["repo_id"].matching(REPO_ID, "a repo_id such as 'organisation/name'"),
             revision=revision,
             licence=fields["licence"].text(),
             content=_hub_selection(fields["hub"], revision) if kind == "hub" else _requested_files(fields["files"]),
-            pickle_names=frozenset(_texts(fields.get("pickle_names"))),
+            may_import=Imports.from_fields(fields),
         )
 
 

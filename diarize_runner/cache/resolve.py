@@ -1,11 +1,13 @@
-"""Request -> lock: fetch every file once, look inside the checkpoints, and write down what came."""
+"""Request -> lock: fetch every file once, look for what it would import, and write down what came."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from diarize_runner.cache import hub
-from diarize_runner.cache.checkpoint.names import STANDARD, checkpoint_names, require_allowed
+from diarize_runner.cache.fields import Node, require_distinct
+from diarize_runner.cache.gate import STANDARD, imports_of
+from diarize_runner.cache.imports import require_allowed
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.request import CacheRequest, HubSelection, RequestedFile, RequestedRepo
 from diarize_runner.cache.snapshot import FileEntry, HubOrigin, RepoSnapshot, commit_hash_of
@@ -20,7 +22,8 @@ def resolve(request: CacheRequest, progress: Progress) -> CacheLock:
 
     Raises:
         SourceError: a file cannot be had.
-        UnsafeCheckpoint: a checkpoint names something that neither the standard nor the request allows.
+        ManifestError: a file of the Hub has a name that no cache may hold.
+        UnsafeCheckpoint: a file would import something that neither the standard nor the request allows.
     """
     repos = tuple(_resolve_repo(request.folder, repo, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
@@ -36,10 +39,18 @@ def _resolve_hub(repo: RequestedRepo, selection: HubSelection, progress: Progres
     listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns)
     if not listing.etags:
         raise SourceError(f"{repo.repo_id} has no file that the request wants", hint="look at its allow_patterns")
+    _require_paths(repo.repo_id, listing.etags)
     fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags)
     origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)
     snapshot = _snapshot(repo, _entries(repo, fetched, len(listing.etags), progress))
     return replace(snapshot, commit_hash=listing.commit_hash, hub=origin)
+
+
+def _require_paths(repo_id: str, paths: Collection[str]) -> None:
+    """Refuse before anything is fetched what the lock's reader would refuse."""
+    for path in paths:
+        Node(value=path, document=repo_id).path()
+    require_distinct(paths, Node(value=paths, document=repo_id))
 
 
 def _resolve_composed(
@@ -71,6 +82,6 @@ def _entries(
 
 
 def _entry(repo: RequestedRepo, file: FetchedFile) -> FileEntry:
-    names = checkpoint_names(file.file, file.path)
-    require_allowed(f"{repo.repo_id}: {file.path}", names, STANDARD | repo.pickle_names)
-    return FileEntry(path=file.path, content=content_of_file(file.file), source=file.source, pickle_names=names)
+    imports = imports_of(file.file, file.path)
+    require_allowed(f"{repo.repo_id}: {file.path}", imports, STANDARD | repo.may_import)
+    return FileEntry(path=file.path, content=content_of_file(file.file), source=file.source, imports=imports)

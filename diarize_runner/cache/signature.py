@@ -5,9 +5,13 @@ A manifest names the digest of everything in its version, so one signature over 
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diarize_runner.digests import content_of
 from diarize_runner.errors import DiskError, IntegrityError, UsageError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _KEYGEN = "make a pair: diarize-runner cache keygen NAME"
 
@@ -35,8 +39,8 @@ def write_keys(private: Path, public: Path) -> None:
         _write_new(path, mode, data)
 
 
-def sign(manifest: bytes, private: Path) -> bytes:
-    """Return the signature of a manifest's bytes; raise UsageError when `private` is no Ed25519 private key."""
+def read_private_key(private: Path) -> "Ed25519PrivateKey":
+    """Return the key, whose `sign` makes the signature of a manifest's bytes; raise UsageError when it is none."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -46,7 +50,7 @@ def sign(manifest: bytes, private: Path) -> bytes:
         raise UsageError(f"{private} is no private key: {reason}", hint=_KEYGEN) from reason
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{private} is not an Ed25519 key", hint=_KEYGEN)
-    return key.sign(manifest)
+    return key
 
 
 def require_signature(manifest: bytes, signature: bytes, public: Path) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diarize_runner.cache.fields import Node, require_distinct
+from diarize_runner.cache.imports import KINDS, Imports
 from diarize_runner.digests import Content, Digest
 
 NAME = r"[a-z0-9][a-z0-9.-]*"
 """Of a request, and of the cache made from it."""
-REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
-REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
+"""All become names of files, which must be short; the Hub's are shorter."""
 REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!]*"
 
 
@@ -100,26 +102,23 @@ class FileEntry:
     path: str
     content: Content
     source: PinnedSource
-    pickle_names: tuple[str, ...] = ()
-    """What loading it imports, sorted; none where it is no checkpoint."""
+    imports: Imports
+    """What loading it imports; none where it is neither a checkpoint nor a pipeline's config."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry as the documents write it."""
         content = {"size": self.content.size, "digest": str(self.content.digest)}
-        names = {"pickle_names": list(self.pickle_names)} if self.pickle_names else {}
-        return {"path": self.path, **content, "source": self.source.to_dict(), **names}
+        return {"path": self.path, **content, "source": self.source.to_dict(), **self.imports.to_dict()}
 
     @classmethod
     def from_node(cls, node: Node) -> "FileEntry":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        fields = node.fields(["path", "size", "digest", "source"], optional=["pickle_names"])
+        fields = node.fields(["path", "size", "digest", "source"], optional=KINDS)
         return cls(
             path=fields["path"].path(),
             content=Content(size=fields["size"].count(), digest=fields["digest"].digest()),
             source=_pinned_source(fields["source"]),
-            pickle_names=tuple(item.text() for item in fields["pickle_names"].items())
-            if "pickle_names" in fields
-            else (),
+            imports=Imports.from_fields(fields),
         )
 
 

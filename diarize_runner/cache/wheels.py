@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from diarize_runner.digests import Digest, content_of_file
-from diarize_runner.errors import SourceError
+from diarize_runner.errors import IntegrityError, SourceError
 
-_ERROR = "ERROR: "
+_ERROR, _OTHER_DIGEST = "ERROR: ", "DO NOT MATCH THE HASHES"
+"""What pip says."""
 _OPTIONS = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off")
 _HOW_TO_ASK = "has your package index a wheel of it, and can pip reach it? see: pip download"
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, OverflowError, RuntimeError, ValueError)
@@ -26,7 +27,8 @@ def downloaded(requirement: str, digest: Digest | None = None) -> Iterator["Whee
     """Download a pinned requirement's wheel; with `digest`, pip takes none but that very file.
 
     Raises:
-        SourceError: there is no such wheel, or not with that digest, or the index cannot be reached.
+        SourceError: there is no such wheel, or the index cannot be reached.
+        IntegrityError: the index has it with another digest alone.
     """
     with tempfile.TemporaryDirectory(prefix="diarize-runner-") as folder:
         download([f"{requirement} --hash={digest}" if digest else requirement], Path(folder), requirement)
@@ -40,7 +42,8 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
     `described` is what errors call the whole.
 
     Raises:
-        SourceError: one cannot be had, or not with a digest that it may have, or the index cannot be reached.
+        SourceError: one cannot be had, or the index cannot be reached.
+        IntegrityError: the index has one with other digests alone.
     """
     arguments = [*_OPTIONS, *options, f"--dest={folder}", "--requirement=/dev/stdin"]
     done = subprocess.run(  # noqa: S603  # no shell, our own arguments
@@ -51,6 +54,9 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
         text=True,
         check=False,
     )
+    if _OTHER_DIGEST in done.stderr:
+        hint = "it was replaced there, or altered on the way: find out which, then run: diarize-runner cache resolve"
+        raise IntegrityError(f"{described}: the index's wheel is not the one that the lock pins", hint=hint)
     if done.returncode:
         said = (done.stderr.strip() or "pip said nothing").splitlines()
         reason = ([line for line in said if line.startswith(_ERROR)] or said)[-1].removeprefix(_ERROR)

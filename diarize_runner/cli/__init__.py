@@ -4,8 +4,8 @@ Each command is a module with `add_parser(commands)` and `run(arguments, progres
 objects, calls the library and says what came of it. This module alone turns an error into text and an exit code.
 A command's module is imported when it is asked for: to import all of them takes as long as a small restore.
 
-Data goes to stdout: with `--json`, one JSON document. What is for people goes to stderr.
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure.
+Data goes to stdout: with `--json`, one JSON document, whether the command succeeds or fails. What is for people goes
+to stderr. Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure, 130 interrupted.
 """
 
 import argparse
@@ -14,33 +14,39 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from diarize_runner import __version__
-from diarize_runner.cli.output import not_installed, print_error, print_result
+from diarize_runner.cli.options import JSON
+from diarize_runner.cli.output import Result, not_installed, print_error, print_result
 from diarize_runner.cli.parser import Parser
 from diarize_runner.cli.progress import progress_for
-from diarize_runner.errors import DiarizeRunnerError
+from diarize_runner.errors import DiarizeRunnerError, Interrupted
 
 _MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
 _KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")
 _USING = ("cache_restore", "cache_verify", "cache_wheels")
 _COMMANDS = (*_MAKING, *_KEEPING, *_USING, "diarize", "benchmark", "doctor")
-_INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(words).parse_args(words)
+    as_json = JSON in words  # asked before the command line is parsed, which may fail
     try:
-        with progress_for(sys.stderr) as progress:
-            result = arguments.run(arguments, progress)
+        result = _run(words)
     except DiarizeRunnerError as error:
-        return print_error(error)
+        return print_error(error, as_json=as_json)
     except ModuleNotFoundError as reason:
-        return print_error(not_installed(reason))
+        return print_error(not_installed(reason), as_json=as_json)
     except KeyboardInterrupt:
-        return _INTERRUPTED
-    print_result(result, as_json=arguments.json)
-    return int(result.exit_code)
+        return print_error(Interrupted("interrupted"), as_json=as_json)
+    print_result(result, as_json=as_json)
+    return result.exit_code
+
+
+def _run(words: Sequence[str]) -> Result:
+    arguments = build_parser(words).parse_args(words)
+    with progress_for(sys.stderr) as progress:
+        result: Result = arguments.run(arguments, progress)
+    return result
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:

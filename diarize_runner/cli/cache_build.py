@@ -15,7 +15,7 @@ from diarize_runner.cache.manifest import (
 )
 from diarize_runner.cache.pythons import PYTHONS, own_python
 from diarize_runner.cache.request import read_request
-from diarize_runner.cache.signature import sign
+from diarize_runner.cache.signature import read_private_key
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically
@@ -51,7 +51,8 @@ def _add_wheel_options(group: argparse._ArgumentGroup) -> None:
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Build, and name what was built."""
+    """Build, and name what was built. A key is read first, so that a wrong one costs no build."""
+    key = read_private_key(arguments.sign) if arguments.sign else None
     request = read_request(arguments.request)
     manifest = build(
         read_lock(request, lock_path(arguments.request)),
@@ -62,9 +63,9 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         progress=progress,
         wheels=_wheel_sources(arguments),
     )
-    if arguments.sign:
+    if key:
         with disk_errors(arguments.out):
-            write_atomically(arguments.out / SIGNATURE_NAME, sign(manifest.to_bytes(), arguments.sign))
+            write_atomically(arguments.out / SIGNATURE_NAME, key.sign(manifest.to_bytes()))
     return _result(manifest, arguments.out)
 
 

@@ -12,6 +12,7 @@ from diarize_runner.progress import Progress
 Commands = Any
 """What `argparse` gives for adding commands; its type is private."""
 
+JSON = "--json"
 DEVICES = ("auto", "cuda", "cpu")
 DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
 
@@ -19,7 +20,7 @@ DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
 def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:
     """Add a command with the options that every one has."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
-    parser.add_argument("--json", action="store_true", help="print one JSON document to stdout")
+    parser.add_argument(JSON, action="store_true", help="print one JSON document to stdout, also of a failure")
     parser.set_defaults(run=run)
     return parser
 

@@ -31,7 +31,7 @@ class Result:
 def print_result(result: Result, *, as_json: bool) -> None:
     """Print the document, or the text and the data."""
     if as_json:
-        sys.stdout.write(json.dumps(result.document, indent=2, ensure_ascii=False) + "\n")
+        _print_document(result.document)
         return
     if isinstance(result.text, str):
         sys.stderr.write(f"{result.text}\n")
@@ -46,12 +46,18 @@ def _draw(table: "Table") -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(table, markup=False)
 
 
-def print_error(error: DiarizeRunnerError) -> int:
-    """Print what is wrong, then what to do; return the exit code."""
+def print_error(error: DiarizeRunnerError, *, as_json: bool) -> int:
+    """Print what is wrong, then what to do, for people and (`as_json`) for programs; return the exit code."""
     sys.stderr.write(f"error: {error.message}\n")
     if error.hint:
         sys.stderr.write(f"hint: {error.hint}\n")
+    if as_json:
+        _print_document({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
     return error.exit_code
+
+
+def _print_document(document: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:

@@ -1,14 +1,17 @@
 """How the command line says that it was not understood."""
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from diarize_runner.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong and what to do as every other error does, and exits with 2."""
+    """Raises what is wrong as every other error, and takes options by their whole name alone."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Print the two lines."""
-        self.exit(UsageError.exit_code, f"error: {message}\nhint: {self.prog} --help\n")
+        """Raise UsageError."""
+        raise UsageError(message, hint=f"{self.prog} --help")

@@ -190,6 +190,26 @@ def test_of_eight_that_publish_one_version_to_moto_at_once_one_wins_and_nothing_
     assert restored.plan.manifest in manifests
 
 
+def test_a_publish_to_moto_that_is_overtaken_while_it_copies_leaves_the_copies_of_the_one_that_won(
+    site, moto_store, moto_front, tmp_path
+):
+    site.build("1.0")
+    newer = site.build("1.1", NEWER)
+
+    def overtake(handler, request, origin):
+        publish(site.built("1.1"), S3Store.at(moto_store.url, QUICK), Silent())
+        handler.send(origin(request))
+
+    moto_front.fails(overtake, when=lambda request: "x-amz-copy-source" in request.headers)
+
+    publish(site.built("1.0"), moto_store, Silent())
+
+    assert moto_store.digest(f"latest/{ARCHIVE_NAME}") == newer.archive.file.content.digest
+    assert (
+        restore(moto_store, Wanted(version=LATEST), BoxFolder(root=tmp_path / "box"), Silent()).cache.manifest == newer
+    )
+
+
 def test_what_speaks_to_a_network_is_not_imported_before_it_is_needed(site):
     site.publish("1.0")
     code = (

@@ -27,6 +27,10 @@ def puts(request):
     return request.method == "PUT"
 
 
+def copies(request):
+    return "x-amz-copy-source" in request.headers
+
+
 class TestAnUploadInParts:
     def test_is_one_object(self, store, source, swift_cloud, bucket):
         path = source(noise(PART + 7))
@@ -113,6 +117,64 @@ class TestAnUploadInParts:
 
         assert moto_store.read("v1.0/large").data == b"first"
         assert moto_cloud.unfinished(moto_store.url.split("/")[2]) == []
+
+
+class TestACopy:
+    """What boto3 does not try again by itself."""
+
+    @pytest.fixture(params=[b"small", noise(9 << 20)], ids=["in one", "in parts"])
+    def data(self, request):
+        return request.param
+
+    @pytest.mark.parametrize("fault", [lost, reset, says(503)], ids=["answer lost", "not answered", "in trouble"])
+    def test_gets_over_a_bad_line(self, fault, data, shaky, front, source):
+        shaky.create(KEY, source(data))
+        front.fails(fault, when=lambda request: copies(request) or completes(request))
+
+        shaky.copy(KEY, "latest/object")
+
+        assert shaky.read("latest/object").data == data
+
+    def test_that_met_another_is_tried_again(self, data, shaky, front, source):
+        shaky.create(KEY, source(data))
+        front.fails(says_what(refusal(409, "OperationAborted")), when=copies)
+
+        shaky.copy(KEY, "latest/object")
+
+        assert shaky.read("latest/object").data == data
+
+    def test_that_always_meets_another_is_given_up_and_leaves_what_was(
+        self, data, shaky, front, source, swift_cloud, bucket
+    ):
+        shaky.create(KEY, source(data))
+        shaky.create("latest/object", source(b"old", "old"))
+        before = swift_cloud.keys(bucket)
+        front.fails(says_what(refusal(409, "OperationAborted")), times=99, when=copies)
+
+        with pytest.raises(StoreError, match=rf"/{KEY}: others wrote at the same time \(OperationAborted\)$"):
+            shaky.copy(KEY, "latest/object")
+
+        assert shaky.read("latest/object").data == b"old"
+        assert swift_cloud.keys(bucket) == before
+        assert swift_cloud.unfinished(bucket) == []
+
+    def test_in_parts_of_what_changed_meanwhile_is_made_of_what_is_there_now(self, shaky, front, source):
+        data = noise(9 << 20)
+        shaky.create(KEY, source(data))
+        front.fails(says_what(refusal(412, "PreconditionFailed")), when=copies)
+
+        shaky.copy(KEY, "latest/object")
+
+        assert shaky.read("latest/object").data == data
+
+    def test_that_is_gone_when_it_is_to_be_finished_is_made_again(self, shaky, front, source):
+        data = noise(9 << 20)
+        shaky.create(KEY, source(data))
+        front.fails(says_what(refusal(404, "NoSuchUpload")), when=completes)
+
+        shaky.copy(KEY, "latest/object")
+
+        assert shaky.read("latest/object").data == data
 
 
 class TestASwap:

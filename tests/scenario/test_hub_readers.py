@@ -25,7 +25,7 @@ PIPELINE, WEIGHTS = "acme/speaker-diarization", "acme/weights"
 SHARED = write_checkpoint({"weights": list(range(2000))})
 REPOS = {
     PIPELINE: {
-        "config.yaml": b"pipeline: {name: nothing}\n",
+        "config.yaml": b"pipeline: {name: pyannote.audio.pipelines.SpeakerDiarization}\n",
         "segmentation/pytorch_model.bin": SHARED,
         "a/very/deep/folder/notes.txt": b"deep\n",
         "empty": b"",

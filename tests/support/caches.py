@@ -33,7 +33,7 @@ def noise(size, seed=0):
 
 TINY = {
     PIPELINE: {
-        "config.yaml": b"version: 4.0.0\npipeline:\n  name: tiny\n",
+        "config.yaml": b"version: 4.0.0\npipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n",
         "LICENSE": b"do as you please\n",
         "segmentation/LICENSE": b"do as you please\n",
         "segmentation/weights.dat": noise(3000),

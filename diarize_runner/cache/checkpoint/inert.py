@@ -4,7 +4,7 @@ import pickle
 import pickletools
 import struct
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 from zipfile import BadZipFile
@@ -36,6 +36,21 @@ class Ordered(dict[object, object]):
     def __setstate__(self, state: object) -> None:
         """Drop the attributes; torch keeps a `_metadata` there."""
 
+
+class Defaulting(Ordered):
+    """A defaultdict that makes nothing of a key it does not have."""
+
+    def __init__(self, _factory: object = None, *args: Iterable[tuple[object, object]]) -> None:
+        super().__init__(*args)
+
+
+MAPPINGS: dict[str, type] = {
+    "__builtin__.dict": dict,
+    "builtins.dict": dict,
+    "collections.OrderedDict": Ordered,
+    "collections.defaultdict": Defaulting,
+}
+"""Every harmless name that makes something with keys."""
 
 BUILTINS: dict[str, type] = {
     "__builtin__.dict": dict,

@@ -16,6 +16,7 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.response import StreamingBody
+from s3transfer.exceptions import S3CopyFailedError
 from urllib3.exceptions import HTTPError
 
 from diarize_runner import __version__
@@ -89,8 +90,7 @@ class S3Store:
 
     def copy(self, source: str, key: str) -> None:
         """See WritableArchiveStore. The server copies: nothing is moved to this machine and back."""
-        with self._place.errors(source):
-            self._client.copy({"Bucket": self._bucket, "Key": self._key(source)}, self._bucket, self._key(key))
+        persist(lambda: self._copy(source, key), self._patience)
 
     def keys(self, prefix: str) -> Iterable[str]:
         """See WritableArchiveStore."""
@@ -190,6 +190,13 @@ class S3Store:
     def _upload(self, key: str, source: Path, condition: Condition) -> None:
         with disk_errors(source), self._place.errors(key, unmet=self._taken(key) if condition else None):
             upload(self._client, source, self._target(key), condition)
+
+    def _copy(self, source: str, key: str) -> None:
+        with self._place.errors(source):
+            try:
+                self._client.copy({"Bucket": self._bucket, "Key": self._key(source)}, self._bucket, self._key(key))
+            except S3CopyFailedError as reason:
+                raise Passing(f"{self._place.of(source)} changed while it was copied", hint="run again") from reason
 
     def _put(self, key: str, data: bytes, condition: Condition, mark: str) -> None:
         with self._place.errors(key, unmet=self._lost(key) if condition else None):

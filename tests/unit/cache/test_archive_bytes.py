@@ -28,7 +28,7 @@ from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Silent
 
-TINY_ARCHIVE = "4c3ec431a10be9755b44c8fdf6cb6ab8f4182f523fbf5564b2e841293f3d94fa"
+TINY_ARCHIVE = "7111759d074b48e69c9c633d57c1b9c688a238e3d328123acfa1869fb2b48622"
 BUILD_ELSEWHERE = """
 import os, sys
 from pathlib import Path

@@ -188,14 +188,14 @@ def test_a_prune_of_a_store_whose_pointer_cannot_be_read_is_refused(site):
         plan_prune(site.store, 1)
 
 
-def test_a_prune_that_was_killed_at_any_step_lists_only_whole_versions_and_can_be_finished(site):
+def test_a_prune_that_was_killed_at_any_step_lists_only_whole_versions_and_is_finished_by_the_next(site):
     publish_all(site, ("1.0", "1.1", "1.2"))
     site.publish("1.3", NEW)
     shutil.copytree(site.store.root, site.folder / "before")
     plan = plan_prune(site.store, 1)
     assert plan.remove == ("1.1", "1.0")
     prune(site.store, plan)
-    finished_store = tree(site.store.root)
+    finished_store = objects(site.store)
 
     for step in itertools.count(1):
         shutil.rmtree(site.store.root)
@@ -205,12 +205,44 @@ def test_a_prune_that_was_killed_at_any_step_lists_only_whole_versions_and_can_b
         for version in listed(site.store):
             shutil.rmtree(site.box.root, ignore_errors=True)
             assert site.restore(version).cache.manifest.version == version
-        prune(site.store, plan)
-        assert tree(site.store.root) == finished_store
+        prune(site.store, plan_prune(site.store, 1))
+        assert objects(site.store) == finished_store
         if not was_killed:
             break
 
-    assert step > 6
+    assert step > 10
+
+
+def test_a_version_whose_prune_was_killed_at_any_step_can_be_published_again_as_another(site):
+    publish_all(site, ("1.0", "1.1", "1.2"))
+    shutil.copytree(site.store.root, site.folder / "before")
+    other = site.build("1.0", NEW)
+    plan = PrunePlan(keep=("1.2", "1.1"), remove=("1.0",))
+
+    for step in itertools.count(1):
+        shutil.rmtree(site.store.root)
+        shutil.copytree(site.folder / "before", site.store.root)
+        was_killed = killed_before_step(step, partial(prune, site.store, plan))
+        if "1.0" not in listed(site.store):
+            assert site.publish_built("1.0").pointer.version == "1.0"
+            assert site.restore("1.0").cache.manifest == other
+            assert plan_prune(site.store, 3).remove == ()
+        if not was_killed:
+            break
+
+    assert step > 5
+
+
+def test_a_version_that_is_being_published_is_no_leftover(site):
+    publish_all(site, ("1.0", "1.1"))
+    (site.store.root / "v1.0" / MANIFEST_NAME).unlink()
+    before = objects(site.store)
+
+    plan = plan_prune(site.store, 1)
+    prune(site.store, plan)
+
+    assert plan == PrunePlan(keep=("1.1",), remove=())
+    assert objects(site.store) == before
 
 
 def test_a_pruned_version_may_be_published_again(site):

@@ -1,16 +1,27 @@
 """A file or link that is written over another is the old one or the new, and what the disk said is passed on."""
 
 import errno
+import itertools
 import os
+import shutil
+import threading
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.caches import noise, tree
-from support.disks import mounted
+from support.disks import lock_as_on_nfs, mounted
+from support.kills import killed_before_step
 
 from diarize_runner.digests import Digest, content_of, content_of_file
-from diarize_runner.disk import disk_errors, link_atomically, write_atomically
+from diarize_runner.disk import (
+    disk_errors,
+    exchange_folders,
+    link_atomically,
+    lock_folder,
+    write_atomically,
+)
 from diarize_runner.errors import DiskError
 
 
@@ -48,6 +59,93 @@ def test_a_link_is_made_over_another_and_over_what_a_killed_run_left(tmp_path):
     link_atomically(link, "second")
 
     assert tree(tmp_path) == {"current": "-> second"}
+
+
+@pytest.fixture(params=["a local disk", "NFS"])
+def any_disk(request, monkeypatch, tmp_path):
+    if request.param == "NFS":
+        lock_as_on_nfs(monkeypatch)
+    return tmp_path
+
+
+def test_who_wants_the_lock_of_a_folder_waits_for_who_has_it(any_disk):
+    held, order = lock_folder(any_disk), []
+
+    def wait():
+        os.close(lock_folder(any_disk))
+        order.append("second")
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(timeout=0.2)
+    order.append("first")
+    os.close(held)
+    waiter.join()
+
+    assert order == ["first", "second"]
+
+
+def test_a_folder_that_is_removed_while_somebody_waits_for_its_lock_is_not_there(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    held, outcomes = lock_folder(folder), []
+
+    def wait():
+        with pytest.raises(FileNotFoundError):
+            lock_folder(folder)
+        outcomes.append("not there")
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(timeout=0.2)
+    folder.rmdir()
+    folder.mkdir()
+    os.close(held)
+    waiter.join()
+
+    assert outcomes == ["not there"]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    return tmp_path / "one", tmp_path / "other"
+
+
+def test_two_folders_change_places_and_there_is_always_one_at_the_second(folders):
+    for step in itertools.count(1):
+        was_killed = killed_before_step(step, partial(exchange_folders, *folders))
+        assert (folders[1] / "file").exists()
+        if not was_killed:
+            break
+
+    assert [(folder / "file").read_text() for folder in folders] == ["other", "one"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
+def test_two_folders_change_places_where_the_disk_cannot_exchange_them(number, folders, monkeypatch):
+    def cannot(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("diarize_runner.disk._exchange", cannot)
+    (folders[0].parent / "one-aside").mkdir()
+    (folders[0].parent / "one-aside" / "left").write_text("by a killed run")
+
+    exchange_folders(*folders)
+
+    assert [(folder / "file").read_text() for folder in folders] == ["other", "one"]
+    assert {path.name for path in folders[0].parent.iterdir()} == {"one", "other"}
+
+
+def test_a_folder_that_is_not_there_changes_places_with_none(folders):
+    shutil.rmtree(folders[1])
+
+    with pytest.raises(FileNotFoundError, match="other"):
+        exchange_folders(*folders)
+
+    assert (folders[0] / "file").read_text() == "one"
 
 
 HINTS = {

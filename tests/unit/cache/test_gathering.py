@@ -9,7 +9,7 @@ from support.wheels import WheelSite, use_index, write_wheel
 from diarize_runner.cache.manifest import INSTALLER_NAME, MANIFEST_NAME, WHEELS_PAGE_NAME
 from diarize_runner.cache.publish import read_built
 from diarize_runner.digests import content_of_file
-from diarize_runner.errors import ManifestError, SecretFound, SourceError, UsageError
+from diarize_runner.errors import IntegrityError, ManifestError, SecretFound, SourceError, UsageError
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_package_without_a_wheel_for_the_python_stops_the_build_and_is_named_a
 def test_a_wheel_that_was_rebuilt_since_it_was_pinned_stops_the_build(host):
     write_wheel(host.index, "tool", "3.0", {"backdoor.py": b""})
 
-    with pytest.raises(SourceError, match=r"^Python 3.11 on Linux x86-64: THESE PACKAGES DO NOT MATCH THE HASHES"):
+    with pytest.raises(IntegrityError, match=r"^Python 3.11 on Linux x86-64: the index's wheel is not the one"):
         host.build()
 
     assert TOOL not in host.there()

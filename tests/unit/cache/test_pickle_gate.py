@@ -29,7 +29,8 @@ from support.pickles import (
     zipped,
 )
 
-from diarize_runner.cache.checkpoint.names import STANDARD, checkpoint_names, require_allowed
+from diarize_runner.cache.gate import STANDARD, imports_of
+from diarize_runner.cache.imports import Imports, require_allowed
 from diarize_runner.errors import UnsafeCheckpoint
 
 COMMAND = "touch ran"
@@ -46,9 +47,10 @@ def folder(tmp_path, monkeypatch):
 def names(data, name="model.bin"):
     """Return what the gate finds in a file; nothing may be run."""
     Path(name).write_bytes(data)
-    found = checkpoint_names(Path(name), name)
+    found = imports_of(Path(name), name)
     assert not Path("ran").exists()
-    return found
+    assert found.class_names == ()
+    return found.pickle_names
 
 
 def refusal(data, name="model.bin"):
@@ -78,7 +80,7 @@ class TestNames:
 
         assert set(found) & {"posix.system", "torch.serialization.os.system", "_pickle.loads"}
         with pytest.raises(UnsafeCheckpoint, match=r"^model\.bin is a pickle that names "):
-            require_allowed("model.bin", found, STANDARD)
+            require_allowed("model.bin", Imports(pickle_names=found), STANDARD)
         assert torch_runs(data), "the trick is one"
 
     @pytest.mark.parametrize("place", at_each_place_of_a_stream(COMMAND))
@@ -225,7 +227,7 @@ def test_the_names_of_a_checkpoint_that_torch_saved_are_those_that_torch_imports
     storages = {name for name in found if name.endswith("Storage")}
     assert storages == {"torch.BoolStorage", "torch.FloatStorage", "torch.HalfStorage", "torch.LongStorage"}
     assert set(found) - storages == what_torch_imports(data)
-    require_allowed("model.bin", found, STANDARD)
+    require_allowed("model.bin", Imports(pickle_names=found), STANDARD)
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "stream"])
@@ -261,8 +263,8 @@ class TestRequest:
     def test_a_name_that_the_request_allows_is_written_down(self, host):
         host.ask_for({"model/pytorch_model.bin": self.PICKLED}, pickle_names=["fractions.Fraction", "never.Used"])
 
-        assert host.lock().repos[0].files[0].pickle_names == ("fractions.Fraction",)
-        assert host.build().repos[0].files[0].pickle_names == ("fractions.Fraction",)
+        assert host.lock().repos[0].files[0].imports.pickle_names == ("fractions.Fraction",)
+        assert host.build().repos[0].files[0].imports.pickle_names == ("fractions.Fraction",)
 
     def test_a_lock_that_lacks_a_name_stops_the_build(self, host):
         host.ask_for({"model/pytorch_model.bin": self.PICKLED}, pickle_names=["fractions.Fraction"])

@@ -3,6 +3,7 @@
 import itertools
 import random
 import shutil
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from diarize_runner.errors import (
     ObjectExists,
     ObjectNotFound,
     StoreError,
+    SwapLost,
 )
 from diarize_runner.progress import Silent
 
@@ -83,6 +85,33 @@ def test_publishing_the_same_again_changes_nothing(site):
     assert objects(site.store) == before
 
 
+class Unread(LocalStore):
+    """Reads no object through, as that may be a long way."""
+
+    def digest(self, key):
+        assert "manifest.json" in key
+        return super().digest(key)
+
+
+def test_publishing_the_same_again_reads_the_manifest_alone(site):
+    site.publish("1.0")
+
+    assert not publish(site.built("1.0"), Unread(site.store.root), Silent()).changed
+
+
+@pytest.mark.parametrize("name", [ARCHIVE_NAME, REQUIREMENTS_NAME])
+def test_what_a_publish_that_was_cut_short_has_left_must_be_of_the_same_version(name, site, tmp_path):
+    site.publish("1.0")
+    (site.store.root / "v1.0" / MANIFEST_NAME).unlink()
+    flip(site.store.root / "v1.0" / name, 5)
+    before = objects(site.store)
+
+    with pytest.raises(ObjectExists, match=f" already has v1.0/{name}$"):
+        site.publish_built("1.0")
+
+    assert objects(site.store) == before
+
+
 def test_publishing_a_rebuilt_version_changes_nothing(site):
     site.publish("1.0")
     shutil.rmtree(site.built("1.0"))
@@ -121,7 +150,7 @@ def test_another_content_under_a_published_version_is_refused_and_changes_nothin
     with pytest.raises(ObjectExists) as refusal:
         publish(other.built("1.0"), site.store, Silent())
 
-    assert refusal.value.message == f"{site.store.url} already has v1.0/{name}"
+    assert refusal.value.message == f"{site.store.url} already has another version 1.0"
     assert refusal.value.hint == "publish under a new --version"
     assert objects(site.store) == before
 
@@ -258,6 +287,65 @@ def test_a_version_that_was_half_published_can_be_rolled_back_from(site):
     assert step > 10
 
 
+class Overtaken:
+    """Lets another publisher do all of its work just before one call of this one's."""
+
+    def __init__(self, store, before_call, overtake):
+        self.store, self.before_call, self.overtake, self.calls = store, before_call, overtake, 0
+
+    def __getattr__(self, name):
+        self.calls += 1
+        if self.calls == self.before_call:
+            self.overtake()
+        return getattr(self.store, name)
+
+
+def require_copies_of_the_latest(store):
+    """Demand that who takes latest/ with curl gets what the pointer names."""
+    version, stored = pointer_in(store).version, objects(store)
+    for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
+        assert stored[f"latest/{name}"] == stored[f"v{version}/{name}"]
+
+
+def test_a_publish_that_another_overtakes_at_any_call_leaves_the_copies_of_the_one_that_won(site):
+    for version, repos in (("1.0", OLD), ("1.1", NEW), ("1.2", TINY)):
+        site.build(version, repos)
+    latest = set()
+
+    for call in itertools.count(1):
+        shutil.rmtree(site.store.root, ignore_errors=True)
+        site.publish_built("1.0")
+        store = Overtaken(site.store, call, partial(site.publish_built, "1.2"))
+        with suppress(SwapLost):
+            publish(site.built("1.1"), store, Silent())
+        if store.calls < call:
+            break
+        require_copies_of_the_latest(site.store)
+        latest.add(pointer_in(site.store).version)
+
+    assert call > 8
+    assert latest == {"1.1", "1.2"}
+
+
+def test_two_that_overtake_each_other_while_they_copy_leave_the_copies_of_the_one_that_won(site):
+    """The first copies what is no longer the latest; who made it so had found the copies right and gone."""
+    for version, repos in (("1.0", OLD), ("1.1", NEW)):
+        site.publish(version, repos)
+    back_and_forth = [partial(site.publish_built, version) for version in ("1.0", "1.1", "1.0")]
+    store = LocalStore(site.store.root)
+
+    def copy(source, key):
+        LocalStore.copy(store, source, key)
+        if back_and_forth:
+            back_and_forth.pop(0)()
+
+    store.copy = copy
+    publish(site.built("1.1"), store, Silent())
+
+    assert pointer_in(site.store).version == "1.0"
+    require_copies_of_the_latest(site.store)
+
+
 @pytest.mark.parametrize("race", [race_threads, race_processes])
 def test_two_that_publish_the_same_version_at_once_do_no_harm(race, site):
     site.build("1.0")
@@ -293,6 +381,7 @@ def test_of_two_that_publish_two_versions_at_once_the_pointer_names_one_that_is_
     assert pointer_in(site.store).serial == outcomes.count(None)
     assert sorted(site.store.versions()) == ["1.0", "1.1"]
     require_whole(site, {"1.0", "1.1"})
+    require_copies_of_the_latest(site.store)
 
 
 def test_a_store_on_a_full_disk_says_so_and_keeps_no_part_of_what_did_not_fit(tmp_path):

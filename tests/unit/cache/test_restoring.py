@@ -26,12 +26,13 @@ from support.caches import (
     tree,
     with_file,
 )
-from support.disks import as_nobody, foreign_folder, make_read_only, mounted
+from support.disks import as_nobody, foreign_folder, lock_as_on_nfs, make_read_only, mounted
 from support.kills import killed_after, killed_before_step
 from support.processes import finished, race_processes, race_threads, start
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder, find_cache, read_manifest
+from diarize_runner.cache.catalogue import plan_prune
 from diarize_runner.cache.gzip_members import STORED_MEMBER
 from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.manifest import ARCHIVE_NAME
@@ -337,7 +338,7 @@ def test_an_archive_that_ends_within_its_blobs_is_refused_and_leaves_the_box_as_
 
 
 def test_a_refused_blob_is_named_with_its_archive(site):
-    site.publish("1.0", {PIPELINE: {"config.yaml": noise(1000)}})
+    site.publish("1.0", {PIPELINE: {"weights.dat": noise(1000)}})
     (span,) = published(site.store, "1.0").archive.blobs
     flip(site.store.root / "v1.0" / ARCHIVE_NAME, span.offset + 200)
 
@@ -370,6 +371,18 @@ def test_a_version_without_its_archive_is_refused_and_leaves_the_box_as_it_was(i
     assert tree(in_use.box.root) == before
 
 
+def test_on_nfs_a_version_is_published_and_eight_that_restore_at_once_all_succeed(site, monkeypatch):
+    lock_as_on_nfs(monkeypatch)
+    site.publish("1.0")
+
+    outcomes = race_processes([lambda: site.restore("1.0")] * 8)
+
+    assert outcomes == [None] * 8
+    assert sound(site, "1.0")
+    assert set(tree(site.store.root)) >= {"latest/.lock", "v1.0/.lock"}
+    assert plan_prune(site.store, 1).remove == ()
+
+
 def test_a_failed_restore_leaves_an_empty_folder_that_was_there(site):
     site.publish("1.0")
     site.box.root.mkdir(mode=0o750)
@@ -379,6 +392,25 @@ def test_a_failed_restore_leaves_an_empty_folder_that_was_there(site):
 
     assert site.box.root.stat().st_mode & 0o777 == 0o750
     assert tree(site.box.root) == {}
+
+
+@pytest.mark.parametrize("over", ["nothing", "a damaged one"])
+def test_the_name_of_a_version_is_on_the_disk_before_anything_leads_there(over, site, monkeypatch):
+    digest = site.publish("1.0").pointer.manifest.content.digest
+    if over == "a damaged one":
+        site.restore("1.0")
+        blob_of(site, "1.0", "LICENSE").unlink()
+        site.box.current.unlink()
+    flushed_while = {}
+
+    def fsync(descriptor):
+        led = os.path.lexists(site.box.current)
+        flushed_while.setdefault(os.fstat(descriptor).st_ino, []).append((site.box.staging(digest).exists(), led))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    site.restore("1.0")
+
+    assert flushed_while[(site.box.root / "versions").stat().st_ino] == [(over == "a damaged one", False)]
 
 
 @pytest.fixture(params=["into nothing", "over another version", "back to an older version", "over a damaged one"])
@@ -401,6 +433,7 @@ def restoring(request, site):
 def require_unbroken(site, meanwhile):
     """Demand that a consumer would find a whole version, as it did before; a damaged one could not get worse."""
     if meanwhile is None:
+        assert site.box.current.exists()
         return
     if meanwhile or os.path.lexists(site.box.current):
         sound(site, "1.1", *meanwhile)
@@ -777,6 +810,19 @@ def test_a_target_of_somebody_elses_says_so(tmp_path):
     with foreign_folder() as folder, foreign_folder() as other:
         other.chmod(0o755)
         site = Site(folder=other / "site")
+        assert finished(start(attempt))
+
+
+def test_a_box_that_may_not_say_which_latest_it_followed_says_so():
+    def attempt():
+        (folder / "serial").write_text("1\n")
+        (folder / "serial").chmod(0)
+        as_nobody()
+        with pytest.raises(DiskError, match=r"/serial: Permission denied$"):
+            _ = BoxFolder(root=folder).serial
+
+    with foreign_folder() as folder:
+        folder.chmod(0o755)
         assert finished(start(attempt))
 
 

@@ -12,7 +12,7 @@ from diarize_runner.errors import SecretFound
 
 TOKEN = b"hf_" + b"AbCdEfGhIj0123456789" + b"abcdefghij"
 """As short as one may be to be taken for one: 30 letters and digits."""
-CONFIG = {"config.yaml": b"pipeline:\n  name: nothing\n"}
+CONFIG = {"config.yaml": b"pipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n"}
 
 
 @pytest.fixture

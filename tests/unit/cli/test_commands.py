@@ -1,5 +1,6 @@
 """What every command promises: one JSON document on stdout, people's text on stderr, exit codes, errors with hints."""
 
+import json
 import re
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def test_resolve_pins_a_request_and_says_when_nothing_changed(run, request_file)
         "changed": True,
         "lock": str(request_file.with_suffix(".lock.json")),
         "files": 1,
-        "bytes": 26,
+        "bytes": 62,
     }
     assert second.document["changed"] is False
     assert (first.stderr, second.stderr) == ("", "")
@@ -84,7 +85,7 @@ def test_people_read_on_stderr_and_pipes_on_stdout(run, box):
 def test_a_flipped_byte_in_a_restored_cache_is_exit_3(run, box):
     blob = next(path for path in box.rglob("blobs/*") if path.is_file())
     blob.write_bytes(b"P" + blob.read_bytes()[1:])
-    ran = run("cache", "verify", box, "--json")
+    ran = run("cache", "verify", box)
     assert (ran.exit_code, ran.stdout) == (3, "")
     assert re.match(
         rf"error: .*: not as published: .*/{blob.name}\nhint: restore it again: diarize-runner cache", ran.stderr
@@ -235,7 +236,7 @@ WITHOUT = """
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"torch", "pyannote", "av", "numpy", "boto3", "huggingface_hub", "packaging"}:
+        if name.split(".")[0] in {"torch", "pyannote", "av", "numpy", "boto3", "huggingface_hub"}:
             raise ModuleNotFoundError(f"{name} must not be imported here", name=name)
 sys.meta_path.insert(0, Refuse())
 from diarize_runner.cli import main
@@ -257,16 +258,59 @@ def test_the_cache_commands_and_every_help_run_without_torch_audio_or_clouds(box
 def test_what_is_not_installed_is_named(box, tmp_path):
     (tmp_path / "a.wav").write_bytes(b"x")
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, "diarize", str(tmp_path / "a.wav")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", WITHOUT, "diarize", str(tmp_path / "a.wav"), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert re.match(r"error: .* is not installed here\nhint: ", done.stderr)
+    assert json.loads(done.stdout)["exit_code"] == 1
 
 
 def test_a_misspelt_option_is_said_as_every_other_error(run):
     ran = run("cache", "list-everything")
     assert ran.exit_code == 2
     assert re.match(r"error: .*\nhint: diarize-runner", ran.stderr)
+
+
+def test_half_an_option_is_none(run, store):
+    """What a script says stands for the same thing when another option begins alike."""
+    ran = run("cache", "list", "--sto", store)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+
+
+FAILURES = {
+    "half a command line": (["cache", "list", "--json"], 2),
+    "no such command": (["catch", "--json"], 2),
+    "an address that is none": (["cache", "list", "--store", "ftp://host", "--json"], 2),
+    "no such version": (["cache", "restore", "--json", "--store", "{store}", "--into", "{box}", "--version", "9"], 1),
+    "a damaged cache": (["cache", "verify", "{box}", "--json"], 3),
+}
+
+
+@pytest.mark.parametrize(("arguments", "exit_code"), FAILURES.values(), ids=list(FAILURES))
+def test_a_failure_is_a_json_document_too_and_says_what_the_lines_say(run, store, box, arguments, exit_code):
+    next(path for path in box.rglob("blobs/*") if path.is_file()).write_bytes(b"damaged")
+
+    ran = run(*[argument.format(store=store, box=box) for argument in arguments])
+
+    assert (ran.exit_code, ran.document["exit_code"]) == (exit_code, exit_code)
+    assert set(ran.document) == {"error", "hint", "exit_code"}
+    assert ran.stderr == f"error: {ran.document['error']}\nhint: {ran.document['hint']}\n"
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
+def test_a_command_that_is_interrupted_says_so(run, store, tmp_path, monkeypatch, as_json):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("diarize_runner.cli.cache_list.list_versions", interrupted)
+
+    ran = run("cache", "list", "--store", store, *as_json)
+
+    assert (ran.exit_code, ran.stderr) == (130, "error: interrupted\n")
+    assert not ran.stdout if not as_json else ran.document == {"error": "interrupted", "hint": "", "exit_code": 130}
 
 
 def commands(parser, path=()):

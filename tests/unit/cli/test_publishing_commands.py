@@ -31,7 +31,7 @@ def test_keygen_names_both_files_and_never_overwrites_one(run, keys, tmp_path):
     before = (tmp_path / "team.key").read_bytes()
     assert (tmp_path / "team.key").stat().st_mode & 0o777 == 0o600
 
-    again = run("cache", "keygen", tmp_path / "team", "--json")
+    again = run("cache", "keygen", tmp_path / "team")
 
     assert (again.exit_code, again.stdout) == (2, "")
     assert again.stderr.startswith(f"error: {tmp_path}/team.key is there already\nhint: ")
@@ -44,7 +44,7 @@ def test_a_signed_version_is_restored_with_its_key_and_with_no_other(run, publis
     restore = ["cache", "restore", "--store", store, "--into", tmp_path / "box", "--json"]
 
     wrong = run(*restore, "--public-key", tmp_path / "other.pub")
-    assert (wrong.exit_code, wrong.stdout, (tmp_path / "box").exists()) == (3, "", False)
+    assert (wrong.exit_code, (tmp_path / "box").exists()) == (3, False)
     assert f"was not signed by the key in {tmp_path}/other.pub\nhint: " in wrong.stderr
     right = run(*restore, "--public-key", keys["public"])
     assert (right.exit_code, right.document["changed"], right.document["serial"]) == (0, True, 1)
@@ -61,7 +61,7 @@ def test_a_version_without_a_signature_is_exit_3_and_leaves_nothing(run, publish
         assert ran.stderr.startswith(f"error: {store}: version 1.0 is not signed, and a signature is wanted\nhint: ")
 
 
-def test_a_build_with_what_is_no_key_is_bad_usage(run, request_file, tmp_path):
+def test_a_build_with_what_is_no_key_is_bad_usage_and_builds_nothing(run, request_file, tmp_path):
     run("cache", "resolve", request_file)
     build = ["cache", "build", request_file, "--version", "1.0", "--requirements", tmp_path / "requirements.txt"]
 
@@ -69,6 +69,7 @@ def test_a_build_with_what_is_no_key_is_bad_usage(run, request_file, tmp_path):
 
     assert ran.exit_code == 2
     assert ran.stderr.startswith(f"error: {tmp_path}/nowhere.key is no private key: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_older_latest_is_exit_3_until_it_is_allowed(run, publish, tmp_path):
@@ -82,7 +83,7 @@ def test_an_older_latest_is_exit_3_until_it_is_allowed(run, publish, tmp_path):
 
     for plan in (["--plan"], []):
         refused = run(*restore, *plan)
-        assert (refused.exit_code, refused.stdout) == (3, "")
+        assert (refused.exit_code, refused.document["exit_code"]) == (3, 3)
         assert refused.stderr.startswith(f"error: {store}: latest has serial 1, and this box has followed 2\nhint: ")
     assert run("cache", "verify", tmp_path / "box", "--json").document["version"] == "1.1"
     followed = run(*restore, "--allow-older").document
@@ -141,6 +142,25 @@ def test_list_names_every_version_newest_first(run, publish, tmp_path):
     ran = run("cache", "list", "--store", store)
     assert (ran.exit_code, ran.stdout) == (0, "")
     assert ran.stderr.index("1.10") < ran.stderr.index("1.9") < ran.stderr.index("latest")
+
+
+@pytest.mark.parametrize("damaged", ["", "x\n", "-1\n", "1", "1\n2\n", "٣\n", "9" * 5000 + "\n"])
+def test_a_box_that_forgot_which_latest_it_followed_is_exit_3_until_an_older_one_is_allowed(
+    damaged, run, publish, tmp_path
+):
+    serial = tmp_path / "box/serial"
+    restore = ["cache", "restore", "--store", publish("1.0"), "--into", tmp_path / "box", "--json"]
+    assert run(*restore).exit_code == 0
+    serial.write_text(damaged)
+
+    refused = run(*restore)
+
+    assert refused.exit_code == 3
+    assert refused.document["error"].startswith(f"{serial} is damaged: ")
+    assert "--allow-older" in refused.document["hint"]
+    assert run(*restore, "--allow-older").document["changed"] is False
+    assert serial.read_text() == "1\n"
+    assert run(*restore).exit_code == 0
 
 
 def test_list_of_an_empty_store_is_empty(run, tmp_path):

@@ -85,7 +85,7 @@ def test_an_altered_wheel_is_exit_3_and_leaves_nothing(fetch, site, tmp_path):
 
     ran = fetch("--json")
 
-    assert (ran.exit_code, ran.stdout) == (3, "")
+    assert (ran.exit_code, ran.document["exit_code"]) == (3, 3)
     assert ran.stderr.startswith(f"error: {site.store.url}/wheels/sha256/")
     assert "is not what its name says\nhint: " in ran.stderr
     assert not (tmp_path / "into").exists()

@@ -11,7 +11,7 @@ from support.hub_simulator import etag
 from diarize_runner.cache.lock import lock_path
 from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME
 from diarize_runner.cache.snapshot import HubFile, HubOrigin
-from diarize_runner.errors import DiskError, GatedRepo, IntegrityError, RevisionNotFound, SourceError
+from diarize_runner.errors import DiskError, GatedRepo, IntegrityError, ManifestError, RevisionNotFound, SourceError
 
 PAGE = f"https://huggingface.co/{REPO}"
 WEIGHTS = "segmentation/pytorch_model.bin"
@@ -69,6 +69,17 @@ class TestResolve:
 
         with pytest.raises(SourceError, match=f"^{REPO} has no file that the request wants$"):
             host.lock()
+
+    @pytest.mark.parametrize("odd", ["a" * 256, "a\\b", "Config.yaml"])
+    def test_a_name_that_no_cache_may_hold_is_refused_before_anything_is_fetched(self, odd, hub, host):
+        hub.repo(REPO, {"config.yaml": b"text", odd: b"text"})
+
+        with pytest.raises(
+            ManifestError, match=f"^{REPO}: (a path longer|not a plain relative path|two paths are one)"
+        ):
+            host.lock()
+
+        assert hub.requests(f"/{REPO}/resolve/") == []
 
     def test_the_lock_says_that_a_repository_is_gated(self, hub, host, sign_in):
         hub.repo(REPO, FILES, gated="manual")

@@ -1,0 +1,297 @@
+"""What pyannote would make an object of is known before it does, and it is what pyannote makes.
+
+Each trick has its control: pyannote is given the file, and does what the trick is for.
+"""
+
+import io
+import pickle
+import sys
+from collections import OrderedDict, defaultdict
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from support.caches import edit_json
+from support.local_host import REPO, LocalHost
+from support.pickles import as_stream, as_zip, call, text
+from torch.torch_version import TorchVersion
+
+from diarize_runner.cache.gate import STANDARD, imports_of
+from diarize_runner.cache.imports import Imports, require_allowed
+from diarize_runner.cache.lock import lock_path
+from diarize_runner.errors import UnsafeCheckpoint
+
+EVIL = "from pathlib import Path\nPath('ran').touch()\nclass Thing: pass\n"
+SPEAKER_DIARIZATION = "pyannote.audio.pipelines.SpeakerDiarization"
+MAKES_ANYTHING = "types.SimpleNamespace"
+"""A pipeline that pyannote gets past, to the preprocessors."""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Work in a folder with a module `evil`, where `ran` shows that it was imported."""
+    Path(tmp_path, "evil.py").write_text(EVIL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "evil", raising=False)
+    return tmp_path
+
+
+def classes(name, data):
+    """Return the classes that the gate finds in a file; nothing may be imported."""
+    Path(name).write_bytes(data)
+    found = imports_of(Path(name), name)
+    assert not Path("ran").exists()
+    return found.class_names
+
+
+def refusal(name, data):
+    with pytest.raises(UnsafeCheckpoint) as caught:
+        classes(name, data)
+    assert not Path("ran").exists()
+    return caught.value
+
+
+def require_not_allowed(name, found):
+    with pytest.raises(UnsafeCheckpoint, match=rf"^{name} has pyannote load ") as caught:
+        require_allowed(name, Imports(class_names=found), STANDARD)
+    assert caught.value.hint.endswith("allow them in the request: class_names: [...]")
+
+
+def pyannote_falls_for(of, path):
+    """Say whether pyannote, given the file, imports the evil module or runs the command."""
+    from pyannote.audio import Model, Pipeline
+
+    with suppress(Exception):
+        {"pipeline": Pipeline, "model": Model}[of].from_pretrained(path)
+    return Path("ran").exists()
+
+
+def config(name=SPEAKER_DIARIZATION, params=None, **more):
+    return yaml.safe_dump({"pipeline": {"name": name, "params": params or {}}, **more}).encode()
+
+
+CONFIGS = {
+    "a pipeline": (config("evil.Thing"), {"evil.Thing"}),
+    "a preprocessor": (
+        config(MAKES_ANYTHING, preprocessors={"audio": {"name": "evil.Thing"}}),
+        {MAKES_ANYTHING, "evil.Thing"},
+    ),
+    "what a module of pyannote imported": (
+        config(
+            MAKES_ANYTHING,
+            preprocessors={"audio": {"name": "pyannote.audio.core.model.import_module", "params": {"name": "evil"}}},
+        ),
+        {MAKES_ANYTHING, "pyannote.audio.core.model.import_module"},
+    ),
+    "a merged mapping": (b"x: &x {name: evil.Thing}\npipeline: {<<: *x}\n", {"evil.Thing"}),
+}
+
+
+@pytest.mark.parametrize(("data", "named"), CONFIGS.values(), ids=list(CONFIGS))
+def test_the_classes_of_a_config_are_those_that_pyannote_imports(data, named):
+    found = classes("config.yaml", data)
+
+    assert set(found) == named
+    require_not_allowed("config.yaml", found)
+    assert pyannote_falls_for("pipeline", "config.yaml"), "the trick is one"
+
+
+def test_the_pipeline_that_the_engine_runs_is_allowed():
+    found = classes("config.yaml", config(params={"segmentation": "$model/segmentation"}))
+
+    assert found == (SPEAKER_DIARIZATION,)
+    require_allowed("config.yaml", Imports(class_names=found), STANDARD)
+
+
+@pytest.mark.parametrize("data", [b"model: resnet34\n", b"text", b"", b"preprocessors: {a: {name: evil.Thing}}\n"])
+def test_a_config_without_a_pipeline_names_nothing_and_pyannote_loads_nothing_of_it(data):
+    assert classes("config.yaml", data) == ()
+    assert not pyannote_falls_for("pipeline", "config.yaml")
+
+
+def test_a_config_is_one_in_any_folder_and_no_other_file_is():
+    assert imports_of(Path(__file__), "tests.yaml") == Imports()
+    Path("blob").write_bytes(config("evil.Thing"))
+    assert imports_of(Path("blob"), "deep/er/config.yaml").class_names == ("evil.Thing",)
+    assert imports_of(Path("blob"), "deep/er/myconfig.yaml").class_names == ()
+
+
+@pytest.mark.parametrize("data", [b"pipeline: [", b"pipeline: \xff", b"!!python/name:evil.Thing x\n", b"[" * 5000])
+def test_a_config_that_cannot_be_read_safely_is_refused(data):
+    assert refusal("config.yaml", data).message.startswith("config.yaml: not YAML that can be read safely: ")
+
+
+@pytest.mark.parametrize(
+    "where", ["/etc/weights", "models/a/weights", "./weights", "..", "$model/../../weights", "a//b"]
+)
+@pytest.mark.parametrize(
+    "shape", [str, lambda path: {"checkpoint": path}, lambda path: [path]], ids=["text", "map", "list"]
+)
+def test_a_config_that_names_a_path_is_refused(where, shape):
+    raised = refusal("config.yaml", config(params={"segmentation": shape(where)}))
+
+    assert raised.message == f"config.yaml names a path: {where!r}"
+    assert raised.hint == "name a model $model/folder, or by its repository, organisation/name"
+
+
+def test_a_path_would_have_pyannote_load_a_pickle_that_no_gate_saw(folder):
+    """A file is a checkpoint to the gate by its name; to pyannote it is one because it is named."""
+    hidden = folder / "weights.dat"
+    hidden.write_bytes(as_stream(call("touch ran") + b"."))
+    assert imports_of(hidden, hidden.name) == Imports()
+    data = config(params={"segmentation": str(hidden)})
+
+    assert "names a path" in refusal("config.yaml", data).message
+    assert pyannote_falls_for("pipeline", "config.yaml"), "the trick is one"
+
+
+@pytest.mark.parametrize(
+    "reference", ["$model/segmentation", "$model/a/b", "pyannote/segmentation-3.0", "pyannote/segmentation@2022.07"]
+)
+def test_a_model_may_be_a_part_of_the_repository_or_another_repository(reference):
+    assert classes("config.yaml", config(params={"segmentation": reference})) == (SPEAKER_DIARIZATION,)
+
+
+def described(module="evil", name="Thing"):
+    return {"versions": {"pyannote.audio": "4.0.0"}, "architecture": {"module": module, "class": name}}
+
+
+def saved(checkpoint, *, legacy=False):
+    target = io.BytesIO()
+    torch.save(checkpoint, target, _use_new_zipfile_serialization=not legacy)
+    return target.getvalue()
+
+
+CHECKPOINTS = {
+    "a zip": saved({"pyannote.audio": described()}),
+    "a stream": saved({"pyannote.audio": described()}, legacy=True),
+    "an ordered dict": saved(OrderedDict({"pyannote.audio": OrderedDict(described())})),
+    "a dict with defaults": saved(defaultdict(dict, {"pyannote.audio": defaultdict(dict, described())})),
+}
+
+
+@pytest.mark.parametrize("data", CHECKPOINTS.values(), ids=list(CHECKPOINTS))
+def test_the_class_of_a_checkpoint_is_the_one_that_pyannote_imports(data):
+    found = classes("pytorch_model.bin", data)
+
+    assert found == ("evil.Thing",)
+    require_not_allowed("pytorch_model.bin", found)
+    assert pyannote_falls_for("model", "pytorch_model.bin"), "the trick is one"
+
+
+def opcodes(value):
+    """Return the opcodes of a value, without the header and the end of a pickle."""
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def with_equal_key(key, shown, meant):
+    """Return the opcodes of a dict that has `key` twice for who calls nothing; a load keeps what is meant."""
+    return b"}(" + text(key) + opcodes(shown) + call(key, VERSION) + opcodes(meant) + b"u"
+
+
+VERSION = b"ctorch.torch_version\nTorchVersion\n"
+"""A kind of text, made by a call."""
+MEANT = described()["architecture"]
+UNREADABLE = {
+    "a key that is made": with_equal_key("pyannote.audio", described("harmless"), described()),
+    "a key within": (
+        b"}("
+        + text("pyannote.audio")
+        + with_equal_key("architecture", {"module": "harmless", "class": "x"}, MEANT)
+        # what pyannote looks at first
+        + b"("
+        + text("versions")
+        + opcodes({"pyannote.audio": "4.0.0"})
+        + b"u"
+        + b"u"
+    ),
+    "a module that is made": opcodes({"pyannote.audio": described(TorchVersion("evil"))}),
+    "a class that is made": opcodes({"pyannote.audio": described(name=TorchVersion("Thing"))}),
+}
+
+
+@pytest.mark.parametrize("checkpoint", UNREADABLE.values(), ids=list(UNREADABLE))
+def test_a_checkpoint_whose_class_only_a_load_could_tell_is_refused(checkpoint):
+    data = as_zip(b"\x80\x02" + checkpoint + b".")
+
+    message = refusal("pytorch_model.bin", data).message
+
+    assert message == "pytorch_model.bin: it describes its model otherwise than pyannote does"
+    assert pyannote_falls_for("model", "pytorch_model.bin"), "the trick is one"
+
+
+@pytest.mark.parametrize("damaged", [{}, {"architecture": {}}, {"architecture": {"module": "evil"}}, [], None])
+def test_a_checkpoint_that_is_half_a_pyannote_checkpoint_is_refused(damaged):
+    data = saved({"pyannote.audio": damaged if damaged is not None else 1})
+
+    assert "describes its model otherwise" in refusal("pytorch_model.bin", data).message
+
+
+@pytest.mark.parametrize("checkpoint", [{"state_dict": {}}, torch.zeros(2), [1], {3: "x"}])
+def test_a_checkpoint_of_something_else_names_no_class(checkpoint):
+    assert classes("pytorch_model.bin", saved(checkpoint)) == ()
+
+
+@pytest.mark.parametrize("name", STANDARD.class_names)
+def test_a_class_that_is_always_allowed_is_a_model_or_a_pipeline(name):
+    from pyannote.audio import Model, Pipeline
+
+    module, _, attribute = name.rpartition(".")
+    assert issubclass(getattr(import_module(module), attribute), (Model, Pipeline))
+
+
+FILES = {
+    "config.yaml": config("acme.Pipeline"),
+    "model/pytorch_model.bin": saved({"pyannote.audio": described("acme", "Pipeline")}),
+}
+
+
+@pytest.mark.parametrize("path", FILES)
+class TestRequest:
+    """Classes beyond the standard ones are allowed by the request alone, and go with the files that name them."""
+
+    @pytest.fixture
+    def host(self, folder):
+        return LocalHost(folder=folder)
+
+    def test_a_class_that_nobody_allowed_stops_resolve(self, host, path):
+        host.ask_for({path: FILES[path]}, pickle_names=["acme.Pipeline"])
+
+        with pytest.raises(UnsafeCheckpoint, match=rf"^{REPO}: {path} has pyannote load acme\.Pipeline$"):
+            host.lock()
+
+    def test_a_class_that_the_request_allows_is_written_down(self, host, path):
+        host.ask_for({path: FILES[path]}, class_names=["acme.Pipeline", "never.Used"])
+
+        assert host.lock().repos[0].files[0].imports.class_names == ("acme.Pipeline",)
+        assert host.build().repos[0].files[0].imports.class_names == ("acme.Pipeline",)
+
+    def test_a_lock_that_lacks_a_class_stops_the_build(self, host, path):
+        host.ask_for({path: FILES[path]}, class_names=["acme.Pipeline"])
+        host.lock()
+        edit_json(lock_path(host.request), forget_classes)
+
+        with pytest.raises(UnsafeCheckpoint, match=rf"{path} has pyannote load acme\.Pipeline$"):
+            host.build()
+
+    def test_a_manifest_that_lacks_a_class_is_found_by_verify(self, host, path, capsys):
+        from diarize_runner.cli import main
+
+        host.ask_for({path: FILES[path]}, class_names=["acme.Pipeline"])
+        host.lock()
+        host.build()
+        edit_json(host.out / "manifest.json", forget_classes)
+        store = (host.folder / "store").as_uri()
+        assert main(["cache", "publish", str(host.out), "--store", store]) == 0
+
+        assert main(["cache", "restore", "--store", store, "--into", str(host.folder / "box")]) == 3
+        assert "names what the manifest does not list: huggingface/hub/" in capsys.readouterr().err
+        assert not (host.folder / "box").exists()
+
+
+def forget_classes(document):
+    assert document["repos"][0]["files"][0].pop("class_names") == ["acme.Pipeline"]
