@@ -206,8 +206,8 @@ provision() {
  "diarize_runner_device": "$device", "diarize_runner_public_key": "$public_key", "diarize_runner_packages": "store",
  "diarize_runner_become": false, "toolkit_in_place": "$inputs"}
 END
-    cd "$inputs/toolkit"
-    "$toolkit/bin/ansible-playbook" playbooks/provision.yml --extra-vars "@$work/box.json"
+    cd "$inputs/toolkit/playbooks"
+    "$toolkit/bin/ansible-playbook" provision.yml --extra-vars "@$work/box.json"
 }
 
 # From a copy of the toolkit, which is among what goes.
@@ -218,8 +218,8 @@ uninstall() {
     cp -a "${1%/bin/*}" "$work/toolkit"
     set -- "$home"/inputs/*/toolkit
     cp -a "$1" "$work/plays"
-    cd "$work/plays"
-    "$work/toolkit/bin/python" -m ansible playbook playbooks/reset.yml \
+    cd "$work/plays/playbooks"
+    "$work/toolkit/bin/python" -m ansible playbook reset.yml \
         --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
 }
 

@@ -15,10 +15,12 @@ from diarize_runner.cache.imports import require_allowed
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
+    BOOTSTRAP_NAME,
     INSTALLER_NAME,
     MANIFEST_NAME,
     REQUIREMENTS_NAME,
     SIGNATURE_NAME,
+    TOOLKIT_NAME,
     WHEELS_PAGE_NAME,
     CacheArchive,
     CacheManifest,
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from diarize_runner.cache.gather import WheelSources
 
 _STAGED = ".staged-"
+_STALE = (MANIFEST_NAME, SIGNATURE_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
+"""What an earlier build may have left; without a manifest it is no version."""
 
 
 def build(  # noqa: PLR0913  # a version is made of as many things
@@ -65,7 +69,7 @@ def build(  # noqa: PLR0913  # a version is made of as many things
     require_no_secret(requirements, str(requirements))
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
-        for name in (MANIFEST_NAME, SIGNATURE_NAME, *(() if wheels else (INSTALLER_NAME, WHEELS_PAGE_NAME))):
+        for name in _STALE:
             (out / name).unlink(missing_ok=True)
         with _workspace(out) as staged:
             house = _gather(wheels, out, staged, progress) if wheels else None
@@ -82,10 +86,15 @@ def build(  # noqa: PLR0913  # a version is made of as many things
 @contextmanager
 def _workspace(out: Path) -> Iterator[Path]:
     """Yield a folder to work in, beside what is made. It is gone afterwards, as is that of a build that was killed."""
-    for left in out.glob(f"{_STAGED}*"):
-        shutil.rmtree(left, ignore_errors=True)  # a pip that outlived its build may still write there
+    _sweep(out)
     with tempfile.TemporaryDirectory(dir=out, prefix=_STAGED) as folder:
         yield Path(folder)
+    _sweep(out)
+
+
+def _sweep(out: Path) -> None:
+    for left in out.glob(f"{_STAGED}*"):
+        shutil.rmtree(left, ignore_errors=True)  # a pip that outlived its build may still write there
 
 
 def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -> None:

@@ -14,7 +14,15 @@ from functools import partial
 from pathlib import Path
 
 from diarize_runner.cache import wheels
-from diarize_runner.cache.manifest import INSTALLER_NAME, WHEELS_PAGE_NAME, PublishedFile, Wheelhouse
+from diarize_runner.cache.manifest import (
+    BOOTSTRAP_NAME,
+    INSTALLER_NAME,
+    TOOLKIT_NAME,
+    WHEELS_PAGE_NAME,
+    Bootstrap,
+    PublishedFile,
+    Wheelhouse,
+)
 from diarize_runner.cache.parallel import Job, side_by_side
 from diarize_runner.cache.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.secrets import require_no_secret
@@ -37,7 +45,7 @@ class WheelSources:
     installer: Path
     """The pinned requirements of what is installed first."""
     toolkit: Path | None
-    """The toolkit's own wheel, which no index has."""
+    """The toolkit's own wheel, which no index has; `make toolkit` leaves what boxes begin with beside it."""
 
     @classmethod
     def of(cls, pythons: Iterable[str], *, requirements: Path, installer: Path, toolkit: Path | None) -> "WheelSources":
@@ -74,7 +82,8 @@ def gather(sources: WheelSources, out: Path, workspace: Path, progress: Progress
     for left in folder.iterdir():
         if left.name not in carried:
             left.unlink()
-    return _describe(sources.installer, carried, out)
+    bootstrap = _bootstrap(sources.toolkit.parent, out) if sources.toolkit else None
+    return _describe(sources.installer, carried, bootstrap, out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,12 +159,23 @@ def _copy(wheel: Path, folder: Path, workspace: Path) -> Content:
     return content_of_file(folder / wheel.name)
 
 
-def _describe(installer: Path, carried: dict[str, Content], out: Path) -> Wheelhouse:
+def _bootstrap(folder: Path, out: Path) -> Bootstrap | None:
+    """Carry what a box that provisions itself begins with, where it lies beside the toolkit's wheel."""
+    if not all((folder / name).is_file() for name in (BOOTSTRAP_NAME, TOOLKIT_NAME)):
+        return None
+    for name in (BOOTSTRAP_NAME, TOOLKIT_NAME):
+        (out / name).write_bytes((folder / name).read_bytes())
+    return Bootstrap(script=_made(out, BOOTSTRAP_NAME), toolkit=_made(out, TOOLKIT_NAME))
+
+
+def _describe(installer: Path, carried: dict[str, Content], bootstrap: Bootstrap | None, out: Path) -> Wheelhouse:
     listed = tuple(PublishedFile(name=name, content=carried[name]) for name in sorted(carried))
     (out / INSTALLER_NAME).write_bytes(installer.read_bytes())
     (out / WHEELS_PAGE_NAME).write_bytes(render_page(listed))
     return Wheelhouse(
-        installer=PublishedFile(name=INSTALLER_NAME, content=content_of_file(out / INSTALLER_NAME)),
-        page=PublishedFile(name=WHEELS_PAGE_NAME, content=content_of_file(out / WHEELS_PAGE_NAME)),
-        wheels=listed,
+        installer=_made(out, INSTALLER_NAME), page=_made(out, WHEELS_PAGE_NAME), wheels=listed, bootstrap=bootstrap
     )
+
+
+def _made(out: Path, name: str) -> PublishedFile:
+    return PublishedFile(name=name, content=content_of_file(out / name))

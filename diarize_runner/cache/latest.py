@@ -3,7 +3,14 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME, CacheManifest, PublishedFile
+from diarize_runner.cache.manifest import (
+    ARCHIVE_NAME,
+    BOOTSTRAP_NAME,
+    MANIFEST_NAME,
+    REQUIREMENTS_NAME,
+    CacheManifest,
+    PublishedFile,
+)
 from diarize_runner.cache.pointer import Pointer
 from diarize_runner.cache.store import ArchiveStore, StoredDocument, WritableArchiveStore, latest_key, version_key
 from diarize_runner.digests import content_of
@@ -54,6 +61,8 @@ def _copy_beside(store: WritableArchiveStore, pointer: Pointer) -> None:
     while copied != pointer:
         for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
             store.copy(version_key(pointer.version, name), latest_key(name))
+        with suppress(ObjectNotFound):  # not every version carries it
+            store.copy(version_key(pointer.version, BOOTSTRAP_NAME), latest_key(BOOTSTRAP_NAME))
         copied, pointer = pointer, read_latest(store) or pointer
 
 

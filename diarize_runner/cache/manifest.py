@@ -11,6 +11,8 @@ ARCHIVE_NAME = "huggingface-cache.tar.gz"
 REQUIREMENTS_NAME = "requirements-diarization.txt"
 INSTALLER_NAME = "requirements-installer.txt"
 WHEELS_PAGE_NAME = "wheels.html"
+BOOTSTRAP_NAME = "bootstrap.sh"
+TOOLKIT_NAME = "toolkit.tar"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.json.sig"
 VERSION = r"[0-9][0-9a-z.-]{0,95}"
@@ -101,6 +103,8 @@ class Wheelhouse:
     """Links to the wheels, for pip and uv."""
     wheels: tuple[PublishedFile, ...]
     """In order of name."""
+    bootstrap: "Bootstrap | None" = None
+    """None where a box cannot provision itself from the version."""
 
     def to_dict(self) -> dict[str, object]:
         """Return what the manifest says of them."""
@@ -108,7 +112,14 @@ class Wheelhouse:
             "installer": self.installer.to_dict(),
             "wheels_page": self.page.to_dict(),
             "wheels": [wheel.to_dict() for wheel in self.wheels],
+            **(self.bootstrap.to_dict() if self.bootstrap else {}),
         }
+
+    @property
+    def files(self) -> tuple[PublishedFile, ...]:
+        """The files that lie under the version's own name."""
+        boot = self.bootstrap
+        return (self.installer, self.page, *((boot.script, boot.toolkit) if boot else ()))
 
     @classmethod
     def from_fields(cls, fields: dict[str, Node]) -> "Wheelhouse | None":
@@ -117,18 +128,45 @@ class Wheelhouse:
         Raises:
             ManifestError: one of them lacks the others, or a wheel is not called like one, or is called like another.
         """
-        if not fields.keys() & _OF_WHEELS:
+        if not _all_or_none(fields, _OF_BOOTSTRAP, _OF_WHEELS) and not _all_or_none(fields, _OF_WHEELS):
             return None
-        if missing := [key for key in _OF_WHEELS if key not in fields]:
-            (there, *_) = fields.keys() & _OF_WHEELS
-            raise fields[there].error(f"it needs the key '{missing[0]}' beside it")
         wheels = tuple(_wheel(item) for item in fields["wheels"].items())
         require_distinct([wheel.name for wheel in wheels], fields["wheels"])
         installer, page = (PublishedFile.from_node(fields[key]) for key in ("installer", "wheels_page"))
-        return cls(installer=installer, page=page, wheels=wheels)
+        return cls(installer=installer, page=page, wheels=wheels, bootstrap=Bootstrap.from_fields(fields))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bootstrap:
+    """What a box that provisions itself begins with."""
+
+    script: PublishedFile
+    toolkit: PublishedFile
+    """Playbooks and roles, in a tar."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return what the manifest says of it."""
+        return {"bootstrap": self.script.to_dict(), "toolkit": self.toolkit.to_dict()}
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Node]) -> "Bootstrap | None":
+        """Return what the fields of a manifest say, None where they say nothing."""
+        if "bootstrap" not in fields:
+            return None
+        script, toolkit = (PublishedFile.from_node(fields[key]) for key in _OF_BOOTSTRAP)
+        return cls(script=script, toolkit=toolkit)
 
 
 _OF_WHEELS = ("installer", "wheels_page", "wheels")
+_OF_BOOTSTRAP = ("bootstrap", "toolkit")
+
+
+def _all_or_none(fields: dict[str, Node], keys: tuple[str, ...], more: tuple[str, ...] = ()) -> bool:
+    """Whether any of `keys` is there; raise ManifestError when then one of them, or of `more`, is not."""
+    there = [key for key in keys if key in fields]
+    if there and (missing := [key for key in (*keys, *more) if key not in fields]):
+        raise fields[there[0]].error(f"it needs the key '{missing[0]}' beside it")
+    return bool(there)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,8 +202,7 @@ class CacheManifest:
     @property
     def files(self) -> tuple[PublishedFile, ...]:
         """The files that lie under the version's own name, beside the manifest and its signature."""
-        house = self.wheelhouse
-        return (self.archive.file, self.requirements, *((house.installer, house.page) if house else ()))
+        return (self.archive.file, self.requirements, *(self.wheelhouse.files if self.wheelhouse else ()))
 
     @property
     def digest(self) -> Digest:
@@ -179,7 +216,7 @@ class CacheManifest:
         node.require_format("manifest")
         fields = node.fields(
             ["format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements"],
-            optional=_OF_WHEELS,
+            optional=(*_OF_WHEELS, *_OF_BOOTSTRAP),
         )
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
         layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
@@ -200,7 +237,7 @@ class CacheManifest:
         return manifest
 
 
-_NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME)
+_NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
 """Of `CacheManifest.files`."""
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from diarize_runner.cache.follower import Follower
-from diarize_runner.cache.manifest import PublishedFile
+from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME, PublishedFile
 from diarize_runner.cache.parallel import Job, side_by_side
 from diarize_runner.cache.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.published import PublishedVersion, Wanted, find_version
@@ -31,6 +31,18 @@ _PUBLISH_AGAIN = "it was altered or cut short after it was published: delete it 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WantedWheels:
+    """Which wheels are wanted."""
+
+    of: Wanted
+    """The version."""
+    target: Target
+    """What they are to be installed on."""
+    requirements: tuple[str, ...] = (INSTALLER_NAME, REQUIREMENTS_NAME)
+    """By the names of the files that pin them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FetchedWheels:
     """A folder that holds what a Python needs of a version."""
 
@@ -43,10 +55,8 @@ class FetchedWheels:
     """Whether anything in the folder did."""
 
 
-def fetch_wheels(
-    store: ArchiveStore, wanted: Wanted, target: Target, folder: Follower, progress: Progress
-) -> FetchedWheels:
-    """Have in `folder` every wheel that `target` needs of a version, and its two requirements files.
+def fetch_wheels(store: ArchiveStore, wanted: WantedWheels, folder: Follower, progress: Progress) -> FetchedWheels:
+    """Have in `folder` the wheels that are wanted of a version, the toolkit's own, and the two requirements files.
 
     What else is there stays.
 
@@ -55,15 +65,16 @@ def fetch_wheels(
         IntegrityError: something is not what the manifest says; the folder is as it was.
         DiskError: the disk refused; the folder is as it was.
     """
-    published = find_version(store, wanted)
+    published = find_version(store, wanted.of)
     manifest = published.manifest
     if not manifest.wheelhouse:
         hint = "build it --with-wheels, and publish it under a new version"
         raise StoreError(f"{store.url}: version {manifest.version} carries no wheels", hint=hint)
     files = (manifest.requirements, manifest.wheelhouse.installer)
     texts = {file.name: _read(store, version_key(manifest.version, file.name), file) for file in files}
-    pins = [pin for name, data in texts.items() for pin in read_pins(data.decode(), name)]
-    wheels = _needed(manifest.wheelhouse.wheels, pins, target)
+    pins = [pin for name in wanted.requirements for pin in read_pins(texts[name].decode(), name)]
+    others = [pin for name, data in texts.items() for pin in read_pins(data.decode(), name)]
+    wheels = _needed(manifest.wheelhouse.wheels, pins, others, wanted.target)
     with disk_errors(folder.root), folder.exclusively():
         fetched = _bring(store, wheels, folder.root, progress)
         stale = {name: data for name, data in texts.items() if not is_blob(folder.root / name, content_of(data))}
@@ -81,12 +92,14 @@ def _read(store: ArchiveStore, key: str, file: PublishedFile) -> bytes:
     return data
 
 
-def _needed(wheels: Iterable[PublishedFile], pins: Iterable[Pin], target: Target) -> tuple[PublishedFile, ...]:
-    """Return the best wheel for each pin, and those that nothing pins: the toolkit's own."""
+def _needed(
+    wheels: Iterable[PublishedFile], pins: Iterable[Pin], known: Iterable[Pin], target: Target
+) -> tuple[PublishedFile, ...]:
+    """Return the best wheel for each of `pins`, and those that nothing `known` pins: the toolkit's own."""
     by_release = defaultdict[Release, dict[str, PublishedFile]](dict)
     for wheel in wheels:
         by_release[WheelName.parse(wheel.name).release][wheel.name] = wheel
-    needed = {wheel.name: wheel for wheel in _unpinned(by_release, pins)}
+    needed = {wheel.name: wheel for wheel in _unpinned(by_release, known)}
     for pin in pins:
         if target.wants(pin):
             wheel = _best(by_release[pin.release], pin, target)

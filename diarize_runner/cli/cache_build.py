@@ -43,7 +43,7 @@ def _add_wheel_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--with-wheels", action="store_true", help=described)
     described = "of the boxes; may be given more than once (default: the Python that runs this)"
     group.add_argument("--python", action="append", choices=PYTHONS, help=described)
-    described = "carry the toolkit's own wheel too"
+    described = "carry the toolkit too: its wheel, and what `make toolkit` leaves beside it"
     group.add_argument("--toolkit", type=Path, metavar="WHEEL", help=described)
     default = Path("requirements", INSTALLER_NAME)
     described = f"what a box installs first (default: {default})"

@@ -1,9 +1,11 @@
 """`diarize-runner cache wheels`: bring the wheels of a version onto this machine."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from diarize_runner.cache.follower import Follower
+from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.published import LATEST, Wanted
 from diarize_runner.cache.pythons import PYTHONS, own_python
 from diarize_runner.cache.stores import ADDRESSES, open_store
@@ -20,6 +22,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="a folder for wheels")
     parser.add_argument("--python", choices=PYTHONS, help="to install on (default: the Python that runs this)")
+    described = "only what is installed first: uv, and what reads stores"
+    parser.add_argument("--installer-only", action="store_true", help=described)
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
     parser.add_argument("--allow-older", action="store_true", help="follow a latest that is older than one seen before")
 
@@ -27,13 +31,16 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Fetch, and say what came."""
     from diarize_runner.cache.pins import Target
-    from diarize_runner.cache.wheel_folder import fetch_wheels
+    from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
 
     store, folder = open_store(arguments.store), Follower(root=arguments.into)
     least_serial = 0 if arguments.allow_older else folder.serial
-    wanted = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
+    version = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
     target = Target(python=arguments.python or own_python())
-    wheels = fetch_wheels(store, wanted, target, folder, progress)
+    wanted = WantedWheels(of=version, target=target)
+    if arguments.installer_only:
+        wanted = replace(wanted, requirements=(INSTALLER_NAME,))
+    wheels = fetch_wheels(store, wanted, folder, progress)
     manifest, moved = wheels.published.manifest, sum(wheel.content.size for wheel in wheels.fetched)
     document = {
         "changed": wheels.changed,
@@ -44,7 +51,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         "python": target.python,
         "bytes_moved": moved,
         "folder": str(folder.root),
-        "wheels": [wheel.name for wheel in wheels.wheels],
+        "files": [INSTALLER_NAME, REQUIREMENTS_NAME, *(wheel.name for wheel in wheels.wheels)],
     }
     state = f"{megabytes(moved)} moved" if wheels.changed else "unchanged"
     what = f"{len(wheels.wheels)} wheels of {manifest.name} {manifest.version} for Python {target.python}"

@@ -6,10 +6,12 @@ from support.kills import killed_when_there
 from support.wheel_host import COMMON, FOR_311, FOR_312, FOR_ANY, OLDER, TOOL, WheelHost
 from support.wheels import WheelSite, use_index, write_wheel
 
-from diarize_runner.cache.manifest import INSTALLER_NAME, MANIFEST_NAME, WHEELS_PAGE_NAME
-from diarize_runner.cache.publish import read_built
+from diarize_runner.cache.local_store import LocalStore
+from diarize_runner.cache.manifest import BOOTSTRAP_NAME, INSTALLER_NAME, MANIFEST_NAME, TOOLKIT_NAME, WHEELS_PAGE_NAME
+from diarize_runner.cache.publish import publish, read_built
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import IntegrityError, ManifestError, SecretFound, SourceError, UsageError
+from diarize_runner.progress import Silent
 
 
 @pytest.fixture
@@ -44,6 +46,22 @@ def test_it_leaves_the_wheels_of_each_python_the_toolkit_s_a_page_and_the_instal
         assert wheel.content == content_of_file(sources[wheel.name])
     assert (host.out / INSTALLER_NAME).read_bytes() == host.installer.read_bytes()
     assert read_built(host.out) == manifest
+
+
+def test_what_a_box_begins_with_is_carried_where_it_lies_beside_the_toolkit_s_wheel(host, tmp_path):
+    toolkit = write_wheel(tmp_path / "dist", "diarize_runner", "0.1.0", {})
+    for name in (BOOTSTRAP_NAME, TOOLKIT_NAME):
+        (tmp_path / "dist" / name).write_text(name)
+    manifest = host.build(toolkit=toolkit)
+    store = LocalStore(tmp_path / "store")
+
+    publish(host.out, store, Silent())
+
+    assert read_built(host.out) == manifest
+    assert store.read(f"v1.0/{TOOLKIT_NAME}").data == TOOLKIT_NAME.encode()
+    assert store.read(f"latest/{BOOTSTRAP_NAME}").data == BOOTSTRAP_NAME.encode()
+    host.build()
+    assert {BOOTSTRAP_NAME, TOOLKIT_NAME}.isdisjoint(tree(host.out))
 
 
 def test_the_same_inputs_give_the_same_bytes_whatever_an_earlier_build_left(host, tmp_path):

@@ -19,7 +19,7 @@ from diarize_runner.cache.pins import Target
 from diarize_runner.cache.published import LATEST, Wanted
 from diarize_runner.cache.restore import plan_restore
 from diarize_runner.cache.signature import read_private_key, write_keys
-from diarize_runner.cache.wheel_folder import fetch_wheels
+from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
 from diarize_runner.digests import content_of
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound, StoreError
 from diarize_runner.progress import Silent
@@ -57,7 +57,7 @@ def into(tmp_path):
 
 def fetch(store, into, python="3.11", **wanted):
     wanted = Wanted(**{"version": LATEST, **wanted})
-    return fetch_wheels(store, wanted, Target(python=python), Follower(root=into), Silent())
+    return fetch_wheels(store, WantedWheels(of=wanted, target=Target(python=python)), Follower(root=into), Silent())
 
 
 def stored(store, name):

@@ -74,10 +74,18 @@ def test_wheels_are_fetched_once_and_the_second_run_says_that_nothing_changed(fe
         "python": "3.11",
         "bytes_moved": sum(len(WHEELS[name]) for name in names),
         "folder": str(tmp_path / "into"),
-        "wheels": names,
+        "files": ["requirements-installer.txt", "requirements-diarization.txt", *names],
     }
     assert second == {**first, "changed": False, "bytes_moved": 0}
     assert fetch().stderr == f"{tmp_path / 'into'}: 4 wheels of tiny 1.0 for Python 3.11, unchanged\n"
+
+
+def test_what_is_installed_first_can_be_fetched_alone(fetch, site):
+    only = fetch("--json", "--installer-only").document["files"]
+    everything = fetch("--json").document["files"]
+
+    assert set(only) < set(everything)
+    assert any(name.startswith("tool-") for name in only)
 
 
 def test_an_altered_wheel_is_exit_3_and_leaves_nothing(fetch, site, tmp_path):
