@@ -29,7 +29,12 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(words).parse_args(words)
+    return run_command(build_parser(words), words)
+
+
+def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
+    """Run the one of a parser's commands that `words` ask for, and return its exit code."""
+    arguments = parser.parse_args(words)
     try:
         with progress_for(sys.stderr) as progress:
             result = arguments.run(arguments, progress)
