@@ -22,6 +22,7 @@
       PipelineError               exit 1
         DeviceUnavailable
         OfflineViolation                   something tried to reach the network
+      FleetError                  exit 1   EC2 refused, could not be reached, or a box did not start
 
 Each carries one sentence that says what is wrong and, as `hint`, one that says what to do.
 Adapters translate foreign errors where they meet them; only `diarize_runner.cli` prints.
@@ -127,3 +128,7 @@ class DeviceUnavailable(PipelineError):
 
 class OfflineViolation(PipelineError):
     """Something tried to reach the network while the offline guard was up."""
+
+
+class FleetError(DiarizeRunnerError):
+    """EC2 refused, could not be reached, or a box did not start."""
