@@ -22,6 +22,7 @@
       PipelineError               exit 1
         DeviceUnavailable
         OfflineViolation                   something tried to reach the network
+      FleetError                  exit 1   EC2 refused, could not be reached, or a box did not start
       Interrupted                 exit 130 somebody pressed Ctrl-C
 
 Each carries one sentence that says what is wrong and, as `hint`, one that says what to do.
@@ -128,6 +129,10 @@ class DeviceUnavailable(PipelineError):
 
 class OfflineViolation(PipelineError):
     """Something tried to reach the network while the offline guard was up."""
+
+
+class FleetError(DiarizeRunnerError):
+    """EC2 refused, could not be reached, or a box did not start."""
 
 
 class Interrupted(DiarizeRunnerError):

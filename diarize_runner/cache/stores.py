@@ -13,7 +13,7 @@ ADDRESSES = "file:///folder, s3://bucket/prefix or https://host/prefix"
 
 def open_store(url: str) -> ArchiveStore:
     """Return the store at `url`, to be read; raise UsageError when it is no store's address."""
-    if _split(url).scheme not in ("https", "http"):
+    if parse_address(url).scheme not in ("https", "http"):
         return open_writable_store(url)
     from diarize_runner.cache.http import HttpStore
 
@@ -22,7 +22,7 @@ def open_store(url: str) -> ArchiveStore:
 
 def open_writable_store(url: str) -> WritableArchiveStore:
     """Return the store at `url`, to be written; raise UsageError when it is no store's address, or a web server's."""
-    parts = _split(url)
+    parts = parse_address(url)
     if parts.scheme == "file":
         return LocalStore(Path(unquote(parts.path)))
     if parts.scheme != "s3":
@@ -35,15 +35,15 @@ def open_writable_store(url: str) -> WritableArchiveStore:
 
 def open_store_without_conditional_writes(url: str) -> WritableArchiveStore:
     """Return the bucket at `url`, to be written by one at a time; raise UsageError when it is no bucket's address."""
-    if _split(url).scheme != "s3":
+    if parse_address(url).scheme != "s3":
         raise UsageError(f"{url} is no bucket", hint="--without-conditional-writes is for s3://bucket/prefix")
     from diarize_runner.cache.s3.store import UnconditionalS3Store
 
     return UnconditionalS3Store.at(url, Patience())
 
 
-def _split(url: str) -> SplitResult:
-    """Take an address apart. An error shows no more of it than what can be no secret."""
+def parse_address(url: str) -> SplitResult:
+    """Take an address apart; raise UsageError, which shows no more of it than what can be no secret."""
     try:
         parts = urlsplit(url)
     except ValueError:

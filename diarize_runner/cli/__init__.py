@@ -29,9 +29,16 @@ _COMMANDS = (*_MAKING, *_KEEPING, *_USING, "diarize", "benchmark", "doctor")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    return run_command(build_parser(words), words)
+
+
+def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
+    """Run the one of a parser's commands that `words` ask for, and return its exit code."""
     as_json = JSON in words  # asked before the command line is parsed, which may fail
     try:
-        result = _run(words)
+        arguments = parser.parse_args(words)
+        with progress_for(sys.stderr) as progress:
+            result: Result = arguments.run(arguments, progress)
     except DiarizeRunnerError as error:
         return print_error(error, as_json=as_json)
     except ModuleNotFoundError as reason:
@@ -40,13 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return print_error(Interrupted("interrupted"), as_json=as_json)
     print_result(result, as_json=as_json)
     return result.exit_code
-
-
-def _run(words: Sequence[str]) -> Result:
-    arguments = build_parser(words).parse_args(words)
-    with progress_for(sys.stderr) as progress:
-        result: Result = arguments.run(arguments, progress)
-    return result
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -11,76 +11,44 @@ from dataclasses import dataclass
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
-from diarize_runner.cache.remote import TRY_AGAIN, Passing
+from diarize_runner import aws_errors
+from diarize_runner.aws_errors import REFUSED_CREDENTIALS, Said, by_code
+from diarize_runner.cache.remote import Passing
 from diarize_runner.errors import ObjectNotFound, StoreError
 
 _HOW_TO_NAME_CREDENTIALS = (
-    "boto3 finds them by AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role; "
-    "a public bucket can be restored from by its https:// address"
+    f"{aws_errors.HOW_TO_NAME_CREDENTIALS}; a public bucket can be restored from by its https:// address"
 )
 IS_IT_S3 = "is AWS_ENDPOINT_URL the address of an S3 API?"
 _REDIRECTED = "check AWS_ENDPOINT_URL: is it https rather than http?"
 _NOT_CONDITIONAL = "publish --without-conditional-writes, and see to it that only one publishes at a time"
 
-_REFUSED = {
-    ("NoSuchBucket", "InvalidBucketName"): (
-        "there is no such bucket",
-        "check the name; AWS_ENDPOINT_URL names a provider other than AWS",
-    ),
-    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: without s3:ListBucket, 403 rather than 404.
-    ("AccessDenied", "403", "Forbidden", "AllAccessDisabled"): (
-        "access was denied, or it is not there: S3 says the same of both to those who may not list",
-        "grant s3:ListBucket and s3:GetObject, and to those who publish s3:PutObject and s3:AbortMultipartUpload",
-    ),
-    ("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "UnrecognizedClientException"): (
-        "the credentials were refused",
-        _HOW_TO_NAME_CREDENTIALS,
-    ),
-    ("ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException", "RequestExpired"): (
-        "the credentials have expired",
-        "sign in again, as with: aws sso login",
-    ),
-    ("RequestTimeTooSkewed",): ("the clocks of this machine and of the server differ", "set the clock: timedatectl"),
-    ("NotImplemented",): ("the server does not do what was asked", IS_IT_S3),
-    ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "500", "502", "503", "504"): (
-        "the server is overloaded or in trouble",
-        "run again later",
-    ),
-}
-_REFUSED_BY_CODE = {code: said for codes, said in _REFUSED.items() for code in codes}
+_REFUSED = aws_errors.REFUSED | by_code(
+    {
+        ("NoSuchBucket", "InvalidBucketName"): (
+            "there is no such bucket",
+            "check the name; AWS_ENDPOINT_URL names a provider other than AWS",
+        ),
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: without s3:ListBucket, 403 and not 404.
+        ("AccessDenied", "403", "Forbidden", "AllAccessDisabled"): (
+            "access was denied, or it is not there: S3 says the same of both to those who may not list",
+            "grant s3:ListBucket and s3:GetObject, and to those who publish s3:PutObject and s3:AbortMultipartUpload",
+        ),
+        REFUSED_CREDENTIALS: ("the credentials were refused", _HOW_TO_NAME_CREDENTIALS),
+        ("NotImplemented",): ("the server does not do what was asked", IS_IT_S3),
+    }
+)
 # boto3 follows a redirect to another region by itself; these are left where it could not.
 _ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
 # An upload that is gone was completed by a request whose answer was lost, or cleared away: the next try finds out.
 _PASSING = {"ConditionalRequestConflict", "OperationAborted", "NoSuchUpload"}
 _UNKNOWN_HINT = "a server other than AWS may need AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
 
-_TROUBLE: tuple[tuple[tuple[type[BotoCoreError], ...], str, str], ...] = (
-    ((boto.ProfileNotFound,), "there is no such profile as AWS_PROFILE names", "aws configure list-profiles"),
-    ((boto.ConfigParseError,), "boto3's configuration cannot be read", "check ~/.aws, AWS_CONFIG_FILE and the like"),
-    ((boto.NoCredentialsError,), "no credentials were found", _HOW_TO_NAME_CREDENTIALS),
-    ((boto.PartialCredentialsError,), "the credentials are incomplete", _HOW_TO_NAME_CREDENTIALS),
-    (
-        (
-            boto.CredentialRetrievalError,
-            boto.NoAuthTokenError,
-            boto.TokenRetrievalError,
-            boto.SSOError,
-            boto.LoginError,
-        ),
-        "the credentials could not be fetched",
-        "sign in again, as with: aws sso login",
-    ),
-    ((boto.SSLError,), "the certificate is not trusted", "name your own authority's certificates in AWS_CA_BUNDLE"),
-    ((boto.ProxyConnectionError,), "the proxy cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
-    (
-        (boto.EndpointConnectionError, boto.ConnectTimeoutError),
-        "the server cannot be reached",
-        "check the network, the region (AWS_DEFAULT_REGION) and AWS_ENDPOINT_URL",
-    ),
-    ((boto.HTTPClientError,), "the server broke off or does not answer", TRY_AGAIN),
-    ((boto.ParamValidationError,), "that is no name for a bucket or an object", "check the address of the store"),
-    ((boto.InvalidRegionError, boto.NoRegionError), "that is no region", "check AWS_DEFAULT_REGION"),
-)
+_TROUBLE: dict[type[BotoCoreError], Said] = {
+    boto.NoCredentialsError: ("no credentials were found", _HOW_TO_NAME_CREDENTIALS),
+    boto.PartialCredentialsError: ("the credentials are incomplete", _HOW_TO_NAME_CREDENTIALS),
+    boto.ParamValidationError: ("that is no name for a bucket or an object", "check the address of the store"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,15 +88,13 @@ class Place:
             return Passing(f"{self.of(key)}: others wrote at the same time ({code})", hint="run again")
         if code in _ELSEWHERE:
             return StoreError(f"{self.url}: the bucket is in another region", hint=_region_hint(reason))
-        sentence, hint = _REFUSED_BY_CODE.get(code, ("the server refused", _UNKNOWN_HINT))
+        sentence, hint = _REFUSED.get(code, ("the server refused", _UNKNOWN_HINT))
         return StoreError(f"{self.of(key)}: {sentence} ({code})", hint=hint)
 
     def _trouble(self, reason: BotoCoreError, key: str) -> StoreError:
-        for kinds, sentence, hint in _TROUBLE:
-            if isinstance(reason, kinds):
-                where = f" ({self.endpoint})" if self.endpoint else ""
-                return StoreError(f"{self.of(key)}: {sentence}{where}", hint=hint)
-        return StoreError(f"{self.of(key)}: boto3 gave up ({type(reason).__name__})", hint="check AWS_* and ~/.aws")
+        sentence, hint = _TROUBLE.get(type(reason)) or aws_errors.trouble(reason)
+        where = f" ({self.endpoint})" if self.endpoint else ""
+        return StoreError(f"{self.of(key)}: {sentence}{where}", hint=hint)
 
     def of(self, key: str) -> str:
         """Return what errors call an object, or the store."""

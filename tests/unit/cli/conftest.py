@@ -1,10 +1,9 @@
 """The real command, in this process, on a cache small enough to build in a blink."""
 
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.ran import ran
 
 from diarize_runner.cli import main
 
@@ -22,30 +21,9 @@ repos:
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What a command left on its exits."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> dict:
-        return json.loads(self.stdout)
-
-
 @pytest.fixture
 def run(capsys):
-    def run(*arguments: object) -> Ran:
-        try:
-            exit_code = main([str(argument) for argument in arguments])
-        except SystemExit as stopped:
-            exit_code = stopped.code
-        captured = capsys.readouterr()
-        return Ran(exit_code=exit_code, stdout=captured.out, stderr=captured.err)
-
-    return run
+    return lambda *arguments: ran(capsys, main, *arguments)
 
 
 @pytest.fixture

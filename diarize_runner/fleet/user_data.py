@@ -1,0 +1,26 @@
+"""What a box does when it first boots: fetch the bootstrap of a store, and run it."""
+
+from shlex import quote
+
+from diarize_runner.cache.stores import parse_address
+from diarize_runner.errors import UsageError
+
+_SCRIPT = """\
+#!/bin/bash
+# Without pipefail, a bootstrap that cannot be fetched would look like one that ran.
+set -euo pipefail
+{fetch} | bash -s -- --store {store}
+"""
+# A redirect may not lead away from TLS: what comes is run as root.
+_FETCH = {"https": "curl -fsSL --proto =https --retry 5 {source}", "s3": "aws s3 cp --only-show-errors {source} -"}
+
+
+def user_data(store: str) -> str:
+    """Return the script that cloud-init runs as root; raise UsageError when a box cannot fetch from `store`."""
+    scheme = parse_address(store).scheme
+    if scheme not in _FETCH:
+        hint = "a box takes it from s3://bucket/prefix, by its role, or from https://host/prefix"
+        raise UsageError(f"a box would not fetch a script that it runs as root from {store}", hint=hint)
+    store = store.rstrip("/")
+    fetch = _FETCH[scheme].format(source=quote(f"{store}/latest/bootstrap.sh"))
+    return _SCRIPT.format(fetch=fetch, store=quote(store))

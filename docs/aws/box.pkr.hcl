@@ -1,0 +1,55 @@
+# An image with everything but the models, for boxes that start faster: docs/aws.md. Not built yet on AWS.
+packer {
+  required_plugins {
+    amazon = {
+      source  = "github.com/hashicorp/amazon"
+      version = "~> 1.3"
+    }
+    ansible = {
+      source  = "github.com/hashicorp/ansible"
+      version = "~> 1.1"
+    }
+  }
+}
+
+variable "region" { type = string }
+variable "subnet" { type = string }
+variable "store" { type = string }
+variable "wheel" { type = string }
+
+data "amazon-parameterstore" "base" {
+  region = var.region
+  name   = "/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-24.04/latest/ami-id"
+}
+
+source "amazon-ebs" "box" {
+  region        = var.region
+  subnet_id     = var.subnet
+  instance_type = "g4dn.xlarge"
+  source_ami    = data.amazon-parameterstore.base.value
+  ssh_username  = "ubuntu"
+  ami_name      = "diarize-box-{{timestamp}}"
+  encrypt_boot  = true
+  imds_support  = "v2.0"
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+}
+
+build {
+  sources = ["source.amazon-ebs.box"]
+
+  provisioner "ansible" {
+    playbook_file = "${path.root}/../../playbooks/bake.yml"
+    groups        = ["diarize_boxes"]
+    user          = "ubuntu"
+    use_proxy     = false
+    extra_arguments = [
+      "--extra-vars", "diarize_runner_store=${var.store}",
+      "--extra-vars", "diarize_runner_wheel=${var.wheel}",
+    ]
+  }
+}

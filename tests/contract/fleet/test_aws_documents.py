@@ -1,0 +1,113 @@
+"""docs/aws.md and the policies beside it: they allow what the scripts ask of AWS, and nothing else."""
+
+import json
+import re
+import shlex
+
+import botocore.session
+import pytest
+from support.command import ROOT
+from support.ec2 import action_of
+from support.ran import ran
+
+from diarize_runner.cli.fleet import build_parser, inventory_ec2
+from diarize_runner.fleet.images import DEFAULT_PARAMETER
+
+TEXT = (ROOT / "docs/aws.md").read_text()
+POLICIES = {path.name: json.loads(path.read_text()) for path in sorted((ROOT / "docs/aws").glob("*.json"))}
+
+# Permissions that are not called as the operation that needs them; see the Service Authorization Reference.
+NEEDED_BY = {
+    "s3:ListBucket": "s3:ListObjectsV2",
+    "s3:*": "s3:GetObject",
+    "iam:PassRole": "ec2:RunInstances",
+    "ssmmessages:OpenDataChannel": "ssm:StartSession",
+}
+IMPLIED_BY_LAUNCHING = {"iam:PassRole", "ec2:CreateTags"}
+
+
+def listed(value):
+    return [value] if isinstance(value, str) else value
+
+
+def actions_of(policy):
+    return {action for statement in policy["Statement"] for action in listed(statement["Action"])}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_names_actions_that_there_are(name):
+    session = botocore.session.get_session()
+    for action in actions_of(POLICIES[name]):
+        service, operation = NEEDED_BY.get(action, action).split(":")
+        assert operation in session.get_service_model(service).operation_names, action
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_is_well_formed_and_allows_no_wildcard_action(name):
+    policy = POLICIES[name]
+    assert policy["Version"] == "2012-10-17"
+    names = [statement["Sid"] for statement in policy["Statement"]]
+    assert len(set(names)) == len(names)
+    for statement in policy["Statement"]:
+        assert set(statement) <= {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+        if statement["Effect"] == "Allow":
+            assert not any("*" in action for action in listed(statement["Action"]))
+
+
+def test_the_launcher_may_do_what_the_scripts_ask_for_and_nothing_else(launch, script, fleet, ec2, prices, capsys):
+    launch("--plan")
+    launch("--spot", "--plan")
+    launch()
+    ran(capsys, inventory_ec2, "--list")
+    script("terminate", "--name", fleet, "--yes")
+
+    asked = {action_of(request) for server in (ec2, prices) for request in server.requests}
+    allowed = actions_of(POLICIES["launcher-policy.json"])
+    assert {action.split(":")[1] for action in allowed - IMPLIED_BY_LAUNCHING} == asked
+
+
+def test_the_launcher_touches_only_what_carries_the_tag():
+    statements = {each["Sid"]: each for each in POLICIES["launcher-policy.json"]["Statement"]}
+
+    there = {"aws:RequestTag/diarize-runner": "false"}
+    assert statements["LaunchTaggedBoxesWithoutIMDSv1"]["Condition"]["Null"] == there
+    assert statements["LaunchTaggedVolumes"]["Condition"]["Null"] == there
+    assert statements["TerminateTaggedBoxes"]["Condition"]["Null"] == {"aws:ResourceTag/diarize-runner": "false"}
+    everywhere = [each["Sid"] for each in statements.values() if each["Resource"] == "*"]
+    assert everywhere == ["LookAndAskForPrices"]
+
+
+def test_a_box_may_read_and_list_the_store_s_prefix_alone():
+    policy = POLICIES["instance-profile-policy.json"]
+
+    assert actions_of(policy) == {"s3:GetObject", "s3:ListBucket"}
+    read, see = policy["Statement"]
+    assert read["Resource"] == "arn:aws:s3:::BUCKET/PREFIX/*"
+    assert (see["Resource"], see["Condition"]) == (
+        "arn:aws:s3:::BUCKET",
+        {"StringLike": {"s3:prefix": "PREFIX/*"}},
+    )
+
+
+def test_the_bucket_policy_allows_nobody_anything():
+    assert {statement["Effect"] for statement in POLICIES["bucket-policy.json"]["Statement"]} == {"Deny"}
+
+
+def test_every_policy_and_every_blank_in_one_is_explained():
+    assert all(f"`{name}`" in TEXT for name in POLICIES)
+    blanks = set(re.findall(r"\b[A-Z]{4,}\b", json.dumps(POLICIES)))
+    assert blanks == {"ACCOUNT", "BUCKET", "PREFIX", "ROLE", "ENDPOINT"}
+    assert all(f"-e s/{blank}/" in TEXT for blank in blanks)
+
+
+def test_every_documented_command_is_understood():
+    commands = re.findall(r"^scripts/launch_box\.py (.+)", TEXT.replace("\\\n", " "), re.MULTILINE)
+
+    parser = build_parser()
+    assert len(commands) == 4
+    for command in commands:
+        parser.parse_args(shlex.split(command.partition(">")[0]))
+
+
+def test_the_packer_template_bakes_the_default_image():
+    assert f'"{DEFAULT_PARAMETER}"' in (ROOT / "docs/aws/box.pkr.hcl").read_text()
