@@ -212,15 +212,15 @@ class WebServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, origin):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, origin, address):
+        super().__init__(address, _Handler)
         self.origin, self.requests = origin, []
         self._faults, self._lock = [], threading.Lock()
 
     @property
     def url(self):
         scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
-        return f"{scheme}://127.0.0.1:{self.server_address[1]}"
+        return f"{scheme}://{self.server_address[0]}:{self.server_address[1]}"
 
     def fails(self, *faults, times=1, when=lambda request: True):
         """Meet the next requests for which `when` holds with `faults`, one each, and that `times` over."""
@@ -239,9 +239,9 @@ class WebServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(origin, certificate=None):
+def serving(origin, certificate=None, address=("127.0.0.1", 0)):
     """Run a server on what `origin` answers; with a certificate, over TLS."""
-    with WebServer(origin) as server:
+    with WebServer(origin, address) as server:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
