@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Install what the tests of fresh hosts need on this machine (Debian or Ubuntu; root): an image of a host is made by
-# mmdebstrap, booted by systemd-nspawn, watched by nftables and reached by ssh.
+# mmdebstrap, booted by systemd-nspawn, watched by nftables and reached by ssh; gpg signs mirrors made for it.
 set -euo pipefail
 
-packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client)
+packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

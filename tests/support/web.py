@@ -67,7 +67,8 @@ def files_whole(folder):
 def _ranged(data, wanted):
     if not wanted:
         return Answer(status=200, body=data)
-    first, last = (int(number) for number in re.fullmatch(r"bytes=(\d+)-(\d+)", wanted).groups())
+    first, last = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted).groups()
+    first, last = int(first), int(last or len(data))
     if first >= len(data):
         return Answer(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
     part = data[first : last + 1]

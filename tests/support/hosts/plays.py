@@ -17,8 +17,16 @@ class Play:
         return self._count("changed")
 
     @property
-    def failed(self):
-        return self._count("failed")
+    def words(self):
+        """What it said, without the folds."""
+        return " ".join(self.output.split())
+
+    @property
+    def failure(self):
+        """What it said when it stopped, which it has to have done at a task."""
+        assert self.exit_code == 2, self.output
+        assert self._count("failed") == 1, self.output
+        return self.words
 
     def _count(self, what):
         return int(re.search(rf"\b{what}=(\d+)", self.output)[1])
