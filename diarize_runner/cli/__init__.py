@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from diarize_runner import __version__
-from diarize_runner.cli import benchmark, cache, diarize, doctor
+from diarize_runner.cli import benchmark, cache, diarize, doctor, spool
 from diarize_runner.cli.options import Parser
 from diarize_runner.cli.output import not_installed, print_error, print_result
 from diarize_runner.cli.progress import progress_for
@@ -42,6 +42,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="diarize-runner", description="Verified model caches; offline diarization.")
     parser.add_argument("--version", action="version", version=f"diarize-runner {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (cache, diarize, benchmark, doctor):
+    for module in (cache, diarize, spool, benchmark, doctor):
         module.add_parser(commands)
     return parser

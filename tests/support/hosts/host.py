@@ -83,6 +83,14 @@ class Host:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def wait_for(self, command, seconds=30):
+        """Run a shell command until it succeeds; return what it said."""
+        deadline = time.monotonic() + seconds
+        while (done := self.run(command)).returncode:
+            assert time.monotonic() < deadline, f"{command} never came true: {done.stdout}{done.stderr}"
+            time.sleep(0.1)
+        return done.stdout
+
     def put(self, path, data, mode="0644"):
         """Write a file, folders and all."""
         quoted = shlex.quote(str(path))

@@ -45,10 +45,11 @@ while read -r _; do
 done
 """
 
-# The machine may have no systemd to register with, and the cgroup is made here; a host's own console is a file.
+# The machine may have no systemd to register with, and the cgroup is made here. The network is the host's own.
 _NSPAWN = (
     *("--quiet", "--register=no", "--keep-unit", "--boot", "--kill-signal=SIGRTMIN+3", "--console=pipe"),
     *("--link-journal=no", "--resolv-conf=off", "--timezone=off", "--network-namespace-path=/proc/self/ns/net"),
+    "--capability=CAP_NET_ADMIN",
 )
 _DIES_WITHIN = 10
 
