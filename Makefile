@@ -1,6 +1,6 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint format bench-cache toolkit lock clean
+.PHONY: help setup setup-dev demo test test-hosts lint format bench-cache toolkit lock clean
 
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,6 +16,9 @@ demo: setup     ## The whole way on a real recording, under .demo/
 
 test: setup-dev ## Run every test
 	@.venv/bin/python -m pytest
+
+test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/install-test-hosts.sh first)
+	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 .venv/bin/python -m pytest tests/hosts
 
 lint: setup-dev ## Run every linter
 	@scripts/lint.sh

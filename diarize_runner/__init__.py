@@ -7,6 +7,7 @@ speaker-labelled transcripts, offline and without a token; a harness says how fa
     diarization   VerifiedCache + Recording -> Diarization
     transcript    Transcript + Diarization -> LabelledTranscript -> JSON, SRT, RTTM
     benchmark     Recording* -> Measurement* -> BenchmarkReport
+    spool         files dropped into a folder -> the same files, labelled
     fleet         Order -> Box* -> Ansible's inventory: the operator's side, on EC2
     cli           the one command, `diarize-runner`
 

@@ -19,6 +19,7 @@
         UnreadableAudio
         EmptyAudio
       TranscriptError             exit 1
+      SpoolError                  exit 1   what was dropped is no recording, or two runs share a spool
       PipelineError               exit 1
         DeviceUnavailable
         OfflineViolation                   something tried to reach the network
@@ -117,6 +118,10 @@ class EmptyAudio(AudioError):
 
 class TranscriptError(DiarizeRunnerError):
     """A transcript cannot be read."""
+
+
+class SpoolError(DiarizeRunnerError):
+    """What was dropped into a spool cannot be labelled as it is, or somebody else is at work there."""
 
 
 class PipelineError(DiarizeRunnerError):

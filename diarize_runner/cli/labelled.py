@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +30,15 @@ class Outputs:
 
     def write(self, diarization: Diarization, transcript: Transcript | None) -> None:
         """Write each, whole or not at all; raise DiskError when one cannot be."""
-        labelled = assign_speakers(transcript or _NO_TRANSCRIPT, diarization)
-        for kind, path in self.paths.items():
-            with disk_errors(path):
-                write_atomically(path, FORMATS[kind](labelled).encode())
+        for kind, data in rendered(self.paths, diarization, transcript).items():
+            with disk_errors(self.paths[kind]):
+                write_atomically(self.paths[kind], data)
+
+
+def rendered(kinds: Iterable[str], diarization: Diarization, transcript: Transcript | None) -> dict[str, bytes]:
+    """Return what each file holds, by its format."""
+    labelled = assign_speakers(transcript or _NO_TRANSCRIPT, diarization)
+    return {kind: FORMATS[kind](labelled).encode() for kind in kinds}
 
 
 def requested_outputs(arguments: argparse.Namespace, inputs: list[Path]) -> Outputs:

@@ -68,7 +68,8 @@ def files_whole(folder):
 def _ranged(data, wanted):
     if not wanted:
         return Answer(status=200, body=data)
-    first, last = (int(number) for number in re.fullmatch(r"bytes=(\d+)-(\d+)", wanted).groups())
+    first, last = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted).groups()
+    first, last = int(first), int(last or len(data))
     if first >= len(data):
         return Answer(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
     part = data[first : last + 1]
@@ -213,15 +214,15 @@ class WebServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, origin):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, origin, address):
+        super().__init__(address, _Handler)
         self.origin, self.requests = origin, []
         self._faults, self._lock = [], threading.Lock()
 
     @property
     def url(self):
         scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
-        return f"{scheme}://127.0.0.1:{self.server_address[1]}"
+        return f"{scheme}://{self.server_address[0]}:{self.server_address[1]}"
 
     def fails(self, *faults, times=1, when=lambda request: True):
         """Meet the next requests for which `when` holds with `faults`, one each, and that `times` over."""
@@ -240,9 +241,9 @@ class WebServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(origin, certificate=None):
+def serving(origin, certificate=None, address=("127.0.0.1", 0)):
     """Run a server on what `origin` answers; with a certificate, over TLS."""
-    with WebServer(origin) as server:
+    with WebServer(origin, address) as server:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)

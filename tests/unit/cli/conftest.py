@@ -1,5 +1,6 @@
 """The real command, in this process, on a cache small enough to build in a blink."""
 
+import wave
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,13 @@ def box(run, store, tmp_path) -> Path:
     folder = tmp_path / "box"
     assert run("cache", "restore", "--store", store, "--into", folder).exit_code == 0
     return folder
+
+
+@pytest.fixture
+def speech(tmp_path) -> Path:
+    """A second of something that can be decoded."""
+    path = tmp_path / "speech.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\1\0" * 16_000)
+    return path

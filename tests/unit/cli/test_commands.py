@@ -164,14 +164,6 @@ def test_a_command_line_that_makes_no_sense_is_exit_2(run, arguments):
 class TestBadInputToDiarize:
     """Everything a user hands in is read before any model is loaded, so these cost nothing."""
 
-    @pytest.fixture
-    def speech(self, tmp_path) -> Path:
-        path = tmp_path / "speech.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, 16_000, 0, "NONE", ""))
-            file.writeframes(b"\1\0" * 16_000)
-        return path
-
     def test_a_file_that_is_not_audio(self, run, tmp_path):
         (tmp_path / "notes.wav").write_text("these are notes")
         ran = run("diarize", tmp_path / "notes.wav", "-o", tmp_path / "out.json")

@@ -1,0 +1,68 @@
+"""The role base_packages, on hosts that lack what it installs."""
+
+import shutil
+
+import pytest
+from support.hosts import DEBIAN_12, DEBIAN_13, fresh_host
+from support.hosts.trees import changes
+from support.packages import make_mirror
+from support.web import files, serving
+
+pytestmark = pytest.mark.hosts
+
+MAKE_ENVIRONMENT = "python3 -m venv /tmp/environment"
+
+
+@pytest.mark.parametrize("image", [DEBIAN_12, DEBIAN_13], ids=lambda image: image.name)
+def test_packages_of_a_folder_are_installed_without_any_mirror(image):
+    with fresh_host(image) as host:
+        assert host.run(MAKE_ENVIRONMENT).returncode != 0, "the negative control: it is missing"
+        before = host.files()
+        predicted = host.apply("base_packages", "--check", base_packages_debs=str(image.packages)).succeeded()
+        assert predicted.changed == 1
+        assert changes(before, host.files()) == []
+
+        host.apply("base_packages", base_packages_debs=str(image.packages)).succeeded()
+        host.succeed(MAKE_ENVIRONMENT)
+        assert host.apply("base_packages", base_packages_debs=str(image.packages)).succeeded().changed == 0
+        assert (host.packets.store, host.packets.leak) == (0, 0)
+
+
+def test_packages_come_from_the_mirror_once_and_no_mirror_is_asked_when_they_are_there(host, tmp_path):
+    shutil.copytree(DEBIAN_12.packages, tmp_path, dirs_exist_ok=True)
+    make_mirror(tmp_path)
+    host.put("/etc/apt/sources.list", "deb [trusted=yes] http://{}:{} ./\n".format(*host.store_address).encode())
+    with serving(files(tmp_path), address=host.store_address) as store:
+        host.apply("base_packages").succeeded()
+        host.succeed(MAKE_ENVIRONMENT)
+        asked, before = len(store.requests), host.files()
+        assert asked > 0
+        assert host.apply("base_packages").succeeded().changed == 0
+        assert changes(before, host.files()) == []
+        assert len(store.requests) == asked
+    assert host.packets.leak == 0
+
+
+def test_a_folder_that_lacks_a_package_is_named_before_anything_is_done(host, tmp_path):
+    before = host.files()
+    failure = host.apply("base_packages", base_packages_debs=str(tmp_path)).failure
+    assert f"{tmp_path} on the controller has no python3-venv_*.deb" in failure
+    assert changes(before, host.files()) == []
+
+
+def test_a_mirror_that_cannot_be_read_is_said_to_be(host):
+    host.put("/etc/apt/apt.conf.d/once", b'Acquire::Retries "0";')
+    host.put("/etc/apt/sources.list", "deb [trusted=yes] http://{}:{} ./\n".format(*host.store_address).encode())
+    assert "Could not connect to 198.18." in host.apply("base_packages").failure
+
+
+HOLD_THE_LOCK = (
+    "import fcntl, time; f = open('/var/lib/dpkg/lock-frontend', 'w'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(8)"
+)
+
+
+def test_whoever_holds_the_lock_of_dpkg_is_waited_for(host):
+    host.succeed(f'systemd-run --quiet --unit=upgrade python3 -c "{HOLD_THE_LOCK}"')
+    assert "lock" in host.run("dpkg --configure -a").stderr
+    host.apply("base_packages", base_packages_debs=str(DEBIAN_12.packages)).succeeded()
+    assert host.run("systemctl is-active upgrade").returncode != 0

@@ -1,0 +1,161 @@
+"""The role spool: its unit, its user and its folders. The labeller is a stand-in: see stub_spool.py."""
+
+from pathlib import Path
+
+import pytest
+from support.hosts import DEBIAN_12, DEBIAN_13, fresh_host, require_hosts
+from support.hosts.trees import changes
+from support.web import files, serving
+
+pytestmark = pytest.mark.hosts
+
+ROOT = Path(__file__).resolve().parents[2]
+SPOOL = "/var/lib/diarize-runner"
+COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
+UNIT = "diarize-runner-spool"
+ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
+CONNECT = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 2)'"
+MODULES = [*ROOT.glob("diarize_runner/*.py"), *ROOT.glob("diarize_runner/spool/*.py")]
+
+
+def apply(host, *arguments, **variables):
+    return host.apply("spool", *arguments, **{"spool_settle_seconds": 1, **variables})
+
+
+def put_stub(host):
+    for path in MODULES:
+        host.put(f"{Path(COMMAND).parent}/{path.relative_to(ROOT)}", path.read_bytes())
+    host.put(COMMAND, Path(__file__).with_name("stub_spool.py").read_bytes(), mode="0755")
+
+
+def drop(host, name, content):
+    """Drop a file as people do: by a copy that takes its name at once."""
+    host.put(f"{SPOOL}/inbox/{name}", content.encode())
+
+
+def outcome(host, stem):
+    """Wait for what comes of a recording; return what it said, or what was wrong."""
+    labelled, error = f"{SPOOL}/outbox/{stem}/{stem}.labelled.json", f"{SPOOL}/failed/{stem}/{stem}.error.txt"
+    return host.wait_for(f"cat {labelled} 2>/dev/null || cat {error}")
+
+
+@pytest.fixture(scope="module")
+def spool():
+    """A host with the role applied; each test drops names of its own."""
+    require_hosts()
+    with fresh_host() as host:
+        put_stub(host)
+        apply(host).succeeded()
+        yield host
+
+
+@pytest.mark.parametrize(("image", "device"), [(DEBIAN_12, "cpu"), (DEBIAN_13, "auto")], ids=["debian-12", "debian-13"])
+def test_it_is_predicted_applied_once_and_taken_away_again(image, device):
+    with fresh_host(image) as host:
+        put_stub(host)
+        before = host.files()
+        assert apply(host, "--check", spool_device=device).succeeded().changed > 0
+        assert changes(before, host.files()) == []
+        apply(host, spool_device=device).succeeded()
+        assert apply(host, spool_device=device).succeeded().changed == 0
+        units = " ".join(f"/etc/systemd/system/{UNIT}.{kind}" for kind in ("path", "service"))
+        assert host.succeed(f"systemd-analyze verify {units} 2>&1") == ""
+        exposure = host.run(f"systemd-analyze security --threshold=15 --no-pager {UNIT}.service")
+        assert exposure.returncode == 0, exposure.stdout
+
+        host.succeed(f"umask 027; echo true > {SPOOL}/inbox/kept.wav")
+        host.wait_for(f"test -d {SPOOL}/outbox/kept")
+        apply(host, applied_tasks="reset").succeeded()
+        assert "kept.labelled.json" in host.succeed(f"ls {SPOOL}/outbox/kept")
+        host.succeed(f"rm -r {SPOOL}/outbox/kept")
+        assert apply(host, applied_tasks="reset").succeeded().changed == 1
+        left = changes(before, host.files())
+        assert [path for path in left if path.rstrip("-") not in ACCOUNTS] == []
+        assert host.packets.leak == 0
+
+
+def test_somebody_of_the_group_drops_a_copy_and_takes_what_came_of_it(spool):
+    spool.succeed("useradd --create-home --groups diarize-runner alice && useradd --create-home bob")
+    spool.put("/home/alice/hers.wav", b"echo hello")
+    spool.succeed("chown alice:alice /home/alice/hers.wav && chmod 640 /home/alice/hers.wav")
+    alice = f"runuser -u alice -- {{}} {SPOOL}/{{}}"
+    spool.succeed(alice.format("cp /home/alice/hers.wav", "inbox/"))
+    assert outcome(spool, "hers") == "hello\n"
+    assert spool.succeed(alice.format("cat", "outbox/hers/hers.labelled.json")) == "hello\n"
+    spool.succeed(alice.format("rm -r", "outbox/hers"))
+    for refused in (f"ls {SPOOL}/outbox", f"touch {SPOOL}/inbox/his.wav"):
+        assert "Permission denied" in spool.run(f"runuser -u bob -- {refused}").stderr
+
+
+def test_a_copy_that_takes_its_time_is_not_cut_short(spool):
+    spool.succeed(f"for n in 1 2 3 4 5; do echo echo $n; sleep 0.5; done > {SPOOL}/inbox/slow.wav")
+    assert outcome(spool, "slow") == "1\n2\n3\n4\n5\n"
+
+
+def test_a_labeller_has_no_network_and_no_socket_to_ask_for_one(spool, tmp_path):
+    connect = CONNECT.format(*spool.store_address)
+    with serving(files(tmp_path), address=spool.store_address):
+        assert spool.run(f"runuser -u diarize-runner -- {connect}").returncode == 0, "the negative control"
+        drop(spool, "socket.wav", connect)
+        assert "Address family not supported" in outcome(spool, "socket")
+    assert "eth0" in spool.succeed("cat /proc/net/dev"), "the negative control"
+    drop(spool, "interfaces.wav", "cut -d: -f1 -s /proc/net/dev")
+    assert outcome(spool, "interfaces").split() == ["lo"]
+    assert spool.packets.leak == 0
+
+
+def test_a_labeller_reads_the_models_and_cannot_change_them(spool):
+    spool.put(f"{SPOOL}/cache/model", b"weights")
+    spool.succeed(f"chmod 666 {SPOOL}/cache/model")
+    drop(spool, "reads.wav", f"cat {SPOOL}/cache/model")
+    drop(spool, "writes.wav", f"echo worse > {SPOOL}/cache/model")
+    assert outcome(spool, "reads") == "weights"
+    assert "Read-only file system" in outcome(spool, "writes")
+
+
+@pytest.mark.parametrize(
+    ("stem", "attempt", "refusal"),
+    [
+        ("toolkit", f"echo worse > {COMMAND}", "Read-only file system"),
+        ("homes", "ls /home", "Permission denied"),
+        ("namespace", "unshare --user true", "Operation not permitted"),
+        ("capability", "chown root ~", "Operation not permitted"),
+    ],
+)
+def test_a_labeller_cannot_touch(spool, stem, attempt, refusal):
+    drop(spool, f"{stem}.wav", attempt)
+    assert refusal in outcome(spool, stem)
+
+
+@pytest.mark.parametrize("end", ["reboot", "power-cut"])
+def test_what_the_end_of_a_boot_interrupts_is_taken_up_again(spool, end):
+    drop(spool, f"{end}.json", "the transcript")
+    drop(spool, f"{end}.wav", f"[ -e ~/{end} ] && echo again || {{ touch ~/{end}; sleep 1000; }}")
+    spool.wait_for(f"test -e /var/cache/{UNIT}/{end}")
+    drop(spool, f"after-{end}.wav", "echo next")
+    if end == "reboot":
+        before = spool.boot_id()
+        spool.run("systemctl reboot")
+        spool.wait_until_up(after=before)
+    else:
+        spool.cut_power()
+    assert outcome(spool, end) == "again\n"
+    assert outcome(spool, f"after-{end}") == "next\n"
+    assert spool.succeed(f"cat {SPOOL}/outbox/{end}/{end}.json") == "the transcript"
+    assert spool.succeed(f"ls --almost-all {SPOOL}/inbox {SPOOL}/claimed").split() == [
+        f"{SPOOL}/claimed:",
+        f"{SPOOL}/inbox:",
+    ]
+
+
+def test_a_box_that_is_not_in_order_costs_no_recording_and_goes_on_when_it_is(spool):
+    spool.succeed(f"mv {COMMAND} {COMMAND}.away")
+    drop(spool, "late.wav", "echo at last")
+    spool.wait_for(f"systemctl show --property=Result {UNIT} | grep exit-code")
+    assert spool.succeed(f"systemctl is-active {UNIT}.path") == "active\n"
+    spool.succeed(f"mv {COMMAND}.away {COMMAND} && systemctl restart {UNIT}")  # and not only in half a minute
+    assert outcome(spool, "late") == "at last\n"
+
+
+def test_a_device_that_means_nothing_is_refused(host):
+    assert "spool_device auto, cuda or cpu (it is 'gpu')" in apply(host, spool_device="gpu").failure

@@ -1,0 +1,193 @@
+"""One host: what a cloud hands over, a second after it was asked for."""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from support.hosts.image import DEBIAN_12, image_root
+from support.hosts.keeper import Keeper, keeping, remove_cgroups
+from support.hosts.plays import Play
+from support.hosts.slots import STORE_PORT, Slot, free_slot
+from support.hosts.trees import tree
+from support.hosts.wire import packets, unplug, wired
+
+ROOT = Path(__file__).resolve().parents[3]
+_UP_WITHIN = 60
+
+_SSH_CONFIG = """\
+Host {address}
+  User root
+  IdentityFile {folder}/key
+  IdentitiesOnly yes
+  UserKnownHostsFile {folder}/known_hosts
+  GlobalKnownHostsFile none
+  StrictHostKeyChecking yes
+  BatchMode yes
+  ConnectTimeout 10
+  LogLevel ERROR
+  ControlMaster auto
+  ControlPersist 60
+  ControlPath {folder}/ssh
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """A host that is up."""
+
+    slot: Slot
+    keeper: Keeper
+
+    @property
+    def root(self):
+        """Its disk, seen from this machine; an absolute link in it leads astray."""
+        return self.keeper.root
+
+    @property
+    def address(self):
+        return self.slot.inside
+
+    @property
+    def store_address(self):
+        """Where on this machine a server must listen to be the host's store."""
+        return self.slot.outside, STORE_PORT
+
+    @property
+    def packets(self):
+        """What came from it so far: see `wire`."""
+        return packets(self.slot)
+
+    @property
+    def inventory(self):
+        """The file in which Ansible finds it, in the group of boxes."""
+        return self.slot.folder / "inventory.json"
+
+    def run(self, command, *, data=b""):
+        """Run a shell command over ssh, with `data` on its stdin; return what came of it."""
+        ssh = ["ssh", "-F", self.slot.folder / "ssh_config", self.address, command]
+        done = subprocess.run(ssh, input=data, capture_output=True, timeout=300, check=False)
+        streams = (done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        return subprocess.CompletedProcess(command, done.returncode, *streams)
+
+    def succeed(self, command, *, data=b""):
+        """Run a shell command that has to succeed; return what it said."""
+        done = self.run(command, data=data)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def wait_for(self, command, seconds=30):
+        """Run a shell command until it succeeds; return what it said."""
+        deadline = time.monotonic() + seconds
+        while (done := self.run(command)).returncode:
+            assert time.monotonic() < deadline, f"{command} never came true: {done.stdout}{done.stderr}"
+            time.sleep(0.1)
+        return done.stdout
+
+    def put(self, path, data, mode="0644"):
+        """Write a file, folders and all."""
+        quoted = shlex.quote(str(path))
+        self.succeed(f'mkdir -p "$(dirname {quoted})" && cat > {quoted} && chmod {mode} {quoted}', data=data)
+
+    def ansible(self, command, *arguments):
+        """Run one of Ansible's commands for this host, as the repository has it configured."""
+        environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{ROOT}/roles"}
+        environment["ANSIBLE_HOME"] = f"{self.slot.folder}/ansible"
+        line = [Path(sys.executable).with_name(command), "--inventory", self.inventory, *arguments]
+        done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        return Play(exit_code=done.returncode, output=done.stdout + done.stderr)
+
+    def play(self, playbook, *arguments, **variables):
+        """Run a playbook."""
+        return self.ansible("ansible-playbook", playbook, "--extra-vars", json.dumps(variables), *arguments)
+
+    def apply(self, role, *arguments, **variables):
+        """Run one role."""
+        playbook = Path(__file__).with_name("apply.yml")
+        return self.play(playbook, *arguments, applied_role=role, **variables)
+
+    def files(self):
+        """Return every entry of its disk: see `trees`."""
+        return tree(self.root)
+
+    def boot_id(self):
+        """Return what is different after each boot."""
+        return self.succeed("cat /proc/sys/kernel/random/boot_id")
+
+    def cut_power(self):
+        """Kill all it runs, at once, and wait until it is up again."""
+        before = self.boot_id()
+        self.keeper.cut_power()
+        self.wait_until_up(after=before)
+
+    def wait_until_up(self, after=""):
+        """Wait until systemd has started all there is to start, in a boot that is not `after`."""
+        deadline = time.monotonic() + _UP_WITHIN
+        while not self.keeper.is_off and time.monotonic() < deadline:
+            if self._listens():
+                done = self.run("systemctl is-system-running --wait; cat /proc/sys/kernel/random/boot_id")
+                if len(said := done.stdout.splitlines()) == 2 and said[1] != after.strip():
+                    return
+            time.sleep(0.02)
+        raise TimeoutError(f"the host did not come up:\n{self.keeper.console[-4000:]}")
+
+    def hang_up(self):
+        """End the connection that ssh keeps for the next command."""
+        config = self.slot.folder / "ssh_config"
+        subprocess.run(["ssh", "-F", config, "-O", "exit", self.address], capture_output=True, check=False)
+
+    def _listens(self):
+        with suppress(OSError), socket.create_connection((self.address, 22), timeout=1):
+            return True
+        return False
+
+
+@contextmanager
+def fresh_host(image=DEBIAN_12, *, binds=MappingProxyType({})):
+    """Boot a host from `image`; give it, and leave no trace of it.
+
+    `binds` are folders of this machine that the host has too, by their path there.
+    """
+    with ExitStack() as kept:
+        slot = kept.enter_context(free_slot(_clear))
+        keeper = kept.enter_context(keeping(slot, image_root(image), binds))
+        _hand_over(slot, keeper.root)
+        kept.enter_context(wired(slot, keeper.process.pid))
+        host = Host(slot=slot, keeper=keeper)
+        keeper.boot()
+        host.wait_until_up()
+        kept.callback(host.hang_up)
+        yield host
+
+
+def _clear(slot):
+    unplug(slot)
+    remove_cgroups(slot)
+
+
+def _hand_over(slot, root):
+    """Put on the disk what a cloud does: a key of the host and one of ours, a name, and where names are looked up."""
+    _make_key(slot.folder / "key")
+    _make_key(root / "etc/ssh/ssh_host_ed25519_key")
+    (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    (root / "root/.ssh/authorized_keys").write_bytes((slot.folder / "key.pub").read_bytes())
+    (root / "etc/hostname").write_text(f"{slot.name}\n")
+    (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {slot.name}\n")
+    (root / "etc/resolv.conf").write_text(f"nameserver {slot.outside}\noptions timeout:1 attempts:1\n")
+    kind, key, *_ = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+    (slot.folder / "known_hosts").write_text(f"{slot.inside} {kind} {key}\n")
+    (slot.folder / "ssh_config").write_text(_SSH_CONFIG.format(address=slot.inside, folder=slot.folder))
+    variables = {"ansible_ssh_args": f"-F {slot.folder}/ssh_config", "ansible_python_interpreter": "/usr/bin/python3"}
+    inventory = {"diarize_boxes": {"hosts": {slot.inside: variables}}}
+    (slot.folder / "inventory.json").write_text(json.dumps(inventory))
+
+
+def _make_key(path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", path], check=True)

@@ -1,0 +1,115 @@
+"""The network of one host: a cable to this machine, and a firewall at this end of it, which counts.
+
+The host's default route and its nameserver are this end, so whatever it tries, it tries here. Only replies to what
+this machine began (ssh) and the port of the store come through; the rest is a leak, and dropped before any routing.
+"""
+
+import json
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from support.hosts.slots import STORE_PORT
+
+# Owned by the process that made it: the kernel removes it when that ends. `neighbours` is how IPv6 finds this end.
+_FIREWALL = """
+table inet {table} {{
+  flags owner;
+  counter ssh {{}}; counter store {{}}; counter neighbours {{}}; counter leak {{}};
+  chain arriving {{
+    type filter hook prerouting priority filter; policy accept;
+    iifname != "{link}" accept;
+    ct direction reply counter name ssh accept;
+    tcp dport {port} counter name store accept;
+    icmpv6 type {{
+      nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-report, mld2-listener-report
+    }} counter name neighbours accept;
+    counter name leak drop;
+  }};
+}}
+"""
+_READY_WITHIN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packets:
+    """How many came from the host, by what they were."""
+
+    ssh: int
+    store: int
+    neighbours: int
+    leak: int
+
+
+@contextmanager
+def wired(slot, pid):
+    """Lay the cable into the network namespace of process `pid`, and guard it."""
+    _ip(
+        f"link add {slot.name} type veth peer name eth0 netns {pid}",
+        f"address add {slot.outside}/30 dev {slot.name}",
+        f"address add {slot.outside6}/64 dev {slot.name} nodad",
+    )
+    with _guarded(slot):
+        _ip(f"link set {slot.name} up")
+        _ip(
+            f"address add {slot.inside}/30 dev eth0",
+            f"address add {slot.inside6}/64 dev eth0 nodad",
+            "link set eth0 up",
+            f"route add default via {slot.outside}",
+            f"route add default via {slot.outside6}",
+            namespace=pid,
+        )
+        yield
+
+
+def unplug(slot):
+    """Take the cable away, if it is there still."""
+    subprocess.run(["ip", "link", "delete", slot.name], capture_output=True, check=False)
+
+
+def packets(slot):
+    """Count what came from the host so far."""
+    listed = subprocess.run(
+        ["nft", "--json", "list", "counters", "table", "inet", _table(slot)], capture_output=True, text=True, check=True
+    )
+    counters = [entry["counter"] for entry in json.loads(listed.stdout)["nftables"] if "counter" in entry]
+    return Packets(**{counter["name"]: counter["packets"] for counter in counters})
+
+
+def _table(slot):
+    return slot.name.replace("-", "_")
+
+
+def _ip(*lines, namespace=None):
+    inside = [] if namespace is None else ["nsenter", f"--net=/proc/{namespace}/ns/net"]
+    done = subprocess.run(
+        [*inside, "ip", "-batch", "-"], input="\n".join(lines), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"ip: {done.stderr}")
+
+
+@contextmanager
+def _guarded(slot):
+    process = subprocess.Popen(
+        ["nft", "--interactive"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        rules = _FIREWALL.format(table=_table(slot), link=slot.name, port=STORE_PORT)
+        process.stdin.write(f"{' '.join(rules.split())}\n")  # one line is one transaction
+        process.stdin.flush()
+        _wait_for_the_table(slot)
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(_READY_WITHIN)
+
+
+def _wait_for_the_table(slot):
+    deadline = time.monotonic() + _READY_WITHIN
+    while subprocess.run(["nft", "list", "table", "inet", _table(slot)], capture_output=True, check=False).returncode:
+        if time.monotonic() > deadline:
+            raise TimeoutError("nft does not take the rules of the firewall")
+        time.sleep(0.01)
