@@ -187,7 +187,8 @@ END
 
 provision() {
     inputs=$home/inputs/$version
-    mkdir -p "$inputs"
+    LC_ALL=C mkdir -pv "$inputs" >"$work/folders" # it says which it made, and uninstall reads that
+    [ -f "$home/.folders" ] || cp "$work/folders" "$home/.folders"
     exec 9>"$home/inputs/.lock"
     flock 9 # another one goes first
     step "fetching the toolkit of version $version"
@@ -218,9 +219,14 @@ uninstall() {
     cp -a "${1%/bin/*}" "$work/toolkit"
     set -- "$home"/inputs/*/toolkit
     cp -a "$1" "$work/plays"
+    cp "$home/.folders" "$work/folders" 2>/dev/null || : # a controller made this box, and its receipt knows them
     cd "$work/plays/playbooks"
     "$work/toolkit/bin/python" -m ansible playbook reset.yml \
         --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
+    rm -f "$home/.folders"
+    sed -n "s/^mkdir: created directory '\(.*\)'$/\1/p" "$work/folders" | sort -r | while read -r folder; do
+        rmdir "$folder" 2>/dev/null || : # somebody else uses it by now
+    done
 }
 
 main() {

@@ -67,7 +67,7 @@ use = egg:swift#{name}
 # The order matters: s3api stands before the authentication it uses, and multipart uploads are slo's segments.
 _PROXY_CONF = """\
 [DEFAULT]
-bind_ip = 127.0.0.1
+bind_ip = {host}
 bind_port = {port}
 user = {user}
 swift_dir = {folder}/etc
@@ -117,8 +117,8 @@ def require_swift():
 
 
 @contextmanager
-def swift(folder):
-    """Run Swift in `folder`; give the address of its S3 API."""
+def swift(folder, address=None):
+    """Run Swift in `folder`; give the address of its S3 API, which is on loopback unless an `address` is given."""
     with ExitStack() as running:
         (folder / "etc").mkdir(parents=True)
         (folder / "devices" / "d1").mkdir(parents=True)
@@ -127,8 +127,9 @@ def swift(folder):
         _build_rings(folder, ports)
         for name, port in zip(_RING_SERVERS, ports, strict=True):
             running.enter_context(_server(folder, name, port, _RING_SERVER_CONF))
-        proxy = running.enter_context(_server(folder, "proxy", proxy_port, _PROXY_CONF))
-        url = f"http://127.0.0.1:{proxy_port}"
+        host, port = address or ("127.0.0.1", proxy_port)
+        proxy = running.enter_context(_server(folder, "proxy", port, _PROXY_CONF, host))
+        url = f"http://{host}:{port}"
         _wait_for(url, proxy, folder / "proxy.log")
         yield url
 
@@ -147,9 +148,9 @@ def _build_rings(folder, ports):
 
 
 @contextmanager
-def _server(folder, name, port, conf):
+def _server(folder, name, port, conf, host="127.0.0.1"):
     path = folder / "etc" / f"{name}-server.conf"
-    path.write_text(conf.format(name=name, port=port, folder=folder, page=PAGE, user=getpass.getuser()))
+    path.write_text(conf.format(name=name, port=port, folder=folder, host=host, page=PAGE, user=getpass.getuser()))
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             [BIN / f"swift-{name}-server", path], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

@@ -1,0 +1,105 @@
+"""A fresh host that can reach its store and nothing else becomes a box: models, packages and playbooks out of Swift.
+
+The wheels are real and many (3 GB), so what pip fetched of them is kept between runs of the tests.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.buckets import Cloud
+from support.hosts import fresh_host, require_hosts
+from support.hosts.trees import changes
+from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
+
+from diarize_runner.cache.publish import publish
+from diarize_runner.cache.stores import open_writable_store
+from diarize_runner.progress import Silent
+
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "diarize-runner-tests/version")
+COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
+SPOOL = "/var/lib/diarize-runner"
+ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
+LEFT_BY_OTHERS = ("/root/.ansible", "/var/log", "/root/.aws")
+
+pytestmark = [
+    pytest.mark.hosts,
+    pytest.mark.skipif(
+        os.environ.get("DIARIZE_RUNNER_REQUIRE_HOSTS") != "1", reason="minutes, and 3 GB: make test-hosts"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def version():
+    """A built version of the embedded cache that carries all that a box with Python 3.11 needs."""
+    require_hosts()
+    require_swift()
+    subprocess.run([ROOT / "scripts/pack-toolkit.sh"], check=True, capture_output=True)
+    (toolkit,) = (ROOT / "dist").glob("*.whl")
+    command = [Path(sys.executable).with_name("diarize-runner"), "cache", "build", "cache_manifests/embedded.yaml"]
+    options = ["--version", "1.0", "--out", KEPT, "--with-wheels", "--python", "3.11", "--toolkit", toolkit]
+    subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
+    return KEPT
+
+
+@pytest.fixture(scope="module")
+def site(version, tmp_path_factory):
+    """A fresh host, and the store on the other end of its cable."""
+    with fresh_host() as host, swift(tmp_path_factory.mktemp("swift"), host.store_address) as url:
+        cloud = Cloud(url=url, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+        store = f"s3://{cloud.new_bucket()}/models"
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in cloud.environment.items():
+                patch.setenv(name, value)
+            publish(version, open_writable_store(store), Silent())
+            host.put(
+                "/root/.aws/credentials",
+                f"[default]\naws_access_key_id={ACCESS_KEY}\naws_secret_access_key={SECRET_KEY}\n".encode(),
+            )
+            host.put("/root/.aws/config", f"[default]\nregion=us-east-1\nendpoint_url={url}\n".encode())
+            yield host, store
+
+
+def provision(site, *arguments):
+    host, store = site
+    return host.play("playbooks/provision.yml", *arguments, diarize_runner_store=store, diarize_runner_device="cpu")
+
+
+def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_goes_back_to_what_it_was(site):
+    host, _ = site
+    before = host.files()
+    assert provision(site, "--check").succeeded().changed > 0
+    assert changes(before, host.files()) == []
+
+    provision(site).succeeded()
+    assert provision(site).succeeded().changed == 0
+
+    diagnosis = json.loads(host.succeed(f"MPLCONFIGDIR=/tmp {COMMAND} doctor --sample --device cpu --json"))
+    assert diagnosis["state"] == "good", diagnosis
+    sample = next(check["detail"] for check in diagnosis["checks"] if check["name"] == "sample")
+    assert sample.startswith("2 of 2 speakers")
+    assert float(sample.split("DER ")[1].split(" %")[0]) <= 8
+    assert (host.packets.leak, host.packets.store > 0) == (0, True)
+
+    drop_the_sample(host)
+    assert host.run(f"grep -rlE 'hf_[A-Za-z0-9]{{30}}' /etc /root {SPOOL} /opt/diarize-runner/*.json").stdout == ""
+    assert host.packets.leak == 0
+
+    host.succeed(f"rm -r {SPOOL}/outbox/sample")
+    host.play("playbooks/reset.yml").succeeded()
+    left = [path for path in changes(before, host.files()) if path.rstrip("-") not in ACCOUNTS]
+    assert [path for path in left if not path.startswith(LEFT_BY_OTHERS)] == []
+
+
+def drop_the_sample(host):
+    """Drop the recording that pyannote.audio ships into the inbox, and see it come out with its two speakers."""
+    sample = "/opt/diarize-runner/current/lib/python3*/site-packages/pyannote/audio/sample/sample.wav"
+    labelled = f"{SPOOL}/outbox/sample/sample.labelled.rttm"
+    host.succeed(f"cp {sample} {SPOOL}/inbox/")
+    host.wait_for(f"test -s {labelled} || cat {SPOOL}/failed/sample/*.txt", seconds=180)
+    assert host.succeed(f"cut -d ' ' -f 8 {labelled} | sort -u").split() == ["SPEAKER_00", "SPEAKER_01"]
