@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from support.hosts import DEBIAN_12, DEBIAN_13, fresh_host
+from support.hosts import DEBIAN_12, DEBIAN_13, apply_to, fresh_hosts
 from support.hosts.trees import changes
 from support.packages import make_mirror
 from support.web import files, serving
@@ -13,19 +13,22 @@ pytestmark = pytest.mark.hosts
 MAKE_ENVIRONMENT = "python3 -m venv /tmp/environment"
 
 
-@pytest.mark.parametrize("image", [DEBIAN_12, DEBIAN_13], ids=lambda image: image.name)
-def test_packages_of_a_folder_are_installed_without_any_mirror(image):
-    with fresh_host(image) as host:
-        assert host.run(MAKE_ENVIRONMENT).returncode != 0, "the negative control: it is missing"
-        before = host.files()
-        predicted = host.apply("base_packages", "--check", base_packages_debs=str(image.packages)).succeeded()
-        assert predicted.changed == 1
-        assert changes(before, host.files()) == []
+def test_packages_of_a_folder_are_installed_without_any_mirror():
+    images = (DEBIAN_12, DEBIAN_13)
+    with fresh_hosts(*images) as hosts:
+        debs = {host: {"base_packages_debs": str(image.packages)} for host, image in zip(hosts, images, strict=True)}
+        before = [host.files() for host in hosts]
+        assert [play.succeeded().changed for play in apply_to(debs, "base_packages", "--check").values()] == [1, 1]
+        assert [changes(was, host.files()) for was, host in zip(before, hosts, strict=True)] == [[], []]
+        assert [host.run(MAKE_ENVIRONMENT).returncode for host in hosts] == [1, 1], (
+            "the negative control: it is missing"
+        )
 
-        host.apply("base_packages", base_packages_debs=str(image.packages)).succeeded()
-        host.succeed(MAKE_ENVIRONMENT)
-        assert host.apply("base_packages", base_packages_debs=str(image.packages)).succeeded().changed == 0
-        assert (host.packets.store, host.packets.leak) == (0, 0)
+        apply_to(debs, "base_packages")
+        for host in hosts:
+            host.succeed(MAKE_ENVIRONMENT)
+        assert [play.succeeded().changed for play in apply_to(debs, "base_packages").values()] == [0, 0]
+        assert [(host.packets.store, host.packets.leak) for host in hosts] == [(0, 0), (0, 0)]
 
 
 def test_packages_come_from_the_mirror_once_and_no_mirror_is_asked_when_they_are_there(host, tmp_path):
@@ -63,6 +66,6 @@ HOLD_THE_LOCK = (
 
 def test_whoever_holds_the_lock_of_dpkg_is_waited_for(host):
     host.succeed(f'systemd-run --quiet --unit=upgrade python3 -c "{HOLD_THE_LOCK}"')
-    assert "lock" in host.run("dpkg --configure -a").stderr
+    host.wait_for("! dpkg --configure -a")
     host.apply("base_packages", base_packages_debs=str(DEBIAN_12.packages)).succeeded()
     assert host.run("systemctl is-active upgrade").returncode != 0

@@ -1,9 +1,12 @@
 """The role gpu_driver, in every state it can find a box in. The GPU and the drivers are fakes: see support.gpus."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from support import gpus
+from support.hosts import DEBIAN_12, Host, apply_to, fresh_hosts, require_hosts
 from support.hosts.trees import changes
 from support.packages import make_mirror, sign_mirror
 from support.web import files, serving
@@ -14,8 +17,8 @@ LOCK = Path(__file__).resolve().parents[2] / "requirements/requirements-diarizat
 KEY = "3bf863cc.pub"
 
 
-def apply(host, *arguments, lock=LOCK, **variables):
-    wiring = {"gpu_driver_requirements": str(lock), "__gpu_driver_sysfs": gpus.SYSFS}
+def apply(host, *arguments, **variables):
+    wiring = {"gpu_driver_requirements": str(LOCK), "__gpu_driver_sysfs": gpus.SYSFS}
     return host.apply("gpu_driver", *arguments, **wiring, **variables)
 
 
@@ -34,10 +37,10 @@ def call_it(host, system, release):
     host.put("/etc/os-release", f'ID={system}\nVERSION_ID="{release}"\n'.encode())
 
 
-def has_driver(host, version, *, loaded, command="/usr/local/bin/nvidia-smi"):
+def has_driver(host, version, *, loaded):
     """Give the host a driver that no package put there."""
     gpus.load(host, loaded)
-    host.put(command, gpus.nvidia_smi(version).encode(), mode="0755")
+    host.put("/usr/local/bin/nvidia-smi", gpus.nvidia_smi(version).encode(), mode="0755")
 
 
 def installed(host):
@@ -60,84 +63,128 @@ def mirror(host, tmp_path):
         yield folder, store.url
 
 
-class TestNothingIsDone:
-    """And nothing on the box changes, whether the play is content or stops and says what to do."""
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """One that the role is to look at, and leave as it is."""
 
-    @pytest.fixture
-    def look(self, host):
-        def look(**how):
-            before = host.files()
-            play = apply(host, **how)
-            assert changes(before, host.files()) == []
-            assert (play.changed, host.packets.leak) == (0, 0)
-            return play
+    given: Callable[[Host], None]
+    says: tuple[str, ...]
+    stops: bool = False
+    cuda: str = "cu13"
 
-        return look
 
-    def test_without_a_gpu(self, look):
-        assert "no NVIDIA GPU: no gpu (CUDA 13 takes 580 or newer)" in look().succeeded().words
+def nothing(host):
+    pass
 
-    def test_for_another_device_of_nvidia_s(self, host, look):
-        gpus.plug_in(host, device_class="0x040300")  # it makes sounds
-        assert "no NVIDIA GPU" in look().succeeded().words
 
-    def test_for_a_good_driver_whoever_installed_it(self, host, look):
-        gpus.plug_in(host)
-        has_driver(host, gpus.VERSION, loaded=gpus.VERSION)
-        assert f"Tesla T4, driver {gpus.VERSION}: good" in look().succeeded().words
+def a_sound_device(host):
+    gpus.plug_in(host, device_class="0x040300")
 
-    def test_for_an_older_driver_that_is_good_enough_for_the_lock(self, host, look, tmp_path):
-        gpus.plug_in(host)
-        has_driver(host, gpus.OLD_VERSION, loaded=gpus.OLD_VERSION)
-        said = look(lock=lock_for(tmp_path, "cu12")).succeeded().words
-        assert f"driver {gpus.OLD_VERSION}: good (CUDA 12 takes 525 or newer)" in said
 
-    def test_for_a_lock_without_cuda(self, host, look, tmp_path):
-        gpus.plug_in(host)
-        assert "no driver (the lock is for the CPU alone)" in look(lock=lock_for(tmp_path, "")).succeeded().words
+def a_gpu(host):
+    gpus.plug_in(host)
 
-    def test_for_a_lock_with_a_cuda_of_the_future(self, look, tmp_path):
-        assert "must be a lock on the controller, for CUDA 12 or 13" in look(lock=lock_for(tmp_path, "cu14")).failure
 
-    @pytest.mark.parametrize("image", [True, False])
-    def test_for_an_old_driver_that_is_somebody_else_s(self, host, look, image):
-        gpus.plug_in(host)
-        has_driver(host, gpus.OLD_VERSION, loaded=gpus.OLD_VERSION)
-        if image:
-            host.succeed("mkdir /opt/dlami")
-        who = "the AWS Deep Learning AMI" if image else "whoever installed it without dpkg"
-        failure = look().failure
-        assert f"Tesla T4, driver {gpus.OLD_VERSION}; CUDA 13 takes 580 or newer" in failure
-        assert f"but that of {who}: install a newer one that way, or start from a newer image" in failure
+def a_good_driver(host):
+    gpus.plug_in(host)
+    has_driver(host, gpus.VERSION, loaded=gpus.VERSION)
 
-    def test_on_a_system_whose_packages_the_role_does_not_know(self, host, look):
-        gpus.plug_in(host)
-        call_it(host, "debian", "13")
-        assert "On this debian-13 the driver is not this role's business" in look().failure
 
-    def test_where_secure_boot_would_not_load_what_is_still_to_be_compiled(self, host, look):
-        gpus.plug_in(host)
-        gpus.turn_secure_boot_on(host)
-        assert "enrol the key that DKMS signs with (mokutil --import /var/lib/dkms/mok.pub" in look().failure
+def an_old_driver(host):
+    gpus.plug_in(host)
+    has_driver(host, gpus.OLD_VERSION, loaded=gpus.OLD_VERSION)
 
-    def test_where_secure_boot_does_not_load_what_was_compiled(self, host, look):
-        gpus.plug_in(host)
-        gpus.turn_secure_boot_on(host)
-        call_it(host, "ubuntu", "24.04")
-        host.put("/usr/bin/nvidia-smi", gpus.nvidia_smi().encode(), mode="0755")
-        host.put(f"/lib/modules/{gpus.KERNEL}/updates/dkms/nvidia.ko", b"")
-        assert "Secure Boot, which loads no module that is compiled here" in look().failure
 
-    def test_where_another_driver_is_loaded_than_is_on_the_disk(self, host, look):
-        gpus.plug_in(host)
-        has_driver(host, gpus.VERSION, loaded="580.65.06")
-        assert "Reboot the box and run this again, or set gpu_driver_allow_reboot" in look().failure
+def an_old_driver_in_an_image_of_aws(host):
+    an_old_driver(host)
+    host.succeed("mkdir /opt/dlami")
 
-    def test_where_the_driver_fails_for_a_reason_of_its_own(self, host, look):
-        gpus.plug_in(host)
-        gpus.load(host, gpus.VERSION)
-        host.put("/usr/bin/nvidia-smi", b"#!/bin/sh\necho GPU is lost.\nexit 15\n", mode="0755")
-        assert "nvidia-smi says: GPU is lost.. That is for a person to look into" in look().failure
+
+def a_system_the_role_does_not_know(host):
+    gpus.plug_in(host)
+    call_it(host, "debian", "13")
+
+
+def secure_boot_before_anything_is_compiled(host):
+    gpus.plug_in(host)
+    gpus.turn_secure_boot_on(host)
+
+
+def secure_boot_after_a_module_was_compiled(host):
+    secure_boot_before_anything_is_compiled(host)
+    call_it(host, "ubuntu", "24.04")
+    host.put("/usr/bin/nvidia-smi", gpus.nvidia_smi().encode(), mode="0755")
+    host.put(f"/lib/modules/{gpus.KERNEL}/updates/dkms/nvidia.ko", b"")
+
+
+def another_driver_loaded_than_on_the_disk(host):
+    gpus.plug_in(host)
+    has_driver(host, gpus.VERSION, loaded="580.65.06")
+
+
+def a_gpu_that_is_lost(host):
+    gpus.plug_in(host)
+    gpus.load(host, gpus.VERSION)
+    host.put("/usr/bin/nvidia-smi", b"#!/bin/sh\necho GPU is lost.\nexit 15\n", mode="0755")
+
+
+OLD_IS_TOO_OLD = f"Tesla T4, driver {gpus.OLD_VERSION}; CUDA 13 takes 580 or newer"
+COMPILED = "Secure Boot, which loads no module that is compiled here"
+BOXES = [
+    Box(given=nothing, says=("no NVIDIA GPU: no gpu (CUDA 13 takes 580 or newer)",)),
+    Box(given=a_sound_device, says=("no NVIDIA GPU: no gpu",)),
+    Box(given=a_good_driver, says=(f"Tesla T4, driver {gpus.VERSION}: good",)),
+    Box(given=an_old_driver, cuda="cu12", says=(f"driver {gpus.OLD_VERSION}: good (CUDA 12 takes 525 or newer)",)),
+    Box(given=a_gpu, cuda="", says=("no driver (the lock is for the CPU alone)",)),
+    Box(given=a_gpu, cuda="cu14", stops=True, says=("must be a lock on the controller, for CUDA 12 or 13",)),
+    Box(given=an_old_driver, stops=True, says=(OLD_IS_TOO_OLD, "but that of whoever installed it without dpkg")),
+    Box(
+        given=an_old_driver_in_an_image_of_aws,
+        stops=True,
+        says=(OLD_IS_TOO_OLD, "that of the AWS Deep Learning AMI: install a newer one that way, or start from a newer"),
+    ),
+    Box(
+        given=a_system_the_role_does_not_know,
+        stops=True,
+        says=("On this debian-13 the driver is not", "but that of its administrator: install a newer one"),
+    ),
+    Box(given=secure_boot_before_anything_is_compiled, stops=True, says=(COMPILED, "mokutil --import")),
+    Box(given=secure_boot_after_a_module_was_compiled, stops=True, says=(COMPILED, "mokutil --import")),
+    Box(
+        given=another_driver_loaded_than_on_the_disk,
+        stops=True,
+        says=("driver 580.65.06 is loaded, and another is on the disk", "Reboot the box and run this again, or set"),
+    ),
+    Box(given=a_gpu_that_is_lost, stops=True, says=("nvidia-smi says: GPU is lost.", "for a person to look into")),
+]
+
+
+@pytest.fixture(scope="module")
+def looked_at(tmp_path_factory):
+    """One play over all of the boxes: of each what the role said, what it changed, and what left it."""
+    require_hosts()
+    with fresh_hosts(*[DEBIAN_12] * len(BOXES)) as hosts:
+        wiring = {}
+        for host, box in zip(hosts, BOXES, strict=True):
+            box.given(host)
+            wiring[host] = {"gpu_driver_requirements": str(lock_for(tmp_path_factory.mktemp("lock"), box.cuda))}
+        before = [host.files() for host in hosts]
+        plays = apply_to(wiring, "gpu_driver", __gpu_driver_sysfs=gpus.SYSFS)
+        after = [(changes(was, host.files()), host.packets.leak) for was, host in zip(before, hosts, strict=True)]
+        yield dict(zip(BOXES, zip(plays.values(), after, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("box", BOXES, ids=lambda box: f"{box.given.__name__} {box.cuda or 'cpu'}")
+def test_the_role_says_what_it_finds_and_leaves_it_as_it_is(looked_at, box):
+    play, (changed, leak) = looked_at[box]
+    assert (play.exit_code != 0) == box.stops, play.output
+    for sentence in box.says:
+        assert sentence in play.words
+    assert (play.changed, changed, leak) == (0, [], 0)
+
+
+def test_what_cuda_the_lock_of_this_repository_is_for_is_read_out_of_it(host):
+    assert "(CUDA 13 takes 580 or newer)" in apply(host).succeeded().words
 
 
 def test_ubuntu_gets_its_own_signed_modules_under_secure_boot_too_and_no_reboot(host, mirror):

@@ -4,7 +4,7 @@
     slots     a number for each host, its folder and its addresses; clears what a killed run left behind
     keeper    the processes and mounts of one host: overlayfs, systemd-nspawn, and a death they all share
     wire      its network: one cable to this machine, and a firewall here that counts what comes out of it
-    plays     what ansible said of a play
+    plays     runs of Ansible, of one host or of several at once
     trees     every file of a host, to compare before and after
     host      all of it put together: `fresh_host`
 
@@ -15,8 +15,9 @@ Nothing outlives the process that asked for a host, however that ends: the mount
 of the host's own, the firewall belongs to a process, and all of them end when a pipe is closed.
 """
 
-from support.hosts.host import Host, fresh_host
-from support.hosts.image import DEBIAN_12, DEBIAN_13, Image, image_root
+from support.hosts.host import Host, fresh_host, fresh_hosts
+from support.hosts.image import DEBIAN_12, DEBIAN_13, Image
+from support.hosts.plays import apply_to
 from support.hosts.possible import require_hosts
 
-__all__ = ["DEBIAN_12", "DEBIAN_13", "Host", "Image", "fresh_host", "image_root", "require_hosts"]
+__all__ = ["DEBIAN_12", "DEBIAN_13", "Host", "Image", "apply_to", "fresh_host", "fresh_hosts", "require_hosts"]

@@ -1,25 +1,21 @@
 """One host: what a cloud hands over, a second after it was asked for."""
 
 import json
-import os
 import shlex
 import socket
 import subprocess
-import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from types import MappingProxyType
 
 from support.hosts.image import DEBIAN_12, image_root
 from support.hosts.keeper import Keeper, keeping, remove_cgroups
-from support.hosts.plays import Play
+from support.hosts.plays import ansible, apply_to
 from support.hosts.slots import STORE_PORT, Slot, free_slot
 from support.hosts.trees import tree
 from support.hosts.wire import packets, unplug, wired
 
-ROOT = Path(__file__).resolve().parents[3]
 _UP_WITHIN = 60
 
 _SSH_CONFIG = """\
@@ -39,7 +35,7 @@ Host {address}
 """
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Host:
     """A host that is up."""
 
@@ -66,9 +62,10 @@ class Host:
         return packets(self.slot)
 
     @property
-    def inventory(self):
-        """The file in which Ansible finds it, in the group of boxes."""
-        return self.slot.folder / "inventory.json"
+    def variables(self):
+        """How Ansible reaches it."""
+        config = self.slot.folder / "ssh_config"
+        return {"ansible_ssh_args": f"-F {config}", "ansible_python_interpreter": "/usr/bin/python3"}
 
     def run(self, command, *, data=b""):
         """Run a shell command over ssh, with `data` on its stdin; return what came of it."""
@@ -97,21 +94,16 @@ class Host:
         self.succeed(f'mkdir -p "$(dirname {quoted})" && cat > {quoted} && chmod {mode} {quoted}', data=data)
 
     def ansible(self, command, *arguments):
-        """Run one of Ansible's commands for this host, as the repository has it configured."""
-        environment = {**os.environ, "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg", "ANSIBLE_ROLES_PATH": f"{ROOT}/roles"}
-        environment["ANSIBLE_HOME"] = f"{self.slot.folder}/ansible"
-        line = [Path(sys.executable).with_name(command), "--inventory", self.inventory, *arguments]
-        done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
-        return Play(exit_code=done.returncode, output=done.stdout + done.stderr)
+        """Run one of Ansible's commands for this host."""
+        return ansible({self: {}}, command, *arguments)
 
     def play(self, playbook, *arguments, **variables):
         """Run a playbook."""
         return self.ansible("ansible-playbook", playbook, "--extra-vars", json.dumps(variables), *arguments)
 
     def apply(self, role, *arguments, **variables):
-        """Run one role."""
-        playbook = Path(__file__).with_name("apply.yml")
-        return self.play(playbook, *arguments, applied_role=role, **variables)
+        """Apply one role."""
+        return apply_to({self: {}}, role, *arguments, **variables)[self]
 
     def files(self):
         """Return every entry of its disk: see `trees`."""
@@ -150,14 +142,11 @@ class Host:
 
 
 @contextmanager
-def fresh_host(image=DEBIAN_12, *, binds=MappingProxyType({})):
-    """Boot a host from `image`; give it, and leave no trace of it.
-
-    `binds` are folders of this machine that the host has too, by their path there.
-    """
+def fresh_host(image=DEBIAN_12):
+    """Boot a host from `image`; give it, and leave no trace of it."""
     with ExitStack() as kept:
         slot = kept.enter_context(free_slot(_clear))
-        keeper = kept.enter_context(keeping(slot, image_root(image), binds))
+        keeper = kept.enter_context(keeping(slot, image_root(image)))
         _hand_over(slot, keeper.root)
         kept.enter_context(wired(slot, keeper.process.pid))
         host = Host(slot=slot, keeper=keeper)
@@ -165,6 +154,15 @@ def fresh_host(image=DEBIAN_12, *, binds=MappingProxyType({})):
         host.wait_until_up()
         kept.callback(host.hang_up)
         yield host
+
+
+@contextmanager
+def fresh_hosts(*images):
+    """Boot several hosts at once; give them in the order of their images."""
+    with ExitStack() as kept:
+        with ThreadPoolExecutor() as pool:
+            hosts = list(pool.map(lambda image: kept.enter_context(fresh_host(image)), images))
+        yield hosts
 
 
 def _clear(slot):
@@ -184,9 +182,6 @@ def _hand_over(slot, root):
     kind, key, *_ = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
     (slot.folder / "known_hosts").write_text(f"{slot.inside} {kind} {key}\n")
     (slot.folder / "ssh_config").write_text(_SSH_CONFIG.format(address=slot.inside, folder=slot.folder))
-    variables = {"ansible_ssh_args": f"-F {slot.folder}/ssh_config", "ansible_python_interpreter": "/usr/bin/python3"}
-    inventory = {"diarize_boxes": {"hosts": {slot.inside: variables}}}
-    (slot.folder / "inventory.json").write_text(json.dumps(inventory))
 
 
 def _make_key(path):
