@@ -1,11 +1,21 @@
 import os
 
 import pytest
+from botocore.loaders import create_loader
 from support.buckets import QUICK, Cloud, moto, sign_in
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import relay, serving
 
 from diarize_runner.cache.s3.store import S3Store
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loader():
+    """Let boto3 read what it knows of S3 once, rather than for each of hundreds of clients."""
+    loader = create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+        yield
 
 
 @pytest.fixture

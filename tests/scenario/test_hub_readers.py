@@ -149,10 +149,13 @@ def read(reader, hub, commits):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("kind", ["by tar", "restored"])
-def test_every_generation_of_huggingface_hub_reads_the_cache_offline(caches, reader, kind):
-    read_back = read(reader, caches.hub(kind), caches.commits)
+@pytest.fixture(scope="module", params=["by tar", "restored"])
+def read_back(request, caches, reader):
+    """What a generation of huggingface_hub finds in one of the two caches."""
+    return read(reader, caches.hub(request.param), caches.commits)
 
+
+def test_every_generation_of_huggingface_hub_reads_the_cache_offline(reader, read_back):
     assert read_back["version"].startswith(reader.generation)
     for repo_id, files in REPOS.items():
         digests = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
@@ -162,9 +165,8 @@ def test_every_generation_of_huggingface_hub_reads_the_cache_offline(caches, rea
             assert found["downloads"] == found["loaded"] == {**digests, LEFT_OUT: None}
 
 
-@pytest.mark.parametrize("kind", ["by tar", "restored"])
-def test_every_generation_of_huggingface_hub_scans_the_cache_without_a_warning(caches, reader, kind):
-    scan = read(reader, caches.hub(kind), caches.commits)["scan"]
+def test_every_generation_of_huggingface_hub_scans_the_cache_without_a_warning(caches, read_back):
+    scan = read_back["scan"]
 
     assert scan["warnings"] == []
     assert scan["repos"] == {
