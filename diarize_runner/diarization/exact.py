@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from diarize_runner.diarization.embedding import EmbeddingPass, HearsOnce
+from diarize_runner.diarization.trunk import OnFeatures, prepared
 
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
@@ -34,9 +35,10 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
     model = getattr(embedding, "model_", None)
     if embedding is None or not isinstance(model, torch.nn.Module) or not isinstance(model, HearsOnce):
         raise Unfit("its embedding model cannot hear a chunk once and pool it for every speaker")
-    of_silence = _tried(model, model, device)
+    sooner = prepared(model, device) if isinstance(model, OnFeatures) else model
+    of_silence = _tried(model, sooner, device)
     pipeline.get_embeddings = EmbeddingPass(
-        model=model,
+        model=sooner,
         audio=pipeline._audio,  # noqa: SLF001  # what stock's method uses
         device=device,
         batch_size=_CHUNKS_AT_ONCE.get(device.type, 1),

@@ -71,9 +71,7 @@ def embedding_model() -> WeSpeakerResNet34:
     torch.manual_seed(34)
     model = WeSpeakerResNet34()
     model.resnet = ResNet(BasicBlock, [1, 1, 1, 1], m_channels=8, feat_dim=80, embed_dim=256, two_emb_layer=False)
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
-            _as_if_trained(layer)
+    as_if_trained(model.resnet)
     model.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=CHUNK)
     model.eval()
     with torch.inference_mode():
@@ -82,11 +80,15 @@ def embedding_model() -> WeSpeakerResNet34:
     return model
 
 
-def _as_if_trained(norm: torch.nn.BatchNorm2d) -> None:
-    norm.running_mean.normal_(0, 0.1)
-    norm.running_var.uniform_(0.5, 1.5)
-    torch.nn.init.uniform_(norm.weight, 0.5, 1.5)
-    torch.nn.init.normal_(norm.bias, 0, 0.1)
+def as_if_trained(network: torch.nn.Module) -> torch.nn.Module:
+    """Give every batch norm something to do."""
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 1.5)
+            torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
+            torch.nn.init.normal_(layer.bias, 0, 0.1)
+    return network
 
 
 def tone(hertz: float, seconds: float) -> torch.Tensor:

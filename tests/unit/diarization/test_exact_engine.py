@@ -4,7 +4,6 @@ Both are whole pipelines of pyannote's around small networks; see tests/support/
 """
 
 import dataclasses
-import gc
 import weakref
 from functools import cache
 
@@ -154,39 +153,40 @@ def test_empty_slots_hold_what_stock_gives_an_empty_mask(exact, stock):
     assert not np.isnan(found).any()
 
 
-def test_a_chunk_is_heard_once_and_silence_not_at_all(new):
-    exact, heard = new(), []
-    make_exact(exact, CPU)
-    network = exact._embedding.model_.resnet
-    network.layer1.register_forward_hook(lambda _layer, _given, frames: heard.append(len(frames)))
-    script = {"ada": [(0.0, 1.0)], "bo": [(0.5, 1.0)], "cy": [(8.0, 9.0)]}
+class Watched:
+    """A model that remembers how much it hears, and whose frames are still held."""
 
-    embeddings(exact, script, 12 * RATE)
+    def __init__(self, model) -> None:
+        self._model, self.heard, self.held = model, 0, []
+        self._alive, self.forward_embedding = set(), model.forward_embedding
 
-    speech = pipelines.segmentations(script, 12 * RATE).data.any(axis=(1, 2))
-    assert sum(heard) == speech.sum() < speech.size / 2
-
-
-def test_frames_are_dropped_as_soon_as_they_are_pooled(new):
-    exact, alive, most = new(), set(), []
-    model = exact._embedding.model_
-    make_exact(exact, CPU)
-    hear = exact.get_embeddings.model.forward_frames
-
-    def watched(waveforms):
-        frames = hear(waveforms)
-        alive.add(id(frames))
-        weakref.finalize(frames, alive.discard, id(frames))
-        most.append(len(alive))
+    def forward_frames(self, waveforms):
+        frames = self._model.forward_frames(waveforms)
+        self._alive.add(id(frames))
+        weakref.finalize(frames, self._alive.discard, id(frames))
+        self.heard += len(waveforms)
+        self.held.append(len(self._alive))
         return frames
 
-    model.forward_frames = watched
-    embeddings(exact, {"ada": [(0.0, 9.0)]}, 9 * RATE)
-    gc.collect()
 
-    assert len(most) > 30
-    assert max(most) <= 2
-    assert not alive
+def watched(exact, script, samples) -> Watched:
+    """Let the exact engine hear a recording, and watch it."""
+    model = Watched(exact.get_embeddings.model)
+    file, said = file_of(script, samples), pipelines.segmentations(script, samples)
+    dataclasses.replace(exact.get_embeddings, model=model)(file, said)
+    return model
+
+
+def test_a_chunk_is_heard_once_and_silence_not_at_all(exact):
+    script, samples = {"ada": [(0.0, 1.0)], "bo": [(0.5, 1.0)], "cy": [(8.0, 9.0)]}, 12 * RATE
+    speech = pipelines.segmentations(script, samples).data.any(axis=(1, 2))
+    assert watched(exact, script, samples).heard == speech.sum() < len(speech) / 2
+
+
+def test_frames_are_dropped_as_soon_as_they_are_pooled(exact):
+    held = watched(exact, {"ada": [(0.0, 9.0)]}, 9 * RATE).held
+    assert len(held) > 30
+    assert max(held) <= 2
 
 
 def test_run_after_run_and_on_any_number_of_cores_every_byte_is_the_same(new):
