@@ -18,6 +18,8 @@ from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.core import SlidingWindow, SlidingWindowFeature
 from support.twins import write_plda
 
+from diarize_runner.diarization.ge2e import GE2EEncoder
+
 RATE = 16_000
 CHUNK, STEP = 2.0, 0.2
 """Seconds."""
@@ -28,17 +30,18 @@ CLUSTERINGS = {
     "VBxClustering": {"threshold": 0.6, "Fa": 0.07, "Fb": 0.8},
     "AgglomerativeClustering": {"method": "centroid", "min_cluster_size": 2, "threshold": 0.7},
 }
+OF_A_CHUNK = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=CHUNK)
 
 Script = Mapping[str, Sequence[tuple[float, float]]]
 """By voice, from when to when it speaks, in seconds."""
 
 
-def pipeline(folder, *, clustering: str = "VBxClustering", exclude_overlap: bool = True) -> SpeakerDiarization:
+def pipeline(folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker") -> SpeakerDiarization:
     """Return a new pipeline with community-1's parameters; two of them are the same."""
     made = SpeakerDiarization(
         segmentation=segmentation_model(),
-        embedding=embedding_model(),
-        embedding_exclude_overlap=exclude_overlap,
+        embedding=EMBEDDINGS[embedding](),
+        embedding_exclude_overlap=True,
         plda=PLDA(*write_plda(folder)),
         clustering=clustering,
         segmentation_batch_size=32,
@@ -66,18 +69,29 @@ def segmentation_model() -> PyanNet:
     return model.eval()
 
 
-def embedding_model() -> WeSpeakerResNet34:
+def wespeaker() -> WeSpeakerResNet34:
     """Return WeSpeaker's network with 4 blocks for 16, whose embeddings lie around the origin as trained ones do."""
     torch.manual_seed(34)
     model = WeSpeakerResNet34()
     model.resnet = ResNet(BasicBlock, [1, 1, 1, 1], m_channels=8, feat_dim=80, embed_dim=256, two_emb_layer=False)
     as_if_trained(model.resnet)
-    model.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=CHUNK)
+    model.specifications = OF_A_CHUNK
     model.eval()
     with torch.inference_mode():
         voices = model(torch.stack([tone(each, CHUNK) for each in VOICES.values()])[:, None])
         model.resnet.seg_1.bias -= voices.mean(dim=0)
     return model
+
+
+def ge2e() -> GE2EEncoder:
+    """Return the embedded cache's speaker encoder, untrained."""
+    torch.manual_seed(256)
+    model = GE2EEncoder()
+    model.specifications = OF_A_CHUNK
+    return model.eval()
+
+
+EMBEDDINGS = {"WeSpeaker": wespeaker, "GE2E": ge2e}
 
 
 def as_if_trained(network: torch.nn.Module) -> torch.nn.Module:

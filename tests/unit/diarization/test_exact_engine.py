@@ -49,25 +49,25 @@ def new(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pair(new):
-    """Make a stock pipeline and an exact one, by their clustering."""
+    """Make a stock pipeline and an exact one, once for each kind."""
 
     @cache
-    def made(clustering):
-        exact = new(clustering=clustering)
+    def made(**how):
+        exact = new(**how)
         make_exact(exact, CPU)
-        return new(clustering=clustering), exact
+        return new(**how), exact
 
     return made
 
 
 @pytest.fixture
 def stock(pair):
-    return pair("VBxClustering")[0]
+    return pair()[0]
 
 
 @pytest.fixture
 def exact(pair):
-    return pair("VBxClustering")[1]
+    return pair()[1]
 
 
 def file_of(script, samples):
@@ -90,13 +90,13 @@ def assert_same(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.nanmax(np.abs(expected), initial=0))
 
 
+@pytest.mark.parametrize("embedding", pipelines.EMBEDDINGS)
 @pytest.mark.parametrize("exclude_overlap", [True, False])
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_the_embeddings_are_those_of_stock(stock, exact, script, exclude_overlap):
-    assert_same(
-        embeddings(exact, script, exclude_overlap=exclude_overlap),
-        embeddings(stock, script, exclude_overlap=exclude_overlap),
-    )
+def test_the_embeddings_are_those_of_stock(pair, script, exclude_overlap, embedding):
+    stock, exact = pair(embedding=embedding)
+    found, expected = (embeddings(each, script, exclude_overlap=exclude_overlap) for each in (exact, stock))
+    assert_same(found, expected)
 
 
 LENGTHS = {
@@ -124,7 +124,7 @@ def test_a_recording_of_any_length_has_the_turns_of_stock(stock, exact, samples)
 @pytest.mark.parametrize("clustering", pipelines.CLUSTERINGS)
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_the_turns_are_those_of_stock(pair, script, clustering):
-    expected, found = (says(each, script) for each in pair(clustering))
+    expected, found = (says(each, script) for each in pair(clustering=clustering))
 
     assert found.speaker_diarization.to_rttm() == expected.speaker_diarization.to_rttm()
     assert_same(found.speaker_embeddings, expected.speaker_embeddings)
@@ -134,7 +134,7 @@ def test_the_turns_are_those_of_stock(pair, script, clustering):
 def test_who_takes_turns_is_told_apart(pair):
     """Or else that turns are the same would say nothing of the embeddings."""
     script = SCRIPTS["three who take turns"]
-    stock, _ = pair("AgglomerativeClustering")
+    stock, _ = pair(clustering="AgglomerativeClustering")
     assert len(says(stock, script).speaker_diarization.labels()) == 3
 
 
