@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from diarize_runner.diarization.embedding import EmbeddingPass, HearsOnce
+from diarize_runner.diarization.segmentation import SegmentationPass, convolve_chunk_by_chunk
 from diarize_runner.diarization.trunk import OnFeatures, prepared
 
 if TYPE_CHECKING:
@@ -37,12 +38,17 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
         raise Unfit("its embedding model cannot hear a chunk once and pool it for every speaker")
     sooner = prepared(model, device) if isinstance(model, OnFeatures) else model
     of_silence = _tried(model, sooner, device)
+    segmentation, audio = pipeline._segmentation, pipeline._audio  # noqa: SLF001  # what the replaced methods use
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        convolve_chunk_by_chunk(segmentation.model)
+        pipeline.get_segmentations = SegmentationPass(inference=segmentation, threads=threads)
     pipeline.get_embeddings = EmbeddingPass(
         model=sooner,
-        audio=pipeline._audio,  # noqa: SLF001  # what stock's method uses
+        audio=audio,
         device=device,
         batch_size=_CHUNKS_AT_ONCE.get(device.type, 1),
-        threads=torch.get_num_threads(),
+        threads=threads,
         shortest=embedding.min_num_samples,
         of_silence=of_silence.cpu().numpy(),
     )

@@ -111,6 +111,33 @@ LENGTHS = {
 
 
 @pytest.mark.parametrize("samples", LENGTHS.values(), ids=LENGTHS)
+def test_the_segmentation_is_that_of_stock_to_the_bit(stock, exact, samples):
+    file = file_of({"ada": [(0.0, 1.2)], "cy": [(1.0, 9.0)]}, samples)
+    told = []
+
+    found = exact.get_segmentations(dict(file), hook=lambda step, _, **counts: told.append((step, counts)))
+
+    expected = stock.get_segmentations(dict(file))
+    assert found.data.dtype == expected.data.dtype
+    assert np.array_equal(found.data, expected.data)
+    assert vars(found.sliding_window) == vars(expected.sliding_window)
+    assert told[-1] == ("segmentation", {"total": len(found), "completed": len(found)})
+
+
+def test_an_lstm_hears_batches_as_long_as_those_of_stock(new):
+    stock, exact = new(), new()
+    make_exact(exact, CPU)
+    for each in (stock, exact):
+        each._segmentation.conversion = torch.nn.Identity()
+    file = file_of(SCRIPTS["three who take turns"], 40 * WHOLE_STEP + WHOLE_CHUNK)
+
+    found, expected = (each.get_segmentations(dict(file)).data for each in (exact, stock))
+
+    assert len(np.unique(expected)) > 100, "real numbers, in which rounding would show"
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("samples", LENGTHS.values(), ids=LENGTHS)
 def test_a_recording_of_any_length_has_the_turns_of_stock(stock, exact, samples):
     file = file_of({"ada": [(0.0, 1.2)], "cy": [(1.0, 9.0)]}, samples)
 
