@@ -3,8 +3,9 @@
     audio.py     any container -> Recording: mono, 16 kHz, float32
     engine.py    load(VerifiedCache, device, engine) -> Diarizer, behind the offline guard (guard.py)
     exact.py     the exact engine: a loaded pipeline made to give the same output sooner
-    embedding.py its embedding pass
-    workers.py   one worker a core, for passes on a CPU
+        segmentation.py, embedding.py, reconstruction.py   three stages of it
+        trunk.py                                           a network made ready for a device
+        workers.py                                         one worker a core, for what runs on a CPU
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
     turns.py     SpeakerTurn, Diarization: the result, free of any framework's types
 

@@ -15,11 +15,27 @@ from typing import Any
 import numpy as np
 import torch
 from pyannote.audio import Inference
+from pyannote.audio.utils.signal import binarize
 from pyannote.core import SlidingWindow, SlidingWindowFeature
 from torch import Tensor
 from torch.nn import functional
 
 from diarize_runner.diarization.workers import workers
+
+_AT_ONCE = 256
+"""Chunks."""
+
+
+class Scores(SlidingWindowFeature):  # type: ignore[misc]
+    """What a segmentation network says of (chunks, frames, slots)."""
+
+
+@binarize.register
+def _binarized(scores: Scores, **how: Any) -> SlidingWindowFeature:
+    """Binarize some chunks after the others: stock makes a Python object of every number there is at once."""
+    parts = [scores.data[first : first + _AT_ONCE] for first in range(0, len(scores.data), _AT_ONCE)]
+    binary = [binarize(SlidingWindowFeature(part, scores.sliding_window), **how).data for part in parts]
+    return SlidingWindowFeature(np.concatenate(binary), scores.sliding_window)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +55,7 @@ class SegmentationPass:
                 if hook:
                     hook("segmentation", None, total=total, completed=sum(map(len, said)))
         window = SlidingWindow(start=0.0, duration=self.inference.duration, step=self.inference.step)
-        return SlidingWindowFeature(np.vstack(said), window)
+        return Scores(np.vstack(said), window)
 
     def _batches(self, waveform: Tensor, sample_rate: int) -> Iterator[Tensor]:
         """Yield batches (chunks, 1, samples); a last chunk that is not full is by itself, filled up with silence."""
