@@ -67,6 +67,8 @@ class BenchmarkReport:
     environment: Environment
     cache: str
     """Name, version and manifest digest."""
+    engine: str
+    """What diarized: `exact` or `stock`."""
     measurements: tuple[Measurement, ...]
 
     @property
@@ -81,6 +83,7 @@ class BenchmarkReport:
             "format": FORMAT,
             "environment": self.environment.to_dict(),
             "cache": self.cache,
+            "engine": self.engine,
             "real_time_factor": self.real_time_factor,
             "measurements": [measurement.to_dict() for measurement in self.measurements],
         }

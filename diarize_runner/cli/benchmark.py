@@ -9,7 +9,14 @@ from diarize_runner.benchmark.report import BenchmarkReport, Measurement
 from diarize_runner.benchmark.workload import WorkItem, shipped_sample
 from diarize_runner.cache import documents
 from diarize_runner.cli.labelled import require_writable
-from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option, verified_cache
+from diarize_runner.cli.options import (
+    Commands,
+    add_cache_option,
+    add_command,
+    add_device_option,
+    add_engine_option,
+    verified_cache,
+)
 from diarize_runner.cli.output import Result
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import UsageError
@@ -30,6 +37,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--warmups", type=int, default=1, metavar="N", help="calls before those (default: 1)")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report as JSON")
     add_device_option(parser)
+    add_engine_option(parser)
     add_cache_option(parser)
 
 
@@ -48,11 +56,12 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         require_writable(arguments.output)
     item = WorkItem(audio=arguments.audio, reference=arguments.reference) if arguments.audio else shipped_sample()
     cache = verified_cache(arguments.cache, progress)
-    diarizer = load(cache, arguments.device)
+    diarizer = load(cache, arguments.device, arguments.engine)
     measurement = measure(item, diarizer, warmups=arguments.warmups, repeats=arguments.repeats, progress=progress)
     report = BenchmarkReport(
         environment=environment(diarizer.device),
         cache=f"{cache.manifest.name} {cache.manifest.version} {cache.manifest.digest}",
+        engine=diarizer.engine,
         measurements=(measurement,),
     )
     if arguments.output:
@@ -65,7 +74,9 @@ def _table(report: BenchmarkReport) -> "Table":
     from rich.table import Table
 
     host = report.environment
-    table = Table(title=f"{host.device}: {host.cpu}, {host.threads} threads", title_justify="left")
+    table = Table(
+        title=f"{host.device}: {host.cpu}, {host.threads} threads, {report.engine} engine", title_justify="left"
+    )
     for heading in ("recording", "audio", "processing (median)", "RTF", "speakers", "DER"):
         table.add_column(heading, justify="left" if heading == "recording" else "right")
     for measurement in report.measurements:

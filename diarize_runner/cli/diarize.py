@@ -11,6 +11,7 @@ from diarize_runner.cli.options import (
     add_cache_option,
     add_command,
     add_device_option,
+    add_engine_option,
     add_output_options,
     add_transcript_option,
     verified_cache,
@@ -34,6 +35,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--min-speakers", "--min_speakers", type=_positive, metavar="N", help="N speakers or more")
     parser.add_argument("--max-speakers", "--max_speakers", type=_positive, metavar="N", help="N speakers or fewer")
     add_device_option(parser)
+    add_engine_option(parser)
     add_cache_option(parser)
 
 
@@ -46,7 +48,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     outputs = requested_outputs(arguments, [path for path in (audio, arguments.transcript) if path])
     transcript = read.read(arguments.transcript) if arguments.transcript else None
     recording = decode(audio)
-    diarizer = load(verified_cache(arguments.cache, progress), arguments.device)
+    diarizer = load(verified_cache(arguments.cache, progress), arguments.device, arguments.engine)
     start = time.perf_counter()
     diarization = diarizer.diarize(recording, hints, progress)
     seconds = time.perf_counter() - start
@@ -57,6 +59,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         "processing_seconds": seconds,
         "real_time_factor": seconds / recording.duration,
         "device": diarizer.device,
+        "engine": diarizer.engine,
         "speakers": list(diarization.speakers),
         "diarization": [asdict(turn) for turn in diarization.turns],
         "outputs": {kind: str(path) for kind, path in outputs.paths.items()},

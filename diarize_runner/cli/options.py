@@ -14,6 +14,7 @@ Commands = Any
 
 JSON = "--json"
 DEVICES = ("auto", "cuda", "cpu")
+ENGINES = ("exact", "stock")
 DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
 
 
@@ -36,6 +37,12 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Add `--device`."""
     described = "auto takes cuda where there is one; asking for cuda never falls back to cpu"
     parser.add_argument("--device", choices=DEVICES, default="auto", help=described)
+
+
+def add_engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--engine`."""
+    described = "stock is pyannote's own pipeline; exact gives the same output sooner (default: exact)"
+    parser.add_argument("--engine", choices=ENGINES, default="exact", help=described)
 
 
 def add_transcript_option(parser: argparse.ArgumentParser) -> None:

@@ -1,9 +1,13 @@
 """From a VerifiedCache and a Recording to a Diarization.
 
     audio.py     any container -> Recording: mono, 16 kHz, float32
-    engine.py    load(VerifiedCache, device) -> Diarizer, behind the offline guard (guard.py)
+    engine.py    load(VerifiedCache, device, engine) -> Diarizer, behind the offline guard (guard.py)
+    exact.py     the exact engine: a loaded pipeline made to give the same output sooner
+        segmentation.py, embedding.py, reconstruction.py   three stages of it
+        trunk.py                                           a network made ready for a device
+        workers.py                                         one worker a core, for what runs on a CPU
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
     turns.py     SpeakerTurn, Diarization: the result, free of any framework's types
 
-torch and pyannote.audio are imported by engine.py and ge2e.py alone, and only when one of them is.
+torch and pyannote.audio are needed from engine.py down, and imported when a pipeline is loaded.
 """

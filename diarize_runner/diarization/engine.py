@@ -3,12 +3,13 @@
 Everything pyannote is behind this seam: what goes in is a `Recording`, what comes out a `Diarization`.
 """
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.runtime import runtime_environment
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from pyannote.audio import Pipeline
     from pyannote.core import Annotation
 
+Engine = Literal["exact", "stock"]
+"""`stock` is pyannote's own pipeline; `exact` gives the same output sooner."""
+
+_log = logging.getLogger(__name__)
 _SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
@@ -32,6 +37,8 @@ class Diarizer:
 
     pipeline: "Pipeline"
     device: str
+    engine: Engine
+    """What runs, which is `stock` where the pipeline does not allow `exact`."""
 
     def diarize(self, recording: Recording, hints: SpeakerHints, progress: Progress) -> Diarization:
         """Say who spoke when.
@@ -67,8 +74,10 @@ class Diarizer:
             torch.cuda.synchronize()
 
 
-def load(cache: VerifiedCache, device: str) -> Diarizer:
+def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarizer:
     """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` for cuda where there is one.
+
+    A pipeline that the exact engine cannot run is run by pyannote's own, and a line in the log says why.
 
     Raises:
         DeviceUnavailable: cuda was asked for and is not there.
@@ -85,7 +94,24 @@ def load(cache: VerifiedCache, device: str) -> Diarizer:
         if pipeline is None:  # pyannote's way to say that a download failed
             raise PipelineError(f"{cache.manifest.pipeline}: pyannote found no pipeline in {cache.pipeline_folder}")
         pipeline.to(torch.device(chosen))
-    return Diarizer(pipeline=pipeline, device=chosen)
+        return Diarizer(pipeline=pipeline, device=chosen, engine=set_going(pipeline, chosen, engine))
+
+
+def set_going(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
+    """Make the pipeline exact where that is asked for and possible; return the engine it runs on."""
+    import torch
+    from pyannote.audio.utils.reproducibility import fix_reproducibility
+
+    from diarize_runner.diarization.exact import Unfit, make_exact
+
+    fix_reproducibility(torch.device(device))  # no TF32, as in every call of a pipeline
+    if engine == "exact":
+        try:
+            make_exact(pipeline, torch.device(device))
+        except Unfit as reason:
+            _log.warning("going on with pyannote's own engine: %s", reason)
+            return "stock"
+    return engine
 
 
 def _go_offline(environment: Mapping[str, str]) -> None:

@@ -151,6 +151,15 @@ def _plda() -> dict[str, bytes]:
     }
 
 
+def write_plda(folder: Path) -> tuple[Path, Path]:
+    """Write the transform and the PLDA; return where they lie."""
+    paths = []
+    for name, data in _plda().items():
+        paths.append(folder / name)
+        paths[-1].write_bytes(data)
+    return paths[0], paths[1]
+
+
 def _npz(**arrays: np.ndarray) -> bytes:
     target = io.BytesIO()
     np.savez(target, **arrays)
