@@ -19,7 +19,7 @@ from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.pins import read_pins
 from diarize_runner.cache.publish import publish
 from diarize_runner.cache.pythons import own_python
-from diarize_runner.cache.signature import sign
+from diarize_runner.cache.signature import read_private_key
 from diarize_runner.cli import main
 from diarize_runner.progress import Silent
 
@@ -184,7 +184,8 @@ sys.exit(status)
 def test_what_reads_a_store_imports_nothing_but_what_a_box_installs_first(command, kind, host, bucket, tmp_path):
     main(["cache", "keygen", str(tmp_path / "team")])
     built = shutil.copytree(host.out, tmp_path / "built")
-    (built / "manifest.json.sig").write_bytes(sign((built / "manifest.json").read_bytes(), tmp_path / "team.key"))
+    key = read_private_key(tmp_path / "team.key")
+    (built / "manifest.json.sig").write_bytes(key.sign((built / "manifest.json").read_bytes()))
     first = {pin.release[0] for pin in read_pins((ROOT / "requirements/requirements-installer.txt").read_text(), "")}
 
     with serving(files(tmp_path / "store")) as server:

@@ -5,6 +5,7 @@ The wheels are real and many (3 GB), so what pip fetched of them is kept between
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,9 @@ from support.buckets import Cloud
 from support.hosts import fresh_host, require_hosts
 from support.hosts.trees import changes
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
+from support.web import files, serving
 
+from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.publish import publish
 from diarize_runner.cache.stores import open_writable_store
 from diarize_runner.progress import Silent
@@ -103,3 +106,22 @@ def drop_the_sample(host):
     host.succeed(f"cp {sample} {SPOOL}/inbox/")
     host.wait_for(f"test -s {labelled} || cat {SPOOL}/failed/sample/*.txt", seconds=180)
     assert host.succeed(f"cut -d ' ' -f 8 {labelled} | sort -u").split() == ["SPEAKER_00", "SPEAKER_01"]
+
+
+def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(version, tmp_path):
+    store = LocalStore(tmp_path / "store")
+    publish(version, store, Silent())
+    with fresh_host() as host, serving(files(store.root), address=host.store_address) as server:
+        before = host.files()
+        line = f"curl -fsSL {server.url}/latest/bootstrap.sh | bash -s -- --store {server.url} --device cpu"
+        assert "version 1.0 of" in host.succeed(f"{line} --plan")
+        assert changes(before, host.files()) == []
+
+        host.succeed(line)
+
+        assert json.loads(host.succeed(f"{COMMAND} doctor --device cpu --json"))["state"] == "good"
+        assert re.search(r"localhost\s+: ok=\d+\s+changed=0 ", host.succeed(line))
+        host.succeed(f"{line.replace('--store', '--uninstall --store')}")
+        left = [path for path in changes(before, host.files()) if path.rstrip("-") not in ACCOUNTS]
+        assert [path for path in left if not path.startswith(LEFT_BY_OTHERS)] == []
+        assert host.packets.leak == 0

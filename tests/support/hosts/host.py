@@ -70,7 +70,7 @@ class Host:
     def run(self, command, *, data=b""):
         """Run a shell command over ssh, with `data` on its stdin; return what came of it."""
         ssh = ["ssh", "-F", self.slot.folder / "ssh_config", self.address, command]
-        done = subprocess.run(ssh, input=data, capture_output=True, timeout=300, check=False)
+        done = subprocess.run(ssh, input=data, capture_output=True, timeout=600, check=False)
         streams = (done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
         return subprocess.CompletedProcess(command, done.returncode, *streams)
 

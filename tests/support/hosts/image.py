@@ -19,7 +19,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diar
 
 _HAS = (
     *("systemd", "systemd-sysv", "libpam-systemd", "dbus", "openssh-server", "sudo"),
-    *("iproute2", "ca-certificates", "python3", "python3-apt"),
+    *("iproute2", "ca-certificates", "curl", "python3", "python3-apt"),
 )
 _KEPT_BESIDE = ("python3-venv",)
 _DOWNLOAD = "apt-get install --quiet=2 --no-install-recommends --download-only -o Dir::Cache::archives=/packages"
