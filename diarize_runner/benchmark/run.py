@@ -31,7 +31,7 @@ def measure(
     recording = decode(item.audio)
     seconds: list[float] = []
     for _ in range(warmups + repeats):
-        diarization, elapsed = _timed(diarizer, recording, progress, clock)
+        diarization, elapsed = timed(diarizer, recording, progress, clock)
         seconds.append(elapsed)
     return Measurement(
         uri=recording.uri,
@@ -43,7 +43,9 @@ def measure(
     )
 
 
-def _timed(diarizer: Diarizer, recording: Recording, progress: Progress, clock: Clock) -> tuple[Diarization, float]:
+def timed(
+    diarizer: Diarizer, recording: Recording, progress: Progress, clock: Clock = time.perf_counter
+) -> tuple[Diarization, float]:
     """Return the diarization, and the seconds from the call to the end of the device's work."""
     diarizer.synchronise()
     start = clock()

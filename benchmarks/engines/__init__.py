@@ -1,0 +1,20 @@
+"""How fast the exact engine is against stock pyannote, and whether it says the same: `make bench-engines`.
+
+Both engines diarize every recording in every round, in turn. What they say must be the same file by file, to the last
+digit of the RTTM and to the last bit of the turns; figures are medians, and ratios of one run.
+
+    voices.py       six voices: the two of pyannote's own sample, each at three speeds
+    recordings.py   what is diarized: 15 recordings made of those voices, about 20 minutes, the same on every machine
+    models.py       what diarizes: the embedded cache, and a twin of community-1
+    compare.py      one recording through both engines
+    memory.py       a process that diarizes four hours, most of them silent, and says its peak memory
+    __main__.py     the rounds, and the report
+
+The twin has the shape and so the cost of community-1: WeSpeaker's ResNet34 on chunks of 10 s, VBx. Its embeddings are
+random but centred, which tells voices apart; who speaks when is heard by the embedded cache's trained segmentation
+model, so that there are as many empty chunks and empty slots as there are in life.
+"""
+
+import os
+
+os.environ["PYANNOTE_METRICS_ENABLED"] = "0"  # read when pyannote is imported

