@@ -43,12 +43,22 @@ class Transcript:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledWord(Word):
+    """A word and who said it."""
+
+    speaker: str | None
+    """A label of the diarization, or None where nobody was heard."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledSegment(Span):
     """A segment and who said it."""
 
     text: str
     speaker: str | None
     """A label of the diarization, or None where nobody was heard."""
+    words: tuple[LabelledWord, ...] = ()
+    """Empty where the transcriber timed no words."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
