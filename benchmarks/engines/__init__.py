@@ -7,6 +7,7 @@ digit of the RTTM and to the last bit of the turns; figures are medians, and rat
     recordings.py   what is diarized: 15 recordings made of those voices, about 20 minutes, the same on every machine
     models.py       what diarizes: the embedded cache, and a twin of community-1
     compare.py      one recording through both engines
+    floor.py        how near the exact engine comes to what a core can multiply
     memory.py       a process that diarizes four hours, most of them silent, and says its peak memory
     __main__.py     the rounds, and the report
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.engines.compare import Compared, Run, run, totals
+from benchmarks.engines.floor import floor
 from benchmarks.engines.models import embedded, twin, verified
 from benchmarks.engines.recordings import recordings
 from diarize_runner.benchmark.environment import environment
@@ -25,17 +26,19 @@ _ENGINES = ("stock", "exact")
 def main() -> None:
     """Measure, print, write; fail where the engines differ."""
     arguments = _arguments()
-    chosen = [each for each in recordings() if not arguments.only or each.uri in arguments.only]
+    chosen = [*recordings(arguments.only)]
     with tempfile.TemporaryDirectory(prefix="bench-engines-") as folder:
         trained = verified(arguments.cache) if arguments.cache else embedded(Path(folder))
         caches = {"twin": twin(Path(folder), trained), "embedded": trained}
         figures = {name: _measured(caches[name], chosen, arguments) for name in arguments.models}
+        trunk = floor(caches["twin"]) if arguments.device == "cpu" else None
         long = _mostly_silent(caches["twin"], arguments) if arguments.hours else None
     report = {
         "environment": environment(arguments.device).to_dict(),
         "load_average": os.getloadavg(),
         "rounds": arguments.rounds,
         "models": figures,
+        "trunk_of_twin": trunk,
         "mostly_silent": long,
     }
     if arguments.output:
@@ -50,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cpu", help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--models", nargs="+", choices=_MODELS, default=_MODELS, help="default: both")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="of the recordings; default: all")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=(), help="of the recordings; default: all")
     parser.add_argument("--hours", type=float, default=4.0, help="of mostly silence; 0: none (default: %(default)s)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="the embedded cache, restored; default: it is made")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
