@@ -47,7 +47,7 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
 
 def add_transcript_option(parser: argparse.ArgumentParser) -> None:
     """Add `--transcript`."""
-    described = "transcript to label: WhisperLive JSON, or STM"
+    described = "transcript to label: JSON of a Whisper, SRT, WebVTT or STM"
     parser.add_argument("-t", "--transcript", type=Path, metavar="FILE", help=described)
 
 

@@ -1,7 +1,8 @@
 """Put the speakers of a `Diarization` on the segments of a transcript, and write the result down.
 
     model      Word, Segment, Transcript; and once labelled: LabelledSegment, LabelledTranscript
-    read       a file, in one of several dialects         -> Transcript
+    read       a file, in one of several `dialects`       -> Transcript
+    sentences  where a text's words are in it
     assign     Transcript + Diarization                   -> LabelledTranscript
     formats    LabelledTranscript                         -> JSON, SRT
                Diarization                                -> RTTM

@@ -8,7 +8,10 @@ from diarize_runner.errors import TranscriptError
 from diarize_runner.transcript.model import Segment, Word
 from diarize_runner.transcript.read import parse, read
 
-WHISPERLIVE = 'WhisperLive JSON: {"segments": [{"start": "0.000", "end": "2.500", "text": "Hello"}]}'
+WHISPER = (
+    'WhisperLive, whisperX or faster-whisper JSON: {"segments": [{"start": "0.000", "end": "2.500", "text": "Hello"}]}'
+)
+ANY = "whisper.cpp JSON, OpenAI verbose_json, WhisperLive, whisperX or faster-whisper JSON, WebVTT, SRT or NIST STM"
 STM = "NIST STM: file channel speaker start end [<labels>] text"
 HELLO = Segment(start=0.0, end=2.5, text="Hello")
 
@@ -95,7 +98,7 @@ def test_a_fault_in_json_is_reported_with_its_place(document, fault):
     with pytest.raises(TranscriptError) as caught:
         parse(document, name="talk.json")
     assert caught.value.message == f"talk.json: {fault}"
-    assert caught.value.hint == f"expected {WHISPERLIVE}"
+    assert caught.value.hint == f"expected {WHISPER}"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,7 @@ def test_a_fault_in_stm_is_reported_with_its_line(line, fault):
         (b'{"text": "Hello?"}', "{} is JSON in no known dialect of transcripts"),
         (b'{"segments": [', "{} begins like JSON, but is not: Expecting value: line 1 column 15 (char 14)"),
         (b"RIFF\xff\xff", "{} is not text in UTF-8"),
+        (b"1\n00:00:00,000 --> 00:00:02,500\nSch\xf6n\n", "{} is not text in UTF-8"),
     ],
 )
 def test_a_file_that_is_no_transcript_is_told_what_was_expected(tmp_path, document, message):
@@ -132,7 +136,7 @@ def test_a_file_that_is_no_transcript_is_told_what_was_expected(tmp_path, docume
     with pytest.raises(TranscriptError) as caught:
         read(path)
     assert caught.value.message == message.format(path)
-    assert caught.value.hint == f"expected {WHISPERLIVE}, or {STM}"
+    assert caught.value.hint == f"expected {ANY}"
 
 
 @pytest.mark.parametrize("document", ["[" * 100_000, "[" + "9" * 5000 + "]"], ids=["too deep", "too many digits"])

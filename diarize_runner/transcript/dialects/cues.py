@@ -1,0 +1,33 @@
+"""What SRT and WebVTT have in common: time stamps, and the line between two of them."""
+
+import re
+
+from diarize_runner.transcript.dialects.dialect import Fault
+from diarize_runner.transcript.dialects.fields import span
+from diarize_runner.transcript.model import Span
+
+ARROW = "-->"
+_STAMP = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+_TIMING = re.compile(rf"\s*{_STAMP}\s*{ARROW}\s*{_STAMP}(?:\s.*)?$")
+
+
+def is_timing(line: str) -> bool:
+    """Whether a line is meant to say when a cue is shown."""
+    return ARROW in line
+
+
+def timing(line: str, number: int) -> Span:
+    """Read such a line; settings after it are passed over.
+
+    Raises:
+        Fault: it cannot be read; `number` is the line's.
+    """
+    match = _TIMING.match(line)
+    if not match:
+        raise Fault(f"line {number} is not a time, an arrow and a time: {line.strip()!r}")
+    start, end = _seconds(*match.groups()[:4]), _seconds(*match.groups()[4:])
+    return span(start, end, f"line {number}, end")
+
+
+def _seconds(hours: str | None, minutes: str, whole: str, fraction: str) -> float:
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(f"{whole}.{fraction}")

@@ -1,0 +1,50 @@
+"""Where a text's words are in it, and where its sentences end.
+
+Words come with less than their text has: OpenAI's have no punctuation, whisperX's no blanks. So a text is cut where
+its words are found in it, in order, with nothing between them that could be another word; what stands between two
+belongs to the first up to a blank, and from the blank on to the second. The pieces together are the text.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from diarize_runner.transcript.model import Word
+
+_SENTENCE_ENDS = re.compile(r"[.!?…。！？।؟]\W*$")  # noqa: RUF001  # those of other scripts too
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sentence:
+    """A part of a text, and its words."""
+
+    text: str
+    words: tuple[Word, ...]
+
+
+def pieces(text: str, words: Sequence[Word]) -> list[str] | None:
+    """Cut `text` into a piece for each word, or return None where the words are not those of the text."""
+    cuts, done = [], 0
+    for word in words:
+        bare = word.text.strip()
+        found = text.find(bare, done)
+        between = text[done:found]
+        if found < 0 or any(character.isalnum() for character in between):
+            return None
+        blank = next((index for index, character in enumerate(between) if character.isspace()), len(between))
+        cuts.append(done + blank)
+        done = found + len(bare)
+    if any(character.isalnum() for character in text[done:]):
+        return None
+    return [text[start:end] for start, end in zip([0, *cuts[1:]], [*cuts[1:], len(text)], strict=True)]
+
+
+def sentences(text: str, words: Sequence[Word]) -> Iterator[Sentence]:
+    """Cut `text` after each sentence; it is one where its words cannot be found in it."""
+    cut = pieces(text, words) or [text]
+    first = 0
+    for last, piece in enumerate(cut, start=1):
+        if last == len(cut) or _SENTENCE_ENDS.search(piece):
+            own = words[first:] if last == len(cut) else words[first:last]
+            yield Sentence(text="".join(cut[first:last]), words=tuple(own))
+            first = last
