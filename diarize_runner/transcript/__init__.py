@@ -3,7 +3,7 @@
     model      Word, Segment, Transcript; and once labelled: LabelledSegment, LabelledTranscript
     read       a file, in one of several dialects         -> Transcript
     assign     Transcript + Diarization                   -> LabelledTranscript
-    formats    LabelledTranscript                         -> JSON, SRT
+    formats    LabelledTranscript                         -> JSON, subtitles, text, annotations
                Diarization                                -> RTTM
 
 The transcriber knows what was said, the diarizer who was speaking, and neither knows the other: all they
