@@ -1,6 +1,7 @@
 """What was said when, before and after its speakers are known."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from diarize_runner.diarization.turns import Diarization
 
@@ -24,6 +25,8 @@ class Word(Span):
     """One word, with the blanks around it that the transcriber gave it."""
 
     text: str
+    interpolated: bool = False
+    """Whether the transcriber gave it no times: then its neighbours' gap was shared out by count of characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,12 +45,29 @@ class Transcript:
     segments: tuple[Segment, ...]
 
 
+How = Literal["overlap", "nearest", "smoothed", "none"]
+"""Heard at that time; in reach of that time; as the rest of the sentence; nobody."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attribution:
+    """Why a word or segment has its speaker."""
+
+    how: How
+    share: float = 0.0
+    """The part of its time, from 0 to 1, in which the speaker is heard; of a segment with words, of their time."""
+    also: tuple[str, ...] = ()
+    """Who else is heard meanwhile, overlaps included; the one heard longest first."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledWord(Word):
     """A word and who said it."""
 
     speaker: str | None
     """A label of the diarization, or None where nobody was heard."""
+    attribution: Attribution | None = None
+    """None where it is not known why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +79,8 @@ class LabelledSegment(Span):
     """A label of the diarization, or None where nobody was heard."""
     words: tuple[LabelledWord, ...] = ()
     """Empty where the transcriber timed no words."""
+    attribution: Attribution | None = None
+    """None where it is not known why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,5 +90,5 @@ class LabelledTranscript:
     uri: str
     """The recording's name."""
     segments: tuple[LabelledSegment, ...]
-    """One for each segment of the transcript, in its order; none where there was no transcript."""
+    """Those of the transcript, in its order, one of several speakers in pieces; none where there was no transcript."""
     diarization: Diarization
