@@ -17,6 +17,7 @@ from diarize_runner.cli.options import (
     verified_cache,
 )
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.provenance import provenance_of
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
@@ -48,11 +49,13 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     outputs = requested_outputs(arguments, [path for path in (audio, arguments.transcript) if path])
     transcript = read.read(arguments.transcript) if arguments.transcript else None
     recording = decode(audio)
-    diarizer = load(verified_cache(arguments.cache, progress), arguments.device, arguments.engine)
+    cache = verified_cache(arguments.cache, progress)
+    diarizer = load(cache, arguments.device, arguments.engine)
     start = time.perf_counter()
     diarization = diarizer.diarize(recording, hints, progress)
     seconds = time.perf_counter() - start
-    outputs.write(diarization, transcript)
+    made = provenance_of(recording, (audio, arguments.transcript), diarizer, cache.manifest, hints)
+    outputs.write(diarization, transcript, made)
     document: dict[str, object] = {
         "uri": recording.uri,
         "audio_seconds": recording.duration,

@@ -52,10 +52,46 @@ def add_transcript_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """Add one option per output format."""
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="JSON: segments, speakers, diarization")
-    parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help="SRT with [SPEAKER_00] labels")
-    parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="RTTM speaker turns")
+    """Add what is to be written, where, and how."""
+    from diarize_runner.transcript.formats.known import FORMATS
+
+    known = ", ".join(known.suffix for known in FORMATS.values())
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"the end of its name says the format, JSON if none of {known}; may be given again",
+    )
+    parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help="SRT, whatever its name")
+    parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="RTTM, whatever its name")
+    parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help="a file there for each of:")
+    described = ", ".join(f"{name} ({known.says})" for name, known in FORMATS.items())
+    parser.add_argument("--formats", type=_formats, default=(), metavar="NAME,...", help=described)
+    parser.add_argument(
+        "--json-style",
+        choices=("full", "whisperlive"),
+        default="full",
+        help="whisperlive: segments, speakers and diarization alone (default: full)",
+    )
+    parser.add_argument(
+        "--html-audio",
+        choices=("link", "embed", "none"),
+        default="link",
+        help="the page plays the recording from where it lies, or holds it (default: link)",
+    )
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    from diarize_runner.transcript.formats.known import FORMATS
+
+    names = tuple(dict.fromkeys(text.split(",")))
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(FORMATS)}")
+    return names
 
 
 def verified_cache(folder: Path, progress: Progress) -> VerifiedCache:

@@ -4,7 +4,7 @@
     read       a file, in one of several `dialects`       -> Transcript
     sentences  where a text's words are in it
     assign     Transcript + Diarization                   -> LabelledTranscript
-    formats    LabelledTranscript                         -> JSON, SRT
+    formats    LabelledTranscript                         -> JSON, subtitles, text, annotations
                Diarization                                -> RTTM
 
 The transcriber knows what was said, the diarizer who was speaking, and neither knows the other: all they

@@ -6,22 +6,20 @@ The fields are: type, file, channel, onset, duration, orthography, subtype, name
 onset and duration are in seconds. Blanks separate fields and cannot be quoted, so each blank character in the
 file's or a speaker's name is written as `_`: a scorer reads the line, and no result is lost over a name.
 An empty name is written `<NA>`. All else is byte for byte what pyannote.core writes.
+
+Specified in the RT-09 evaluation plan, appendix A:
+https://web.archive.org/web/20170119114252/http://www.itl.nist.gov/iad/mig/tests/rt/2009/docs/rt09-meeting-eval-plan-v2.pdf
 """
 
-import re
-
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.transcript.formats.fields import field
 
 
 def render(diarization: Diarization) -> str:
     """Write every turn, in order."""
-    return "".join(_line(_field(diarization.uri), turn) for turn in diarization.turns)
+    return "".join(_line(field(diarization.uri), turn) for turn in diarization.turns)
 
 
 def _line(uri: str, turn: SpeakerTurn) -> str:
-    speaker = _field(turn.speaker)
+    speaker = field(turn.speaker)
     return f"SPEAKER {uri} 1 {turn.start:.3f} {turn.duration:.3f} <NA> <NA> {speaker} <NA> <NA>\n"
-
-
-def _field(name: str) -> str:
-    return re.sub(r"\s", "_", name) or "<NA>"

@@ -6,10 +6,13 @@
 
 Cues are in order of start. A text is on one line, for a blank line would end its cue. A segment that
 nobody can be found for has no label, and one without text has no cue: there is nothing to show.
+SubRip has no specification, and no way to escape: a text is written as it is.
 """
 
 from operator import attrgetter
 
+from diarize_runner.transcript.formats.clock import timestamp
+from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
 
@@ -22,13 +25,5 @@ def render(transcript: LabelledTranscript) -> str:
 
 def _cue(number: int, segment: LabelledSegment) -> str:
     label = "" if segment.speaker is None else f"[{segment.speaker}] "
-    text = " ".join(segment.text.split())
-    return f"{number}\n{_timestamp(segment.start)} --> {_timestamp(segment.end)}\n{label}{text}\n"
-
-
-def _timestamp(seconds: float) -> str:
-    # Rounded before it is split, so that a carry reaches the seconds: never `,1000`.
-    whole, milliseconds = divmod(round(seconds * 1000), 1000)
-    minutes, whole = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{whole:02d},{milliseconds:03d}"
+    start, end = timestamp(segment.start, ","), timestamp(segment.end, ",")
+    return f"{number}\n{start} --> {end}\n{label}{one_line(segment.text)}\n"

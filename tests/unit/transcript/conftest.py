@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn, named_by_first_appearance
+from diarize_runner.diarization.turns import Diarization, SpeakerHints, SpeakerTurn, named_by_first_appearance
+from diarize_runner.digests import Digest
 from diarize_runner.transcript.assign import assign_speakers
+from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
 from diarize_runner.transcript.model import LabelledTranscript, Segment, Transcript
 from diarize_runner.transcript.read import read
 
@@ -31,6 +34,28 @@ def sample_diarization(sample) -> Diarization:
 @pytest.fixture
 def labelled_sample(sample, sample_diarization) -> LabelledTranscript:
     return assign_speakers(read(sample / "sample.stm"), sample_diarization)
+
+
+@pytest.fixture
+def provenance() -> Provenance:
+    one, two, three, four = (Digest(hex=digit * 64) for digit in "1234")
+    return Provenance(
+        tool="diarize-runner 0.0",
+        cache=CacheUsed(name="tiny", version="1.0", manifest=one, requirements=two),
+        engine="exact",
+        device="cpu",
+        packages={"torch": "2.0"},
+        audio=three,
+        audio_seconds=30.0,
+        transcript=four,
+        hints=SpeakerHints(at_least=2),
+    )
+
+
+@pytest.fixture
+def sample_document(labelled_sample, provenance) -> Document:
+    """What tests/golden/transcript holds, in every format."""
+    return Document(transcript=labelled_sample, media="sample.wav", sound="sample.wav", provenance=provenance)
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats import json as json_format
-from diarize_runner.transcript.formats import rttm, srt
-from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+from diarize_runner.transcript.formats import rttm, srt, whisperlive
+from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE
+from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "transcript"
 
@@ -24,17 +26,23 @@ def diarization(*turns, uri="talk"):
     return Diarization(uri=uri, turns=turns, exclusive_turns=turns)
 
 
-def test_the_sample_is_written_as_before(labelled_sample):
-    assert json_format.render(labelled_sample) == (GOLDEN / "sample.json").read_text(encoding="utf-8")
-    assert srt.render(labelled_sample) == (GOLDEN / "sample.srt").read_text(encoding="utf-8")
-    assert rttm.render(labelled_sample.diarization) == (GOLDEN / "sample.rttm").read_text(encoding="utf-8")
+def as_json(transcript):
+    return json.loads(json_format.render(Document(transcript=transcript)))
 
 
-def test_json_has_the_shape_that_readers_of_the_guide_know(exchange):
-    document = json.loads(json_format.render(exchange))
-    assert document == {
-        "format": "diarize-runner/transcript/1",
-        "uri": "call",
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_sample_is_written_as_before(sample_document, kind):
+    golden = (GOLDEN / f"sample{FORMATS[kind].suffix}").read_text(encoding="utf-8")
+    assert FORMATS[kind].render(sample_document) == golden
+
+
+def test_the_sample_is_written_for_readers_of_the_guide_as_before(sample_document):
+    assert WHISPERLIVE.render(sample_document) == (GOLDEN / "sample.whisperlive.json").read_text(encoding="utf-8")
+
+
+def test_json_has_all_that_readers_of_the_guide_know(exchange):
+    document, guide = as_json(exchange), json.loads(whisperlive.render(exchange))
+    assert guide == {
         "segments": [
             {"start": "0.000", "end": "2.500", "text": "Hello", "speaker": "SPEAKER_00"},
             {"start": "2.500", "end": "5.000", "text": "Hi there", "speaker": "SPEAKER_01"},
@@ -44,11 +52,54 @@ def test_json_has_the_shape_that_readers_of_the_guide_know(exchange):
             {"start": 0.0, "end": 2.8, "speaker": "SPEAKER_00"},
             {"start": 2.5, "end": 5.2, "speaker": "SPEAKER_01"},
         ],
-        "exclusive_diarization": [
-            {"start": 0.0, "end": 2.5, "speaker": "SPEAKER_00"},
-            {"start": 2.5, "end": 5.2, "speaker": "SPEAKER_01"},
-        ],
     }
+    assert document["format"] == "diarize-runner/transcript/1"
+    assert (document["speakers"], document["diarization"]) == (guide["speakers"], guide["diarization"])
+    for known, full in zip(guide["segments"], document["segments"], strict=True):
+        assert known.items() <= full.items()
+
+
+def test_json_says_who_else_is_heard_and_where_several_are(exchange):
+    document = as_json(exchange)
+    assert [segment["others"] for segment in document["segments"]] == [[], ["SPEAKER_00"]]
+    assert document["overlaps"] == [{"start": 2.5, "end": 2.8, "speakers": ["SPEAKER_00", "SPEAKER_01"]}]
+    assert document["exclusive_diarization"][0] == {"start": 0.0, "end": 2.5, "speaker": "SPEAKER_00"}
+    assert document["statistics"] == [
+        {"speaker": "SPEAKER_00", "seconds": 2.8, "share": 0.509, "turns": 1, "longest": 2.8, "overlapped": 0.3},
+        {"speaker": "SPEAKER_01", "seconds": 2.7, "share": 0.491, "turns": 1, "longest": 2.7, "overlapped": 0.3},
+    ]
+
+
+def test_json_holds_the_words_that_were_timed():
+    word = LabelledWord(start=0.25, end=0.5, text=" Hi", speaker="A")
+    segment = LabelledSegment(start=0, end=1, text="Hi", speaker="A", words=(word,))
+    transcript = LabelledTranscript(uri="talk", segments=(segment,), diarization=diarization())
+    (written,) = as_json(transcript)["segments"]
+    assert written["words"] == [{"start": 0.25, "end": 0.5, "word": " Hi", "speaker": "A"}]
+
+
+def test_json_says_what_a_result_was_made_from(sample_document):
+    assert json.loads(json_format.render(sample_document))["provenance"] == {
+        "tool": "diarize-runner 0.0",
+        "cache": {
+            "name": "tiny",
+            "version": "1.0",
+            "manifest": f"sha256:{'1' * 64}",
+            "requirements": f"sha256:{'2' * 64}",
+        },
+        "engine": "exact",
+        "device": "cpu",
+        "packages": {"torch": "2.0"},
+        "audio": {"digest": f"sha256:{'3' * 64}", "seconds": 30.0},
+        "transcript": {"digest": f"sha256:{'4' * 64}"},
+        "min_speakers": 2,
+    }
+
+
+def test_readers_of_the_guide_are_told_unknown_where_nobody_is_heard():
+    guide = json.loads(whisperlive.render(labelled((0, 1, "Eh?", None), (1, 2, "Ah!", "A"))))
+    assert [segment["speaker"] for segment in guide["segments"]] == ["UNKNOWN", "A"]
+    assert guide["speakers"] == ["A", "UNKNOWN"]
 
 
 def test_json_rounds_times_to_the_millisecond():
@@ -57,19 +108,19 @@ def test_json_rounds_times_to_the_millisecond():
         segments=(LabelledSegment(start=0.99951, end=2.00049, text="", speaker=None),),
         diarization=diarization((0.0309687, 1.99999, "A")),
     )
-    document = json.loads(json_format.render(transcript))
+    document = as_json(transcript)
     assert document["segments"][0]["start"] == "1.000"
     assert document["segments"][0]["end"] == "2.000"
     assert document["diarization"] == [{"start": 0.031, "end": 2.0, "speaker": "A"}]
 
 
 def test_json_says_null_for_a_segment_without_speaker():
-    assert '"text": "Eh?", "speaker": null}' in json_format.render(labelled((0, 1, "Eh?", None)))
+    assert as_json(labelled((0, 1, "Eh?", None)))["segments"][0]["speaker"] is None
 
 
 def test_json_without_a_transcript_has_the_diarization_and_no_segments():
     transcript = LabelledTranscript(uri="talk", segments=(), diarization=diarization((0, 1, "A")))
-    document = json.loads(json_format.render(transcript))
+    document = as_json(transcript)
     assert document["segments"] == []
     assert document["speakers"] == ["A"]
     assert document["diarization"] == document["exclusive_diarization"] == [{"start": 0, "end": 1, "speaker": "A"}]
@@ -77,8 +128,8 @@ def test_json_without_a_transcript_has_the_diarization_and_no_segments():
 
 @given(st.text(), st.text())
 def test_json_keeps_every_text_and_name(text, speaker):
-    document = json.loads(json_format.render(labelled((0, 1, text, speaker))))
-    assert document["segments"] == [{"start": "0.000", "end": "1.000", "text": text, "speaker": speaker}]
+    (segment,) = as_json(labelled((0, 1, text, speaker)))["segments"]
+    assert (segment["text"], segment["speaker"]) == (text, speaker)
 
 
 def test_srt_is_as_the_guide_shows_it(exchange):

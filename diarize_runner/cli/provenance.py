@@ -1,0 +1,49 @@
+"""Say how a result came about, from the objects that made it."""
+
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diarize_runner import __version__
+from diarize_runner.benchmark.environment import PACKAGES
+from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.digests import Digest, content_of_file
+from diarize_runner.disk import disk_errors
+from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
+
+if TYPE_CHECKING:
+    from diarize_runner.diarization.audio import Recording
+    from diarize_runner.diarization.engine import Diarizer
+
+
+def provenance_of(
+    recording: "Recording",
+    files: tuple[Path, Path | None],
+    diarizer: "Diarizer",
+    manifest: CacheManifest,
+    hints: SpeakerHints,
+) -> Provenance:
+    """Hash the `files`, which are the audio and its transcript; raise DiskError when one cannot be read."""
+    audio, transcript = files
+    return Provenance(
+        tool=f"diarize-runner {__version__}",
+        cache=CacheUsed(
+            name=manifest.name,
+            version=manifest.version,
+            manifest=manifest.digest,
+            requirements=manifest.requirements.content.digest,
+        ),
+        engine=diarizer.engine,
+        device=diarizer.device,
+        packages={name: importlib.metadata.version(name) for name in PACKAGES if name != "diarize-runner"},
+        audio=_digest(audio),
+        audio_seconds=recording.duration,
+        transcript=_digest(transcript) if transcript else None,
+        hints=hints,
+    )
+
+
+def _digest(path: Path) -> Digest:
+    with disk_errors(path):
+        return content_of_file(path).digest

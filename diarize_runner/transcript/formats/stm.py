@@ -1,0 +1,28 @@
+"""NIST STM: one line for each segment.
+
+    meeting 1 SPEAKER_00 0.000 2.500 <O> Hello
+
+The fields are: file, channel, speaker, start, end, labels, text; times are in seconds. A segment that nobody can be
+found for is by `unknown`. Labels may be left out, and a text may begin like one, so `<O>`, overall, is always there.
+Lines are in order of start; a segment without text has none. sclite takes `{`, `/` and `}` for alternatives; STM has no
+way to escape, and a text is written as it is.
+
+Specified in https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm#stm_fmt_name_0.
+"""
+
+from operator import attrgetter
+
+from diarize_runner.transcript.formats.fields import field, one_line
+from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+
+
+def render(transcript: LabelledTranscript) -> str:
+    """Write every segment that has a text."""
+    spoken = (segment for segment in transcript.segments if segment.text.strip())
+    uri = field(transcript.uri)
+    return "".join(_line(uri, segment) for segment in sorted(spoken, key=attrgetter("start")))
+
+
+def _line(uri: str, segment: LabelledSegment) -> str:
+    speaker = "unknown" if segment.speaker is None else field(segment.speaker)
+    return f"{uri} 1 {speaker} {segment.start:.3f} {segment.end:.3f} <O> {one_line(segment.text)}\n"

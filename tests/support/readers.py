@@ -1,0 +1,71 @@
+"""What the readers of each format understand, as far as the format says it."""
+
+import html
+import json
+import re
+from xml.etree import ElementTree as ET
+
+from diarize_runner.transcript.read import parse
+
+_ITEM = re.compile(r'^ {4}item \[\d+\]:\n {8}class = "IntervalTier"\n {8}name = "((?:[^"]|"")*)"\n', re.MULTILINE)
+_INTERVAL = re.compile(r'xmin = ([\d.]+)\n {12}xmax = ([\d.]+)\n {12}text = "((?:[^"]|"")*)"\n')
+_CUE = re.compile(r"\n(\S+) --> (\S+)\n(?:<v ([^>]*)>)?(.*?)(?:</v>)?\n")
+
+
+def textgrid(text):
+    """Return the intervals (start, end, text) of each tier, in order, by its name."""
+    names = [name.replace('""', '"') for name in _ITEM.findall(text)]
+    parts = _ITEM.split(text)[2::2]
+    return {
+        name: [(float(start), float(end), said.replace('""', '"')) for start, end, said in _INTERVAL.findall(part)]
+        for name, part in zip(names, parts, strict=True)
+    }
+
+
+def eaf(text):
+    """Return the annotations (start, end, text) of each tier, by its id; times in milliseconds."""
+    root = ET.fromstring(text.encode())
+    times = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
+    return {
+        tier.get("TIER_ID"): [
+            (times[a.get("TIME_SLOT_REF1")], times[a.get("TIME_SLOT_REF2")], a.findtext("ANNOTATION_VALUE"))
+            for a in tier.iter("ALIGNABLE_ANNOTATION")
+        ]
+        for tier in root.iter("TIER")
+    }
+
+
+def vtt(text):
+    """Return (start, end, text, speaker) of each cue."""
+    header, rest = text.split("\n", 1)
+    assert header == "WEBVTT"
+    cues = _CUE.findall(rest)
+    assert "".join(cue.group(0) for cue in _CUE.finditer(rest)) == rest
+    return [
+        (_seconds(start), _seconds(end), html.unescape(said), html.unescape(name) or None)
+        for start, end, name, said in cues
+    ]
+
+
+def _seconds(stamp):
+    hours, minutes, seconds = stamp.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _of_tiers(tiers):
+    return [said for name, found in tiers.items() if not name.endswith(" words") for _, _, said in found]
+
+
+TEXTS = {
+    "json": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
+    "whisperlive": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
+    "srt": lambda text: [line.split("] ", 1)[-1] for line in text.splitlines()],
+    "vtt": lambda text: [said for _, _, said, _ in vtt(text)],
+    "txt": lambda text: [re.sub(r"^\[\S+\] ", "", line) for line in text.splitlines()],
+    "ctm": lambda text: [line.split(" ")[4] for line in text.splitlines()],
+    "stm": lambda text: [segment.text for segment in parse(text).segments] if text else [],
+    "textgrid": lambda text: _of_tiers(textgrid(text)),
+    "eaf": lambda text: _of_tiers(eaf(text)),
+    "labels": lambda text: [line.split("\t")[2] for line in text.splitlines()],
+}
+"""By format, from a file to the texts in it."""

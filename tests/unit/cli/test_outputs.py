@@ -1,0 +1,101 @@
+"""Which files are written, by what was asked for."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.cli.labelled import outputs_of_each, requested_outputs
+from diarize_runner.cli.options import add_output_options, add_transcript_option
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.errors import DiskError, UsageError
+from diarize_runner.transcript.model import Segment, Transcript
+
+TURN = SpeakerTurn(start=0.0, end=1.0, speaker="SPEAKER_00")
+DIARIZATION = Diarization(uri="call", turns=(TURN,), exclusive_turns=(TURN,))
+TRANSCRIPT = Transcript(segments=(Segment(start=0.0, end=1.0, text="Hello"),))
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def parsed(*words):
+    parser = argparse.ArgumentParser()
+    add_transcript_option(parser)
+    add_output_options(parser)
+    return parser.parse_args([*words])
+
+
+def names(*words, recordings=("call.wav",)):
+    outputs = outputs_of_each(parsed(*words), [[Path(recording)] for recording in recordings])
+    return [{kind: str(path) for kind, path in wanted.paths.items()} for wanted in outputs]
+
+
+def written(tmp_path, *words):
+    recording = tmp_path / "in" / "my call.wav"
+    recording.parent.mkdir()
+    recording.write_bytes(b"RIFF")
+    requested_outputs(parsed("-t", "said.json", *words), [recording]).write(DIARIZATION, TRANSCRIPT)
+
+
+def test_the_end_of_an_outputs_name_says_its_format_and_json_is_the_rest():
+    assert names("-o", "a.rttm", "-o", "b.TextGrid", "-o", "c") == [
+        {"rttm": "a.rttm", "textgrid": "b.TextGrid", "json": "c"}
+    ]
+
+
+@pytest.mark.parametrize("option", ["--output-srt", "--output_srt"])
+def test_the_options_of_the_guide_name_the_format_whatever_the_file_is_called(option):
+    assert names("-t", "said.json", option, "a.txt", "--output_rttm", "b.txt") == [{"srt": "a.txt", "rttm": "b.txt"}]
+
+
+def test_a_folder_gets_a_file_in_each_format_for_each_recording(tmp_path):
+    assert names("--output-dir", "out", "--formats", "json,rttm,labels", recordings=["a.wav", "in/b.c.mp3"]) == [
+        {"json": "out/a.json", "rttm": "out/a.rttm", "labels": "out/a.labels.txt"},
+        {"json": "out/b.c.json", "rttm": "out/b.c.rttm", "labels": "out/b.c.labels.txt"},
+    ]
+    assert (tmp_path / "out").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("words", "recordings", "message"),
+    [
+        (["--output-srt", "a.srt"], ["a.wav"], "a.srt needs a transcript"),
+        (["--output-dir", "out", "--formats", "vtt"], ["a.wav"], "out/a.vtt needs a transcript"),
+        (["--output-dir", "out"], ["a.wav"], "--output-dir and --formats belong together"),
+        (["--formats", "json"], ["a.wav"], "--output-dir and --formats belong together"),
+        (["-o", "a.rttm", "--output-rttm", "b"], ["a.wav"], "a.rttm and b are both rttm"),
+        (["-o", "a.json"], ["a.wav", "b.wav"], "2 recordings cannot all go to a.json"),
+        (["--output-dir", ".", "--formats", "json"], ["x/a.wav", "y/a.mp3"], "a.json would be overwritten"),
+        (["-o", "a.wav"], ["a.wav"], "a.wav would be overwritten"),
+    ],
+)
+def test_what_cannot_be_written_apart_is_bad_usage(words, recordings, message):
+    with pytest.raises(UsageError) as caught:
+        names(*words, recordings=recordings)
+    assert caught.value.message.startswith(message)
+
+
+def test_a_format_that_nobody_knows_is_named(capsys):
+    with pytest.raises(SystemExit):
+        parsed("--formats", "json,docx")
+    assert "'docx' is not one of json, srt, vtt" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_an_output_is_refused(tmp_path):
+    (tmp_path / "a.json").mkdir()
+    with pytest.raises(DiskError):
+        names("-o", "a.json")
+
+
+def test_json_can_be_that_of_the_guide_alone(tmp_path):
+    written(tmp_path, "-o", "a.json", "--json-style", "whisperlive")
+    assert set(json.loads((tmp_path / "a.json").read_text())) == {"segments", "speakers", "diarization"}
+
+
+def test_the_recording_is_linked_by_its_path_from_the_output(tmp_path):
+    written(tmp_path, "-o", "out/a.eaf")
+    assert 'RELATIVE_MEDIA_URL="../in/my%20call.wav"' in (tmp_path / "out/a.eaf").read_text()
