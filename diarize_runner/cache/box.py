@@ -33,6 +33,11 @@ class BoxFolder(Follower):
         """The link to the version in use."""
         return self.root / "current"
 
+    @property
+    def previous(self) -> Path:
+        """The link to the version that was in use before."""
+        return self.root / "previous"
+
     def version(self, digest: Digest) -> Path:
         """Where the version whose manifest has `digest` lies."""
         return self.root / "versions" / digest.hex
@@ -80,7 +85,7 @@ class BoxFolder(Follower):
         if was == target:
             return
         if was is not None:
-            link_atomically(self.root / "previous", was)
+            link_atomically(self.previous, was)
         link_atomically(self.current, target)
 
 

@@ -87,19 +87,24 @@ class WheelSite(Site):
         return self.publish_built(version)
 
 
-def carry(built, wheels):
-    """Let the version in `built` carry `wheels`, file names with what they hold; return its manifest."""
+def carry(built, wheels, first=("tool",), both=()):
+    """Let the version in `built` carry `wheels`, file names with what they hold; return its manifest.
+
+    Those called as `first` says are what is installed first; all others, and those in `both`, a release installs.
+    """
     folder = built / WHEELS_FOLDER
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for name, data in wheels.items():
         (folder / name).write_bytes(data)
     releases = {}
     for path in sorted(folder.iterdir()):
         releases.setdefault(path.name.split("-")[0], []).append(path)
     releases.pop("diarize_runner", None)
-    installer = releases.pop("tool", None)
+    installer = [releases[name] for name in first if name in releases]
+    for name in {*first} - {*both}:
+        releases.pop(name, None)
     (built / REQUIREMENTS_NAME).write_text("".join(pinned(*paths) for paths in releases.values()))
-    (built / INSTALLER_NAME).write_text(pinned(*installer) if installer else "")
+    (built / INSTALLER_NAME).write_text("".join(pinned(*paths) for paths in installer))
     listed = tuple(described(path, path.name) for path in sorted(folder.iterdir()))
     (built / WHEELS_PAGE_NAME).write_bytes(render_page(listed))
     house = Wheelhouse(

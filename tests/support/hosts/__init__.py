@@ -17,7 +17,17 @@ of the host's own, the firewall belongs to a process, and all of them end when a
 
 from support.hosts.host import Host, fresh_host, fresh_hosts
 from support.hosts.image import DEBIAN_12, DEBIAN_13, Image
-from support.hosts.plays import apply_to
+from support.hosts.plays import apply_to, play_on
 from support.hosts.possible import require_hosts
 
-__all__ = ["DEBIAN_12", "DEBIAN_13", "Host", "Image", "apply_to", "fresh_host", "fresh_hosts", "require_hosts"]
+__all__ = [
+    "DEBIAN_12",
+    "DEBIAN_13",
+    "Host",
+    "Image",
+    "apply_to",
+    "fresh_host",
+    "fresh_hosts",
+    "play_on",
+    "require_hosts",
+]

@@ -93,6 +93,11 @@ class Host:
         quoted = shlex.quote(str(path))
         self.succeed(f'mkdir -p "$(dirname {quoted})" && cat > {quoted} && chmod {mode} {quoted}', data=data)
 
+    def put_folder(self, folder):
+        """Put a copy of a folder of this machine at the same path."""
+        packed = subprocess.run(["tar", "--create", folder], capture_output=True, check=True)
+        self.succeed("tar --extract --directory=/", data=packed.stdout)
+
     def ansible(self, command, *arguments):
         """Run one of Ansible's commands for this host."""
         return ansible({self: {}}, command, *arguments)

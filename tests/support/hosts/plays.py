@@ -69,6 +69,12 @@ def ansible(hosts, command, *arguments):
     return Play(exit_code=done.returncode, output=done.stdout + done.stderr)
 
 
+def play_on(hosts, playbook, *arguments, **variables):
+    """Run one of the repository's playbooks on several hosts."""
+    extra = ["--extra-vars", json.dumps(variables)]
+    return ansible({host: {} for host in hosts}, "ansible-playbook", f"playbooks/{playbook}", *extra, *arguments)
+
+
 def apply_to(hosts, role, *arguments, **variables):
     """Apply one role to several hosts at once, each with variables of its own too; return what came of it by host."""
     extra = json.dumps({"applied_role": role, **variables})

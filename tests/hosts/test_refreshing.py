@@ -1,0 +1,80 @@
+"""New models, box by box: a box that cannot work with them goes back, and those after it never get them."""
+
+import pytest
+from support.hosts import DEBIAN_12, fresh_hosts, play_on
+from support.hosts.trees import changes
+from support.stand_in import Shelf
+
+pytestmark = pytest.mark.hosts
+
+COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
+CACHE = "/var/lib/diarize-runner/cache"
+
+
+@pytest.fixture(scope="module")
+def boxes(tmp_path_factory):
+    """Two boxes with version 1.0, and what their copies of the store are made from."""
+    shelf = Shelf(folder=tmp_path_factory.mktemp("shelf"))
+    shelf.publish("1.0", "echo old: $(cat)")
+    with fresh_hosts(DEBIAN_12, DEBIAN_12) as hosts:
+        shelf.stock(*hosts)
+        play_on(hosts, "provision.yml", **shelf.variables).succeeded()
+        yield hosts, shelf
+
+
+def refresh(hosts, shelf, *arguments):
+    return play_on(hosts, "refresh_cache.yml", *arguments, **shelf.variables)
+
+
+def heard(host):
+    return host.succeed(f"echo hello > /root/call.wav && {COMMAND} diarize /root/call.wav").strip()
+
+
+def serve(hosts, shelf, version, model):
+    shelf.publish(version, model)
+    shelf.stock(*hosts)
+
+
+def test_a_box_whose_new_models_fail_is_back_on_the_old_ones_and_the_next_was_never_touched(boxes):
+    hosts, shelf = boxes
+    first, second = hosts
+    serve(hosts, shelf, "2.0", "echo no such layer >&2; exit 1")
+    before = second.files()
+
+    play = refresh(hosts, shelf)
+
+    assert play.exit_code == 2
+    told = play.of(first.address).words
+    assert "The new version failed on this box, and the one before is in use again." in told
+    assert "the model fails: no such layer" in told
+    assert second.address not in play.output.split("PLAY RECAP")[1]
+    assert changes(before, second.files()) == []
+    assert (heard(first), heard(second)) == ("old: hello", "old: hello")
+
+
+def test_it_goes_back_without_the_store(boxes):
+    """The model that fails takes it away."""
+    hosts, shelf = boxes
+    first, _ = hosts
+    serve(hosts, shelf, "2.1", f"rm -r {shelf.folder}; exit 1")
+    assert refresh(hosts, shelf, "--limit", first.address).exit_code == 2
+    assert first.run(f"test -e {shelf.folder}").returncode != 0, "the negative control: it was taken away"
+    assert heard(first) == "old: hello"
+
+
+def test_new_models_that_work_come_to_every_box_once(boxes):
+    hosts, shelf = boxes
+    serve(hosts, shelf, "3.0", "echo new: $(cat)")
+
+    refresh(hosts, shelf).succeeded()
+
+    assert [heard(host) for host in hosts] == ["new: hello", "new: hello"]
+    again = refresh(hosts, shelf).succeeded()
+    assert [again.of(host.address).changed for host in hosts] == [0, 0]
+    assert [host.succeed(f"ls -A {CACHE}/versions | grep -c partial || true").strip() for host in hosts] == ["0", "0"]
+    assert [host.packets.leak for host in hosts] == [0, 0]
+
+
+def test_a_host_that_was_never_provisioned_is_told_so(host, tmp_path):
+    shelf = Shelf(folder=tmp_path)
+    assert "holds no models yet: run playbooks/provision.yml first" in refresh([host], shelf).failure

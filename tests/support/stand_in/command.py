@@ -1,0 +1,80 @@
+#!python
+"""Stands in for `diarize-runner` on hosts that have no PyTorch: see `support.stand_in`."""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from diarize_runner import cli
+from diarize_runner.cli.options import verified_cache
+from diarize_runner.doctor.check import checked
+from diarize_runner.doctor.diagnosis import Diagnosis
+from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
+from diarize_runner.progress import Silent
+from diarize_runner.spool.run import Spool, run
+
+
+class Model:
+    """What a cache holds."""
+
+    def __init__(self, folder):
+        self.cache = verified_cache(folder, Silent())
+
+    def hear(self, recording):
+        model = self.cache.pipeline_folder / "model.sh"
+        done = subprocess.run(["sh", model], stdin=recording, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UnreadableAudio(f"the model fails: {done.stderr.strip()}")
+        return done.stdout
+
+    def label(self, recording, transcript):
+        with recording.open() as file:
+            return {".labelled.json": self.hear(file).encode()}
+
+
+def diarize(arguments):
+    with arguments.subject.open() as file:
+        sys.stdout.write(Model(arguments.cache).hear(file))
+    return 0
+
+
+def doctor(arguments):
+    diagnosis = Diagnosis(checks=(checked("sample", lambda: Model(arguments.cache).hear(subprocess.DEVNULL)),))
+    json.dump(diagnosis.to_dict(), sys.stdout)
+    return int(diagnosis.state)
+
+
+def benchmark(arguments):
+    heard = Model(arguments.cache).hear(subprocess.DEVNULL)
+    json.dump({"format": "diarize-runner/benchmark/1", "device": arguments.device, "heard": heard}, sys.stdout)
+    return 0
+
+
+def spool(arguments):
+    for outcome in run(Spool(folder=arguments.subject), lambda: Model(arguments.cache), settle=arguments.settle):
+        sys.stdout.write(f"{outcome}\n")
+    return 0
+
+
+def main():
+    if sys.argv[1] == "cache":
+        return cli.main()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["diarize", "doctor", "benchmark", "spool"])
+    parser.add_argument("subject", nargs="?", type=Path)
+    parser.add_argument("--cache", type=Path, default="/var/lib/diarize-runner/cache")
+    parser.add_argument("--device")
+    parser.add_argument("--settle", type=float)
+    parser.add_argument("--sample", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        return globals()[arguments.command](arguments)
+    except DiarizeRunnerError as error:
+        sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+        return error.exit_code
+
+
+sys.exit(main())

@@ -1,0 +1,37 @@
+"""What the stand-in toolkit's boxes install: a wheel of its own, and what it needs of others'."""
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+from support.wheels import write_wheel
+
+_PACKAGE = Path(__file__).resolve().parents[3] / "diarize_runner"
+_COMMAND = Path(__file__).with_name("command.py")
+FIRST = ("uv", "packaging", "pyyaml")
+"""What is installed before stores can be read."""
+BOTH = ("pyyaml",)
+"""What of that a release installs, too."""
+
+
+def write_wheels(folder, release):
+    """Write the wheels that a release installs; return what each holds, by its name."""
+    command = {"diarize_runner-0.1.0.data/scripts/diarize-runner": _COMMAND.read_bytes()}
+    uv = {"uv-1.0.data/scripts/uv": Path(sys.executable).with_name("uv").read_bytes()}
+    wheels = [
+        write_wheel(folder, "diarize_runner", "0.1.0", {**_modules(_PACKAGE), **command, "release": release.encode()}),
+        write_wheel(folder, "packaging", *_installed("packaging", "packaging")),
+        write_wheel(folder, "pyyaml", *_installed("pyyaml", "yaml")),
+        write_wheel(folder, "uv", "1.0", uv),
+    ]
+    return {wheel.name: wheel.read_bytes() for wheel in wheels}
+
+
+def _installed(name, package):
+    """Return the version that the tests run with, and its modules."""
+    distribution = importlib.metadata.distribution(name)
+    return distribution.version, _modules(Path(distribution.locate_file(package)))
+
+
+def _modules(package):
+    return {str(path.relative_to(package.parent)): path.read_bytes() for path in package.rglob("*.py")}

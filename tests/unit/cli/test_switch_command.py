@@ -1,0 +1,22 @@
+"""`cache switch`, as Ansible and people call it."""
+
+import json
+
+
+def test_a_switch_to_what_is_in_use_changes_nothing_and_says_so(run, store, box):
+    manifest = run("cache", "restore", "--store", store, "--into", box, "--json").document["manifest"]
+    switched = run("cache", "switch", "--into", box, "--to", manifest, "--json").document
+    assert (switched["changed"], switched["version"], switched["manifest"]) == (False, "1.0", manifest)
+    assert "tiny 1.0 is in use, unchanged" in run("cache", "switch", "--into", box, "--to", manifest).stderr
+
+
+def test_a_digest_that_is_none_is_bad_usage(run, box):
+    refused = run("cache", "switch", "--into", box, "--to", "1.0")
+    assert refused.exit_code == 2
+    assert "error: --to: not a sha256 digest: '1.0'\nhint: " in refused.stderr
+
+
+def test_a_version_that_is_not_on_the_disk_says_how_to_get_one(run, box):
+    refused = run("cache", "switch", "--into", box, "--to", f"sha256:{'0' * 64}", "--json")
+    assert refused.exit_code == 1
+    assert "restore a cache first" in json.loads(refused.stdout)["hint"]
