@@ -1,6 +1,7 @@
 """From a VerifiedCache and a Recording to a Diarization.
 
     audio.py     any container -> Recording: mono, 16 kHz, float32
+        decoding.py  what FFmpeg does for it, confined to a process of its own
     engine.py    load(VerifiedCache, device, engine) -> Diarizer, behind the offline guard (guard.py)
     exact.py     the exact engine: a loaded pipeline made to give the same output sooner
         segmentation.py, embedding.py, reconstruction.py   three stages of it

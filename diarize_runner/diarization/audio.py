@@ -1,22 +1,23 @@
 """A recording as the models hear it: mono, 16 kHz, from whatever container and codec it came in.
 
-All channels weigh the same in the mix, as in pyannote.audio. FFmpeg resamples, but does not mix: its own
-mix leaves out the low-frequency channel and makes float stereo 3 dB louder, above full scale.
-
-Time is counted in decoded samples, as transcribers count it: pauses in a container's timestamps are not
-filled. So a file in which FFmpeg reports damage is refused, for to skip over it would move all that follows.
+What decodes (decoding.py) is a process of its own, for a recording can come from anybody, and FFmpeg, which reads
+nearly everything, is all C. The process gets the open file and a piece of memory to put samples in; it can open no
+file and no socket, and may use only so much memory and so many seconds. Whatever it dies of, the recording is
+reported as unreadable, and this process goes on.
 """
 
+import json
+import mmap
+import os
 import re
 import shlex
-from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, groupby
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-import av
 import numpy as np
 import numpy.typing as npt
 
@@ -25,10 +26,15 @@ from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 SAMPLE_RATE: Final = 16_000
 """Samples a second: what the models were trained on."""
 
-LIMIT_SECONDS: Final = 8 * 60 * 60.0
-"""A working day, which is 1.7 GiB of samples; a small file can hold far more silence than memory can."""
+REFUSED: Final = 3
+"""Exit code of a decoder whose last line on stderr is an error, as `to_line` writes it."""
 
-_EXPECTED: Final = "expected a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
+_DECODER = (sys.executable, "-m", "diarize_runner.diarization.decoding")
+_ERRORS = {kind.__name__: kind for kind in (AudioError, EmptyAudio, UnreadableAudio)}
+_DEATHS = {
+    signal.SIGXCPU: "takes more than {limits.cpu_seconds} s of a core to decode",
+    signal.SIGKILL: "made the decoder take so much memory that the system killed it",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -48,56 +54,93 @@ class Recording:
         return len(self.waveform) / self.sample_rate
 
 
-def decode(path: Path, *, limit_seconds: float = LIMIT_SECONDS) -> Recording:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a recording may cost; to decode an hour takes a second or two, and less than 0.3 GB."""
+
+    audio_seconds: float = 8 * 60 * 60.0
+    """A working day, which is 1.7 GiB of samples; a small file can hold far more silence than memory can."""
+    wall_seconds: float = 30 * 60.0
+    cpu_seconds: int = 10 * 60
+    memory: int = 2 << 30
+    """Bytes of address space, without the samples."""
+
+
+def decode(path: Path, *, channel: int | None = None, limits: Limits = Limits()) -> Recording:
     """Decode the file's audio (of several streams, the one FFmpeg thinks best); its stem is the `uri`.
 
+    `channel` counts from 1; None mixes all, each weighing the same.
+
     Raises:
-        UnreadableAudio: the file is missing, is not audio, or is damaged.
+        UnreadableAudio: the file is missing, is not audio, is damaged, or is more than the decoder can bear.
         EmptyAudio: it holds no samples.
-        AudioError: it is longer than `limit_seconds`, of which no more is decoded.
+        AudioError: it is longer than the limit, of which no more is decoded, or has no such channel.
     """
-    samples = array("f")  # grows in place: blocks kept apart would need the memory twice when joined
+    samples = os.memfd_create("samples")
     try:
-        for block in _blocks(path):
-            samples.frombytes(block.tobytes())
-            if len(samples) > limit_seconds * SAMPLE_RATE:
-                raise AudioError(f"{path} is longer than {limit_seconds:g} s", hint="cut it into shorter recordings")
-    except av.FFmpegError as error:
-        raise _undecodable(path, error, len(samples) / SAMPLE_RATE) from error
+        _decode_into(samples, path, channel, limits)
+        # A private map: torch wants memory that could be written to, and nothing is copied unless it is.
+        return Recording(
+            uri=_uri(path), waveform=np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32)
+        )
+    finally:
+        os.close(samples)
+
+
+def to_line(error: AudioError) -> str:
+    """Write an error as a decoder reports it."""
+    return json.dumps([type(error).__name__, error.message, error.hint])
+
+
+def try_as_wav(name: str) -> str:
+    """Return the hint for a file that only our decoder may be unable to bear."""
+    return f"try it as WAV: ffmpeg -i {shlex.quote(name)} converted.wav"
+
+
+def _decode_into(samples: int, path: Path, channel: int | None, limits: Limits) -> None:
+    command = [*_DECODER, json.dumps([str(path), channel, asdict(limits)])]
+    try:
+        with path.open("rb") as source:
+            done = _run(command, source, samples, limits.wall_seconds)
     except OSError as error:
         raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
-    if not samples:
-        raise EmptyAudio(f"{path} holds no samples", hint="check that the recorder was running")
-    return Recording(uri=_uri(path), waveform=np.frombuffer(samples, dtype=np.float32))
+    except subprocess.TimeoutExpired as reason:
+        raise _dead(path, f"takes more than {limits.wall_seconds:g} s to decode") from reason
+    if done.returncode == REFUSED:
+        kind, message, hint = json.loads(done.stderr.splitlines()[-1])
+        raise _ERRORS[kind](message, hint=hint)
+    if done.returncode:
+        raise _dead(path, _cause(done).format(limits=limits))
+
+
+def _run(command: list[str], source: IO[bytes], samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
+    """Run the decoder from a folder in which nobody can put a module before it, with nothing of our environment."""
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    return subprocess.run(  # noqa: S603  # our own interpreter
+        command,
+        stdin=source,
+        stdout=samples,
+        stderr=subprocess.PIPE,
+        timeout=seconds,
+        cwd="/",
+        env={**environment, **kept},
+        check=False,
+    )
+
+
+def _cause(done: subprocess.CompletedProcess[bytes]) -> str:
+    if done.returncode < 0:
+        died_of = signal.Signals(-done.returncode)
+        return _DEATHS.get(died_of, f"made the decoder crash ({died_of.name})")
+    said = done.stderr.decode(errors="replace").splitlines() or ["nothing was said"]
+    return "made the decoder fail: " + said[-1].replace("{", "{{").replace("}", "}}")
+
+
+def _dead(path: Path, cause: str) -> UnreadableAudio:
+    return UnreadableAudio(f"{path} {cause}", hint=try_as_wav(str(path)))
 
 
 def _uri(path: Path) -> str:
     # Bytes of a name that are no text come as lone surrogates, which no file of results can hold.
     return re.sub(r"[\s\ud800-\udfff]", "_", path.stem)
-
-
-def _blocks(path: Path) -> Iterator[npt.NDArray[np.float32]]:
-    # An open file and no protocols: a playlist that calls itself audio cannot make FFmpeg open anything else.
-    with path.open("rb") as file, av.open(file, options={"protocol_whitelist": "none"}) as container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
-            raise UnreadableAudio(f"{path} holds no audio stream", hint=_EXPECTED)
-        # A stream may change its rate or channels midway, and a resampler knows only one of each.
-        for _, frames in groupby(container.decode(stream), key=_shape):
-            resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
-            for frame in chain(frames, [None]):  # None asks for what the resampler still holds
-                for resampled in resampler.resample(frame):
-                    yield resampled.to_ndarray().mean(axis=0)
-
-
-def _shape(frame: av.AudioFrame) -> tuple[str, str, int]:
-    return frame.format.name, frame.layout.name, frame.sample_rate
-
-
-def _undecodable(path: Path, error: av.FFmpegError, decoded_seconds: float) -> UnreadableAudio:
-    if not decoded_seconds:
-        return UnreadableAudio(f"cannot decode {path}: {error.strerror}", hint=_EXPECTED)
-    return UnreadableAudio(
-        f"{path} is damaged {decoded_seconds:.2f} s after its start: {error.strerror}",
-        hint=f"keep what can be decoded: ffmpeg -i {shlex.quote(str(path))} repaired.wav",
-    )

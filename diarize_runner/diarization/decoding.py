@@ -1,0 +1,148 @@
+"""The decoder, which audio.py runs in a process of its own: `python -m diarize_runner.diarization.decoding REQUEST`.
+
+    stdin     the recording, open for reading
+    REQUEST   JSON: the recording's name, the channel or null, the limits
+    stdout    the samples, mono at 16 kHz, as float32
+    stderr    if it exits with REFUSED, what is wrong with the recording, in its last line
+
+All channels weigh the same in the mix, as in pyannote.audio. FFmpeg resamples, but does not mix: its own
+mix leaves out the low-frequency channel and makes float stereo 3 dB louder, above full scale.
+
+Time is counted in decoded samples, as transcribers count it: pauses in a container's timestamps are not
+filled. So a file in which FFmpeg reports damage is refused, for to skip over it would move all that follows.
+"""
+
+import ctypes
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from itertools import chain, groupby
+from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, setrlimit
+from typing import IO, Final
+
+import av
+import av.subtitles.codeccontext
+import av.subtitles.stream  # PyAV imports these two when it meets a stream, and then no file may be opened any more
+import numpy as np
+import numpy.typing as npt
+
+from diarize_runner.diarization.audio import REFUSED, SAMPLE_RATE, Limits, to_line, try_as_wav
+from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
+
+_EXPECTED: Final = "expected a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
+_OPEN: Final = 3
+"""stdin, stdout, stderr."""
+_PR_SET_PDEATHSIG: Final = 1
+"""As linux/prctl.h numbers it."""
+
+Samples = npt.NDArray[np.float32]
+
+
+def main() -> int:
+    """Decode what the command line asks for."""
+    name, channel, limits = json.loads(sys.argv[1])
+    confine(Limits(**limits))
+    try:
+        for block in blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
+            sys.stdout.buffer.write(block.tobytes())
+        sys.stdout.buffer.flush()
+    except MemoryError:
+        wanted = f"{name} takes more than {limits['memory'] >> 20} MiB to decode"
+        return _refuse(UnreadableAudio(wanted, hint=try_as_wav(name)))
+    except AudioError as error:
+        return _refuse(error)
+    return 0
+
+
+def confine(limits: Limits) -> None:
+    """Let this process outlive neither its parent nor the limits, and open nothing: no file, and so no socket."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    longest = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
+    allowed = {RLIMIT_AS: limits.memory, RLIMIT_CORE: 0, RLIMIT_FSIZE: longest, RLIMIT_NOFILE: _OPEN}
+    for resource, most in allowed.items():
+        setrlimit(resource, (most, most))
+    setrlimit(RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))  # SIGXCPU, which says why, before SIGKILL
+
+
+def blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: float) -> Iterator[Samples]:
+    """Yield the recording's samples as they are decoded; errors call it `name`.
+
+    Raises:
+        UnreadableAudio: it is not audio, or is damaged.
+        EmptyAudio: it holds no samples.
+        AudioError: it is longer than `limit_seconds`, or has no such channel.
+    """
+    decoded = 0
+    try:
+        for block in _mono(source, name, channel):
+            _require_numbers(block, name, decoded)
+            decoded += len(block)
+            if decoded > limit_seconds * SAMPLE_RATE:
+                raise AudioError(f"{name} is longer than {limit_seconds:g} s", hint="cut it into shorter recordings")
+            yield block
+    except av.FFmpegError as error:
+        raise _undecodable(name, error, decoded) from error
+    except OSError as error:
+        raise UnreadableAudio(f"cannot read {name}: {error.strerror}", hint="check the disk it is on") from error
+    if not decoded:
+        raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
+
+
+def _mono(source: IO[bytes], name: str, channel: int | None) -> Iterator[Samples]:
+    # An open file and no protocols: a playlist that calls itself audio cannot make FFmpeg open anything else.
+    with av.open(source, options={"protocol_whitelist": "none"}) as container:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            raise UnreadableAudio(f"{name} holds no audio stream", hint=_EXPECTED)
+        # A stream may change its rate or channels midway, and a resampler knows only one of each.
+        for (_, _, channels, _), frames in groupby(container.decode(stream), key=_shape):
+            _require_channel(channel, channels, name)
+            resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
+            for frame in chain(frames, [None]):  # None asks for what the resampler still holds
+                for resampled in resampler.resample(frame):
+                    heard = resampled.to_ndarray()
+                    yield heard.mean(axis=0) if channel is None else heard[channel - 1]
+
+
+def _shape(frame: av.AudioFrame) -> tuple[str, str, int, int]:
+    return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
+
+
+def _require_channel(channel: int | None, channels: int, name: str) -> None:
+    if channel is not None and channel > channels:
+        raise AudioError(
+            f"{name} has no channel {channel}: it has {channels}",
+            hint="they are counted from 1; --channel mix takes all",
+        )
+
+
+def _require_numbers(block: Samples, name: str, decoded: int) -> None:
+    """Refuse NaN and infinity, which a float format can hold: one of them makes nonsense of all that a model says."""
+    finite = np.isfinite(block)
+    if not finite.all():
+        seconds = (decoded + int(finite.argmin())) / SAMPLE_RATE
+        raise UnreadableAudio(
+            f"{name} holds a sample that is no number, {seconds:.2f} s after its start",
+            hint=f"make whole numbers of them: ffmpeg -i {shlex.quote(name)} -c:a pcm_s16le repaired.wav",
+        )
+
+
+def _undecodable(name: str, error: av.FFmpegError, decoded: int) -> UnreadableAudio:
+    if not decoded:
+        return UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_EXPECTED)
+    return UnreadableAudio(
+        f"{name} is damaged {decoded / SAMPLE_RATE:.2f} s after its start: {error.strerror}",
+        hint=f"keep what can be decoded: ffmpeg -i {shlex.quote(name)} repaired.wav",
+    )
+
+
+def _refuse(error: AudioError) -> int:
+    sys.stderr.write(f"\n{to_line(error)}\n")
+    return REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
