@@ -56,7 +56,7 @@ def parse(text: str, *, name: str = "the transcript") -> Transcript:
 
 
 def _document(text: str, name: str) -> Any:
-    if not text.lstrip().startswith(("{", "[")):
+    if not text.lstrip().startswith(("{", "[")) or STM.recognises(text):  # a recording's name may begin as it likes
         if _NOT_UTF_8.search(text):
             raise TranscriptError(f"{name} is not text in UTF-8", hint=_any_dialect())
         return text
