@@ -19,6 +19,7 @@
         UnreadableAudio
         EmptyAudio
       TranscriptError             exit 1
+      RttmError                   exit 1
       SpoolError                  exit 1   what was dropped is no recording, or two runs share a spool
       PipelineError               exit 1
         DeviceUnavailable
@@ -118,6 +119,10 @@ class EmptyAudio(AudioError):
 
 class TranscriptError(DiarizeRunnerError):
     """A transcript cannot be read."""
+
+
+class RttmError(DiarizeRunnerError):
+    """Speaker turns cannot be read."""
 
 
 class SpoolError(DiarizeRunnerError):

@@ -2,15 +2,19 @@
 
     model      Word, Segment, Transcript; and once labelled: LabelledSegment, LabelledTranscript
     read       a file, in one of several `dialects`       -> Transcript
-    sentences  where a text's words are in it
-    assign     Transcript + Diarization                   -> LabelledTranscript
+    rttm       a file                                     -> SpeakerTurn*
+    exclusive  SpeakerTurn*, overlapping                  -> SpeakerTurn*, one speaker at a time
+    assign     Transcript + Diarization                   -> LabelledTranscript, by `rules`
     formats    LabelledTranscript                         -> JSON, subtitles, text, annotations
                Diarization                                -> RTTM
 
+`assign` asks `hearing` who is heard at a time; `smoothing` and `splitting` look at the `runs` of one speaker's words,
+and `sentences` finds them in their text.
+
 The transcriber knows what was said, the diarizer who was speaking, and neither knows the other: all they
 share is the recording's clock. So every time in this package is in seconds from the start of the recording,
-and labelling adds a speaker to each segment and does nothing else: no segment is lost, moved or reworded.
-A segment that nobody can be found for has the speaker `None`.
+and labelling adds speakers and does nothing else: no word is lost, moved or reworded, and the texts of a segment
+that was split are its text. What nobody can be found for has the speaker `None`.
 
-A reader raises `TranscriptError`, which names the place; `assign` and `formats` are pure and raise nothing.
+Readers raise `TranscriptError` or `RttmError`, which name the place; all else is pure and raises nothing.
 """

@@ -1,73 +1,128 @@
-"""Who said each segment: the speaker heard most while it lasts.
+"""Who said each word, and each segment.
 
-1. Only the exclusive turns count: one speaker at a time, as the transcriber too hears one.
-2. A segment goes to the speaker with the largest sum of overlap over all turns; one long turn does not
-   beat two that together are longer.
-3. Where two speakers are heard for the same time, it goes to the one heard first in the segment.
-4. A segment that overlaps no turn goes to the turn whose edge is nearest, the earlier of two as near,
-   if that edge is within reach; else to nobody.
-5. A segment without length belongs to the turn around it; between two turns rule 4 decides.
+1. Only the exclusive turns give labels: one speaker at a time, as the transcriber too hears one.
+2. A word goes to the speaker with the largest sum of overlap over all turns; one long turn does not beat two that
+   together are longer. Only its first second counts: aligners let words go on through the silence after them.
+3. A word that overlaps no turn goes to the turn whose edge is nearest, if that is within reach; else to nobody.
+   A word without length belongs to the turn around it.
+4. Of equals a word goes to the speaker of the word before it in the segment, then to the one whose turn's centre is
+   nearer, whose turn is earlier, whose label is first in the alphabet.
+5. A segment with words goes to the speaker who has most of their time, the first of equals. One without words is
+   labelled as a word is, over the whole of its time.
+6. A segment with words is split where its speaker changes, if every piece is large enough (`rules.Guards`). The
+   pieces' texts together are its text.
 
-Times are compared to the microsecond: 0.3 s is 0.3 s wherever in the recording it lies.
+Turns with overlaps say who else is heard meanwhile. Every rule has its number of seconds, or its switch, in `Rules`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, Span, Transcript
+from diarize_runner.diarization.turns import Diarization
+from diarize_runner.transcript.hearing import Hearing, Label, Time, microseconds
+from diarize_runner.transcript.model import (
+    Attribution,
+    How,
+    LabelledSegment,
+    LabelledTranscript,
+    LabelledWord,
+    Segment,
+    Span,
+    Transcript,
+    Word,
+)
+from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcript.smoothing import smoothed
+from diarize_runner.transcript.splitting import split
 
-# Scoring forgives 0.25 s around a turn's edge (the NIST collar), because nobody can place one better;
-# a segment's edge is no more certain, and two such errors add up.
-REACH = 0.5
+DEFAULT_RULES = Rules()
+
+_STRONGEST_FIRST: tuple[How, ...] = ("overlap", "nearest", "smoothed", "none")
 
 
-def assign_speakers(transcript: Transcript, diarization: Diarization, *, reach: float = REACH) -> LabelledTranscript:
-    """Give each segment its speaker; `reach` is how many seconds of silence may lie between the two."""
-    speakers = _speakers_of(transcript.segments, diarization.exclusive_turns, reach)
-    segments = tuple(
-        LabelledSegment(start=segment.start, end=segment.end, text=segment.text, speaker=speaker)
-        for segment, speaker in zip(transcript.segments, speakers, strict=True)
-    )
+def assign_speakers(
+    transcript: Transcript, diarization: Diarization, rules: Rules = DEFAULT_RULES
+) -> LabelledTranscript:
+    """Give each segment, and each word, its speaker."""
+    assigner = _Assigner(diarization, rules)
+    segments = tuple(piece for segment in transcript.segments for piece in assigner.pieces(segment))
     return LabelledTranscript(uri=diarization.uri, segments=segments, diarization=diarization)
 
 
-def _speakers_of(spans: Sequence[Span], exclusive: Sequence[SpeakerTurn], reach: float) -> list[str | None]:
-    """Sweep both lists in order of start, meeting only turns that touch the span; answer in the order of `spans`."""
-    turns = [turn for turn in exclusive if turn.duration]
-    speakers: list[str | None] = [None] * len(spans)
-    going_on = 0
-    for position, span in sorted(enumerate(spans), key=lambda numbered: numbered[1].start):
-        while going_on < len(turns) and turns[going_on].end <= span.start:
-            going_on += 1
-        heard = _heard(span, turns, going_on)
-        neighbours = turns[max(going_on - 1, 0) : going_on + 1]
-        speakers[position] = _longest(heard) if heard else _nearest(span, neighbours, reach)
-    return speakers
+class _Assigner:
+    def __init__(self, diarization: Diarization, rules: Rules) -> None:
+        self._hearing = Hearing(diarization, rules.reach)
+        self._rules = rules
+        self._longest_word = microseconds(rules.longest_word)
+
+    def pieces(self, segment: Segment) -> Iterator[LabelledSegment]:
+        """Label a segment, in pieces where it is split."""
+        times = self._listened_to(segment.words)
+        labels = self._labels(times)
+        if self._rules.smooth:
+            labels = smoothed(segment, times, labels, self._rules.smooth)
+        for piece in split(segment, times, labels, self._rules.split):
+            own = slice(piece.first, piece.after)
+            words = tuple(map(_labelled, segment.words[own], labels[own]))
+            label = self._of_words(times[own], labels[own]) if words else self._hearing.labels(_time(segment))[0]
+            yield LabelledSegment(
+                start=piece.start,
+                end=piece.end,
+                text=piece.text,
+                speaker=label.speaker,
+                words=words,
+                attribution=label.attribution,
+            )
+
+    def _listened_to(self, words: Sequence[Word]) -> list[Time]:
+        starts = [microseconds(word.start) for word in words]
+        return [
+            (start, min(microseconds(word.end), start + self._longest_word))
+            for start, word in zip(starts, words, strict=True)
+        ]
+
+    def _labels(self, times: Sequence[Time]) -> list[Label]:
+        chosen: list[Label] = []
+        for time in times:
+            equals = self._hearing.labels(time)
+            chosen.append(equals[0] if len(equals) == 1 else _as_before(chosen, equals))
+        return chosen
+
+    def _of_words(self, times: Sequence[Time], labels: Sequence[Label]) -> Label:
+        words, heard = _words_and_time(times, labels)
+        speaker = max(words, key=lambda each: (heard[each], words[each]), default=None)
+        hows = {label.attribution.how for label in labels if label.speaker == speaker}
+        total = sum(end - start for start, end in times)
+        share = heard[speaker] / total if speaker is not None and total else 0.0
+        also = self._hearing.others((times[0][0], times[-1][1]), speaker)
+        how = next(how for how in _STRONGEST_FIRST if how in hows)
+        return Label(speaker, Attribution(how=how, share=share, also=also))
 
 
-def _heard(span: Span, turns: Sequence[SpeakerTurn], going_on: int) -> dict[str, float]:
-    """Seconds that each speaker is heard in the span, the first heard first."""
-    heard: dict[str, float] = {}
-    for index in range(going_on, len(turns)):
-        turn = turns[index]
-        if turn.start >= span.end:
-            break
-        overlap = min(turn.end, span.end) - max(turn.start, span.start)
-        heard[turn.speaker] = heard.get(turn.speaker, 0.0) + overlap
-    return heard
+def _as_before(chosen: Sequence[Label], equals: Sequence[Label]) -> Label:
+    return next((label for label in equals if chosen and label.speaker == chosen[-1].speaker), equals[0])
 
 
-def _longest(heard: dict[str, float]) -> str:
-    return max(heard, key=lambda speaker: _to_microseconds(heard[speaker]))
+def _words_and_time(times: Sequence[Time], labels: Sequence[Label]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return how many words each speaker has, who begins first, and for how much of their time each is heard."""
+    words: dict[str, int] = {}
+    heard: dict[str, int] = {}
+    for (start, end), label in zip(times, labels, strict=True):
+        if label.speaker is not None:
+            words[label.speaker] = words.get(label.speaker, 0) + 1
+            heard[label.speaker] = heard.get(label.speaker, 0) + round((end - start) * label.attribution.share)
+    return words, heard
 
 
-def _nearest(span: Span, turns: Sequence[SpeakerTurn], reach: float) -> str | None:
-    def gap(turn: SpeakerTurn) -> float:
-        return _to_microseconds(max(turn.start - span.end, span.start - turn.end))
+def _labelled(word: Word, label: Label) -> LabelledWord:
+    return LabelledWord(
+        start=word.start,
+        end=word.end,
+        text=word.text,
+        interpolated=word.interpolated,
+        speaker=label.speaker,
+        attribution=label.attribution,
+    )
 
-    nearest = min(turns, key=gap, default=None)
-    return nearest.speaker if nearest and gap(nearest) <= reach else None
 
-
-def _to_microseconds(seconds: float) -> float:
-    return round(seconds, 6)
+def _time(span: Span) -> Time:
+    return microseconds(span.start), microseconds(span.end)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from diarize_runner.transcript.model import Word
 
+_BLANK = re.compile(r"\s")
+_SAYS_SOMETHING = re.compile(r"[^\W_]")
 _SENTENCE_ENDS = re.compile(r"[.!?…。！？।؟]\W*$")  # noqa: RUF001  # those of other scripts too
 
 
@@ -29,12 +31,12 @@ def pieces(text: str, words: Sequence[Word]) -> list[str] | None:
         bare = word.text.strip()
         found = text.find(bare, done)
         between = text[done:found]
-        if found < 0 or any(character.isalnum() for character in between):
+        if found < 0 or _SAYS_SOMETHING.search(between):
             return None
-        blank = next((index for index, character in enumerate(between) if character.isspace()), len(between))
-        cuts.append(done + blank)
+        blank = _BLANK.search(between)
+        cuts.append(done + blank.start() if blank else found)
         done = found + len(bare)
-    if any(character.isalnum() for character in text[done:]):
+    if _SAYS_SOMETHING.search(text, done):
         return None
     return [text[start:end] for start, end in zip([0, *cuts[1:]], [*cuts[1:], len(text)], strict=True)]
 
