@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,12 @@ def test_json_can_be_that_of_the_guide_alone(tmp_path):
 def test_the_recording_is_linked_by_its_path_from_the_output(tmp_path):
     written(tmp_path, "-o", "out/a.eaf")
     assert 'RELATIVE_MEDIA_URL="../in/my%20call.wav"' in (tmp_path / "out/a.eaf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("how", "sound"),
+    [("link", ['src="in/my%20call.wav"']), ("embed", ['src="data:audio/x-wav;base64,UklGRg=="']), ("none", [])],
+)
+def test_a_page_plays_the_recording_as_asked(tmp_path, how, sound):
+    written(tmp_path, "-o", "a.html", "--html-audio", how)
+    assert re.findall('src="[^"]*"', (tmp_path / "a.html").read_text(encoding="utf-8")) == sound
