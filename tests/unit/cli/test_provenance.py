@@ -24,7 +24,7 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
     manifest, said = read_manifest(find_cache(box)), tmp_path / "said.json"
     said.write_bytes(b"[]")
 
-    made = provenance_of(recording, (speech, said), DIARIZER, manifest, SpeakerHints(exactly=2)).to_dict()
+    made = provenance_of(recording, (speech, said), DIARIZER, manifest, SpeakerHints(exactly=2), 2).to_dict()
 
     packages = made.pop("packages")
     assert packages["numpy"] == importlib.metadata.version("numpy")
@@ -40,6 +40,7 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
         "device": "cpu",
         "audio": {"digest": str(content_of(speech.read_bytes()).digest), "seconds": 1.5},
         "transcript": {"digest": str(content_of(b"[]").digest)},
+        "channel": 2,
         "num_speakers": 2,
     }
 

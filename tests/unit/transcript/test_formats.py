@@ -206,6 +206,15 @@ def test_rttm_is_written_as_pyannote_writes_it(sample):
     assert rttm.render(diarization(*turns, uri="sample")) == original
 
 
+def test_pyannote_reads_every_turn_back(tmp_path, meeting):
+    util = pytest.importorskip("pyannote.database.util")
+    path = tmp_path / "meeting.rttm"
+    path.write_text(rttm.render(meeting.transcript.diarization), encoding="utf-8")
+    read = util.load_rttm(path)["meeting"].itertracks(yield_label=True)
+    turns = [(round(segment.start, 3), round(segment.end, 3), speaker) for segment, _, speaker in read]
+    assert turns == [(turn.start, turn.end, turn.speaker) for turn in meeting.transcript.diarization.turns]
+
+
 def test_rttm_has_one_word_for_every_name():
     assert rttm.render(diarization((0.0309687, 1.99999, "Ann Lee"), (2, 2, ""), uri="my\u00a0talk\t1")) == (
         "SPEAKER my_talk_1 1 0.031 1.969 <NA> <NA> Ann_Lee <NA> <NA>\n"

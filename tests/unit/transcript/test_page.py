@@ -123,7 +123,7 @@ class TestInABrowser:
         assert seen["scroll"] <= 1000, "the page is wider than its window"
         assert seen["colours"][0] == seen["colours"][2] != seen["colours"][1]
 
-    def test_a_click_plays_from_there(self, page):
+    def test_a_click_plays_from_there_and_shows_where_it_is(self, page):
         heard = look(
             page,
             """
@@ -136,13 +136,18 @@ class TestInABrowser:
             click(svg, { clientX: x + width / 2, clientY: y + 5 });
             click(page.querySelectorAll(".said")[2]);
             click(page.querySelectorAll(".at")[1]);
-            return { heard, sound: sound.currentSrc, broken: page.documentElement.className };
+            sound.dispatchEvent(new view.Event("timeupdate"));
+            const now = [...page.querySelectorAll(".now")].map((said) => said.textContent);
+            return { heard, now, playhead: page.getElementById("playhead").getAttribute("x1"),
+                     sound: sound.currentSrc, classes: page.documentElement.className.split(" ") };
             """,
         )
         assert heard["heard"] == [pytest.approx(15, abs=0.1), 7.2, 3.9]
         assert heard["sound"] == (page.parent / "in/meeting.wav").as_uri()
-        assert "playable" in heard["broken"].split()
-        assert "broken" not in heard["broken"].split()
+        assert heard["now"] == ['Yes: R&D, <then> "sales".']
+        assert heard["playhead"] == "13%"
+        assert {"playable", "playing"} <= set(heard["classes"])
+        assert "broken" not in heard["classes"]
 
     def test_a_speaker_is_renamed_everywhere(self, page):
         seen = look(
@@ -157,6 +162,27 @@ class TestInABrowser:
         )
         assert seen["names"] == ["<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>"]
         assert (seen["hidden"], seen["value"]) == ([True, False], "<b>Ann</b>")
+
+    def test_a_copy_is_saved_with_the_new_names_and_works_like_the_page(self, page):
+        copy = look(
+            page,
+            """
+            let saved = "";
+            view.Blob = function (parts) { saved = parts.join(""); };
+            view.URL.createObjectURL = () => "#";
+            const input = page.querySelector(".name");
+            input.value = "Ann & Ben";
+            input.dispatchEvent(new view.Event("input"));
+            page.getElementById("save").click();
+            return saved;
+            """,
+        )
+        original = page.read_text(encoding="utf-8")
+        assert re.findall(r'data-name="0">([^<]*)', copy) == ["Ann &amp; Ben"] * 3
+        assert 'value="Ann &amp; Ben"' in copy
+        assert copy.startswith("<!DOCTYPE html>\n<html lang")
+        for held in ("<script>.*</script>", "<style>.*</style>", 'Content-Security-Policy" content="[^"]*"'):
+            assert unescape(re.search(held, copy, re.DOTALL)[0]) == unescape(re.search(held, original, re.DOTALL)[0])
 
     def test_a_script_that_gets_into_the_page_does_not_run(self, page):
         script = "<script>document.documentElement.dataset.ran = 1</script>"

@@ -17,6 +17,7 @@ if (sound) {
   };
 
   page.classList.add("playable");
+  if (sound.error) page.classList.add("broken");
   sound.addEventListener("error", () => page.classList.add("broken"));
   sound.addEventListener("timeupdate", () => {
     const now = sound.currentTime;
