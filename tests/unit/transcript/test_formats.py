@@ -193,6 +193,10 @@ def test_srt_keeps_a_text_with_blank_lines_in_one_cue():
     assert srt.render(labelled((0, 1, "one\n\ntwo\u2028three", "A"))).splitlines()[2:] == ["[A] one two three"]
 
 
+def test_srt_has_no_line_but_that_of_times_with_an_arrow():
+    assert srt.render(labelled((0, 1, "a --> b ---> c", "x\n-->"))).splitlines()[2:] == ["[x ->] a -> b -> c"]
+
+
 def test_srt_of_nothing_is_empty():
     assert srt.render(labelled()) == ""
 
