@@ -54,7 +54,8 @@ step "5. On the box, offline: diarize a real conversation, and label its transcr
 sample=$(echo "$box"/lib/python3*/site-packages/pyannote/audio/sample)
 cp "$sample"/sample.{wav,stm,rttm} "$demo/out/"
 run "$box/bin/diarize-runner" diarize "$demo/out/sample.wav" --transcript "$demo/out/sample.stm" \
-    --output "$demo/out/labelled.json" --output-srt "$demo/out/labelled.srt" --output-rttm "$demo/out/found.rttm"
+    --output "$demo/out/labelled.json" --output "$demo/out/labelled.html" \
+    --output-srt "$demo/out/labelled.srt" --output-rttm "$demo/out/found.rttm"
 
 step "6. How fast, and how right, against what people heard (collar 0, overlap scored)"
 run "$box/bin/diarize-runner" benchmark "$demo/out/sample.wav" --reference "$demo/out/sample.rttm" \
@@ -65,6 +66,7 @@ cat <<END
 
 Done. Look at:
   $shown/out/labelled.srt       who said what
+  $shown/out/labelled.html      the same as a page: timeline, talk time, transcript, and the sound to each
   $shown/out/labelled.json      the same for programs, with every speaker turn
   $shown/out/found.rttm         who spoke when
   $shown/out/benchmark.json     the figures above, and what they ran on

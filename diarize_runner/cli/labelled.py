@@ -63,9 +63,15 @@ class Outputs:
                 write_atomically(path, text.encode())
 
     def _document(self, kind: str, path: Path, labelled: LabelledTranscript, provenance: Provenance | None) -> Document:
-        address = quote(os.path.relpath(self.recording.resolve(), path.resolve().parent), errors="surrogateescape")
+        address = _address(self.recording, path.parent)
         sound = self.sound(self.recording, address) if kind == "html" else None
         return Document(transcript=labelled, media=address, sound=sound, provenance=provenance)
+
+
+def _address(recording: Path, folder: Path) -> str:
+    # Folders are resolved, for `..` out of a linked one leads elsewhere; the recording goes by the name it was given.
+    named = recording.parent.resolve() / recording.name
+    return quote(os.path.relpath(named, folder.resolve()), errors="surrogateescape")
 
 
 def rendered(

@@ -23,6 +23,7 @@ def provenance_of(
     diarizer: "Diarizer",
     manifest: CacheManifest,
     hints: SpeakerHints,
+    channel: int | None = None,
 ) -> Provenance:
     """Hash the `files`, which are the audio and its transcript; raise DiskError when one cannot be read."""
     audio, transcript = files
@@ -41,6 +42,7 @@ def provenance_of(
         audio_seconds=recording.duration,
         transcript=_digest(transcript) if transcript else None,
         hints=hints,
+        channel=channel,
     )
 
 

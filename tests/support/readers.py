@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 from diarize_runner.transcript.read import parse
@@ -56,6 +57,33 @@ def _of_tiers(tiers):
     return [said for name, found in tiers.items() if not name.endswith(" words") for _, _, said in found]
 
 
+class _Page(HTMLParser):
+    """Gathers the texts of the elements of one class."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.texts, self._inside = kind, [], False
+
+    def handle_starttag(self, tag, attrs):
+        self._inside = self.kind in (dict(attrs).get("class") or "").split()
+        if self._inside:
+            self.texts.append("")
+
+    def handle_endtag(self, tag):
+        self._inside = False
+
+    def handle_data(self, data):
+        if self._inside:
+            self.texts[-1] += data
+
+
+def page(text, kind):
+    """Return the texts of a page's elements of the class `kind`, which hold no others."""
+    reader = _Page(kind)
+    reader.feed(text)
+    return reader.texts
+
+
 TEXTS = {
     "json": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
     "whisperlive": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
@@ -67,5 +95,6 @@ TEXTS = {
     "textgrid": lambda text: _of_tiers(textgrid(text)),
     "eaf": lambda text: _of_tiers(eaf(text)),
     "labels": lambda text: [line.split("\t")[2] for line in text.splitlines()],
+    "html": lambda text: page(text, "said"),
 }
 """By format, from a file to the texts in it."""

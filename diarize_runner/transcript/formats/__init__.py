@@ -9,6 +9,7 @@
     textgrid     Document               for Praat
     eaf          Document               for ELAN
     labels       LabelledTranscript     for Audacity
+    html         Document               a page: timeline, talk time, transcript; from page/, with timeline.py
 
 known.py has them by name. A Document (document.py) is a LabelledTranscript and what some formats say beyond it:
 where the recording lies, and how the result came about (provenance.py). What several formats need to know of a

@@ -22,3 +22,10 @@ def _clock(whole: int) -> str:
     minutes, seconds = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}"
+
+
+def brief(seconds: float) -> str:
+    """Return `1:05`, or from an hour on `1:01:05`: minutes and seconds, as on a player."""
+    hours, rest = divmod(milliseconds(seconds) // 1000, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"

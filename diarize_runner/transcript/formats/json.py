@@ -4,7 +4,8 @@
       "format": "diarize-runner/transcript/1",
       "uri": "meeting",
       "segments": [
-        {"start": "0.000", "end": "2.500", "text": "Hello", "speaker": "SPEAKER_00", "others": ["SPEAKER_01"],
+        {"start": "0.000", "end": "2.500", "text": "Hello", "speaker": "SPEAKER_00",
+         "attribution": {"how": "overlap", "share": 0.98, "also": ["SPEAKER_01"]},
          "words": [{"start": 0.1, "end": 0.6, "word": "Hello", "speaker": "SPEAKER_00"}]}
       ],
       "speakers": ["SPEAKER_00", "SPEAKER_01"],
@@ -23,23 +24,24 @@
       "provenance": {"tool": "diarize-runner 0.1.0", ...}
     }
 
-Times are seconds to the millisecond: strings in `segments`, as the transcriber writes them, and numbers
-elsewhere. `speaker` is null where nobody was heard; `others` is who else was. `words` is there where the transcriber
-timed them. `diarization` has every turn, overlaps included; `exclusive_diarization`, which `segments` was labelled
-from, has one speaker at a time. `share` is of all the seconds of all speakers. `provenance` says what the result was
-made from and with (provenance.py); there is nothing in it that two runs of the same do not share. Without a transcript
-`segments` is empty. A reader ignores keys it does not know; the number in `format` changes when an old reader would go
-wrong.
+Times are seconds to the millisecond: strings in `segments`, as the transcriber writes them, and numbers elsewhere.
+`speaker` is null where nobody was heard. `attribution` says how the speaker of a segment or word was found, in what
+share of its time that speaker is heard, and who else is; see model.py. `words` is there where the transcriber timed
+them, and `"interpolated": true` in one where it did not. `diarization` has every turn, overlaps included;
+`exclusive_diarization`, which `segments` was labelled from, has one speaker at a time. `share` is of all the seconds
+of all speakers. `provenance` says what the result was made from and with (provenance.py); there is nothing in it that
+two runs of the same do not share. Without a transcript `segments` is empty. A reader ignores keys it does not know;
+the number in `format` changes when an old reader would go wrong.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.overlap import Overlap, hearing, overlaps_of
+from diarize_runner.transcript.formats.overlap import Overlap, overlaps_of
 from diarize_runner.transcript.formats.talk import talk_of
-from diarize_runner.transcript.model import LabelledSegment, LabelledWord, Span
+from diarize_runner.transcript.model import Attribution, LabelledSegment, LabelledWord
 
 FORMAT = "diarize-runner/transcript/1"
 
@@ -47,11 +49,10 @@ FORMAT = "diarize-runner/transcript/1"
 def render(document: Document) -> str:
     """Write one record on each line, so that a diff shows the segment that changed."""
     transcript, diarization = document.transcript, document.transcript.diarization
-    heard = hearing(diarization.turns)
     members = {
         "format": _value(FORMAT),
         "uri": _value(transcript.uri),
-        "segments": _records(_segment(segment, heard) for segment in transcript.segments),
+        "segments": _records(map(_segment, transcript.segments)),
         "speakers": _value(diarization.speakers),
         "diarization": _records(map(_turn, diarization.turns)),
         "exclusive_diarization": _records(map(_turn, diarization.exclusive_turns)),
@@ -65,19 +66,32 @@ def render(document: Document) -> str:
     return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in members.items()) + "\n}\n"
 
 
-def _segment(segment: LabelledSegment, heard: Callable[[Span], tuple[str, ...]]) -> dict[str, object]:
+def _segment(segment: LabelledSegment) -> dict[str, object]:
     return {
         "start": f"{segment.start:.3f}",
         "end": f"{segment.end:.3f}",
         "text": segment.text,
         "speaker": segment.speaker,
-        "others": [speaker for speaker in heard(segment) if speaker != segment.speaker],
+        **_attribution(segment.attribution),
         **({"words": [_word(word) for word in segment.words]} if segment.words else {}),
     }
 
 
 def _word(word: LabelledWord) -> dict[str, object]:
-    return {"start": round(word.start, 3), "end": round(word.end, 3), "word": word.text, "speaker": word.speaker}
+    return {
+        "start": round(word.start, 3),
+        "end": round(word.end, 3),
+        "word": word.text,
+        "speaker": word.speaker,
+        **_attribution(word.attribution),
+        **({"interpolated": True} if word.interpolated else {}),
+    }
+
+
+def _attribution(why: Attribution | None) -> dict[str, object]:
+    if why is None:
+        return {}
+    return {"attribution": {"how": why.how, "share": round(why.share, 3), "also": why.also}}
 
 
 def _turn(turn: SpeakerTurn) -> dict[str, object]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from diarize_runner.transcript.formats import (
     ctm,
     eaf,
+    html,
     json,
     labels,
     rttm,
@@ -56,6 +57,7 @@ FORMATS = {
     "textgrid": Format(suffix=".TextGrid", says="for Praat", render=textgrid.render),
     "eaf": Format(suffix=".eaf", says="for ELAN", render=eaf.render),
     "labels": Format(suffix=".labels.txt", says="for Audacity", render=_of_transcript(labels.render)),
+    "html": Format(suffix=".html", says="a page: timeline, talk time, transcript", render=html.render),
 }
 """In the order in which people are shown them."""
 

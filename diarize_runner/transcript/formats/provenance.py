@@ -37,10 +37,13 @@ class Provenance:
     transcript: Digest | None
     """Of the file as it was given; None where there was none."""
     hints: SpeakerHints
+    channel: int | None = None
+    """From 1; None where all were mixed."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the provenance as JSON holds it; what was not given is left out."""
-        hints = {
+        chosen = {
+            "channel": self.channel,
             "num_speakers": self.hints.exactly,
             "min_speakers": self.hints.at_least,
             "max_speakers": self.hints.at_most,
@@ -58,5 +61,5 @@ class Provenance:
             "packages": dict(self.packages),
             "audio": {"digest": str(self.audio), "seconds": round(self.audio_seconds, 3)},
             **({"transcript": {"digest": str(self.transcript)}} if self.transcript else {}),
-            **{key: number for key, number in hints.items() if number is not None},
+            **{key: number for key, number in chosen.items() if number is not None},
         }

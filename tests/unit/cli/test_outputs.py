@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,21 @@ def test_json_can_be_that_of_the_guide_alone(tmp_path):
 def test_the_recording_is_linked_by_its_path_from_the_output(tmp_path):
     written(tmp_path, "-o", "out/a.eaf")
     assert 'RELATIVE_MEDIA_URL="../in/my%20call.wav"' in (tmp_path / "out/a.eaf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("how", "sound"),
+    [("link", ['src="in/my%20call.wav"']), ("embed", ['src="data:audio/x-wav;base64,UklGRg=="']), ("none", [])],
+)
+def test_a_page_plays_the_recording_as_asked(tmp_path, how, sound):
+    written(tmp_path, "-o", "a.html", "--html-audio", how)
+    assert re.findall('src="[^"]*"', (tmp_path / "a.html").read_text(encoding="utf-8")) == sound
+
+
+def test_a_recording_in_a_linked_folder_is_linked_from_where_that_lies(tmp_path):
+    (tmp_path / "far/away").mkdir(parents=True)
+    (tmp_path / "near").symlink_to(tmp_path / "far/away")
+    (tmp_path / "near/call.wav").write_bytes(b"RIFF")
+    outputs = requested_outputs(parsed("-o", "near/out/a.html"), [tmp_path / "near/call.wav"])
+    outputs.write(DIARIZATION, None)
+    assert 'src="../call.wav"' in (tmp_path / "far/away/out/a.html").read_text(encoding="utf-8")

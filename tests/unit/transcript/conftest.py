@@ -7,7 +7,14 @@ from diarize_runner.digests import Digest
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
-from diarize_runner.transcript.model import LabelledTranscript, Segment, Transcript
+from diarize_runner.transcript.model import (
+    Attribution,
+    LabelledSegment,
+    LabelledTranscript,
+    LabelledWord,
+    Segment,
+    Transcript,
+)
 from diarize_runner.transcript.read import read
 
 
@@ -53,9 +60,33 @@ def provenance() -> Provenance:
 
 
 @pytest.fixture
-def sample_document(labelled_sample, provenance) -> Document:
-    """What tests/golden/transcript holds, in every format."""
-    return Document(transcript=labelled_sample, media="sample.wav", sound="sample.wav", provenance=provenance)
+def meeting(provenance) -> Document:
+    """A short one with all that a result can hold: what tests/golden/transcript has in every format."""
+    turns = tuple(
+        SpeakerTurn(start=start, end=end, speaker=speaker)
+        for start, end, speaker in [(0.5, 4.2, "SPEAKER_00"), (3.9, 9.75, "SPEAKER_01"), (12.0, 29.5, "SPEAKER_00")]
+    )
+    heard, both = Attribution(how="overlap", share=1.0), Attribution(how="overlap", share=0.91, also=("SPEAKER_00",))
+    words = tuple(
+        LabelledWord(start=start, end=end, text=text, speaker="SPEAKER_00", attribution=heard, interpolated=guessed)
+        for start, end, text, guessed in [
+            (0.6, 1.1, " Shall", False),
+            (1.1, 1.4, " we", True),
+            (1.5, 2.25, " begin?", False),
+        ]
+    )
+    segments = (
+        LabelledSegment(
+            start=0.6, end=2.25, text="Shall we begin?", speaker="SPEAKER_00", words=words, attribution=heard
+        ),
+        LabelledSegment(start=3.9, end=7.0, text='Yes: R&D, <then> "sales".', speaker="SPEAKER_01", attribution=both),
+        LabelledSegment(start=7.2, end=9.5, text="Größe zuerst - 5 --> 3.", speaker="SPEAKER_01", attribution=heard),
+        LabelledSegment(start=10.8, end=11.3, text="Hm?", speaker=None, attribution=Attribution(how="none")),
+        LabelledSegment(start=12.25, end=29.375, text="So.", speaker="SPEAKER_00", attribution=heard),
+    )
+    diarization = Diarization(uri="meeting", turns=turns, exclusive_turns=turns[:1] + turns[2:])
+    transcript = LabelledTranscript(uri="meeting", segments=segments, diarization=diarization)
+    return Document(transcript=transcript, media="in/meeting.wav", sound="in/meeting.wav", provenance=provenance)
 
 
 @pytest.fixture

@@ -83,6 +83,8 @@ class TestEveryFormat:
         if kind in SAYING_NOTHING:
             return
         said = Counter(word for said in case.transcript.segments for word in said.text.split())
+        if kind == "srt":
+            said = Counter(word.replace("-->", "->") for word in said.elements())
         assert said <= Counter(word for text in TEXTS[kind](ALL[kind].render(case)) for word in text.split())
 
 

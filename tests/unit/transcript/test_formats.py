@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from diarize_runner.transcript.formats import json as json_format
 from diarize_runner.transcript.formats import rttm, srt, whisperlive
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE
-from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
+from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
+ALL = {**FORMATS, "whisperlive": WHISPERLIVE}
 GOLDEN = Path(__file__).parents[2] / "golden" / "transcript"
 
 
@@ -30,14 +32,20 @@ def as_json(transcript):
     return json.loads(json_format.render(Document(transcript=transcript)))
 
 
-@pytest.mark.parametrize("kind", FORMATS)
-def test_the_sample_is_written_as_before(sample_document, kind):
-    golden = (GOLDEN / f"sample{FORMATS[kind].suffix}").read_text(encoding="utf-8")
-    assert FORMATS[kind].render(sample_document) == golden
+@pytest.mark.parametrize("kind", ALL)
+def test_a_meeting_is_written_as_before(meeting, kind):
+    written, golden = (
+        ALL[kind].render(meeting),
+        GOLDEN / f"meeting{'.whisperlive' * (kind == 'whisperlive')}{ALL[kind].suffix}",
+    )
+    if os.environ.get("UPDATE_GOLDENS"):
+        golden.write_text(written, encoding="utf-8")
+    assert written == golden.read_text(encoding="utf-8")
 
 
-def test_the_sample_is_written_for_readers_of_the_guide_as_before(sample_document):
-    assert WHISPERLIVE.render(sample_document) == (GOLDEN / "sample.whisperlive.json").read_text(encoding="utf-8")
+def test_a_real_conversation_is_written_as_before(labelled_sample):
+    assert srt.render(labelled_sample) == (GOLDEN / "sample.srt").read_text(encoding="utf-8")
+    assert rttm.render(labelled_sample.diarization) == (GOLDEN / "sample.rttm").read_text(encoding="utf-8")
 
 
 def test_json_has_all_that_readers_of_the_guide_know(exchange):
@@ -59,9 +67,8 @@ def test_json_has_all_that_readers_of_the_guide_know(exchange):
         assert known.items() <= full.items()
 
 
-def test_json_says_who_else_is_heard_and_where_several_are(exchange):
+def test_json_says_where_several_speak_and_how_much_each_does(exchange):
     document = as_json(exchange)
-    assert [segment["others"] for segment in document["segments"]] == [[], ["SPEAKER_00"]]
     assert document["overlaps"] == [{"start": 2.5, "end": 2.8, "speakers": ["SPEAKER_00", "SPEAKER_01"]}]
     assert document["exclusive_diarization"][0] == {"start": 0.0, "end": 2.5, "speaker": "SPEAKER_00"}
     assert document["statistics"] == [
@@ -70,16 +77,24 @@ def test_json_says_who_else_is_heard_and_where_several_are(exchange):
     ]
 
 
-def test_json_holds_the_words_that_were_timed():
-    word = LabelledWord(start=0.25, end=0.5, text=" Hi", speaker="A")
-    segment = LabelledSegment(start=0, end=1, text="Hi", speaker="A", words=(word,))
-    transcript = LabelledTranscript(uri="talk", segments=(segment,), diarization=diarization())
-    (written,) = as_json(transcript)["segments"]
-    assert written["words"] == [{"start": 0.25, "end": 0.5, "word": " Hi", "speaker": "A"}]
+def test_json_holds_the_words_that_were_timed_and_why_each_speaker(meeting):
+    first, second, *_ = json.loads(json_format.render(meeting))["segments"]
+    why = {"how": "overlap", "share": 1.0, "also": []}
+    assert first["words"][1] == {
+        "start": 1.1,
+        "end": 1.4,
+        "word": " we",
+        "speaker": "SPEAKER_00",
+        "attribution": why,
+        "interpolated": True,
+    }
+    assert "interpolated" not in first["words"][0]
+    assert second["attribution"] == {"how": "overlap", "share": 0.91, "also": ["SPEAKER_00"]}
+    assert "words" not in second
 
 
-def test_json_says_what_a_result_was_made_from(sample_document):
-    assert json.loads(json_format.render(sample_document))["provenance"] == {
+def test_json_says_what_a_result_was_made_from(meeting):
+    assert json.loads(json_format.render(meeting))["provenance"] == {
         "tool": "diarize-runner 0.0",
         "cache": {
             "name": "tiny",
@@ -178,6 +193,10 @@ def test_srt_keeps_a_text_with_blank_lines_in_one_cue():
     assert srt.render(labelled((0, 1, "one\n\ntwo\u2028three", "A"))).splitlines()[2:] == ["[A] one two three"]
 
 
+def test_srt_has_no_line_but_that_of_times_with_an_arrow():
+    assert srt.render(labelled((0, 1, "a --> b ---> c", "x\n-->"))).splitlines()[2:] == ["[x ->] a -> b -> c"]
+
+
 def test_srt_of_nothing_is_empty():
     assert srt.render(labelled()) == ""
 
@@ -189,6 +208,15 @@ def test_rttm_is_written_as_pyannote_writes_it(sample):
         (float(start), float(start) + float(length), speaker) for _, _, _, start, length, _, _, speaker, *_ in lines
     ]
     assert rttm.render(diarization(*turns, uri="sample")) == original
+
+
+def test_pyannote_reads_every_turn_back(tmp_path, meeting):
+    util = pytest.importorskip("pyannote.database.util")
+    path = tmp_path / "meeting.rttm"
+    path.write_text(rttm.render(meeting.transcript.diarization), encoding="utf-8")
+    read = util.load_rttm(path)["meeting"].itertracks(yield_label=True)
+    turns = [(round(segment.start, 3), round(segment.end, 3), speaker) for segment, _, speaker in read]
+    assert turns == [(turn.start, turn.end, turn.speaker) for turn in meeting.transcript.diarization.turns]
 
 
 def test_rttm_has_one_word_for_every_name():

@@ -59,8 +59,8 @@ class TestTextGrid:
         assert read_textgrid(written)["A"] == [(0, 1, ""), (1, 2, "Hello"), (2, 4, "")]
         assert "xmax = 4\ntiers? <exists>\nsize = 2\n" in written
 
-    def test_the_end_is_the_recordings(self, sample_document):
-        assert all(intervals[-1][1] == 30 for intervals in read_textgrid(textgrid.render(sample_document)).values())
+    def test_the_end_is_the_recordings(self, meeting):
+        assert all(intervals[-1][1] == 30 for intervals in read_textgrid(textgrid.render(meeting)).values())
 
     @given(st.text(), st.text())
     def test_a_reader_gets_every_text_and_name_back(self, text, speaker):

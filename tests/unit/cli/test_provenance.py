@@ -1,0 +1,57 @@
+import importlib.metadata
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from diarize_runner import __version__
+from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cli.provenance import provenance_of
+from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.digests import content_of
+from diarize_runner.errors import DiskError
+
+DIARIZER = SimpleNamespace(engine="exact", device="cpu")
+
+
+@pytest.fixture
+def recording():
+    return Recording(uri="call", waveform=np.zeros(24_000, dtype=np.float32))
+
+
+def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, recording, tmp_path):
+    manifest, said = read_manifest(find_cache(box)), tmp_path / "said.json"
+    said.write_bytes(b"[]")
+
+    made = provenance_of(recording, (speech, said), DIARIZER, manifest, SpeakerHints(exactly=2), 2).to_dict()
+
+    packages = made.pop("packages")
+    assert packages["numpy"] == importlib.metadata.version("numpy")
+    assert made == {
+        "tool": f"diarize-runner {__version__}",
+        "cache": {
+            "name": "tiny",
+            "version": "1.0",
+            "manifest": str(manifest.digest),
+            "requirements": str(content_of(b"nothing==1\n").digest),
+        },
+        "engine": "exact",
+        "device": "cpu",
+        "audio": {"digest": str(content_of(speech.read_bytes()).digest), "seconds": 1.5},
+        "transcript": {"digest": str(content_of(b"[]").digest)},
+        "channel": 2,
+        "num_speakers": 2,
+    }
+
+
+def test_a_result_without_transcript_or_hints_says_nothing_of_them(box, speech, recording):
+    manifest = read_manifest(find_cache(box))
+    made = provenance_of(recording, (speech, None), DIARIZER, manifest, SpeakerHints()).to_dict()
+    assert made.keys() == {"tool", "cache", "engine", "device", "packages", "audio"}
+
+
+def test_a_recording_that_is_gone_is_a_disk_error(box, speech, recording):
+    speech.unlink()
+    with pytest.raises(DiskError, match=speech.name):
+        provenance_of(recording, (speech, None), DIARIZER, read_manifest(find_cache(box)), SpeakerHints())

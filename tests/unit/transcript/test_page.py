@@ -1,0 +1,195 @@
+"""The page: safe whatever is in a result, whole in one file, and drawn as it should be."""
+
+import base64
+import hashlib
+import re
+import wave
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from support.browser import CHROMIUM, look
+from support.readers import page as texts_of
+
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.transcript.formats import html
+from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.timeline import draw
+from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+
+EVIL = "</title><script>document.documentElement.dataset.ran = 1</script><img src=x onerror=alert(1)> \"'&"
+
+
+def document(text="Hello", speaker="SPEAKER_00", uri="call", **rest):
+    turns = (SpeakerTurn(start=0.0, end=2.0, speaker=speaker), SpeakerTurn(start=1.0, end=4.0, speaker="other"))
+    diarization = Diarization(uri=uri, turns=turns, exclusive_turns=turns[:1])
+    segment = LabelledSegment(start=0.5, end=2.0, text=text, speaker=speaker)
+    return Document(transcript=LabelledTranscript(uri=uri, segments=(segment,), diarization=diarization), **rest)
+
+
+class TestWhatIsNotTrusted:
+    def test_every_text_and_name_is_escaped(self):
+        written = html.render(document(text=EVIL, speaker=EVIL, uri=EVIL, sound=EVIL))
+        assert (written.count("<script>"), written.count("<img"), written.count("</title>")) == (1, 0, 5)
+        assert texts_of(written, "said") == [EVIL]
+
+    def test_the_policy_lets_run_and_style_nothing_but_what_the_page_came_with(self):
+        written = html.render(document())
+        policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', written).group(1))
+        for tag in ("script", "style"):
+            held = re.search(f"<{tag}>(.*?)</{tag}>", written, re.DOTALL).group(1)
+            assert f"{tag}-src 'sha256-{base64.b64encode(hashlib.sha256(held.encode()).digest()).decode()}'" in policy
+        assert policy.startswith("default-src 'none'; ")
+        assert "unsafe" not in policy
+        assert not re.search(r' (style|on\w+)="', written)
+
+    @pytest.mark.parametrize(
+        ("sound", "media"),
+        [(None, "'none'"), ("call.wav", "'self' file:"), ("data:audio/x-wav;base64,UklGRg==", "data:")],
+    )
+    def test_the_policy_lets_load_the_recording_alone(self, sound, media):
+        written = html.render(document(sound=sound))
+        assert f"media-src {media};" in unescape(written)
+        assert written.count("<audio") == (sound is not None)
+
+    def test_the_page_asks_nothing_of_any_network(self, meeting):
+        written = html.render(meeting)
+        assert re.findall(r'(?:src|href)="([^"]*)"', written) == ["in/meeting.wav"]
+        assert "url(" not in written.replace("url(#hatch)", "")
+        assert "http" not in re.sub(r'http-equiv="', "", written)
+
+
+def test_a_speaker_whom_the_transcript_alone_knows_has_a_lane_and_no_talk_time():
+    transcript = document().transcript
+    said = replace(transcript.segments[0], speaker="guest")
+    written = html.render(Document(transcript=replace(transcript, segments=(said,))))
+    assert re.findall(r"data-name=\"\d\">([^<]*)", written) == ["SPEAKER_00", "other", "guest", "guest"]
+    assert written.count("<tr class=") == 2
+
+
+def test_what_nobody_can_be_found_for_is_there_to_read(meeting):
+    written = html.render(meeting)
+    assert texts_of(written, "said")[3] == "Hm?"
+    assert 'class="run nobody"' in written
+
+
+def test_the_page_says_what_it_was_made_from(meeting):
+    assert f"<dt>cache manifest</dt><dd>sha256:{'1' * 64}</dd>" in html.render(meeting)
+    assert "<details>" not in html.render(replace(meeting, provenance=None))
+
+
+@pytest.mark.parametrize(
+    ("duration", "ticks"),
+    [
+        (30, ["0:00", "0:05", "0:10", "0:15", "0:20", "0:25", "0:30"]),
+        (0, ["0:00", "0:01"]),
+        (4300, ["0:00", "10:00", "20:00", "30:00", "40:00", "50:00", "1:00:00", "1:10:00"]),
+    ],
+)
+def test_the_axis_has_ten_ticks_at_most_of_round_minutes(duration, ticks):
+    assert re.findall(r"<text [^>]*>([^<]*)</text>", draw((), ("A",), duration)) == ticks
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium-headless-shell")
+class TestInABrowser:
+    @pytest.fixture
+    def page(self, tmp_path, meeting):
+        (tmp_path / "in").mkdir()
+        with wave.open(str(tmp_path / "in/meeting.wav"), "wb") as file:
+            file.setparams((1, 1, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(30 * 8000))
+        path = tmp_path / "meeting.html"
+        path.write_text(html.render(meeting), encoding="utf-8")
+        return path
+
+    def test_lanes_lie_below_each_other_and_turns_where_they_are_on_the_clock(self, page):
+        seen = look(
+            page,
+            """
+            const all = (selector) => [...page.querySelectorAll(selector)].map(box);
+            return { svg: box(page.querySelector(".timeline svg")), names: all(".names li"), turns: all(".turn"),
+                     overlaps: all(".overlap"), body: box(page.body), scroll: page.documentElement.scrollWidth,
+                     colours: [...page.querySelectorAll(".turn")].map((turn) => view.getComputedStyle(turn).fill) };
+            """,
+        )
+        left, _, width, _ = seen["svg"]
+        turns = [((x - left) / width * 30, (x - left + length) / width * 30) for x, _, length, _ in seen["turns"]]
+        assert turns == [pytest.approx(span, abs=0.1) for span in [(0.5, 4.2), (3.9, 9.75), (12.0, 29.5)]]
+        for (_, y, _, height), row in zip(seen["turns"], [0, 1, 0], strict=True):
+            _, name_y, _, name_height = seen["names"][row]
+            assert name_y < y < y + height < name_y + name_height
+        assert [y for _, y, _, _ in seen["overlaps"]] == [seen["turns"][0][1], seen["turns"][1][1]]
+        assert width > 500
+        assert seen["scroll"] <= 1000, "the page is wider than its window"
+        assert seen["colours"][0] == seen["colours"][2] != seen["colours"][1]
+
+    def test_a_click_plays_from_there_and_shows_where_it_is(self, page):
+        heard = look(
+            page,
+            """
+            const sound = page.querySelector("audio"), svg = page.querySelector(".timeline svg"), heard = [];
+            const [x, y, width] = box(svg);
+            const click = (element, rest) => {
+              element.dispatchEvent(new view.MouseEvent("click", { bubbles: true, ...rest }));
+              heard.push(sound.currentTime);
+            };
+            click(svg, { clientX: x + width / 2, clientY: y + 5 });
+            click(page.querySelectorAll(".said")[2]);
+            click(page.querySelectorAll(".at")[1]);
+            sound.dispatchEvent(new view.Event("timeupdate"));
+            const now = [...page.querySelectorAll(".now")].map((said) => said.textContent);
+            return { heard, now, playhead: page.getElementById("playhead").getAttribute("x1"),
+                     sound: sound.currentSrc, classes: page.documentElement.className.split(" ") };
+            """,
+        )
+        assert heard["heard"] == [pytest.approx(15, abs=0.1), 7.2, 3.9]
+        assert heard["sound"] == (page.parent / "in/meeting.wav").as_uri()
+        assert heard["now"] == ['Yes: R&D, <then> "sales".']
+        assert heard["playhead"] == "13%"
+        assert {"playable", "playing"} <= set(heard["classes"])
+        assert "broken" not in heard["classes"]
+
+    def test_a_speaker_is_renamed_everywhere(self, page):
+        seen = look(
+            page,
+            """
+            const input = page.querySelector(".name"), save = page.getElementById("save"), before = save.hidden;
+            input.value = "<b>Ann</b>";
+            input.dispatchEvent(new view.Event("input"));
+            const names = [...page.querySelectorAll("[data-name]")].map((named) => named.textContent);
+            return { names, hidden: [before, save.hidden], value: input.getAttribute("value") };
+            """,
+        )
+        assert seen["names"] == ["<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>"]
+        assert (seen["hidden"], seen["value"]) == ([True, False], "<b>Ann</b>")
+
+    def test_a_copy_is_saved_with_the_new_names_and_works_like_the_page(self, page):
+        copy = look(
+            page,
+            """
+            let saved = "";
+            view.Blob = function (parts) { saved = parts.join(""); };
+            view.URL.createObjectURL = () => "#";
+            const input = page.querySelector(".name");
+            input.value = "Ann & Ben";
+            input.dispatchEvent(new view.Event("input"));
+            page.getElementById("save").click();
+            return saved;
+            """,
+        )
+        original = page.read_text(encoding="utf-8")
+        assert re.findall(r'data-name="0">([^<]*)', copy) == ["Ann &amp; Ben"] * 3
+        assert 'value="Ann &amp; Ben"' in copy
+        assert copy.startswith("<!DOCTYPE html>\n<html lang")
+        for held in ("<script>.*</script>", "<style>.*</style>", 'Content-Security-Policy" content="[^"]*"'):
+            assert unescape(re.search(held, copy, re.DOTALL)[0]) == unescape(re.search(held, original, re.DOTALL)[0])
+
+    def test_a_script_that_gets_into_the_page_does_not_run(self, page):
+        script = "<script>document.documentElement.dataset.ran = 1</script>"
+        page.write_text(page.read_text(encoding="utf-8").replace("</main>", f"{script}</main>"), encoding="utf-8")
+        ran = "return [page.documentElement.dataset.ran ?? null, page.documentElement.className, page.scripts.length]"
+        assert look(page, ran) == [None, "playable", 2]
+
+    def test_the_page_is_dark_where_people_want_it_so(self, page):
+        paper = "return view.getComputedStyle(page.body).backgroundColor"
+        assert (look(page, paper), look(page, paper, dark=True)) == ("rgb(255, 255, 255)", "rgb(20, 23, 28)")
