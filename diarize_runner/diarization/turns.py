@@ -53,6 +53,18 @@ class SpeakerHints:
     at_least: int | None = None
     at_most: int | None = None
 
+    def unmet_by(self, diarization: Diarization) -> str:
+        """Say in words what a diarization does not keep to; nothing if it does.
+
+        A pipeline takes hints as far as the recording has voices enough to group: too short a one has not.
+        """
+        found = len(diarization.speakers)
+        least, most = self.exactly or self.at_least or 0, self.exactly or self.at_most
+        if least <= found and (most is None or found <= most):
+            return ""
+        wanted = f"{least} or more" if found < least else f"{most} or fewer"
+        return f"{found} found, though {self.exactly or wanted} were asked for"
+
 
 def named_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:
     """Order the turns and call the first speaker heard `SPEAKER_00`, the next `SPEAKER_01`, and so on.
