@@ -82,11 +82,7 @@ class Labelling:
         unmet = self.hints.unmet_by(diarization)
         return Done(
             document={
-                "uri": recording.uri,
-                "audio_seconds": recording.duration,
-                "estimated_seconds": watch.estimated,
-                "processing_seconds": watch.seconds,
-                "real_time_factor": watch.real_time_factor,
+                **watch.document,
                 "device": self.diarizer.device,
                 "engine": self.diarizer.engine,
                 "speakers": list(diarization.speakers),
@@ -102,9 +98,8 @@ class Labelling:
 
     def _text(self, job: Job, diarization: Diarization, summary: str, unmet: str) -> str:
         heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
-        files = "".join(f"\n  {kind:<5} {path}" for kind, path in job.outputs.paths.items())
         but = f"\n  but: {unmet}" if unmet else ""
-        return f"{summary} on {self.diarizer.device}, {heard}{but}{files}"
+        return f"{summary} on {self.diarizer.device}, {heard}{but}{job.written}"
 
 
 def _hints(arguments: argparse.Namespace) -> SpeakerHints:

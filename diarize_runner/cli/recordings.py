@@ -25,6 +25,11 @@ class Job:
     skip: bool
     """Whether it is to be left alone, because all its outputs are there."""
 
+    @property
+    def written(self) -> str:
+        """Which files it leaves, a line each."""
+        return "".join(f"\n  {kind:<5} {path}" for kind, path in self.outputs.paths.items())
+
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which recordings, and what of them."""

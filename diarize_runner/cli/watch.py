@@ -80,6 +80,17 @@ class Watch:
         return self.seconds / self._audio_seconds
 
     @property
+    def document(self) -> dict[str, object]:
+        """What it took, for programs."""
+        return {
+            "uri": self._uri,
+            "audio_seconds": self._audio_seconds,
+            "estimated_seconds": self.estimated,
+            "processing_seconds": self.seconds,
+            "real_time_factor": self.real_time_factor,
+        }
+
+    @property
     def summary(self) -> str:
         """What it took, for people."""
         took = f"{duration(self._audio_seconds)} of audio in {duration(self.seconds)}"

@@ -45,6 +45,10 @@ class Diarization:
         return tuple(sorted({turn.speaker for turn in self.turns}))
 
 
+SPEECH = "SPEECH"
+"""The one speaker of a diarization that only says when anybody spoke."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerHints:
     """What is known beforehand of the number of speakers."""

@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.diarization.turns import SPEECH, Diarization, SpeakerTurn
+
+
+def throughout(recording, speaker):
+    turns = (SpeakerTurn(start=0.0, end=recording.duration, speaker=speaker),)
+    return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
 
 
 @dataclass(kw_only=True)
@@ -23,8 +28,10 @@ class OneSpeaker:
         progress.advance("segmentation", completed=1, total=1)
         self.meanwhile(recording.uri)
         progress.advance("embeddings", completed=1, total=1)
-        turns = (SpeakerTurn(start=0.0, end=recording.duration, speaker="SPEAKER_00"),)
-        return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
+        return throughout(recording, "SPEAKER_00")
+
+    def speech(self, recording, progress):
+        return throughout(recording, SPEECH)
 
     def synchronise(self):
         pass
