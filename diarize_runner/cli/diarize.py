@@ -1,11 +1,11 @@
 """`diarize-runner diarize`: who spoke when, and who said what."""
 
 import argparse
-import time
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from diarize_runner.cli.labelled import requested_outputs
+from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cli.in_turn import Done, Work, in_turn, to_stdout
 from diarize_runner.cli.options import (
     Commands,
     add_cache_option,
@@ -17,19 +17,25 @@ from diarize_runner.cli.options import (
     verified_cache,
 )
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.pace import KeptPace, kept_pace
+from diarize_runner.cli.progress import Telling
 from diarize_runner.cli.provenance import provenance_of
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
+from diarize_runner.cli.watch import watched
+from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError
-from diarize_runner.progress import Progress
-from diarize_runner.transcript import read
 from diarize_runner.transcript.formats import rttm
+from diarize_runner.transcript.model import Transcript
+
+if TYPE_CHECKING:
+    from diarize_runner.diarization.audio import Recording
+    from diarize_runner.diarization.engine import Diarizer
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = add_command(commands, "diarize", run, "say who spoke when in a recording, and who said what")
-    parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="any format that FFmpeg reads")
-    parser.add_argument("-a", "--audio", dest="audio_option", type=Path, metavar="AUDIO", help="the same, as an option")
+    parser = add_command(commands, "diarize", run, "say who spoke when in recordings, and who said what")
+    add_recording_options(parser)
     add_transcript_option(parser)
     add_output_options(parser)
     parser.add_argument("--num-speakers", "--num_speakers", type=_positive, metavar="N", help="exactly N speakers")
@@ -40,46 +46,60 @@ def add_parser(commands: Commands) -> None:
     add_cache_option(parser)
 
 
-def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Read everything first, so that a bad file costs no model load; then load, diarize, label, write."""
-    from diarize_runner.diarization.audio import decode
-    from diarize_runner.diarization.engine import load
+def run(arguments: argparse.Namespace, progress: Telling) -> Result:
+    """Look at everything first, then hear, diarize, label and write one recording after the other."""
+    hints, jobs = _hints(arguments), requested_jobs(arguments)
 
-    audio, hints = _audio(arguments), _hints(arguments)
-    outputs = requested_outputs(arguments, [path for path in (audio, arguments.transcript) if path])
-    transcript = read.read(arguments.transcript) if arguments.transcript else None
-    recording = decode(audio)
-    cache = verified_cache(arguments.cache, progress)
-    diarizer = load(cache, arguments.device, arguments.engine)
-    start = time.perf_counter()
-    diarization = diarizer.diarize(recording, hints, progress)
-    seconds = time.perf_counter() - start
-    made = provenance_of(recording, (audio, arguments.transcript), diarizer, cache.manifest, hints)
-    outputs.write(diarization, transcript, made)
-    document: dict[str, object] = {
-        "uri": recording.uri,
-        "audio_seconds": recording.duration,
-        "processing_seconds": seconds,
-        "real_time_factor": seconds / recording.duration,
-        "device": diarizer.device,
-        "engine": diarizer.engine,
-        "speakers": list(diarization.speakers),
-        "diarization": [asdict(turn) for turn in diarization.turns],
-        "outputs": {kind: str(path) for kind, path in outputs.paths.items()},
-    }
-    text = (
-        f"{recording.uri}: {recording.duration:.1f} s of audio in {seconds:.1f} s on {diarizer.device}, "
-        f"RTF {seconds / recording.duration:.3f}, speakers: {', '.join(diarization.speakers) or 'none'}"
-    )
-    files = "".join(f"\n  {kind:<5} {path}" for kind, path in outputs.paths.items())
-    return Result(document=document, text=text + files, data="" if outputs.paths else rttm.render(diarization))
+    def load() -> Work:
+        from diarize_runner.diarization import engine
+
+        cache = verified_cache(arguments.cache, progress)
+        diarizer = engine.load(cache, arguments.device, arguments.engine)
+        pace = kept_pace(diarizer.device, diarizer.engine, str(cache.manifest.digest))
+        return Labelling(diarizer=diarizer, manifest=cache.manifest, hints=hints, pace=pace, progress=progress)
+
+    return in_turn(jobs, load, progress, to_stdout if not arguments.json else lambda _: None)
 
 
-def _audio(arguments: argparse.Namespace) -> Path:
-    given = [path for path in (arguments.audio, arguments.audio_option) if path]
-    if len(given) != 1:
-        raise UsageError("name one recording", hint="diarize-runner diarize AUDIO -t TRANSCRIPT -o OUT.json")
-    return Path(given[0])
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labelling:
+    """Diarizes and labels by the pipeline that was loaded."""
+
+    diarizer: "Diarizer"
+    manifest: CacheManifest
+    hints: SpeakerHints
+    pace: KeptPace
+    progress: Telling
+
+    def __call__(self, job: Job, recording: "Recording", transcript: Transcript | None) -> Done:
+        """Diarize a recording and write what was asked for; raises as `diarize` and `write` do."""
+        with watched(recording, self.pace, self.progress) as watch:
+            diarization = self.diarizer.diarize(recording, self.hints, watch)
+            self.diarizer.synchronise()
+        read = (job.audio, job.transcript)
+        made = provenance_of(recording, read, self.diarizer, self.manifest, self.hints)
+        job.outputs.write(diarization, transcript, made)
+        unmet = self.hints.unmet_by(diarization)
+        return Done(
+            document={
+                **watch.document,
+                "device": self.diarizer.device,
+                "engine": self.diarizer.engine,
+                "speakers": list(diarization.speakers),
+                "unmet_hint": unmet or None,
+                "diarization": [asdict(turn) for turn in diarization.turns],
+                "outputs": {kind: str(path) for kind, path in job.outputs.paths.items()},
+            },
+            text=self._text(job, diarization, watch.summary, unmet),
+            data="" if job.outputs.paths else rttm.render(diarization),
+            audio_seconds=recording.duration,
+            processing_seconds=watch.seconds,
+        )
+
+    def _text(self, job: Job, diarization: Diarization, summary: str, unmet: str) -> str:
+        heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
+        but = f"\n  but: {unmet}" if unmet else ""
+        return f"{summary} on {self.diarizer.device}, {heard}{but}{job.written}"
 
 
 def _hints(arguments: argparse.Namespace) -> SpeakerHints:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol, TextIO
 
 from diarize_runner.progress import Progress
 
@@ -11,8 +12,32 @@ EVERY = 30.0
 """Seconds between lines."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whole:
+    """What a stage is a part of."""
+
+    name: str
+    elapsed: float
+    """Seconds since it began."""
+    remaining: float | None
+    """Seconds until it ends; None where nothing tells how long the stages to come will take."""
+
+
+class Telling(Progress, Protocol):
+    """A progress that people watch."""
+
+    def advance(self, stage: str, *, completed: int, total: int, whole: Whole | None = None) -> None:
+        """Tell how far a stage is, and what it is a part of."""
+
+    def tell(self, line: str) -> None:
+        """Write a line that stays."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Draw nothing while something else is written."""
+
+
 @contextmanager
-def progress_for(stream: TextIO) -> Iterator[Progress]:
+def progress_for(stream: TextIO) -> Iterator[Telling]:
     """Yield the progress that suits `stream`."""
     if not stream.isatty():
         yield ProgressLines(stream, time.monotonic)
@@ -24,21 +49,42 @@ def progress_for(stream: TextIO) -> Iterator[Progress]:
 
 
 class ProgressLines:
-    """A line when a stage has gone on for 30 s more, with elapsed and remaining time."""
+    """A line every 30 s, with elapsed and remaining time: of the whole, where that is known."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float]) -> None:
         self._stream, self._clock = stream, clock
-        self._stage, self._started, self._told = "", 0.0, 0.0
+        self._work, self._told = "", 0.0
+        self._stage, self._started = "", 0.0
 
-    def advance(self, stage: str, *, completed: int, total: int) -> None:
+    def advance(self, stage: str, *, completed: int, total: int, whole: Whole | None = None) -> None:
         """Write a line, if it is time for one."""
-        now = self._clock()
+        now, work = self._clock(), whole.name if whole else stage
+        if work != self._work:
+            self._work, self._told = work, now
         if stage != self._stage:
-            self._stage, self._started, self._told = stage, now, now
+            self._stage, self._started = stage, now
         if now - self._told < EVERY or not completed or not total:
             return
         self._told, elapsed = now, now - self._started
-        remaining = elapsed / completed * (total - completed)
-        share = 100 * completed / total
-        self._stream.write(f"{stage}: {share:.0f} %, {elapsed:.0f} s elapsed, about {remaining:.0f} s remaining\n")
+        left = elapsed / completed * (total - completed)
+        said = f"{stage}: {100 * completed / total:.0f} %, "
+        self.tell(said + _times(left, elapsed) if whole is None else f"{whole.name}, {said}{_times_of(whole, left)}")
+
+    def tell(self, line: str) -> None:
+        """Write it."""
+        self._stream.write(f"{line}\n")
         self._stream.flush()
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Do nothing: lines are never in the way."""
+        return nullcontext()
+
+
+def _times(remaining: float, elapsed: float) -> str:
+    return f"{elapsed:.0f} s elapsed, about {remaining:.0f} s remaining"
+
+
+def _times_of(whole: Whole, left: float) -> str:
+    if whole.remaining is None:
+        return f"{_times(left, whole.elapsed)} in this stage"
+    return _times(whole.remaining, whole.elapsed)

@@ -8,7 +8,8 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
 from diarize_runner.cache import layout
@@ -16,13 +17,19 @@ from diarize_runner.cache.runtime import runtime_environment
 from diarize_runner.cache.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.guard import offline
-from diarize_runner.diarization.turns import Diarization, SpeakerHints, SpeakerTurn, named_by_first_appearance
+from diarize_runner.diarization.turns import (
+    SPEECH,
+    Diarization,
+    SpeakerHints,
+    SpeakerTurn,
+    named_by_first_appearance,
+)
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
-    from pyannote.core import Annotation
+    from pyannote.core import Annotation, SlidingWindowFeature
 
 Engine = Literal["exact", "stock"]
 """`stock` is pyannote's own pipeline; `exact` gives the same output sooner."""
@@ -47,16 +54,9 @@ class Diarizer:
             PipelineError: the pipeline failed on this recording.
             OfflineViolation: something tried to reach the network.
         """
-        import torch
-
-        file = {
-            "waveform": torch.from_numpy(recording.waveform)[None],
-            "sample_rate": recording.sample_rate,
-            "uri": recording.uri,
-        }
         with offline(), _quiet(), _pipeline_errors(f"{recording.uri}: diarization failed"):
             output: Any = self.pipeline(
-                file,
+                _file(recording),
                 num_speakers=hints.exactly,
                 min_speakers=hints.at_least,
                 max_speakers=hints.at_most,
@@ -65,6 +65,23 @@ class Diarizer:
         end = recording.duration
         turns, exclusive = _turns(output.speaker_diarization, end), _turns(output.exclusive_speaker_diarization, end)
         return named_by_first_appearance(recording.uri, turns, exclusive)
+
+    def speech(self, recording: Recording, progress: Progress) -> Diarization:
+        """Say when anybody spoke: who is always `SPEECH`.
+
+        That is where the pipeline counts one speaker or more, before it asks who they are: what the turns of `diarize`
+        cover together. Raises as `diarize` does.
+        """
+        with offline(), _quiet(), _pipeline_errors(f"{recording.uri}: speech detection failed"):
+            try:
+                self.pipeline(_file(recording), hook=_until_counted(_hook(progress)))
+            except _Counted as counted:
+                spoken = counted.speakers
+            spoken.data = spoken.data > 0
+            gap = self.pipeline.segmentation.min_duration_off
+            heard = self.pipeline.to_annotation(spoken, min_duration_on=0.0, min_duration_off=gap)
+        turns = tuple(replace(turn, speaker=SPEECH) for turn in _turns(heard, recording.duration))
+        return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
 
     def synchronise(self) -> None:
         """Wait until the device has done all it was given, so that a clock can be read."""
@@ -85,7 +102,8 @@ def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarize
         OfflineViolation: something tried to reach the network.
     """
     _go_offline(runtime_environment(cache.root / layout.HF_HOME))
-    with offline(), _quiet(), _pipeline_errors(f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
+    problem = f"{cache.manifest.pipeline}: the pipeline cannot be loaded"
+    with offline(), _quiet(), _without_traces(), _pipeline_errors(problem):
         import torch
         from pyannote.audio import Pipeline
 
@@ -131,6 +149,20 @@ def _choose(device: str, *, cuda: bool) -> str:
 
 
 @contextmanager
+def _without_traces() -> Iterator[None]:
+    """Let matplotlib, which torchmetrics imports and nobody uses, leave its list of fonts in no one's home."""
+    if "MPLCONFIGDIR" in os.environ:
+        yield
+        return
+    with TemporaryDirectory() as folder:
+        os.environ["MPLCONFIGDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MPLCONFIGDIR"]
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     """Drop the warnings that say nothing to a user: waveforms come decoded, so torchcodec is never asked."""
     with warnings.catch_warnings():
@@ -158,6 +190,14 @@ def _turns(annotation: "Annotation", end: float) -> Iterator[SpeakerTurn]:
             yield SpeakerTurn(start=max(0.0, segment.start), end=min(segment.end, end), speaker=str(speaker))
 
 
+def _file(recording: Recording) -> dict[str, object]:
+    """Return a recording as pipelines take it."""
+    import torch
+
+    waveform = torch.from_numpy(recording.waveform)[None]
+    return {"waveform": waveform, "sample_rate": recording.sample_rate, "uri": recording.uri}
+
+
 def _hook(progress: Progress) -> Any:
     """Adapt pyannote's hook, which tells of every step, to a Progress, which hears of counted ones."""
 
@@ -166,3 +206,20 @@ def _hook(progress: Progress) -> Any:
             progress.advance(step, completed=told["completed"], total=told["total"])
 
     return hook
+
+
+class _Counted(Exception):
+    """A pipeline has counted who speaks at once, and need not go on."""
+
+    def __init__(self, speakers: "SlidingWindowFeature") -> None:
+        super().__init__()
+        self.speakers = speakers
+
+
+def _until_counted(hook: Any) -> Any:
+    def until_counted(step: str, artifact: Any, **told: Any) -> None:
+        hook(step, artifact, **told)
+        if step == "speaker_counting":
+            raise _Counted(artifact)
+
+    return until_counted

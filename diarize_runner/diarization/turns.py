@@ -45,6 +45,10 @@ class Diarization:
         return tuple(sorted({turn.speaker for turn in self.turns}))
 
 
+SPEECH = "SPEECH"
+"""The one speaker of a diarization that only says when anybody spoke."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerHints:
     """What is known beforehand of the number of speakers."""
@@ -52,6 +56,18 @@ class SpeakerHints:
     exactly: int | None = None
     at_least: int | None = None
     at_most: int | None = None
+
+    def unmet_by(self, diarization: Diarization) -> str:
+        """Say in words what a diarization does not keep to; nothing if it does.
+
+        A pipeline takes hints as far as the recording has voices enough to group: too short a one has not.
+        """
+        found = len(diarization.speakers)
+        least, most = self.exactly or self.at_least or 0, self.exactly or self.at_most
+        if least <= found and (most is None or found <= most):
+            return ""
+        wanted = f"{least} or more" if found < least else f"{most} or fewer"
+        return f"{found} found, though {self.exactly or wanted} were asked for"
 
 
 def named_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:

@@ -22,6 +22,12 @@ repos:
 """
 
 
+@pytest.fixture(autouse=True)
+def _own_cache_home(tmp_path, monkeypatch):
+    """Keep what commands remember of this machine out of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-home"))
+
+
 @pytest.fixture
 def run(capsys):
     return lambda *arguments: ran(capsys, main, *arguments)

@@ -1,0 +1,108 @@
+"""The recordings that a command line names, each with what is read and written for it."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.cli.labelled import Outputs, outputs_of_each
+from diarize_runner.errors import UsageError
+
+_TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm")
+"""In a folder of them, the first that there is of a recording's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One recording, and what to do with it."""
+
+    audio: Path
+    channel: int | None
+    """From 1; None mixes all."""
+    transcript: Path | None
+    outputs: Outputs
+    skip: bool
+    """Whether it is to be left alone, because all its outputs are there."""
+
+    @property
+    def written(self) -> str:
+        """Which files it leaves, a line each."""
+        return "".join(f"\n  {kind:<5} {path}" for kind, path in self.outputs.paths.items())
+
+
+def add_recording_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which recordings, and what of them."""
+    parser.add_argument("audio", type=Path, nargs="*", metavar="AUDIO", help="any format that FFmpeg reads")
+    parser.add_argument("-a", "--audio", dest="audio_option", type=Path, metavar="AUDIO", help="the same, as an option")
+    described = "hear one channel, counted from 1, or the mean of all (default: mix)"
+    parser.add_argument("--channel", type=_channel, default=None, metavar="N|mix", help=described)
+    described = "leave recordings alone whose outputs are all there"
+    parser.add_argument("--skip-existing", "--skip_existing", action="store_true", help=described)
+
+
+def _requested(arguments: argparse.Namespace) -> list[Path]:
+    """Return what is to be heard; raise UsageError when none is named, or one is a folder."""
+    given = [*arguments.audio, *([arguments.audio_option] if arguments.audio_option else [])]
+    if not given or (arguments.audio and arguments.audio_option):
+        raise UsageError("name a recording, or several", hint="AUDIO..., or one with -a AUDIO")
+    for path in given:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder", hint=f"name the recordings in it, as in {path}/*.wav")
+    return given
+
+
+def requested_jobs(arguments: argparse.Namespace) -> list[Job]:
+    """Look at everything that can be looked at before any work is done.
+
+    Raises:
+        UsageError: none is named, one is a folder, outputs collide, or there are none by which to skip.
+        DiskError: an output cannot be written.
+    """
+    recordings = _requested(arguments)
+    transcripts = [_transcript_of(audio, arguments, len(recordings)) for audio in recordings]
+    read = [[audio, *([said] if said else [])] for audio, said in zip(recordings, transcripts, strict=True)]
+    outputs = outputs_of_each(arguments, read)
+    if not outputs[0].paths:
+        _require_distinct(recordings, arguments)
+    return [
+        Job(
+            audio=audio,
+            channel=arguments.channel,
+            transcript=said,
+            outputs=written,
+            skip=arguments.skip_existing and all(path.exists() for path in written.paths.values()),
+        )
+        for audio, said, written in zip(recordings, transcripts, outputs, strict=True)
+    ]
+
+
+def _require_distinct(recordings: Sequence[Path], arguments: argparse.Namespace) -> None:
+    """Refuse what would go to one stream and could not be told apart there, or be skipped by nothing."""
+    if arguments.skip_existing:
+        raise UsageError(
+            "--skip-existing has no outputs to look for", hint="name them: --output-dir DIR --formats rttm"
+        )
+    name, times = Counter(path.stem for path in recordings).most_common(1)[0]
+    if times > 1:
+        raise UsageError(f"{times} recordings are called {name}", hint="give each a name of its own")
+
+
+def _transcript_of(audio: Path, arguments: argparse.Namespace, recordings: int) -> Path | None:
+    """Return the transcript of a recording: the file that was given, or that of its name in the folder."""
+    given: Path | None = arguments.transcript
+    if given and given.is_dir():
+        named = [given / f"{audio.stem}{suffix}" for suffix in _TRANSCRIPTS]
+        return next((path for path in named if path.exists()), named[0])
+    if given and recordings > 1:
+        hint = "name a folder with a transcript for each: NAME.json, .srt, .vtt or .stm"
+        raise UsageError(f"{given} cannot be the transcript of {recordings} recordings", hint=hint)
+    return given
+
+
+def _channel(text: str) -> int | None:
+    if text == "mix":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of a channel, from 1, nor mix")
+    return int(text)

@@ -1,0 +1,309 @@
+"""`diarize-runner diarize` of one recording and of many, with a diarizer that needs no model."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support.diarizers import OneSpeaker
+
+from diarize_runner.diarization import engine
+from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.errors import DeviceUnavailable, PipelineError
+
+
+@pytest.fixture
+def loads():
+    """What was loaded, each time that something was."""
+    return []
+
+
+@pytest.fixture
+def diarizer(monkeypatch, loads):
+    """Let every load give the same diarizer."""
+    made = OneSpeaker()
+
+    def load(cache, device, wanted):
+        loads.append((device, wanted))
+        return made
+
+    monkeypatch.setattr(engine, "load", load)
+    return made
+
+
+@pytest.fixture
+def diarize(run, box, diarizer):
+    return lambda *arguments: run("diarize", "--cache", box, *arguments)
+
+
+@pytest.fixture
+def calls(speech, tmp_path):
+    """Three recordings, of which the second is none."""
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    paths = [shutil.copy(speech, folder / f"{name}.wav") for name in ("ada", "bo", "cy")]
+    paths[1].write_text("no sound")
+    return paths
+
+
+@pytest.fixture
+def to_folder(tmp_path):
+    return ["--output-dir", tmp_path / "out", "--formats", "rttm"]
+
+
+def line(uri):
+    return f"SPEAKER {uri} 1 0.000 1.000 <NA> <NA> SPEAKER_00 <NA> <NA>\n"
+
+
+def test_many_recordings_take_one_load_and_a_bad_one_stops_none(diarize, loads, calls, to_folder, tmp_path):
+    ran = diarize(*calls, *to_folder, "--json")
+
+    assert ran.exit_code == 1
+    assert loads == [("auto", "exact")]
+    assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {
+        "ada.rttm": line("ada"),
+        "cy.rttm": line("cy"),
+    }
+    ada, bo, cy = ran.document["recordings"]
+    assert [each["audio"] for each in (ada, bo, cy)] == [str(path) for path in calls]
+    assert bo["error"] == f"cannot decode {calls[1]}: Invalid data found when processing input"
+    assert ran.document["failed"] == [str(calls[1])]
+    assert ran.document["audio_seconds"] == 2
+    took = ada["processing_seconds"] + cy["processing_seconds"]
+    assert ran.document["real_time_factor"] == pytest.approx(took / 2)
+
+
+def test_people_are_told_of_each_recording_and_of_all(diarize, calls, to_folder):
+    said = diarize(*calls, *to_folder).stderr
+
+    assert "\nada: 1.0 s of audio in 0." in said
+    assert f"\nerror: cannot decode {calls[1]}: Invalid data found when processing input\nhint: expected a file" in said
+    assert "\n2 done, 0 skipped, 1 failed: 2.0 s of audio in 0." in said
+    assert said.endswith(f"\n  failed: {calls[1]}\n")
+
+
+def test_a_recording_is_written_before_the_next_is_heard(diarize, diarizer, calls, to_folder, tmp_path):
+    there = {}
+    diarizer.meanwhile = lambda uri: there.update({uri: (tmp_path / "out/ada.rttm").exists()})
+
+    diarize(calls[0], calls[2], *to_folder)
+
+    assert there == {"ada": False, "cy": True}
+
+
+def test_without_outputs_the_turns_of_all_go_to_stdout_and_with_json_only_the_document(diarize, calls):
+    assert diarize(calls[0], calls[2]).stdout == line("ada") + line("cy")
+    assert [each["uri"] for each in diarize(calls[0], calls[2], "--json").document["recordings"]] == ["ada", "cy"]
+
+
+def test_one_recording_that_fails_is_the_commands_own_failure(diarize, loads, calls):
+    ran = diarize(calls[1], "--json")
+    assert ran.exit_code == 1
+    assert ran.document["error"].startswith(f"cannot decode {calls[1]}")
+    assert loads == []
+
+
+def test_a_pipeline_that_fails_on_one_recording_goes_on_with_the_next(diarize, diarizer, calls):
+    def fail(uri):
+        if uri == "ada":
+            raise PipelineError("ada: out of memory")
+
+    diarizer.meanwhile = fail
+    ran = diarize(calls[0], calls[2])
+    assert (ran.exit_code, ran.stdout) == (1, line("cy"))
+    assert "error: ada: out of memory\n" in ran.stderr
+
+
+def test_what_cannot_be_loaded_is_wrong_with_every_recording(diarize, monkeypatch, calls):
+    def load(*_):
+        raise DeviceUnavailable("torch finds no CUDA device")
+
+    monkeypatch.setattr(engine, "load", load)
+    ran = diarize(calls[0], calls[2], "--device", "cuda")
+    assert (ran.exit_code, ran.stderr) == (1, "error: torch finds no CUDA device\n")
+
+
+@pytest.mark.parametrize(
+    "outputs", [["-o", "all.json"], ["--output-dir", "out", "--formats", "rttm"], []], ids=["file", "folder", "stdout"]
+)
+def test_outputs_that_collide_are_bad_usage_before_any_work(diarize, diarizer, calls, monkeypatch, outputs):
+    monkeypatch.chdir(calls[0].parent)
+    (calls[0].parent / "other").mkdir()
+    other = shutil.copy(calls[0], calls[0].parent / "other/ada.wav")
+
+    ran = diarize(calls[0], other, *outputs)
+
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert diarizer.heard == []
+    assert {path.suffix for path in calls[0].parent.rglob("*") if path.is_file()} == {".wav"}
+
+
+def test_a_folder_is_bad_usage_and_says_how_to_name_what_is_in_it(diarize, calls):
+    ran = diarize(calls[0], calls[0].parent)
+    assert ran.exit_code == 2
+    assert ran.stderr == (
+        f"error: {calls[0].parent} is a folder\nhint: name the recordings in it, as in {calls[0].parent}/*.wav\n"
+    )
+
+
+def test_what_is_there_is_skipped_when_asked_to(diarize, diarizer, loads, calls, to_folder, tmp_path):
+    diarize(calls[0], *to_folder)
+    (tmp_path / "out/ada.rttm").write_text("as it was")
+
+    ran = diarize(calls[0], calls[2], *to_folder, "--skip-existing", "--json")
+
+    assert ran.exit_code == 0
+    assert ran.document["skipped"] == [str(calls[0])]
+    assert (tmp_path / "out/ada.rttm").read_text() == "as it was"
+    assert diarizer.heard == ["ada", "cy"]
+    loads.clear()
+    again = diarize(calls[0], calls[2], *to_folder, "--skip-existing")
+    assert (again.exit_code, again.stderr) == (0, "0 done, 2 skipped, 0 failed\n")
+    assert loads == []
+
+
+def test_a_recording_with_one_of_two_outputs_is_not_skipped(diarize, diarizer, calls, tmp_path):
+    one = ["--output-dir", tmp_path / "out", "--formats"]
+    diarize(calls[0], *one, "rttm")
+    diarize(calls[0], *one, "rttm,json", "--skip-existing")
+    assert diarizer.heard == ["ada", "ada"]
+
+
+def test_there_is_nothing_to_skip_by_without_outputs(diarize, calls):
+    ran = diarize(calls[0], "--skip-existing")
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith("error: --skip-existing has no outputs to look for\nhint: ")
+
+
+@pytest.mark.parametrize("words", [["./-x.wav"], ["--", "-x.wav"], ["--audio=-x.wav"]], ids=" ".join)
+def test_a_recording_may_be_called_like_an_option(diarize, calls, monkeypatch, words):
+    monkeypatch.chdir(calls[0].parent)
+    calls[0].rename(calls[0].with_name("-x.wav"))
+    assert diarize(*words).stdout == line("-x")
+
+
+def test_each_recording_has_the_transcript_of_its_name_in_a_folder(diarize, calls, tmp_path):
+    said = tmp_path / "said"
+    said.mkdir()
+    (said / "ada.json").write_text(json.dumps([{"start": 0, "end": 0.4, "text": "Hello"}]))
+    (said / "cy.stm").write_text("cy 1 cy 0.0 0.5 goodbye\n")
+    shutil.copy(calls[0], calls[1])
+
+    ran = diarize(*calls, "-t", said, "--output-dir", tmp_path / "out", "--formats", "srt", "--json")
+
+    assert "[SPEAKER_00] Hello" in (tmp_path / "out/ada.srt").read_text()
+    assert "[SPEAKER_00] goodbye" in (tmp_path / "out/cy.srt").read_text()
+    assert ran.document["recordings"][1]["error"] == f"cannot read {said}/bo.json: No such file or directory"
+
+
+def test_one_transcript_is_not_of_several_recordings(diarize, calls, tmp_path):
+    (tmp_path / "said.json").write_text("[]")
+    ran = diarize(calls[0], calls[2], "-t", tmp_path / "said.json")
+    assert ran.exit_code == 2
+    assert f"{tmp_path}/said.json cannot be the transcript of 2 recordings" in ran.stderr
+
+
+@pytest.mark.parametrize("channel", ["0", "-1", "left", "1.5"])
+def test_a_channel_is_a_number_from_1(diarize, calls, channel):
+    assert diarize(calls[0], f"--channel={channel}").exit_code == 2
+
+
+def test_a_channel_that_is_not_there_says_how_many_there_are(diarize, calls):
+    assert diarize(calls[0], "--channel", "1").stdout == line("ada")
+    assert diarize(calls[0], "--channel", "mix").stdout == line("ada")
+    assert f"error: {calls[0]} has no channel 2: it has 1\n" in diarize(calls[0], "--channel", "2").stderr
+
+
+HINTS = {
+    "--num-speakers 2": (SpeakerHints(exactly=2), "1 found, though 2 were asked for"),
+    "--min-speakers 3": (SpeakerHints(at_least=3), "1 found, though 3 or more were asked for"),
+    "--max-speakers 4": (SpeakerHints(at_most=4), None),
+}
+
+
+@pytest.mark.parametrize(("words", "hints", "unmet"), [(k, *v) for k, v in HINTS.items()], ids=HINTS)
+def test_hints_reach_the_pipeline_and_what_it_could_not_keep_to_is_reported(
+    diarize, diarizer, calls, words, hints, unmet
+):
+    ran = diarize(calls[0], *words.split())
+    assert diarizer.hints == [hints]
+    assert (f"\n  but: {unmet}" in ran.stderr) is bool(unmet)
+    assert diarize(calls[0], *words.split(), "--json").document["unmet_hint"] == unmet
+
+
+def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize, diarizer, calls):
+    diarizer.meanwhile = lambda _: time.sleep(0.02)
+    first = diarize(calls[0], "--json")
+    again = diarize(calls[0], "--json")
+
+    assert first.stderr.startswith("ada: 1.0 s of audio; nothing was timed here yet")
+    assert first.document["estimated_seconds"] is None
+    assert again.document["estimated_seconds"] == pytest.approx(first.document["processing_seconds"], rel=0.01)
+    assert again.stderr.startswith("ada: 1.0 s of audio; about 0.0 s at the RTF of 0.02")
+
+
+def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_half(diarize, diarizer, calls, to_folder, tmp_path):
+    def interrupt(uri):
+        if uri == "cy":
+            raise KeyboardInterrupt
+
+    diarizer.meanwhile = interrupt
+    ran = diarize(calls[0], calls[2], *to_folder, "--json")
+
+    assert (ran.exit_code, ran.document["exit_code"]) == (130, 130)
+    assert ran.document["error"] == "interrupted: 1 of 2 recordings are done, and what came of them is kept"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ada.rttm"]
+
+
+WAITING = """
+import sys, time
+from pathlib import Path
+from support.diarizers import OneSpeaker
+from diarize_runner.cli import main
+from diarize_runner.diarization import engine
+
+def wait(uri):
+    if uri == "cy":
+        Path(sys.argv[1]).touch()
+        time.sleep(60)
+
+engine.load = lambda *_: OneSpeaker(meanwhile=wait)
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_ctrl_c_ends_the_command_with_130_and_what_was_done_stays(box, calls, to_folder, tmp_path):
+    words = [tmp_path / "busy", "diarize", "--cache", box, calls[0], calls[2], *to_folder]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", WAITING, *map(str, words)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "busy").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "error: interrupted: 1 of 2 recordings are done" in said
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["ada.rttm"]
+
+
+def test_the_same_recording_gives_the_same_bytes(diarize, calls, tmp_path):
+    formats = ["--formats", "json,rttm"]
+    for name in ("once", "twice"):
+        diarize(calls[0], "--output-dir", tmp_path / name, *formats)
+    once, twice = (sorted((tmp_path / name).iterdir()) for name in ("once", "twice"))
+    assert [path.read_bytes() for path in once] == [path.read_bytes() for path in twice]
+    assert len(once) == 2
+
+
+def test_an_output_that_cannot_be_written_is_found_before_any_work(diarize, loads, calls, tmp_path):
+    (tmp_path / "out").write_text("a file, where a folder is wanted")
+    ran = diarize(calls[0], "--output-dir", tmp_path / "out", "--formats", "rttm")
+    assert ran.exit_code == 1
+    assert f"{tmp_path}/out" in ran.stderr
+    assert loads == []
