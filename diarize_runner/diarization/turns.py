@@ -54,6 +54,9 @@ class SpeakerHints:
     at_most: int | None = None
 
 
+NO_HINTS = SpeakerHints()
+
+
 def named_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:
     """Order the turns and call the first speaker heard `SPEAKER_00`, the next `SPEAKER_01`, and so on.
 
