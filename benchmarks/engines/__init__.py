@@ -3,8 +3,7 @@
 Both engines diarize every recording in every round, in turn. What they say must be the same file by file, to the last
 digit of the RTTM and to the last bit of the turns; figures are medians, and ratios of one run.
 
-    voices.py       six voices: the two of pyannote's own sample, each at three speeds
-    recordings.py   what is diarized: 15 recordings made of those voices, about 20 minutes, the same on every machine
+    recordings.py   what is diarized: 15 recordings of voices that `benchmark.compose` has, about 20 minutes
     models.py       what diarizes: the embedded cache, and a twin of community-1
     compare.py      one recording through both engines
     floor.py        how near the exact engine comes to what a core can multiply

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.engines.compare import run
 from benchmarks.engines.models import verified
-from benchmarks.engines.recordings import Scene, composed
+from diarize_runner.benchmark.compose.scene import Scene, compose
 from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
 from diarize_runner.diarization.engine import load
 
@@ -47,7 +47,7 @@ def main() -> None:
 def mostly_silent(hours: float) -> Recording:
     """Return a minute of talk in every quarter of an hour."""
     waveform = np.zeros(round(hours * 3600 * SAMPLE_RATE), np.float32)
-    talk = composed(_TALK).waveform
+    talk = compose(_TALK).recording.waveform
     for first in range(0, len(waveform), _EVERY * SAMPLE_RATE):
         part = waveform[first : first + len(talk)]
         part[:] = talk[: len(part)]

@@ -9,8 +9,8 @@ import torch
 import yaml
 from pyannote.audio import Model
 
-from benchmarks.engines.voices import voices
 from benchmarks.restore.ways import run
+from diarize_runner.benchmark.compose.voices import voices
 from diarize_runner.cache.box import find_cache, read_manifest
 from diarize_runner.cache.verify import VerifiedCache, verify
 from diarize_runner.diarization.audio import SAMPLE_RATE

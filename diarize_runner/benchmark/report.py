@@ -1,89 +1,122 @@
-"""A benchmark's record, and its one JSON form.
+"""A benchmark's record, as JSON. `reading.py` is the way back.
 
-Format history: `diarize-runner/benchmark/1`, the first.
+Format history:
+    diarize-runner/benchmark/2   series by engine and device, cold starts, stages, memory, JER, what output equals
+    diarize-runner/benchmark/1   one engine on one device: audio, warm-ups, calls, DER
 """
 
-import statistics
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from diarize_runner.benchmark.environment import Environment
+from diarize_runner.benchmark.measurement import Measurement, Series, Start
+from diarize_runner.cache import documents
 
-FORMAT = "diarize-runner/benchmark/1"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Score:
-    """How one recording's diarization compares with its reference, at collar 0, overlap scored."""
-
-    der: float
-    """Diarization error rate: 0.05 is 5 %."""
-    speakers: int
-    """In the reference."""
+FORMAT = "diarize-runner/benchmark/2"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Measurement:
-    """One recording, diarized again and again."""
+class Price:
+    """What a box like the one measured costs while it runs."""
 
-    uri: str
-    audio_seconds: float
-    warmup_seconds: tuple[float, ...]
-    """Calls that were made first, and do not count."""
-    processing_seconds: tuple[float, ...]
-    speakers: int
-    """Found."""
-    score: Score | None
-    """None where there is no reference."""
-
-    @property
-    def median_seconds(self) -> float:
-        """Median processing time."""
-        return statistics.median(self.processing_seconds)
-
-    @property
-    def real_time_factor(self) -> float:
-        """Median processing time / audio duration."""
-        return self.median_seconds / self.audio_seconds
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the measurement as a report writes it."""
-        score = {"der": self.score.der, "speakers": self.score.speakers} if self.score else None
-        return {
-            "uri": self.uri,
-            "audio_seconds": self.audio_seconds,
-            "warmup_seconds": list(self.warmup_seconds),
-            "processing_seconds": list(self.processing_seconds),
-            "median_seconds": self.median_seconds,
-            "real_time_factor": self.real_time_factor,
-            "speakers": self.speakers,
-            "reference": score,
-        }
+    usd_per_hour: float
+    source: str
+    """Who says so."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchmarkReport:
-    """Every measurement of one run, on one machine, with one cache."""
+    """Everything that one run measured, on one machine, with one cache."""
 
+    date: str | None
+    """When it began, UTC."""
+    workload: str | None
+    """Its name."""
     environment: Environment
     cache: str
     """Name, version and manifest digest."""
-    engine: str
-    """What diarized: `exact` or `stock`."""
-    measurements: tuple[Measurement, ...]
+    price: Price | None
+    series: tuple[Series, ...]
 
-    @property
-    def real_time_factor(self) -> float:
-        """Total over total: the sum of the medians / the sum of the durations."""
-        processing = sum(measurement.median_seconds for measurement in self.measurements)
-        return processing / sum(measurement.audio_seconds for measurement in self.measurements)
+    def usd_per_audio_hour(self, series: Series) -> float | None:
+        """Return what an hour of audio costs, while the box is busy; None without a price."""
+        return self.price.usd_per_hour * series.real_time_factor if self.price else None
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as its JSON form."""
         return {
             "format": FORMAT,
+            "date": self.date,
+            "workload": self.workload,
             "environment": self.environment.to_dict(),
             "cache": self.cache,
-            "engine": self.engine,
-            "real_time_factor": self.real_time_factor,
-            "measurements": [measurement.to_dict() for measurement in self.measurements],
+            "price": asdict(self.price) if self.price else None,
+            "series": [self._series(each) for each in self.series],
         }
+
+    def to_json(self) -> bytes:
+        """Return the report as it is written."""
+        return documents.serialise(self.to_dict())
+
+    def _series(self, series: Series) -> dict[str, object]:
+        cost = self.usd_per_audio_hour(series)
+        return {
+            "engine": series.engine,
+            "device": series.device,
+            "real_time_factor": series.real_time_factor,
+            "times_faster_than_realtime": 1 / series.real_time_factor,
+            "seconds_per_audio_hour": 3600 * series.real_time_factor,
+            "usd_per_audio_hour": cost,
+            "usd_per_1000_audio_hours": None if cost is None else 1000 * cost,
+            "speaker_count_accuracy": series.speaker_count_accuracy,
+            "starts": [_start(each) for each in series.starts],
+            "measurements": [_measurement(each) for each in series.measurements],
+            "batches": [asdict(each) for each in series.batches],
+        }
+
+
+DERIVED = (
+    "real_time_factor",
+    "times_faster_than_realtime",
+    "seconds_per_audio_hour",
+    "usd_per_audio_hour",
+    "usd_per_1000_audio_hours",
+    "speaker_count_accuracy",
+    "seconds",
+    "processing_seconds",
+    "median_seconds",
+    "fastest_seconds",
+    "slowest_seconds",
+)
+"""Keys that are there for readers, and follow from the others."""
+
+
+def _start(start: Start) -> dict[str, object]:
+    return {
+        "seconds": start.seconds,
+        "loading": asdict(start.loading),
+        "uri": start.uri,
+        "first_call": asdict(start.first_call),
+    }
+
+
+def _measurement(measured: Measurement) -> dict[str, object]:
+    return {
+        "uri": measured.uri,
+        "audio_seconds": measured.audio_seconds,
+        "audio": measured.audio,
+        "hints": asdict(measured.hints),
+        "real_time_factor": measured.real_time_factor,
+        "times_faster_than_realtime": 1 / measured.real_time_factor,
+        "processing_seconds": list(measured.processing_seconds),
+        "median_seconds": measured.median_seconds,
+        "fastest_seconds": min(measured.processing_seconds),
+        "slowest_seconds": max(measured.processing_seconds),
+        "speakers": measured.speakers,
+        "reference": asdict(measured.score) if measured.score else None,
+        "rttm": measured.rttm,
+        "repeatable": measured.repeatable,
+        "same_as_stock": measured.same_as_stock,
+        "warmups": [asdict(each) for each in measured.warmups],
+        "calls": [asdict(each) for each in measured.calls],
+        "memory_over_time": [[each.seconds, each.rss] for each in measured.memory_over_time],
+    }

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.benchmark.report import Score
+from diarize_runner.benchmark.measurement import Score
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.errors import UsageError
 
@@ -18,12 +18,20 @@ def score(diarization: Diarization, reference: Path, audio_seconds: float) -> Sc
         UsageError: `reference` is no RTTM file of one recording.
     """
     from pyannote.core import Segment, Timeline
-    from pyannote.metrics.diarization import DiarizationErrorRate
+    from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
 
     truth, found = _read(reference), _annotation(diarization)
-    metric = DiarizationErrorRate(collar=0.0, skip_overlap=False)
-    der = metric(truth, found, uem=Timeline([Segment(0.0, audio_seconds)]))
-    return Score(der=float(der), speakers=len(truth.labels()))
+    whole = Timeline([Segment(0.0, audio_seconds)])
+    parts = DiarizationErrorRate(collar=0.0, skip_overlap=False)(truth, found, uem=whole, detailed=True)
+    spoken = parts["total"] or 1.0
+    return Score(
+        der=float(parts["diarization error rate"]),
+        missed=float(parts["missed detection"] / spoken),
+        false_alarm=float(parts["false alarm"] / spoken),
+        confusion=float(parts["confusion"] / spoken),
+        jer=float(JaccardErrorRate(collar=0.0, skip_overlap=False)(truth, found, uem=whole)),
+        speakers=len(truth.labels()),
+    )
 
 
 def _annotation(diarization: Diarization) -> "Annotation":

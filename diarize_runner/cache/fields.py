@@ -4,6 +4,7 @@ The shape follows `packaging.pylock`: a value knows where it stands, so the read
 table of fields, and a wrong one is reported as `... in 'repos[0].files[3].size'`.
 """
 
+import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -82,6 +83,20 @@ class Node:
             raise self._unexpected("a whole number")
         if not 0 <= self.value <= _LARGEST_COUNT:
             raise self.error(f"{self.value} is out of range")
+        return self.value
+
+    def number(self) -> float:
+        """Return a finite number, 0 or more."""
+        if not isinstance(self.value, int | float) or isinstance(self.value, bool):
+            raise self._unexpected("a number")
+        if not 0 <= self.value < math.inf:
+            raise self.error(f"{self.value} is out of range")
+        return float(self.value)
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            raise self._unexpected("true or false")
         return self.value
 
     def digest(self) -> Digest:

@@ -1,96 +1,109 @@
 """`diarize-runner benchmark`: how fast, and how right."""
 
 import argparse
+import dataclasses
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.benchmark.environment import environment
-from diarize_runner.benchmark.report import BenchmarkReport, Measurement
-from diarize_runner.benchmark.workload import WorkItem, shipped_sample
-from diarize_runner.cache import documents
+from diarize_runner.benchmark.report import BenchmarkReport, Price
+from diarize_runner.cli.benchmark_text import summary
 from diarize_runner.cli.labelled import require_writable
-from diarize_runner.cli.options import (
-    Commands,
-    add_cache_option,
-    add_command,
-    add_device_option,
-    add_engine_option,
-    verified_cache,
-)
+from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option, add_engine_option
 from diarize_runner.cli.output import Result
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from contextlib import AbstractContextManager
+
+    from diarize_runner.benchmark.subject import Runner
+    from diarize_runner.benchmark.workload import Workload
+
+_DEFAULT = "default"
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(commands, "benchmark", run, "measure the realtime factor, and DER where a reference is known")
-    parser.add_argument(
-        "audio", type=Path, nargs="?", metavar="AUDIO", help="default: pyannote.audio's own 30 s sample"
-    )
+    parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="default: what --workload names")
     parser.add_argument("--reference", type=Path, metavar="RTTM", help="who really spoke when in AUDIO")
-    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="calls on the clock (default: 3)")
-    parser.add_argument("--warmups", type=int, default=1, metavar="N", help="calls before those (default: 1)")
+    described = f"a workload file, or the name of one that ships with the package (default: {_DEFAULT})"
+    parser.add_argument("--workload", metavar="FILE", help=described)
+    parser.add_argument("--against", choices=("stock",), help="measure pyannote's own engine too, by turns")
+    parser.add_argument("--repeats", type=int, metavar="N", help="calls on the clock (default: the workload's, or 3)")
+    parser.add_argument("--warmups", type=int, metavar="N", help="calls before those (default: the workload's, or 1)")
+    parser.add_argument("--starts", type=int, metavar="N", help="new processes for what is cold (default: 1)")
+    parser.add_argument(
+        "--price", type=float, metavar="USD", help="of a box like this one for an hour: cost is reported"
+    )
+    described = "ask EC2's instance metadata service what kind of instance this is; else nothing is asked"
+    parser.add_argument("--ask-instance", action="store_true", help=described)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report as JSON")
     add_device_option(parser)
     add_engine_option(parser)
     add_cache_option(parser)
+    parser.set_defaults(device=None, engine=None)  # as the workload says
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Load once, measure, report."""
+    """Compose what is to be composed, measure, report."""
     from diarize_runner.benchmark.run import measure
-    from diarize_runner.diarization.engine import load
 
-    if arguments.repeats < 1 or arguments.warmups < 0:
-        raise UsageError("--repeats must be 1 or more, --warmups 0 or more")
-    if arguments.reference and not arguments.audio:
-        raise UsageError(
-            "--reference is of no recording", hint="name the recording too: benchmark AUDIO --reference RTTM"
+    outputs = {"json": arguments.output} if arguments.output else {}
+    for path in outputs.values():
+        require_writable(path)
+    workload = _workload(arguments)
+    with tempfile.TemporaryDirectory(prefix="diarize-runner-benchmark-") as folder:
+        report = measure(
+            workload, workload.items(Path(folder)), lambda *subject: _launch(arguments, *subject), progress
         )
-    if arguments.output:
-        require_writable(arguments.output)
-    item = WorkItem(audio=arguments.audio, reference=arguments.reference) if arguments.audio else shipped_sample()
-    cache = verified_cache(arguments.cache, progress)
-    diarizer = load(cache, arguments.device, arguments.engine)
-    measurement = measure(item, diarizer, warmups=arguments.warmups, repeats=arguments.repeats, progress=progress)
-    report = BenchmarkReport(
-        environment=environment(diarizer.device),
-        cache=f"{cache.manifest.name} {cache.manifest.version} {cache.manifest.digest}",
-        engine=diarizer.engine,
-        measurements=(measurement,),
-    )
-    if arguments.output:
-        with disk_errors(arguments.output):
-            write_atomically(arguments.output, documents.serialise(report.to_dict()))
-    return Result(document=report.to_dict(), text=_table(report))
+    report = _completed(report, arguments)
+    for path in outputs.values():
+        with disk_errors(path):
+            write_atomically(path, report.to_json())
+    return Result(document=report.to_dict(), text=summary(report))
 
 
-def _table(report: BenchmarkReport) -> "Table":
-    from rich.table import Table
+def _launch(arguments: argparse.Namespace, engine: str, device: str) -> "AbstractContextManager[Runner]":
+    from diarize_runner.benchmark.process import started
+    from diarize_runner.benchmark.worker import Assignment
 
-    host = report.environment
-    table = Table(
-        title=f"{host.device}: {host.cpu}, {host.threads} threads, {report.engine} engine", title_justify="left"
-    )
-    for heading in ("recording", "audio", "processing (median)", "RTF", "speakers", "DER"):
-        table.add_column(heading, justify="left" if heading == "recording" else "right")
-    for measurement in report.measurements:
-        table.add_row(*_row(measurement))
-    return table
+    return started(Assignment(cache=arguments.cache, device=device, engine=engine))
 
 
-def _row(measurement: Measurement) -> tuple[str, ...]:
-    score = measurement.score
-    return (
-        measurement.uri,
-        f"{measurement.audio_seconds:.1f} s",
-        f"{measurement.median_seconds:.2f} s",
-        f"{measurement.real_time_factor:.3f}",
-        f"{measurement.speakers} of {score.speakers}" if score else str(measurement.speakers),
-        f"{100 * score.der:.1f} %" if score else "no reference",
-    )
+def _workload(arguments: argparse.Namespace) -> "Workload":
+    """Return the workload that was named, or one of AUDIO alone, changed by what else was said."""
+    from diarize_runner.benchmark.item import WorkItem
+    from diarize_runner.benchmark.workload import Workload, read_workload
+
+    if arguments.reference and not arguments.audio:
+        hint = "name the recording too: benchmark AUDIO --reference RTTM"
+        raise UsageError("--reference is of no recording", hint=hint)
+    if arguments.audio and arguments.workload:
+        raise UsageError("--workload names recordings already", hint="leave out AUDIO, or --workload")
+    said = {name: getattr(arguments, name) for name in ("repeats", "warmups", "starts")}
+    given = {name: number for name, number in said.items() if number is not None}
+    if any(number < (name != "warmups") for name, number in given.items()):
+        raise UsageError("--repeats and --starts must be 1 or more, --warmups 0 or more")
+    if arguments.audio:
+        item = WorkItem(audio=arguments.audio, reference=arguments.reference)
+        workload = Workload(name=arguments.audio.stem, recordings=(item,))
+    else:
+        workload = read_workload(arguments.workload or _DEFAULT)
+    engines = (arguments.engine,) if arguments.engine else workload.engines
+    against = (arguments.against,) if arguments.against and arguments.against not in engines else ()
+    devices = (arguments.device,) if arguments.device else workload.devices
+    return dataclasses.replace(workload, **given, engines=(*against, *engines), devices=devices)
+
+
+def _completed(report: BenchmarkReport, arguments: argparse.Namespace) -> BenchmarkReport:
+    """Add what the machine did not say by itself."""
+    if arguments.ask_instance:
+        from diarize_runner.benchmark.instance import ask_instance_type
+
+        report = dataclasses.replace(report, environment=report.environment.with_instance(ask_instance_type()))
+    if arguments.price is None:
+        return report
+    return dataclasses.replace(report, price=Price(usd_per_hour=arguments.price, source="--price"))

@@ -70,6 +70,9 @@ class SpeakerHints:
         return f"{found} found, though {self.exactly or wanted} were asked for"
 
 
+NO_HINTS = SpeakerHints()
+
+
 def named_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:
     """Order the turns and call the first speaker heard `SPEAKER_00`, the next `SPEAKER_01`, and so on.
 

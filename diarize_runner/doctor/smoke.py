@@ -2,8 +2,8 @@
 
 import time
 
+from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.benchmark.score import score
-from diarize_runner.benchmark.workload import shipped_sample
 from diarize_runner.cache.verify import VerifiedCache
 from diarize_runner.diarization.audio import decode
 from diarize_runner.diarization.engine import load

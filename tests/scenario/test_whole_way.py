@@ -28,7 +28,8 @@ def without_token() -> dict[str, str]:
 
 def test_the_recording_is_diarized_as_people_heard_it(demo):
     report = json.loads((demo.out / "benchmark.json").read_text())
-    (measured,) = report["measurements"]
+    (series,) = report["series"]
+    (measured,) = series["measurements"]
     assert measured["reference"]["speakers"] == measured["speakers"] == 2
     assert measured["reference"]["der"] <= 0.08
     assert measured["audio_seconds"] == pytest.approx(30.0, abs=0.01)

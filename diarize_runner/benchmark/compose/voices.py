@@ -10,7 +10,7 @@ from pyannote.core import Annotation
 from pyannote.database.util import load_rttm
 from torchaudio.functional import resample
 
-from diarize_runner.benchmark.workload import shipped_sample
+from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.diarization.audio import SAMPLE_RATE, decode
 
 Samples = npt.NDArray[np.float32]
@@ -31,7 +31,7 @@ class Voice:
         first, length = round(start * SAMPLE_RATE), round(seconds * SAMPLE_RATE)
         said = np.take(self.speech, np.arange(first, first + length), mode="wrap")
         edge = np.minimum(1, np.arange(1, length + 1, dtype=np.float32) / (_EDGE * SAMPLE_RATE))
-        return said * edge * edge[::-1]
+        return np.asarray(said * edge * edge[::-1], np.float32)
 
 
 @cache
@@ -52,4 +52,5 @@ def _alone(waveform: Samples, annotation: Annotation, speaker: str) -> Samples:
 
 
 def _at_speed(speech: Samples, speed: float) -> Samples:
-    return resample(torch.from_numpy(speech), round(speed * 100), 100).numpy()
+    slower: Samples = resample(torch.from_numpy(speech), round(speed * 100), 100).numpy()
+    return slower

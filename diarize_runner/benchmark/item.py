@@ -1,0 +1,32 @@
+"""One thing for a benchmark to diarize."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
+from diarize_runner.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkItem:
+    """A recording to diarize, and what is known of it."""
+
+    audio: Path
+    reference: Path | None
+    """RTTM of who really spoke when."""
+    transcript: Path | None = None
+    """To label."""
+    hints: SpeakerHints = NO_HINTS
+
+
+def shipped_sample() -> WorkItem:
+    """Return the 30 s conversation that ships inside pyannote.audio; raise UsageError when that is not installed."""
+    spec = importlib.util.find_spec("pyannote.audio") if importlib.util.find_spec("pyannote") else None
+    if spec is None or not spec.submodule_search_locations:
+        raise UsageError(
+            "pyannote.audio is not installed here",
+            hint="run it on a box: BOX/opt/diarize-runner/current/bin/diarize-runner",
+        )
+    folder = Path(spec.submodule_search_locations[0], "sample")
+    return WorkItem(audio=folder / "sample.wav", reference=folder / "sample.rttm", transcript=folder / "sample.stm")

@@ -1,0 +1,72 @@
+"""Reports of format 1, written before engines were compared: one engine, on one device, without stages."""
+
+from diarize_runner.benchmark.environment import Environment
+from diarize_runner.benchmark.measurement import Call, Measurement, Score, Series
+from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.cache.fields import Node
+
+FORMAT_1 = "diarize-runner/benchmark/1"
+_NOT_IN_1 = "reports of format 1 do not say"
+_ONLY_ENGINE_THEN = "stock"
+"""Format 1 did not name the engine while there was but one."""
+
+
+def read_format_1(node: Node) -> BenchmarkReport:
+    """Read a report of format 1; raise ManifestError as `read_report` does."""
+    at = node.fields(["format", "environment", "cache", "measurements"], optional=["engine", "real_time_factor"])
+    machine = at["environment"].fields(["cpu", "cpu_count", "device", "threads", "system", "python", "packages"])
+    series = Series(
+        engine=at["engine"].text() if "engine" in at else _ONLY_ENGINE_THEN,
+        device=machine["device"].text(),
+        measurements=tuple(map(_measurement, at["measurements"].items())),
+    )
+    return BenchmarkReport(
+        date=None,
+        workload=None,
+        environment=_environment(machine),
+        cache=at["cache"].text(),
+        price=None,
+        series=(series,),
+    )
+
+
+def _environment(at: dict[str, Node]) -> Environment:
+    return Environment(
+        cpu=at["cpu"].text(),
+        cpu_count=at["cpu_count"].count(),
+        memory=None,
+        threads=at["threads"].count(),
+        gpu=None,
+        instance=None,
+        system=at["system"].text(),
+        python=at["python"].text(),
+        packages={name: each.text() for name, each in at["packages"].entries().items()},
+        lock=None,
+        load_average=None,
+        absent=dict.fromkeys(("memory", "gpu", "instance", "lock", "load_average"), _NOT_IN_1),
+    )
+
+
+def _measurement(node: Node) -> Measurement:
+    at = node.fields(
+        ["uri", "audio_seconds", "warmup_seconds", "processing_seconds", "speakers", "reference"],
+        optional=["median_seconds", "real_time_factor"],
+    )
+    reference = at["reference"]
+    return Measurement(
+        uri=at["uri"].text(),
+        audio_seconds=at["audio_seconds"].number(),
+        warmups=_calls(at["warmup_seconds"]),
+        calls=_calls(at["processing_seconds"]),
+        speakers=at["speakers"].count(),
+        score=None if reference.value is None else _score(reference),
+    )
+
+
+def _calls(node: Node) -> tuple[Call, ...]:
+    return tuple(Call(seconds=each.number()) for each in node.items())
+
+
+def _score(node: Node) -> Score:
+    at = node.fields(["der", "speakers"])
+    return Score(der=at["der"].number(), speakers=at["speakers"].count())

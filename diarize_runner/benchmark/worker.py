@@ -1,0 +1,115 @@
+"""What goes on in a process that diarizes for a benchmark; `process.py` starts it, asks, and watches it from outside.
+
+It says READY, takes an Assignment and answers with Loaded, then answers each WorkItem with a Done, and DESCRIBE with
+the Environment. What goes wrong is an answer too. It ends when nobody asks any more.
+"""
+
+import importlib
+import os
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from diarize_runner.errors import DiarizeRunnerError
+
+if TYPE_CHECKING:
+    from diarize_runner.benchmark.bench import Bench
+    from diarize_runner.benchmark.measurement import Loading
+    from diarize_runner.cache.verify import VerifiedCache
+    from diarize_runner.diarization.engine import Diarizer
+
+READY: Final = "ready"
+DESCRIBE: Final = "describe"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """What to load."""
+
+    cache: Path
+    device: str
+    engine: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What was loaded."""
+
+    cache: str
+    """Name, version and manifest digest."""
+    engine: str
+    device: str
+    loading: "Loading"
+    """All but the start of the process, which only its parent can see."""
+
+
+def main(descriptor: int) -> None:
+    """Answer until the other end is gone."""
+    channel: Connection[Any, Any] = Connection(descriptor)
+    channel.send(READY)
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
+        try:
+            _serve(channel, Path(folder))
+        except (DiarizeRunnerError, ModuleNotFoundError) as error:
+            channel.send(error)
+
+
+def _serve(channel: "Connection[Any, Any]", folder: Path) -> None:
+    diarizer, loaded = _load(channel.recv())
+    channel.send(loaded)
+    from diarize_runner.benchmark.bench import Bench
+    from diarize_runner.benchmark.marks import Marks, observed
+
+    marks = Marks(diarizer.synchronise)
+    bench = Bench(diarizer=observed(diarizer, marks), marks=marks, folder=folder)
+    while True:
+        channel.send(_answer(bench, channel.recv()))
+
+
+def _answer(bench: "Bench", asked: Any) -> object:
+    from diarize_runner.benchmark.environment import environment
+
+    return environment(bench.diarizer.device) if asked == DESCRIBE else bench.run(asked)
+
+
+def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
+    """Load as a box does, each part on the clock."""
+    start = time.perf_counter()
+    cache = _verified(assignment.cache)
+    verified = time.perf_counter()
+    _import_pyannote(cache)
+    imported = time.perf_counter()
+    from diarize_runner.benchmark.environment import device_name
+    from diarize_runner.benchmark.measurement import Loading
+    from diarize_runner.diarization.engine import Engine, load
+
+    diarizer = load(cache, assignment.device, cast("Engine", assignment.engine))
+    diarizer.synchronise()
+    seconds = Loading(verify=verified - start, imports=imported - verified, load=time.perf_counter() - imported)
+    manifest, device = cache.manifest, device_name(diarizer.device)
+    named = f"{manifest.name} {manifest.version} {manifest.digest}"
+    return diarizer, Loaded(cache=named, engine=diarizer.engine, device=device, loading=seconds)
+
+
+def _verified(folder: Path) -> "VerifiedCache":
+    from diarize_runner.cache.box import find_cache, read_manifest
+    from diarize_runner.cache.verify import verify
+    from diarize_runner.progress import Silent
+
+    root = find_cache(folder)
+    return verify(root, read_manifest(root), Silent()).require_ok()
+
+
+def _import_pyannote(cache: "VerifiedCache") -> None:
+    """Import what loading would import, in the environment that loading would set first: pyannote reads it then."""
+    from diarize_runner.cache import layout
+    from diarize_runner.cache.runtime import runtime_environment
+    from diarize_runner.diarization.guard import offline
+
+    os.environ.update(runtime_environment(cache.root / layout.HF_HOME))
+    with offline():
+        importlib.import_module("pyannote.audio")

@@ -1,0 +1,137 @@
+"""A report goes to JSON and back, and reports of the first format stay readable."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.benchmarks import measurement, report
+
+from diarize_runner.benchmark.gpu import Gpu
+from diarize_runner.benchmark.measurement import (
+    Batch,
+    Call,
+    Loading,
+    Memory,
+    MemorySample,
+    Score,
+    Series,
+    Stages,
+    Start,
+)
+from diarize_runner.benchmark.reading import read_report
+from diarize_runner.benchmark.report import Price
+from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.errors import DiskError, ManifestError, UnsupportedFormat
+
+FORMAT_1 = Path(__file__).parents[2] / "vectors/benchmark/format-1.json"
+
+
+def full_report():
+    """Return a report that has everything a report can have."""
+    call = Call(
+        seconds=2.0,
+        stages=Stages(decode=0.1, segmentation=0.5, embedding=1.0, clustering=0.2, reconstruction=0.3, write=0.01),
+        memory=Memory(rss=1 << 30, torch_allocated=1 << 20, torch_reserved=1 << 21, device_used=1 << 22),
+    )
+    measured = replace(
+        measurement("a", 10.0),
+        audio="sha256:aa",
+        hints=SpeakerHints(at_most=4),
+        warmups=(call,),
+        calls=(call, Call(seconds=3.0)),
+        score=Score(der=0.1, missed=0.05, false_alarm=0.03, confusion=0.02, jer=0.2, speakers=2),
+        rttm="sha256:bb",
+        repeatable=True,
+        same_as_stock=False,
+        memory_over_time=(MemorySample(seconds=0.2, rss=1 << 29),),
+    )
+    start = Start(loading=Loading(process=0.1, imports=2.0, verify=0.3), uri="a", first_call=call)
+    batch = Batch(recordings=4, audio_seconds=40.0, seconds=20.0)
+    series = Series(engine="exact", device="Tesla T4", starts=(start,), measurements=(measured,), batches=(batch,))
+    gpu = Gpu(
+        name="Tesla T4",
+        driver="580.95.05",
+        memory_mib="15360",
+        sm_clock_mhz="1590",
+        max_sm_clock_mhz="1590",
+        power_limit_watts="70.00",
+        celsius="61",
+        throttled="0x0000000000000004",
+    )
+    told = report(series=(series,), price=Price(usd_per_hour=0.526, source="--price"))
+    return replace(told, environment=replace(told.environment, gpu=gpu, instance="g4dn.xlarge", absent={}))
+
+
+@pytest.mark.parametrize("told", [full_report(), report(measurement("a", 10.0, 1.0))], ids=["full", "spare"])
+def test_a_report_read_back_is_the_report_that_was_written(tmp_path, told):
+    path = tmp_path / "report.json"
+    path.write_bytes(told.to_json())
+    assert read_report(path) == told
+
+
+def test_what_was_not_measured_is_null_in_json():
+    document = json.loads(report(measurement("a", 10.0, 1.0)).to_json())
+    (measured,) = document["series"][0]["measurements"]
+    assert set(measured["calls"][0]["stages"].values()) == {None}
+    assert measured["reference"] is measured["same_as_stock"] is None
+    assert document["series"][0]["usd_per_audio_hour"] is None
+
+
+def test_figures_that_follow_from_others_are_there_for_readers():
+    document = json.loads(full_report().to_json())["series"][0]
+    assert document["real_time_factor"] == pytest.approx(0.25)
+    assert document["times_faster_than_realtime"] == pytest.approx(4.0)
+    assert document["seconds_per_audio_hour"] == pytest.approx(900.0)
+    assert document["usd_per_1000_audio_hours"] == pytest.approx(131.5)
+    (measured,) = document["measurements"]
+    assert (measured["fastest_seconds"], measured["median_seconds"], measured["slowest_seconds"]) == (2.0, 2.5, 3.0)
+
+
+def test_a_cold_start_with_a_part_missing_has_no_sum():
+    (start,) = full_report().series[0].starts
+    assert (start.loading.missing, start.seconds) == (("load",), None)
+
+
+def test_a_report_of_format_1_is_still_read():
+    told = read_report(FORMAT_1)
+    (series,) = told.series
+    assert (series.engine, series.device, told.workload) == ("stock", "cpu", None)
+    assert series.real_time_factor == pytest.approx(0.04447310539999307)
+    assert series.measurements[0].score == Score(der=0.06215477412731005, speakers=2)
+    assert series.measurements[0].calls[0].stages.missing[0] == "decode"
+    assert told.environment.absent["gpu"] == "reports of format 1 do not say"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda document: document.update(format="diarize-runner/benchmark/9"), "neither diarize-runner/benchmark/2"),
+        (lambda document: document.pop("format"), "format None is neither"),
+        (lambda document: document["series"][0].pop("engine"), r"missing key 'engine' in 'series\[0\]'"),
+        (
+            lambda document: document["series"][0]["measurements"][0]["calls"][0].update(seconds="soon"),
+            r"expected a number, not str in 'series\[0\]\.measurements\[0\]\.calls\[0\]\.seconds'",
+        ),
+    ],
+)
+def test_a_report_that_is_wrong_is_refused_with_the_place(tmp_path, change, problem):
+    document = json.loads(full_report().to_json())
+    change(document)
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(ManifestError, match=problem):
+        read_report(path)
+
+
+def test_a_format_of_the_future_says_who_may_have_written_it(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text('{"format": "diarize-runner/benchmark/9"}')
+    with pytest.raises(UnsupportedFormat) as refused:
+        read_report(path)
+    assert "newer release" in refused.value.hint
+
+
+def test_a_report_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(DiskError):
+        read_report(tmp_path / "none.json")
