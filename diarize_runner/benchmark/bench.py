@@ -17,6 +17,7 @@ from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.progress import Progress, Silent
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.formats import json, rttm
+from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.model import LabelledTranscript
 from diarize_runner.transcript.read import read
 
@@ -66,7 +67,7 @@ class Bench:
         with disk_errors(path):
             write_atomically(path, rttm.render(diarization).encode())
             if labelled:
-                write_atomically(path.with_suffix(".json"), json.render(labelled).encode())
+                write_atomically(path.with_suffix(".json"), json.render(Document(transcript=labelled)).encode())
 
     def _timed(self, work: Callable[[], _Value]) -> tuple[_Value, float]:
         start = self.clock()
