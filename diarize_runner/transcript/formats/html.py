@@ -18,7 +18,6 @@ from itertools import groupby
 from operator import attrgetter
 from string import Template
 
-from diarize_runner.diarization.turns import Diarization
 from diarize_runner.transcript.formats.clock import brief
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
@@ -49,7 +48,7 @@ def render(document: Document) -> str:
         "facts": escape(_facts(document)),
         "timeline": _timeline(document, rows),
         "player": _player(document.sound),
-        "talk": _talk(transcript.diarization, rows),
+        "talk": _talk(transcript, rows),
         "transcript": "\n".join(_runs(transcript, rows)) or '<p class="empty">There is no transcript.</p>',
         "made": _made(document.provenance),
     }
@@ -101,21 +100,20 @@ def _player(sound: str | None) -> str:
     return f'{player}\n<p class="unplayable">The recording is not where it was, or this browser cannot play it.</p>\n'
 
 
-def _talk(diarization: Diarization, rows: Mapping[str, int]) -> str:
-    parts = talk_of(diarization)
-    total = sum(part.seconds for part in parts) or 1.0
+def _talk(transcript: LabelledTranscript, rows: Mapping[str, int]) -> str:
+    parts = talk_of(transcript)
     most = max((part.seconds for part in parts), default=0.0) or 1.0
-    body = "\n".join(_part_of(part, rows[part.speaker], part.seconds / total, part.seconds / most) for part in parts)
+    body = "\n".join(_part_of(part, rows[part.speaker], part.seconds / most) for part in parts)
     return Template(_asset("talk.html")).substitute(body=body)
 
 
-def _part_of(part: Talk, row: int, share: float, length: float) -> str:
+def _part_of(part: Talk, row: int, length: float) -> str:
     name = escape(one_line(part.speaker), quote=True)
     cells = (
         f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" spellcheck="false">',
         f'<svg height="10" aria-hidden="true"><rect width="{100 * length:.2f}%" height="10" rx="2"/></svg>',
         brief(part.seconds),
-        f"{100 * share:.0f} %",
+        f"{100 * part.share:.0f} %",
         str(part.turns),
         brief(part.longest),
         brief(part.overlapped),

@@ -37,10 +37,10 @@ the number in `format` changes when an old reader would go wrong.
 import json
 from collections.abc import Iterable
 
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.overlap import Overlap, overlaps_of
-from diarize_runner.transcript.formats.talk import talk_of
+from diarize_runner.transcript.formats.talk import Talk, talk_of
 from diarize_runner.transcript.model import Attribution, LabelledSegment, LabelledWord
 
 FORMAT = "diarize-runner/transcript/1"
@@ -57,7 +57,7 @@ def render(document: Document) -> str:
         "diarization": _records(map(_turn, diarization.turns)),
         "exclusive_diarization": _records(map(_turn, diarization.exclusive_turns)),
         "overlaps": _records(map(_overlap, overlaps_of(diarization.turns))),
-        "statistics": _records(_statistics(diarization)),
+        "statistics": _records(map(_statistics, talk_of(transcript))),
     }
     if document.provenance:
         members["provenance"] = json.dumps(document.provenance.to_dict(), indent=2, ensure_ascii=False).replace(
@@ -102,18 +102,15 @@ def _overlap(overlap: Overlap) -> dict[str, object]:
     return {"start": round(overlap.start, 3), "end": round(overlap.end, 3), "speakers": overlap.speakers}
 
 
-def _statistics(diarization: Diarization) -> Iterable[dict[str, object]]:
-    parts = talk_of(diarization)
-    total = sum(part.seconds for part in parts)
-    for part in parts:
-        yield {
-            "speaker": part.speaker,
-            "seconds": round(part.seconds, 3),
-            "share": round(part.seconds / total, 3) if total else 0.0,
-            "turns": part.turns,
-            "longest": round(part.longest, 3),
-            "overlapped": round(part.overlapped, 3),
-        }
+def _statistics(part: Talk) -> dict[str, object]:
+    return {
+        "speaker": part.speaker,
+        "seconds": round(part.seconds, 3),
+        "share": round(part.share, 3),
+        "turns": part.turns,
+        "longest": round(part.longest, 3),
+        "overlapped": round(part.overlapped, 3),
+    }
 
 
 def _records(records: Iterable[object]) -> str:
