@@ -3,7 +3,6 @@
 import pytest
 from support.hosts import DEBIAN_12, fresh_hosts, play_on
 from support.hosts.trees import changes
-from support.stand_in import Shelf
 
 pytestmark = pytest.mark.hosts
 
@@ -12,14 +11,13 @@ CACHE = "/var/lib/diarize-runner/cache"
 
 
 @pytest.fixture(scope="module")
-def boxes(tmp_path_factory):
-    """Two boxes with version 1.0, and what their copies of the store are made from."""
-    shelf = Shelf(folder=tmp_path_factory.mktemp("shelf"))
+def boxes(shelf):
+    """Two boxes with version 1.0; each has a copy of the store."""
     shelf.publish("1.0", "echo old: $(cat)")
     with fresh_hosts(DEBIAN_12, DEBIAN_12) as hosts:
         shelf.stock(*hosts)
         play_on(hosts, "provision.yml", **shelf.variables).succeeded()
-        yield hosts, shelf
+        yield hosts
 
 
 def refresh(hosts, shelf, *arguments):
@@ -35,13 +33,12 @@ def serve(hosts, shelf, version, model):
     shelf.stock(*hosts)
 
 
-def test_a_box_whose_new_models_fail_is_back_on_the_old_ones_and_the_next_was_never_touched(boxes):
-    hosts, shelf = boxes
-    first, second = hosts
-    serve(hosts, shelf, "2.0", "echo no such layer >&2; exit 1")
+def test_a_box_whose_new_models_fail_is_back_on_the_old_ones_and_the_next_was_never_touched(boxes, shelf):
+    first, second = boxes
+    serve(boxes, shelf, "2.0", "echo no such layer >&2; exit 1")
     before = second.files()
 
-    play = refresh(hosts, shelf)
+    play = refresh(boxes, shelf)
 
     assert play.exit_code == 2
     told = play.of(first.address).words
@@ -52,29 +49,26 @@ def test_a_box_whose_new_models_fail_is_back_on_the_old_ones_and_the_next_was_ne
     assert (heard(first), heard(second)) == ("old: hello", "old: hello")
 
 
-def test_it_goes_back_without_the_store(boxes):
+def test_it_goes_back_without_the_store(boxes, shelf):
     """The model that fails takes it away."""
-    hosts, shelf = boxes
-    first, _ = hosts
-    serve(hosts, shelf, "2.1", f"rm -r {shelf.folder}; exit 1")
-    assert refresh(hosts, shelf, "--limit", first.address).exit_code == 2
+    first, _ = boxes
+    serve(boxes, shelf, "2.1", f"rm -r {shelf.folder}; exit 1")
+    assert refresh(boxes, shelf, "--limit", first.address).exit_code == 2
     assert first.run(f"test -e {shelf.folder}").returncode != 0, "the negative control: it was taken away"
     assert heard(first) == "old: hello"
 
 
-def test_new_models_that_work_come_to_every_box_once(boxes):
-    hosts, shelf = boxes
-    serve(hosts, shelf, "3.0", "echo new: $(cat)")
+def test_new_models_that_work_come_to_every_box_once(boxes, shelf):
+    serve(boxes, shelf, "3.0", "echo new: $(cat)")
 
-    refresh(hosts, shelf).succeeded()
+    refresh(boxes, shelf).succeeded()
 
-    assert [heard(host) for host in hosts] == ["new: hello", "new: hello"]
-    again = refresh(hosts, shelf).succeeded()
-    assert [again.of(host.address).changed for host in hosts] == [0, 0]
-    assert [host.succeed(f"ls -A {CACHE}/versions | grep -c partial || true").strip() for host in hosts] == ["0", "0"]
-    assert [host.packets.leak for host in hosts] == [0, 0]
+    assert [heard(host) for host in boxes] == ["new: hello", "new: hello"]
+    again = refresh(boxes, shelf).succeeded()
+    assert [again.of(host.address).changed for host in boxes] == [0, 0]
+    assert [host.succeed(f"ls -A {CACHE}/versions | grep -c partial || true").strip() for host in boxes] == ["0", "0"]
+    assert [host.packets.leak for host in boxes] == [0, 0]
 
 
-def test_a_host_that_was_never_provisioned_is_told_so(host, tmp_path):
-    shelf = Shelf(folder=tmp_path)
+def test_a_host_that_was_never_provisioned_is_told_so(host, shelf):
     assert "holds no models yet: run playbooks/provision.yml first" in refresh([host], shelf).failure

@@ -38,6 +38,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--lock", type=Path, required=True, help="the lock of what goes in")
     parser.add_argument("--package", type=Path, required=True, help="the toolkit's own wheel, which goes in too")
     parser.add_argument("--wheels", type=Path, help="take every wheel from this folder, and ask no package index")
+    described = "fill that folder by this command first, and take it away afterwards; the last option"
+    parser.add_argument("--fetch", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help=described)
     parser.add_argument("--uv", type=Path, help="the uv to install with; else that of --wheels, else pip installs")
     parser.add_argument("--uv-cache", type=Path, help="keep what uv fetches here; else it is gone afterwards")
     parser.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
@@ -69,6 +71,8 @@ def made(folder: Path, wanted: argparse.Namespace) -> bool:
 def make(folder: Path, wanted: argparse.Namespace) -> None:
     """Make it afresh: what a killed run left half done is not worth trusting. The mark comes last."""
     shutil.rmtree(folder, ignore_errors=True)
+    if wanted.fetch:
+        run(*wanted.fetch)
     # Where uv installs, nothing but Python is needed, not even python3-venv.
     run(sys.executable, "-m", "venv", *(["--without-pip"] if wanted.uv or wanted.wheels else []), folder)
     lock = shutil.copyfile(wanted.lock, folder / "requirements.txt")
@@ -76,6 +80,8 @@ def make(folder: Path, wanted: argparse.Namespace) -> None:
     with installer(folder, wanted) as install:
         run(*install, *source, "--require-hashes", f"--requirement={lock}")
         run(*install, "--no-index", "--no-deps", wanted.package)
+    if wanted.fetch:
+        shutil.rmtree(wanted.wheels)
     write_last(folder / MARK, f"{wanted.lock.name} and {wanted.package.name}\n")
 
 
@@ -88,6 +94,7 @@ def installer(folder: Path, wanted: argparse.Namespace) -> Iterator[list[object]
     uv = wanted.uv or unpack_uv(find_uv(wanted.wheels, wanted.lock), folder / "bin/uv")
     # On the disk of the environment, so that uv links rather than copies.
     scratch = folder.with_name(f".{folder.name}.uv-cache")
+    shutil.rmtree(scratch, ignore_errors=True)  # a killed run leaves wheels in it that are half unpacked
     yield [uv, "pip", "install", f"--python={folder}/bin/python", f"--cache-dir={wanted.uv_cache or scratch}"]
     shutil.rmtree(scratch, ignore_errors=True)
 

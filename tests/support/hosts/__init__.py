@@ -17,7 +17,7 @@ of the host's own, the firewall belongs to a process, and all of them end when a
 
 from support.hosts.host import Host, fresh_host, fresh_hosts
 from support.hosts.image import DEBIAN_12, DEBIAN_13, Image
-from support.hosts.plays import apply_to, play_on
+from support.hosts.plays import apply_to, begin_play, play_on
 from support.hosts.possible import require_hosts
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Host",
     "Image",
     "apply_to",
+    "begin_play",
     "fresh_host",
     "fresh_hosts",
     "play_on",

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from support.hosts.image import DEBIAN_12, image_root
 from support.hosts.keeper import Keeper, keeping, remove_cgroups
@@ -114,6 +115,12 @@ class Host:
         """Return every entry of its disk: see `trees`."""
         return tree(self.root)
 
+    def processes(self, words):
+        """Return those of its processes, as this machine numbers them, whose command line holds `words`."""
+        mine = self._network(self.keeper.process.pid)
+        found = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if words in _said_in(path)]
+        return [pid for pid in found if self._network(pid) == mine]
+
     def boot_id(self):
         """Return what is different after each boot."""
         return self.succeed("cat /proc/sys/kernel/random/boot_id")
@@ -139,6 +146,11 @@ class Host:
         """End the connection that ssh keeps for the next command."""
         config = self.slot.folder / "ssh_config"
         subprocess.run(["ssh", "-F", config, "-O", "exit", self.address], capture_output=True, check=False)
+
+    def _network(self, pid):
+        with suppress(OSError):
+            return Path(f"/proc/{pid}/ns/net").readlink()
+        return None
 
     def _listens(self):
         with suppress(OSError), socket.create_connection((self.address, 22), timeout=1):
@@ -168,6 +180,12 @@ def fresh_hosts(*images):
         with ThreadPoolExecutor() as pool:
             hosts = list(pool.map(lambda image: kept.enter_context(fresh_host(image)), images))
         yield hosts
+
+
+def _said_in(path):
+    with suppress(OSError):
+        return path.read_text(errors="replace").replace("\0", " ")
+    return ""
 
 
 def _clear(slot):

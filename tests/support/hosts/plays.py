@@ -3,13 +3,17 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 _APPLY = Path(__file__).with_name("apply.yml")
+_CALLBACKS = Path(__file__).with_name("callbacks")
+_LONGEST = 900
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +55,31 @@ class Play:
         return int(re.search(rf"\b{what}=(\d+)", self.output)[1])
 
 
-def ansible(hosts, command, *arguments):
-    """Run one of Ansible's commands, as the repository has it configured; `hosts` are their variables by host."""
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A run that goes on."""
+
+    process: subprocess.Popen
+
+    def end(self):
+        """Wait for it."""
+        try:
+            output, _ = self.process.communicate(timeout=_LONGEST)
+        except BaseException:
+            self.kill()
+            raise
+        return Play(exit_code=self.process.returncode, output=output)
+
+    def kill(self):
+        """Kill it by SIGKILL, with every process that it started here."""
+        for pid in [*_descendants(self.process.pid), self.process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+def begin(hosts, command, *arguments, **environment):
+    """Begin one of Ansible's commands, as the repository has it configured; `hosts` are their variables by host."""
     home = next(iter(hosts)).slot.folder / "ansible"
     home.mkdir(exist_ok=True)
     of_each = {host.address: {**host.variables, **more} for host, more in hosts.items()}
@@ -61,18 +88,41 @@ def ansible(hosts, command, *arguments):
         **os.environ,
         "ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg",
         "ANSIBLE_ROLES_PATH": f"{ROOT}/roles",
+        "ANSIBLE_CALLBACK_PLUGINS": str(_CALLBACKS),
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_FORKS": str(len(hosts)),
+        **environment,
     }
     line = [Path(sys.executable).with_name(command), "--inventory", home / "inventory.json", *arguments]
-    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
-    return Play(exit_code=done.returncode, output=done.stdout + done.stderr)
+    process = subprocess.Popen(
+        line, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return Running(process=process)
+
+
+def ansible(hosts, command, *arguments, **environment):
+    """Run one of Ansible's commands to its end."""
+    return begin(hosts, command, *arguments, **environment).end()
+
+
+def _descendants(pid):
+    with suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            yield from _descendants(int(child))
+            yield int(child)
 
 
 def play_on(hosts, playbook, *arguments, **variables):
     """Run one of the repository's playbooks on several hosts."""
+    return begin_play(hosts, playbook, *arguments, **variables).end()
+
+
+def begin_play(hosts, playbook, *arguments, interruption=None, **variables):
+    """Begin one; `interruption` is what callbacks/interruption.py is told."""
+    told = {"ANSIBLE_CALLBACKS_ENABLED": "interruption", **interruption} if interruption else {}
     extra = ["--extra-vars", json.dumps(variables)]
-    return ansible({host: {} for host in hosts}, "ansible-playbook", f"playbooks/{playbook}", *extra, *arguments)
+    line = [f"playbooks/{playbook}", *extra, *arguments]
+    return begin({host: {} for host in hosts}, "ansible-playbook", *line, **told)
 
 
 def apply_to(hosts, role, *arguments, **variables):
