@@ -17,7 +17,7 @@ demo: setup     ## The whole way on a real recording, under .demo/
 test: setup-dev ## Run every test
 	@.venv/bin/python -m pytest
 
-test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/install-test-hosts.sh first)
+test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/install-test-packages.sh first)
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 .venv/bin/python -m pytest tests/hosts
 
 lint: setup-dev ## Run every linter

@@ -29,7 +29,7 @@ def _lack():
     if os.geteuid() != 0:
         return "only root can start a host"
     if missing := [command for command in COMMANDS if not shutil.which(command)]:
-        return f"{', '.join(missing)} not found: run scripts/install-test-hosts.sh"
+        return f"{', '.join(missing)} not found: run scripts/install-test-packages.sh"
     if not Path("/proc/net/if_inet6").exists():
         return "this machine has no IPv6, and a host's attempts to use it are counted"
     namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "true"]

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Install what the tests of fresh hosts need on this machine (Debian or Ubuntu; root): an image of a host is made by
-# mmdebstrap, booted by systemd-nspawn, watched by nftables and reached by ssh; gpg signs mirrors made for it.
+# Install what some tests need on this machine (Debian; root). Fresh hosts: an image of one is made by mmdebstrap, booted
+# by systemd-nspawn, watched by nftables and reached by ssh; gpg signs mirrors made for it. Pages: Chromium looks at them.
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
+packages+=(chromium-headless-shell fonts-dejavu-core)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
@@ -14,7 +15,7 @@ done
     printf 'error: %s must be installed, and only root can\nhint: sudo %s\n' "${missing[*]}" "$0" >&2
     exit 1
 }
-echo "install-test-hosts: installing ${missing[*]}" >&2
+echo "install-test-packages: installing ${missing[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=600 update -qq
 apt-get -o DPkg::Lock::Timeout=600 install -qq --no-install-recommends "${missing[@]}" >&2
