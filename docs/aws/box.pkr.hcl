@@ -1,4 +1,4 @@
-# An image with everything but the models, for boxes that start faster: docs/aws.md. Not built yet on AWS.
+# An image of a whole box, models and all, for boxes that start faster: docs/aws.md. Not built yet on AWS.
 packer {
   required_plugins {
     amazon = {
@@ -15,7 +15,7 @@ packer {
 variable "region" { type = string }
 variable "subnet" { type = string }
 variable "store" { type = string }
-variable "wheel" { type = string }
+variable "instance_profile" { type = string }
 
 data "amazon-parameterstore" "base" {
   region = var.region
@@ -31,6 +31,10 @@ source "amazon-ebs" "box" {
   ami_name      = "diarize-box-{{timestamp}}"
   encrypt_boot  = true
   imds_support  = "v2.0"
+
+  # It reads the store, as the boxes do. The key that Packer logs in with goes again.
+  iam_instance_profile      = var.instance_profile
+  ssh_clear_authorized_keys = true
 
   metadata_options {
     http_endpoint               = "enabled"
@@ -49,7 +53,6 @@ build {
     use_proxy     = false
     extra_arguments = [
       "--extra-vars", "diarize_runner_store=${var.store}",
-      "--extra-vars", "diarize_runner_wheel=${var.wheel}",
     ]
   }
 }

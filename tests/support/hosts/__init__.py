@@ -15,7 +15,7 @@ Nothing outlives the process that asked for a host, however that ends: the mount
 of the host's own, the firewall belongs to a process, and all of them end when a pipe is closed.
 """
 
-from support.hosts.host import Host, fresh_host, fresh_hosts
+from support.hosts.host import Host, fresh_host, fresh_hosts, host_from
 from support.hosts.image import DEBIAN_12, DEBIAN_13, Image
 from support.hosts.plays import apply_to, begin_play, play_on
 from support.hosts.possible import require_hosts
@@ -29,6 +29,7 @@ __all__ = [
     "begin_play",
     "fresh_host",
     "fresh_hosts",
+    "host_from",
     "play_on",
     "require_hosts",
 ]

@@ -131,6 +131,14 @@ class Host:
         self.keeper.cut_power()
         self.wait_until_up(after=before)
 
+    def switch_off(self):
+        """Shut it down, and wait until it is off."""
+        self.run("systemctl poweroff")
+        deadline = time.monotonic() + _UP_WITHIN
+        while not self.keeper.is_off:
+            assert time.monotonic() < deadline, "it goes on running"
+            time.sleep(0.02)
+
     def wait_until_up(self, after=""):
         """Wait until systemd has started all there is to start, in a boot that is not `after`."""
         deadline = time.monotonic() + _UP_WITHIN
@@ -162,14 +170,23 @@ class Host:
 def fresh_host(image=DEBIAN_12):
     """Boot a host from `image`; give it, and leave no trace of it."""
     with ExitStack() as kept:
-        slot = kept.enter_context(free_slot(_clear))
-        keeper = kept.enter_context(keeping(slot, image_root(image)))
-        _hand_over(slot, keeper.root)
-        kept.enter_context(wired(slot, keeper.process.pid))
-        host = Host(slot=slot, keeper=keeper)
-        keeper.boot()
-        host.wait_until_up()
-        kept.callback(host.hang_up)
+        host = _assembled(kept, lambda _: image_root(image))
+        _make_key(host.root / "etc/ssh/ssh_host_ed25519_key")
+        _boot(kept, host)
+        yield host
+
+
+@contextmanager
+def host_from(made, image=DEBIAN_12):
+    """Boot another host from the disk of one that was made from `image` and is off; it has to make keys of its own."""
+
+    def disk(slot):
+        subprocess.run(["cp", "--archive", made.slot.folder / "upper", slot.folder / "layer"], check=True)
+        return f"{slot.folder}/layer:{image_root(image)}"
+
+    with ExitStack() as kept:
+        host = _assembled(kept, disk)
+        _boot(kept, host)
         yield host
 
 
@@ -193,18 +210,41 @@ def _clear(slot):
     remove_cgroups(slot)
 
 
+def _assembled(kept, disk):
+    """Put a host together, but for the key that it is known by; `disk` says what lies under its own."""
+    slot = kept.enter_context(free_slot(_clear))
+    keeper = kept.enter_context(keeping(slot, disk(slot)))
+    _hand_over(slot, keeper.root)
+    kept.enter_context(wired(slot, keeper.process.pid))
+    return Host(slot=slot, keeper=keeper)
+
+
+def _boot(kept, host):
+    host.keeper.boot()
+    _learn_the_key(host)
+    host.wait_until_up()
+    kept.callback(host.hang_up)
+
+
 def _hand_over(slot, root):
-    """Put on the disk what a cloud does: a key of the host and one of ours, a name, and where names are looked up."""
+    """Put on the disk what a cloud does: a key of ours, a name, and where names are looked up."""
     _make_key(slot.folder / "key")
-    _make_key(root / "etc/ssh/ssh_host_ed25519_key")
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     (root / "root/.ssh/authorized_keys").write_bytes((slot.folder / "key.pub").read_bytes())
     (root / "etc/hostname").write_text(f"{slot.name}\n")
     (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {slot.name}\n")
     (root / "etc/resolv.conf").write_text(f"nameserver {slot.outside}\noptions timeout:1 attempts:1\n")
-    kind, key, *_ = (root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
-    (slot.folder / "known_hosts").write_text(f"{slot.inside} {kind} {key}\n")
     (slot.folder / "ssh_config").write_text(_SSH_CONFIG.format(address=slot.inside, folder=slot.folder))
+
+
+def _learn_the_key(host):
+    """Learn from its disk which key the host is known by, as from a cloud's console."""
+    public, deadline = host.root / "etc/ssh/ssh_host_ed25519_key.pub", time.monotonic() + _UP_WITHIN
+    while not (public.exists() and (words := public.read_text().split())):
+        if host.keeper.is_off or time.monotonic() > deadline:
+            raise TimeoutError(f"the host has no key:\n{host.keeper.console[-4000:]}")
+        time.sleep(0.02)
+    (host.slot.folder / "known_hosts").write_text(f"{host.slot.inside} {words[0]} {words[1]}\n")
 
 
 def _make_key(path):

@@ -1,0 +1,45 @@
+"""The role benchmark: its report ends up on the controller. What measures is a stand-in."""
+
+import json
+import re
+
+import pytest
+from support.hosts import DEBIAN_12, apply_to, fresh_hosts
+from support.hosts.trees import changes
+
+pytestmark = pytest.mark.hosts
+
+COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
+STUB = b"""#!/bin/sh
+[ "$2" != --cache=/nowhere ] || { printf 'error: no cache is there\\nhint: restore one\\n' >&2; exit 1; }
+printf '{"told": "%s"}' "$*"
+"""
+
+
+def test_each_box_is_measured_and_its_report_is_kept_on_the_controller(tmp_path):
+    with fresh_hosts(DEBIAN_12, DEBIAN_12) as hosts:
+        for host in hosts:
+            host.put(COMMAND, STUB, mode="0755")
+        before = [host.files() for host in hosts]
+
+        def measure(*arguments, **variables):
+            told = {"benchmark_reports": str(tmp_path), "benchmark_arguments": ["call.wav"], **variables}
+            return apply_to({host: {} for host in hosts}, "benchmark", *arguments, **told)
+
+        for play in measure("--check").values():
+            play.succeeded()
+        assert list(tmp_path.iterdir()) == []
+        for play in measure(benchmark_device="cpu").values():
+            play.succeeded()
+        for host in hosts:
+            (report,) = (tmp_path / host.address).iterdir()
+            assert re.fullmatch(r"\d{8}T\d{6}Z\.json", report.name)
+            told = "benchmark --cache=/var/lib/diarize-runner/cache --device=cpu --json call.wav"
+            assert json.loads(report.read_text()) == {"told": told}
+        assert [changes(was, host.files()) for was, host in zip(before, hosts, strict=True)] == [[], []]
+        for play in measure(benchmark_cache="/nowhere").values():
+            assert "error: no cache is there" in play.output
+
+
+def test_a_folder_for_reports_has_to_be_named(host):
+    assert "benchmark_reports must be an absolute path" in host.apply("benchmark").failure
