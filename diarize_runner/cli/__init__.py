@@ -23,7 +23,7 @@ from diarize_runner.errors import DiarizeRunnerError, Interrupted
 _MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
 _KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")
 _USING = ("cache_restore", "cache_switch", "cache_verify", "cache_wheels")
-_COMMANDS = (*_MAKING, *_KEEPING, *_USING, "diarize", "vad", "spool", "benchmark", "doctor")
+_COMMANDS = (*_MAKING, *_KEEPING, *_USING, "diarize", "vad", "label", "spool", "benchmark", "doctor")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

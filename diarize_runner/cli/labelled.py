@@ -46,7 +46,8 @@ JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE}
 class Outputs:
     """The files that were asked for of one recording; each can be written, and none is a file that is read."""
 
-    recording: Path
+    recording: Path | None
+    """None where nobody says which."""
     paths: dict[str, Path]
     """By the format's name."""
     formats: dict[str, Format]
@@ -55,14 +56,19 @@ class Outputs:
     def write(
         self, diarization: Diarization, transcript: Transcript | None, provenance: Provenance | None = None
     ) -> None:
-        """Write each, whole or not at all; raise DiskError when one cannot be."""
-        labelled = assign_speakers(transcript or _NO_TRANSCRIPT, diarization)
+        """Label the transcript, and write each file; raise DiskError when one cannot be."""
+        self.write_labelled(assign_speakers(transcript or _NO_TRANSCRIPT, diarization), provenance)
+
+    def write_labelled(self, labelled: LabelledTranscript, provenance: Provenance | None = None) -> None:
+        """Write each file, whole or not at all; raise DiskError when one cannot be."""
         for kind, path in self.paths.items():
             text = self.formats[kind].render(self._document(kind, path, labelled, provenance))
             with disk_errors(path):
                 write_atomically(path, text.encode())
 
     def _document(self, kind: str, path: Path, labelled: LabelledTranscript, provenance: Provenance | None) -> Document:
+        if not self.recording:
+            return Document(transcript=labelled, provenance=provenance)
         address = _address(self.recording, path.parent)
         sound = self.sound(self.recording, address) if kind == "html" else None
         return Document(transcript=labelled, media=address, sound=sound, provenance=provenance)

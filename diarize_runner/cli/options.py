@@ -94,6 +94,17 @@ def _formats(text: str) -> tuple[str, ...]:
     return names
 
 
+def seconds(text: str) -> float:
+    """Read a length of time from the command line."""
+    try:
+        length = float(text)
+    except ValueError:
+        length = -1.0
+    if not 0 <= length < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return length
+
+
 def verified_cache(folder: Path, progress: Progress) -> VerifiedCache:
     """Return the cache in `folder`, verified; raises as `read_manifest` and `require_ok` do."""
     root = find_cache(folder)

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.cli.labelled import rendered
-from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option, verified_cache
+from diarize_runner.cli.options import (
+    Commands,
+    add_cache_option,
+    add_command,
+    add_device_option,
+    seconds,
+    verified_cache,
+)
 from diarize_runner.cli.output import Result
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
@@ -26,7 +33,7 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "spool", run, "label what is dropped into FOLDER/inbox, until that is empty")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="gets inbox/, outbox/, failed/ and claimed/")
     described = f"a file counts as copied when unchanged for so long (default: {SETTLE_SECONDS:g})"
-    parser.add_argument("--settle", type=_seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
+    parser.add_argument("--settle", type=seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
     add_device_option(parser)
     add_cache_option(parser)
 
@@ -73,13 +80,3 @@ def _document(outcome: Outcome) -> dict[str, str]:
         document["error"] = outcome.error.message
     # Names can be bytes that are no text, which neither a terminal nor JSON takes.
     return {key: os.fsencode(value).decode(errors="replace") for key, value in document.items()}
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return seconds

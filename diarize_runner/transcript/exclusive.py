@@ -14,7 +14,7 @@ from diarize_runner.diarization.turns import SpeakerTurn
 def exclusive(turns: Iterable[SpeakerTurn]) -> tuple[SpeakerTurn, ...]:
     """Return turns of which no two overlap, in order of time; a speaker's own turns are joined where they touch."""
     speaking: list[SpeakerTurn] = []
-    for turn in sorted(_joined(turns), key=lambda turn: (turn.start, -turn.end, turn.speaker)):
+    for turn in sorted(joined(turns), key=lambda turn: (turn.start, -turn.end, turn.speaker)):
         if not speaking or turn.end > speaking[-1].end:
             speaking.append(turn)
     following = [*(turn.start for turn in speaking[1:]), float("inf")]
@@ -24,7 +24,8 @@ def exclusive(turns: Iterable[SpeakerTurn]) -> tuple[SpeakerTurn, ...]:
     )
 
 
-def _joined(turns: Iterable[SpeakerTurn]) -> Iterator[SpeakerTurn]:
+def joined(turns: Iterable[SpeakerTurn]) -> Iterator[SpeakerTurn]:
+    """Join a speaker's own turns where they touch; those of each speaker are in order of time."""
     last: SpeakerTurn | None = None
     for turn in sorted((turn for turn in turns if turn.duration), key=attrgetter("speaker", "start")):
         if last and last.speaker == turn.speaker and turn.start <= last.end:

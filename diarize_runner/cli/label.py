@@ -1,0 +1,79 @@
+"""`diarize-runner label`: put speakers that were found before on a transcript, without the recording."""
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from diarize_runner.cli.labelled import JSON_STYLES, requested_outputs
+from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
+from diarize_runner.cli.options import Commands, add_command, add_output_options
+from diarize_runner.cli.output import Result
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.errors import UsageError
+from diarize_runner.progress import Progress
+from diarize_runner.transcript import read
+from diarize_runner.transcript.assign import assign_speakers
+from diarize_runner.transcript.exclusive import exclusive
+from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.rttm import read_rttm
+from diarize_runner.transcript.statistics import statistics_of
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "label", run, "put the speakers of an RTTM file on a transcript, without audio")
+    parser.add_argument(
+        "rttm", type=Path, metavar="RTTM", help="who spoke when; where turns overlap, who begins takes over"
+    )
+    described = "what was said: JSON of a Whisper, SRT, WebVTT or STM"
+    parser.add_argument("transcript", type=Path, metavar="TRANSCRIPT", help=described)
+    described = "the recording's name in RTTM (default: the only one there, or else the transcript's)"
+    parser.add_argument("--uri", metavar="NAME", help=described)
+    described = "the recording, which some formats refer to"
+    parser.add_argument("-a", "--audio", type=Path, metavar="AUDIO", help=described)
+    add_labelling_options(parser)
+    add_output_options(parser)
+
+
+def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
+    """Read both, label, write; JSON goes to stdout where no file is asked for."""
+    recording = [arguments.audio] if arguments.audio else []
+    outputs = requested_outputs(arguments, [*recording, arguments.transcript, arguments.rttm])
+    uri, turns = _turns(arguments, read_rttm(arguments.rttm))
+    diarization = Diarization(uri=uri, turns=turns, exclusive_turns=exclusive(turns))
+    transcript = read.read(arguments.transcript)
+    labelled = assign_speakers(transcript, diarization, labelling_rules(arguments))
+    replace(outputs, recording=arguments.audio).write_labelled(labelled)
+    files = {kind: str(path) for kind, path in outputs.paths.items()}
+    document = {
+        "uri": uri,
+        "segments": len(transcript.segments),
+        "pieces": len(labelled.segments),
+        "without_speaker": sum(piece.speaker is None for piece in labelled.segments),
+        "speakers": list(diarization.speakers),
+        "statistics": [asdict(part) for part in statistics_of(labelled)],
+        "outputs": files,
+    }
+    text = (
+        f"{uri}: {document['segments']} segments in {document['pieces']} pieces, {document['without_speaker']} "
+        f"without a speaker; speakers: {', '.join(diarization.speakers)}"
+    )
+    return Result(
+        document=document,
+        text=text + "".join(f"\n  {kind:<5} {path}" for kind, path in files.items()),
+        data="" if files else JSON_STYLES[arguments.json_style].render(Document(transcript=labelled)),
+    )
+
+
+def _turns(
+    arguments: argparse.Namespace, turns_of: Mapping[str, tuple[SpeakerTurn, ...]]
+) -> tuple[str, tuple[SpeakerTurn, ...]]:
+    """Return the recording that is meant: the one that is named, the only one, or the transcript's namesake."""
+    namesake = re.sub(r"\s", "_", arguments.transcript.stem)  # as RTTM writes it
+    uri = arguments.uri or (next(iter(turns_of)) if len(turns_of) == 1 else namesake)
+    if uri not in turns_of:
+        hint = f"name one of them with --uri: {', '.join(sorted(turns_of))}"
+        raise UsageError(f"{arguments.rttm} has no recording {uri!r}", hint=hint)
+    return uri, turns_of[uri]
