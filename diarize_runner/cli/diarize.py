@@ -4,8 +4,8 @@ import argparse
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cli.in_turn import Done, Work, in_turn, to_stdout
+from diarize_runner.cli.loaded import Loaded, load
 from diarize_runner.cli.options import (
     Commands,
     add_cache_option,
@@ -14,12 +14,9 @@ from diarize_runner.cli.options import (
     add_engine_option,
     add_output_options,
     add_transcript_option,
-    verified_cache,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.pace import KeptPace, kept_pace
 from diarize_runner.cli.progress import Telling
-from diarize_runner.cli.provenance import provenance_of
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
 from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import Diarization, SpeakerHints
@@ -29,7 +26,6 @@ from diarize_runner.transcript.model import Transcript
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
-    from diarize_runner.diarization.engine import Diarizer
 
 
 def add_parser(commands: Commands) -> None:
@@ -50,41 +46,32 @@ def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     """Look at everything first, then hear, diarize, label and write one recording after the other."""
     hints, jobs = _hints(arguments), requested_jobs(arguments)
 
-    def load() -> Work:
-        from diarize_runner.diarization import engine
+    def work() -> Work:
+        return Labelling(loaded=load(arguments, progress), hints=hints, progress=progress)
 
-        cache = verified_cache(arguments.cache, progress)
-        diarizer = engine.load(cache, arguments.device, arguments.engine)
-        pace = kept_pace(diarizer.device, diarizer.engine, str(cache.manifest.digest))
-        return Labelling(diarizer=diarizer, manifest=cache.manifest, hints=hints, pace=pace, progress=progress)
-
-    return in_turn(jobs, load, progress, to_stdout if not arguments.json else lambda _: None)
+    return in_turn(jobs, work, progress, to_stdout if not arguments.json else lambda _: None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Labelling:
     """Diarizes and labels by the pipeline that was loaded."""
 
-    diarizer: "Diarizer"
-    manifest: CacheManifest
+    loaded: Loaded
     hints: SpeakerHints
-    pace: KeptPace
     progress: Telling
 
     def __call__(self, job: Job, recording: "Recording", transcript: Transcript | None) -> Done:
         """Diarize a recording and write what was asked for; raises as `diarize` and `write` do."""
-        with watched(recording, self.pace, self.progress) as watch:
-            diarization = self.diarizer.diarize(recording, self.hints, watch)
-            self.diarizer.synchronise()
-        read = (job.audio, job.transcript)
-        made = provenance_of(recording, read, self.diarizer, self.manifest, self.hints)
-        job.outputs.write(diarization, transcript, made)
+        diarizer = self.loaded.diarizer
+        with watched(recording, self.loaded.pace("diarize"), self.progress) as watch:
+            diarization = diarizer.diarize(recording, self.hints, watch)
+            diarizer.synchronise()
+        job.outputs.write(diarization, transcript, self.loaded.provenance(job, recording, self.hints))
         unmet = self.hints.unmet_by(diarization)
         return Done(
             document={
                 **watch.document,
-                "device": self.diarizer.device,
-                "engine": self.diarizer.engine,
+                **self.loaded.document,
                 "speakers": list(diarization.speakers),
                 "unmet_hint": unmet or None,
                 "diarization": [asdict(turn) for turn in diarization.turns],
@@ -99,7 +86,7 @@ class Labelling:
     def _text(self, job: Job, diarization: Diarization, summary: str, unmet: str) -> str:
         heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
         but = f"\n  but: {unmet}" if unmet else ""
-        return f"{summary} on {self.diarizer.device}, {heard}{but}{job.written}"
+        return f"{summary} on {self.loaded.diarizer.device}, {heard}{but}{job.written}"
 
 
 def _hints(arguments: argparse.Namespace) -> SpeakerHints:

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cli.in_turn import Done, Work, in_turn, to_stdout
+from diarize_runner.cli.loaded import Loaded, load
 from diarize_runner.cli.options import (
     Commands,
     add_cache_option,
@@ -13,12 +13,9 @@ from diarize_runner.cli.options import (
     add_device_option,
     add_engine_option,
     add_output_options,
-    verified_cache,
 )
 from diarize_runner.cli.output import Result, duration
-from diarize_runner.cli.pace import KeptPace, kept_pace
 from diarize_runner.cli.progress import Telling
-from diarize_runner.cli.provenance import provenance_of
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
 from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import SpeakerHints
@@ -27,7 +24,6 @@ from diarize_runner.transcript.model import Transcript
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
-    from diarize_runner.diarization.engine import Diarizer
 
 
 def add_parser(commands: Commands) -> None:
@@ -45,44 +41,36 @@ def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     """Look at everything first, then hear and write one recording after the other."""
     jobs = requested_jobs(arguments)
 
-    def load() -> Work:
-        from diarize_runner.diarization import engine
+    def work() -> Work:
+        return Detecting(loaded=load(arguments, progress), progress=progress)
 
-        cache = verified_cache(arguments.cache, progress)
-        diarizer = engine.load(cache, arguments.device, arguments.engine)
-        pace = kept_pace(diarizer.device, f"{diarizer.engine} vad", str(cache.manifest.digest))
-        return Detecting(diarizer=diarizer, manifest=cache.manifest, pace=pace, progress=progress)
-
-    return in_turn(jobs, load, progress, to_stdout if not arguments.json else lambda _: None)
+    return in_turn(jobs, work, progress, to_stdout if not arguments.json else lambda _: None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detecting:
     """Detects speech by the pipeline that was loaded."""
 
-    diarizer: "Diarizer"
-    manifest: CacheManifest
-    pace: KeptPace
+    loaded: Loaded
     progress: Telling
 
     def __call__(self, job: Job, recording: "Recording", _: Transcript | None) -> Done:
         """Detect the speech in a recording and write what was asked for; raises as `speech` and `write` do."""
-        with watched(recording, self.pace, self.progress) as watch:
-            found = self.diarizer.speech(recording, watch)
-            self.diarizer.synchronise()
-        made = provenance_of(recording, (job.audio, None), self.diarizer, self.manifest, SpeakerHints())
-        job.outputs.write(found, None, made)
+        diarizer = self.loaded.diarizer
+        with watched(recording, self.loaded.pace("vad"), self.progress) as watch:
+            found = diarizer.speech(recording, watch)
+            diarizer.synchronise()
+        job.outputs.write(found, None, self.loaded.provenance(job, recording, SpeakerHints()))
         spoken = sum(turn.duration for turn in found.turns)
         return Done(
             document={
                 **watch.document,
-                "device": self.diarizer.device,
-                "engine": self.diarizer.engine,
+                **self.loaded.document,
                 "speech_seconds": spoken,
                 "speech": [{"start": turn.start, "end": turn.end} for turn in found.turns],
                 "outputs": {kind: str(path) for kind, path in job.outputs.paths.items()},
             },
-            text=f"{watch.summary} on {self.diarizer.device}, {duration(spoken)} of speech{job.written}",
+            text=f"{watch.summary} on {diarizer.device}, {duration(spoken)} of speech{job.written}",
             data="" if job.outputs.paths else rttm.render(found),
             audio_seconds=recording.duration,
             processing_seconds=watch.seconds,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.sites import running_site
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,3 +47,9 @@ def make_demo(folder: Path) -> str:
 def demo(tmp_path_factory) -> Demo:
     folder = tmp_path_factory.mktemp("demo")
     return Demo(folder=folder, output=make_demo(folder))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    with running_site(tmp_path_factory.mktemp("hub")) as running:
+        yield running
