@@ -1,6 +1,6 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-hosts lint format bench-cache bench-engines toolkit lock clean
+.PHONY: help setup setup-dev demo test test-hosts lint format bench bench-cache bench-engines toolkit lock clean
 
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -27,6 +27,9 @@ format: setup-dev ## Format the code
 	@.venv/bin/ruff check --fix --quiet
 	@.venv/bin/ruff format --quiet
 
+bench: setup-dev ## Measure both engines on this machine, under .bench/ (WORKLOAD=guide: hours on a CPU)
+	@scripts/bench.sh $(if $(WORKLOAD),--workload $(WORKLOAD))
+
 bench-cache: setup-dev ## Measure restores against doing it by hand (needs nginx, curl, aws; minutes)
 	@.venv/bin/python -m benchmarks.restore
 
@@ -39,5 +42,5 @@ toolkit: setup  ## Leave in dist/ what boxes are provisioned with, for cache bui
 lock:           ## Compile requirements/*.in into locks (about 10 minutes for each Python)
 	@scripts/compile-locks.sh
 
-clean:          ## Remove what setup and demo made
-	rm -rf .venv .demo .swift dist
+clean:          ## Remove what setup, demo and bench made
+	rm -rf .venv .demo .bench .swift dist

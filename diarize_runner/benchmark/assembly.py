@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from diarize_runner.benchmark.bench import Done
 from diarize_runner.benchmark.item import WorkItem
-from diarize_runner.benchmark.measurement import Measurement, Series
+from diarize_runner.benchmark.measurement import STOCK, Measurement, Series
 from diarize_runner.benchmark.score import score
 from diarize_runner.benchmark.subject import Subject
 from diarize_runner.benchmark.workload import Workload
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.transcript.formats import rttm
-
-STOCK = "stock"
 
 
 def series_of(workload: Workload, items: Sequence[WorkItem], subject: Subject, subjects: Sequence[Subject]) -> Series:

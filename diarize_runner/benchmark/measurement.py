@@ -5,6 +5,9 @@ from dataclasses import dataclass, fields
 
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
+STOCK = "stock"
+"""The engine that others are compared with."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stages:

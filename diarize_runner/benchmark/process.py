@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _MAIN = "import sys; from diarize_runner.benchmark.worker import main; main(int(sys.argv[1]))"
+_STDERR = 2
+"""The descriptor: what libraries print is no answer."""
 _EVERY = 0.2
 """Seconds between two looks at the memory."""
 _MOST_SAMPLES = 200
@@ -67,7 +69,7 @@ def started(assignment: Assignment) -> Iterator[Process]:
     command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno())]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # what lies in the working directory is not to be imported
     process = subprocess.Popen(  # noqa: S603  # no shell, and nothing a user typed
-        command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
+        command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=_STDERR
     )
     theirs.close()
     try:

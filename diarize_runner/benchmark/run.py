@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 
-from diarize_runner.benchmark.assembly import STOCK, series_of
+from diarize_runner.benchmark.assembly import series_of
 from diarize_runner.benchmark.item import WorkItem
-from diarize_runner.benchmark.measurement import Batch, Start
+from diarize_runner.benchmark.measurement import STOCK, Batch, Start
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.benchmark.subject import Launch, Runner, Subject
 from diarize_runner.benchmark.workload import Workload

@@ -23,12 +23,20 @@ from diarize_runner.errors import DiarizeRunnerError, Interrupted
 _MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
 _KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")
 _USING = ("cache_restore", "cache_switch", "cache_verify", "cache_wheels")
-_COMMANDS = (*_MAKING, *_KEEPING, *_USING, "diarize", "vad", "label", "spool", "benchmark", "doctor")
+_MEASURING = ("benchmark_run", "benchmark_compare", "benchmark_plan", "benchmark_render", "benchmark_readme")
+_HEARING = ("diarize", "vad", "label", "spool")
+_COMMANDS = (*_MAKING, *_KEEPING, *_USING, *_HEARING, *_MEASURING, "doctor")
+_FAMILIES = {
+    "cache": "build, publish, restore and verify model caches",
+    "benchmark": "measure how fast and how right diarization is, and compare (benchmark AUDIO is benchmark run AUDIO)",
+}
+_UNSAID = {"benchmark": "run"}
+"""What a family does when none of its verbs is said."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    words = sys.argv[1:] if argv is None else argv
+    words = _with_verb(sys.argv[1:] if argv is None else argv)
     return run_command(build_parser(words), words)
 
 
@@ -54,14 +62,23 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = Parser(prog="diarize-runner", description="Verified model caches; offline diarization.")
     parser.add_argument("--version", action="version", version=f"diarize-runner {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    described = "build, publish, restore and verify model caches"
-    verbs = commands.add_parser("cache", help=described, description=described).add_subparsers(
-        metavar="VERB", required=True
-    )
+    groups = {"": commands}
+    for family, described in _FAMILIES.items():
+        members = commands.add_parser(family, help=described, description=described)
+        groups[family] = members.add_subparsers(metavar="VERB", required=True)
     for name in _asked(words):
-        group = verbs if name.startswith("cache_") else commands
-        import_module(f"{__name__}.{name}").add_parser(group)
+        family = name.rpartition("_")[0]
+        import_module(f"{__name__}.{name}").add_parser(groups[family])
     return parser
+
+
+def _with_verb(words: Sequence[str]) -> Sequence[str]:
+    """Return the words with the verb that a family's name stands for by itself."""
+    verb = _UNSAID.get(words[0]) if words else None
+    known = {name.rpartition("_")[2] for name in _COMMANDS if words and name.startswith(f"{words[0]}_")}
+    if not verb or words[1:2] in (["-h"], ["--help"]) or known.intersection(words[1:2]):
+        return words
+    return [words[0], verb, *words[1:]]
 
 
 def _asked(words: Sequence[str]) -> Sequence[str]:

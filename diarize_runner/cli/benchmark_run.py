@@ -1,4 +1,4 @@
-"""`diarize-runner benchmark`: how fast, and how right."""
+"""`diarize-runner benchmark`, or `benchmark run`: how fast, and how right."""
 
 import argparse
 import dataclasses
@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.report import BenchmarkReport, Price
+from diarize_runner.cli.benchmark_reports import add_report_options, requested_reports, write_reports
 from diarize_runner.cli.benchmark_text import summary
-from diarize_runner.cli.labelled import require_writable
 from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option, add_engine_option
 from diarize_runner.cli.output import Result
-from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -26,7 +25,7 @@ _DEFAULT = "default"
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = add_command(commands, "benchmark", run, "measure the realtime factor, and DER where a reference is known")
+    parser = add_command(commands, "run", run, "measure the realtime factor, and DER where a reference is known")
     parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="default: what --workload names")
     parser.add_argument("--reference", type=Path, metavar="RTTM", help="who really spoke when in AUDIO")
     described = f"a workload file, or the name of one that ships with the package (default: {_DEFAULT})"
@@ -40,7 +39,7 @@ def add_parser(commands: Commands) -> None:
     )
     described = "ask EC2's instance metadata service what kind of instance this is; else nothing is asked"
     parser.add_argument("--ask-instance", action="store_true", help=described)
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report as JSON")
+    add_report_options(parser)
     add_device_option(parser)
     add_engine_option(parser)
     add_cache_option(parser)
@@ -51,18 +50,14 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Compose what is to be composed, measure, report."""
     from diarize_runner.benchmark.run import measure
 
-    outputs = {"json": arguments.output} if arguments.output else {}
-    for path in outputs.values():
-        require_writable(path)
+    outputs = requested_reports(arguments)
     workload = _workload(arguments)
     with tempfile.TemporaryDirectory(prefix="diarize-runner-benchmark-") as folder:
         report = measure(
             workload, workload.items(Path(folder)), lambda *subject: _launch(arguments, *subject), progress
         )
     report = _completed(report, arguments)
-    for path in outputs.values():
-        with disk_errors(path):
-            write_atomically(path, report.to_json())
+    write_reports(report, outputs)
     return Result(document=report.to_dict(), text=summary(report))
 
 

@@ -1,0 +1,7 @@
+"""A report as people and other programs read it; JSON is the report's own form.
+
+tables.py     a report's tables, in words (words.py): what the next two have in common
+markdown.py   for a README or a pull request
+page.py       one HTML file with plots (plots.py), which needs nothing from anywhere
+junit.py      for CI: a case for each recording and engine
+"""

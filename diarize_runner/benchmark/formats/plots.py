@@ -1,0 +1,112 @@
+"""A report's plots, as SVG to be put into a page. matplotlib comes with pyannote.audio."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from diarize_runner.benchmark.formats.words import length
+from diarize_runner.benchmark.measurement import Measurement, Series
+from diarize_runner.benchmark.report import BenchmarkReport
+
+_STYLE: Any = {
+    "svg.fonttype": "none",  # text stays text, in the page's own font
+    "svg.hashsalt": "diarize-runner",  # the same report, the same bytes
+    "font.size": 10,
+    "text.parse_math": False,  # a recording may be called $1
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+}
+_COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2")
+_STAGES = ("segmentation", "embedding", "clustering", "reconstruction")
+
+
+def real_time_factor(report: BenchmarkReport) -> str:
+    """Draw RTF by duration, with the spread of the calls."""
+
+    def draw(axes: Axes) -> None:
+        for series, colour in zip(report.series, _COLOURS * len(report.series), strict=False):
+            measured = sorted(series.measurements, key=lambda each: each.audio_seconds)
+            lowest = [each.real_time_factor - min(each.processing_seconds) / each.audio_seconds for each in measured]
+            highest = [max(each.processing_seconds) / each.audio_seconds - each.real_time_factor for each in measured]
+            axes.errorbar(
+                [each.audio_seconds for each in measured],
+                [each.real_time_factor for each in measured],
+                yerr=[lowest, highest],
+                label=_name(series),
+                color=colour,
+                marker="o",
+                capsize=3,
+            )
+        durations = sorted({each.audio_seconds for series in report.series for each in series.measurements})
+        axes.set_xscale("log")
+        axes.set_xticks(durations, [length(each) for each in durations])
+        axes.minorticks_off()
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("duration of the recording")
+        axes.set_ylabel("RTF (lower is better)")
+        axes.legend(frameon=False)
+
+    return _drawn(draw, height=3.4)
+
+
+def stage_bars(report: BenchmarkReport) -> str:
+    """Draw how each call is made up of its stages."""
+    rows = [(series, each) for series in report.series for each in series.measurements if each.stages.measured]
+
+    def draw(axes: Axes) -> None:
+        lefts = [0.0] * len(rows)
+        for stage, colour in zip(_STAGES, _COLOURS, strict=True):
+            widths = [_share(measured, stage) for _, measured in rows]
+            axes.barh(range(len(rows)), widths, left=lefts, color=colour, label=stage, height=0.7)
+            lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
+        axes.set_yticks(range(len(rows)), [f"{measured.uri}, {series.engine}" for series, measured in rows])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 100)
+        axes.set_xlabel("% of the diarization call")
+        axes.legend(frameon=False, ncols=len(_STAGES), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+
+    return _drawn(draw, height=1.4 + 0.4 * len(rows)) if rows else ""
+
+
+def memory_over_time(report: BenchmarkReport) -> str:
+    """Draw what each engine's process had resident while it diarized its longest recording."""
+    longest = [max(series.measurements, key=lambda each: each.audio_seconds) for series in report.series]
+    pairs = [(series, each) for series, each in zip(report.series, longest, strict=True) if each.memory_over_time]
+
+    def draw(axes: Axes) -> None:
+        for (series, measured), colour in zip(pairs, _COLOURS * len(pairs), strict=False):
+            moments = [sample.seconds for sample in measured.memory_over_time]
+            resident = [sample.rss / 1e6 for sample in measured.memory_over_time]
+            axes.plot(moments, resident, color=colour, label=f"{measured.uri}, {_name(series)}")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("seconds since the call")
+        axes.set_ylabel("MB resident")
+        axes.legend(frameon=False)
+
+    return _drawn(draw, height=3.0) if pairs else ""
+
+
+def _share(measured: Measurement, stage: str) -> float:
+    spent: float | None = getattr(measured.stages, stage)
+    return 100 * (spent or 0.0) / measured.median_seconds
+
+
+def _name(series: Series) -> str:
+    return f"{series.engine} on {series.device}"
+
+
+def _drawn(draw: Callable[[Axes], None], *, height: float) -> str:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, height), layout="constrained")
+        draw(figure.add_subplot())
+        target = io.StringIO()
+        figure.savefig(target, format="svg", metadata={"Date": None}, transparent=True)
+    svg = target.getvalue()
+    return svg[svg.index("<svg") :]

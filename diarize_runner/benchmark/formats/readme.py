@@ -1,0 +1,66 @@
+"""Tables in a document that come from committed reports: nobody types a figure.
+
+    <!-- benchmark docs/benchmarks/some-report.json -->
+    | recording | ...
+    <!-- end of benchmark -->
+
+What stands between the two lines is what `refreshed` makes of the report, whose path is from the document's folder.
+"""
+
+import re
+from pathlib import Path
+
+from diarize_runner.benchmark.formats.markdown import rendered
+from diarize_runner.benchmark.formats.tables import Table
+from diarize_runner.benchmark.formats.words import length, seconds, share
+from diarize_runner.benchmark.measurement import Measurement, Series
+from diarize_runner.benchmark.ratios import ratios
+from diarize_runner.benchmark.reading import read_report
+from diarize_runner.benchmark.report import BenchmarkReport
+
+_BLOCK = re.compile(
+    r"(?P<first><!-- benchmark (?P<path>\S+) -->\n).*?(?P<last>^<!-- end of benchmark -->$)", re.DOTALL | re.MULTILINE
+)
+
+
+def refreshed(document: str, folder: Path) -> str:
+    """Return the document with its tables made anew; raises as `read_report` does."""
+
+    def made_anew(block: re.Match[str]) -> str:
+        report = read_report(folder / block["path"])
+        return f"{block['first']}{rendered(brief(report))}\n{block['last']}"
+
+    return _BLOCK.sub(made_anew, document)
+
+
+def brief(report: BenchmarkReport) -> Table:
+    """Return the one table that says most."""
+    sooner = {(each.engine, each.device, each.uri): f"{each.median:.1f}" for each in ratios(report)}
+    against = ("times sooner than stock",) if sooner else ()
+    rows = [
+        (
+            *_row(series, measured),
+            *((sooner.get((series.engine, series.device, measured.uri), ""),) if sooner else ()),
+        )
+        for series in report.series
+        for measured in series.measurements
+    ]
+    host = report.environment
+    devices = ", ".join(dict.fromkeys(series.device for series in report.series))
+    headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *against)
+    cache = report.cache.partition(" sha256:")[0]
+    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {report.date or 'undated'}."
+    return Table(title="", headings=headings, rows=tuple(rows), note=note)
+
+
+def _row(series: Series, measured: Measurement) -> tuple[str, ...]:
+    score = measured.score
+    return (
+        measured.uri,
+        length(measured.audio_seconds),
+        series.engine,
+        seconds(measured.median_seconds),
+        f"{measured.real_time_factor:.3f}",
+        f"{measured.speakers} of {score.speakers}" if score else str(measured.speakers),
+        share(score.der) if score else "no reference",
+    )
