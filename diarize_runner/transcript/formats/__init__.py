@@ -13,7 +13,7 @@
 
 known.py has them by name. A Document (document.py) is a LabelledTranscript and what some formats say beyond it:
 where the recording lies, and how the result came about (provenance.py). What several formats need to know of a
-result is in tiers.py, overlap.py and talk.py; how times and names are written, in clock.py and fields.py.
+result is in tiers.py and overlap.py; how times and names are written, in clock.py and fields.py.
 
 Where a format cannot say something, its module says what is written instead. No format loses a word of the text.
 """

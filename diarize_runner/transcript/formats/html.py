@@ -23,12 +23,12 @@ from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.overlap import overlaps_of
 from diarize_runner.transcript.formats.provenance import Provenance
-from diarize_runner.transcript.formats.talk import Talk, talk_of
 from diarize_runner.transcript.formats.timeline import colour, draw
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+from diarize_runner.transcript.statistics import SpeakerStatistics, statistics_of
 
 _NOBODY = "nobody"
-_COLUMNS = ("who", "bar", "", "", "", "spare", "spare")
+_COLUMNS = ("who", "bar", "", "", "", "spare", "spare", "spare")
 """Classes of the talk-time table's columns; page/talk.html has their heads."""
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; media-src {media}; "
@@ -101,13 +101,13 @@ def _player(sound: str | None) -> str:
 
 
 def _talk(transcript: LabelledTranscript, rows: Mapping[str, int]) -> str:
-    parts = talk_of(transcript)
+    parts = statistics_of(transcript)
     most = max((part.seconds for part in parts), default=0.0) or 1.0
     body = "\n".join(_part_of(part, rows[part.speaker], part.seconds / most) for part in parts)
     return Template(_asset("talk.html")).substitute(body=body)
 
 
-def _part_of(part: Talk, row: int, length: float) -> str:
+def _part_of(part: SpeakerStatistics, row: int, length: float) -> str:
     name = escape(one_line(part.speaker), quote=True)
     cells = (
         f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" spellcheck="false">',
@@ -117,6 +117,7 @@ def _part_of(part: Talk, row: int, length: float) -> str:
         str(part.turns),
         brief(part.longest),
         brief(part.overlapped),
+        str(part.words),
     )
     columns = "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in zip(_COLUMNS, cells, strict=True))
     return f'<tr class="{colour(row)}">{columns}</tr>'

@@ -19,7 +19,8 @@
         {"start": 2.5, "end": 2.8, "speakers": ["SPEAKER_00", "SPEAKER_01"]}
       ],
       "statistics": [
-        {"speaker": "SPEAKER_00", "seconds": 2.8, "share": 0.509, "turns": 1, "longest": 2.8, "overlapped": 0.3}
+        {"speaker": "SPEAKER_00", "seconds": 2.8, "share": 0.509, "turns": 1, "longest": 2.8, "overlapped": 0.3,
+         "words": 1}
       ],
       "provenance": {"tool": "diarize-runner 0.1.0", ...}
     }
@@ -40,8 +41,8 @@ from collections.abc import Iterable
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.overlap import Overlap, overlaps_of
-from diarize_runner.transcript.formats.talk import Talk, talk_of
 from diarize_runner.transcript.model import Attribution, LabelledSegment, LabelledWord
+from diarize_runner.transcript.statistics import SpeakerStatistics, statistics_of
 
 FORMAT = "diarize-runner/transcript/1"
 
@@ -57,7 +58,7 @@ def render(document: Document) -> str:
         "diarization": _records(map(_turn, diarization.turns)),
         "exclusive_diarization": _records(map(_turn, diarization.exclusive_turns)),
         "overlaps": _records(map(_overlap, overlaps_of(diarization.turns))),
-        "statistics": _records(map(_statistics, talk_of(transcript))),
+        "statistics": _records(map(_statistics, statistics_of(transcript))),
     }
     if document.provenance:
         members["provenance"] = json.dumps(document.provenance.to_dict(), indent=2, ensure_ascii=False).replace(
@@ -102,7 +103,7 @@ def _overlap(overlap: Overlap) -> dict[str, object]:
     return {"start": round(overlap.start, 3), "end": round(overlap.end, 3), "speakers": overlap.speakers}
 
 
-def _statistics(part: Talk) -> dict[str, object]:
+def _statistics(part: SpeakerStatistics) -> dict[str, object]:
     return {
         "speaker": part.speaker,
         "seconds": round(part.seconds, 3),
@@ -110,6 +111,7 @@ def _statistics(part: Talk) -> dict[str, object]:
         "turns": part.turns,
         "longest": round(part.longest, 3),
         "overlapped": round(part.overlapped, 3),
+        "words": part.words,
     }
 
 
