@@ -16,6 +16,7 @@ Turns with overlaps say who else is heard meanwhile. Every rule has its number o
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.transcript.hearing import Hearing, Label, Time, microseconds
@@ -26,7 +27,6 @@ from diarize_runner.transcript.model import (
     LabelledTranscript,
     LabelledWord,
     Segment,
-    Span,
     Transcript,
     Word,
 )
@@ -63,7 +63,7 @@ class _Assigner:
         for piece in split(segment, times, labels, self._rules.split):
             own = slice(piece.first, piece.after)
             words = tuple(map(_labelled, segment.words[own], labels[own]))
-            label = self._of_words(times[own], labels[own]) if words else self._hearing.labels(_time(segment))[0]
+            label = self._of_words(times[own], labels[own]) if words else self._of_whole(segment)
             yield LabelledSegment(
                 start=piece.start,
                 end=piece.end,
@@ -82,35 +82,39 @@ class _Assigner:
 
     def _labels(self, times: Sequence[Time]) -> list[Label]:
         chosen: list[Label] = []
-        for time in times:
-            equals = self._hearing.labels(time)
+        for equals in self._hearing.labels(times):
             chosen.append(equals[0] if len(equals) == 1 else _as_before(chosen, equals))
         return chosen
 
+    def _of_whole(self, segment: Segment) -> Label:
+        (equals,) = self._hearing.labels([(microseconds(segment.start), microseconds(segment.end))])
+        return equals[0]
+
     def _of_words(self, times: Sequence[Time], labels: Sequence[Label]) -> Label:
-        words, heard = _words_and_time(times, labels)
-        speaker = max(words, key=lambda each: (heard[each], words[each]), default=None)
-        hows = {label.attribution.how for label in labels if label.speaker == speaker}
-        total = sum(end - start for start, end in times)
-        share = heard[speaker] / total if speaker is not None and total else 0.0
-        also = self._hearing.others((times[0][0], times[-1][1]), speaker)
-        how = next(how for how in _STRONGEST_FIRST if how in hows)
-        return Label(speaker, Attribution(how=how, share=share, also=also))
+        label = _most_heard(times, labels)
+        also = self._hearing.others((times[0][0], times[-1][1]), label.speaker)
+        return label if also == label.attribution.also else Label(label.speaker, replace(label.attribution, also=also))
 
 
 def _as_before(chosen: Sequence[Label], equals: Sequence[Label]) -> Label:
     return next((label for label in equals if chosen and label.speaker == chosen[-1].speaker), equals[0])
 
 
-def _words_and_time(times: Sequence[Time], labels: Sequence[Label]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return how many words each speaker has, who begins first, and for how much of their time each is heard."""
-    words: dict[str, int] = {}
-    heard: dict[str, int] = {}
+def _most_heard(times: Sequence[Time], labels: Sequence[Label]) -> Label:
+    """Return who has most of the words' time, or of the words where nobody is heard; the first of equals."""
+    if labels[0].attribution.share == 1.0 and all(label is labels[0] for label in labels):  # as most are
+        return labels[0]
+    words: dict[str | None, int] = {}
+    heard: dict[str | None, int] = {None: -1}  # nobody comes after everybody
     for (start, end), label in zip(times, labels, strict=True):
+        words[label.speaker] = words.get(label.speaker, 0) + 1
         if label.speaker is not None:
-            words[label.speaker] = words.get(label.speaker, 0) + 1
             heard[label.speaker] = heard.get(label.speaker, 0) + round((end - start) * label.attribution.share)
-    return words, heard
+    speaker = max(words, key=lambda each: (heard[each], words[each]))
+    hows = {label.attribution.how for label in labels if label.speaker == speaker}
+    total = sum(end - start for start, end in times)
+    share = max(0.0, heard[speaker] / total) if total else 0.0
+    return Label(speaker, Attribution(how=next(how for how in _STRONGEST_FIRST if how in hows), share=share))
 
 
 def _labelled(word: Word, label: Label) -> LabelledWord:
@@ -122,7 +126,3 @@ def _labelled(word: Word, label: Label) -> LabelledWord:
         speaker=label.speaker,
         attribution=label.attribution,
     )
-
-
-def _time(span: Span) -> Time:
-    return microseconds(span.start), microseconds(span.end)

@@ -5,7 +5,7 @@ lie in one scene, and what a scene is labelled is worked out once. Times are com
 0.3 s is 0.3 s wherever in the recording it lies.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -38,60 +38,67 @@ class _Scene(NamedTuple):
     """What a time within the scene is labelled; empty where nobody has the floor."""
 
 
+_NOWHERE = _Scene(start=1, end=0, heard=(), labels=())
+"""No time lies within it."""
+
+
 class Hearing:
     """A diarization, to be asked who is heard from one time to another; its exclusive turns say who has the floor."""
 
     def __init__(self, diarization: Diarization, reach: float) -> None:
         self._turns = _in_microseconds(diarization.exclusive_turns)
+        self._turn_starts = [turn.start for turn in self._turns]
         self._turn_ends = [turn.end for turn in self._turns]
         self._scenes = list(_scenes(self._turns, _in_microseconds(diarization.turns)))
+        self._scene_starts = [scene.start for scene in self._scenes]
         self._scene_ends = [scene.end for scene in self._scenes]
         self._reach = microseconds(reach)
 
-    def labels(self, time: Time) -> tuple[Label, ...]:
-        """Return the labels that suit the time equally well, the best first.
+    def labels(self, times: Iterable[Time]) -> Iterator[tuple[Label, ...]]:
+        """Yield for each time the labels that suit it equally well, the best first.
 
         1. Who has the floor for the longest sum of time.
         2. Where nobody has it, who has it nearest, edge to edge and within reach.
         3. Of equals, whose turn's centre is nearer; then whose turn is earlier; then who is first in the alphabet.
         """
+        scene = _NOWHERE
+        for time in times:
+            start, end = time
+            if not scene.start <= start < end <= scene.end:  # as most are that follow another
+                scene = self._scene_around(time)
+            yield scene.labels or self._longest(time) or self._nearest(time)
+
+    def _scene_around(self, time: Time) -> _Scene:
         start, end = time
         at = bisect_right(self._scene_ends, start)
-        if at < len(self._scenes):
-            scene = self._scenes[at]
-            if scene.labels and scene.start <= start < end <= scene.end:
-                return scene.labels
-        turns = self._turns_in(time)
-        return self._longest(turns, time) if turns else self._nearest(time)
+        scene = self._scenes[at] if at < len(self._scenes) else _NOWHERE
+        return scene if scene.start <= start < end <= scene.end else _NOWHERE
 
     def others(self, time: Time, speaker: str | None) -> tuple[str, ...]:
         """Return who is heard besides `speaker`, the one heard longest first."""
         start, end = time
         heard: dict[str, int] = {}
-        for scene in self._scenes_in(time):
-            for name in scene.heard:
+        for scene_start, scene_end, names, _ in self._scenes_in(time):
+            for name in names:
                 if name != speaker:
-                    heard[name] = heard.get(name, 0) + min(end, scene.end) - max(start, scene.start)
-        return tuple(sorted(heard, key=lambda name: (-heard[name], name)) if len(heard) > 1 else heard)
+                    heard[name] = heard.get(name, 0) + min(end, scene_end) - max(start, scene_start)
+        return tuple(heard) if len(heard) < 2 else _longest_first(heard)  # noqa: PLR2004  # one has no order
 
-    def _scenes_in(self, time: Time) -> Iterator[_Scene]:
-        at = bisect_right(self._scene_ends, time[0])
-        while at < len(self._scenes) and self._scenes[at].start < time[1]:
-            yield self._scenes[at]
-            at += 1
+    def _scenes_in(self, time: Time) -> Sequence[_Scene]:
+        first = bisect_right(self._scene_ends, time[0])
+        return self._scenes[first : bisect_left(self._scene_starts, time[1], first)]
 
     def _turns_in(self, time: Time) -> Sequence[_Turn]:
-        first = after = bisect_right(self._turn_ends, time[0])
-        while after < len(self._turns) and self._turns[after].start < time[1]:
-            after += 1
-        return self._turns[first:after]
+        first = bisect_right(self._turn_ends, time[0])
+        return self._turns[first : bisect_left(self._turn_starts, time[1], first)]
 
-    def _longest(self, turns: Sequence[_Turn], time: Time) -> tuple[Label, ...]:
+    def _longest(self, time: Time) -> tuple[Label, ...]:
         start, end = time
+        turns = self._turns_in(time)
         heard: dict[str, int] = {}
-        for turn in turns:
-            heard[turn.speaker] = heard.get(turn.speaker, 0) + min(end, turn.end) - max(start, turn.start)
-        most = max(heard.values())
+        for turn_start, turn_end, speaker in turns:
+            heard[speaker] = heard.get(speaker, 0) + min(end, turn_end) - max(start, turn_start)
+        most = max(heard.values(), default=0)
         share = most / (end - start) if end > start else 1.0
         best = _in_order([turn for turn in turns if heard[turn.speaker] == most], time)
         return tuple(
@@ -119,6 +126,10 @@ def microseconds(seconds: float) -> int:
 def _in_microseconds(turns: Iterable[SpeakerTurn]) -> list[_Turn]:
     whole = sorted(_Turn(microseconds(turn.start), microseconds(turn.end), turn.speaker) for turn in turns)
     return [turn for turn in whole if turn.end > turn.start]
+
+
+def _longest_first(heard: dict[str, int]) -> tuple[str, ...]:
+    return tuple(sorted(heard, key=lambda name: (-heard[name], name)))
 
 
 def _in_order(turns: Sequence[_Turn], time: Time) -> Iterable[str]:

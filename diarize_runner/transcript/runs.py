@@ -1,13 +1,12 @@
 """Runs of words that one speaker says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from diarize_runner.transcript.hearing import Label, Time
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The words from `first` up to, and without, `after`."""
 
     first: int

@@ -1,7 +1,7 @@
 """Split a segment where its speaker changes, into pieces that are large enough."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from diarize_runner.transcript.hearing import Label, Time
 from diarize_runner.transcript.model import Segment
@@ -10,8 +10,7 @@ from diarize_runner.transcript.runs import Run, joined, runs
 from diarize_runner.transcript.sentences import pieces
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A part of a segment: its words from `first` up to, and without, `after`."""
 
     start: float
@@ -44,9 +43,11 @@ def _guarded(found: list[Run], segment: Segment, times: Sequence[Time], guards: 
         return run.seconds(times)
 
     def stands(run: Run) -> bool:
+        if seconds(run) < guards.seconds or run.after - run.first < guards.words:
+            return False
         timed = sum(not word.interpolated for word in segment.words[run.first : run.after])
         of_speaker = sum(seconds(each) for each in found if each.speaker == run.speaker)
-        return timed >= guards.words and seconds(run) >= guards.seconds and of_speaker >= least
+        return timed >= guards.words and of_speaker >= least
 
     while len(found) > 1 and (falling := [index for index, run in enumerate(found) if not stands(run)]):
         found = _folded(found, min(falling, key=lambda index: seconds(found[index])), seconds)
