@@ -9,6 +9,8 @@
     environment.py   what it ran on: gpu.py, instance.py
     report.py        BenchmarkReport of Series of Measurement (measurement.py), to JSON
         reading.py, report_1.py              and back, from any format there ever was
+    compare.py, ratios.py, growth.py, plan.py, history.py       what reports say together, and for what is to come
+    formats/         Markdown, HTML, JUnit, and tables of a README
 
 RTF is processing time / audio duration: lower is better. RTFx is its inverse. What could not be measured is None in
 Python, null in JSON and "not measured" in text: never 0.

@@ -14,10 +14,12 @@ def length(seconds: float) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Return a time that was measured, to three digits, such as `0.41 s`."""
+    """Return a time that was measured, to three digits, such as `0.41 s` or `1.23 ms`."""
     if value is None:
         return NOT_MEASURED
-    digits = 3 if value < 0.1 else 2 if value < 10 else 1 if value < 100 else 0  # noqa: PLR2004
+    if value < 0.1:  # noqa: PLR2004
+        return f"{1000 * value:.3g} ms"
+    digits = 2 if value < 10 else 1 if value < 100 else 0  # noqa: PLR2004
     return f"{value:,.{digits}f} s"
 
 

@@ -164,5 +164,11 @@ def test_lengths_read_as_people_say_them(given, said):
 
 
 def test_times_and_sums_have_the_digits_that_were_measured():
-    assert [seconds(each) for each in (0.0123, 1.234, 12.34, 1234.5)] == ["0.012 s", "1.23 s", "12.3 s", "1,234 s"]
+    assert [seconds(each) for each in (0.0001234, 0.0123, 1.234, 12.34, 1234.5)] == [
+        "0.123 ms",
+        "12.3 ms",
+        "1.23 s",
+        "12.3 s",
+        "1,234 s",
+    ]
     assert [dollars(each) for each in (0.00123, 1234.5)] == ["$0.00123", "$1,234.50"]

@@ -115,3 +115,21 @@ def test_a_readme_that_names_a_report_that_is_not_there_is_left_as_it_is(run, tm
     assert ran.exit_code == 1
     assert "gone.json" in json.loads(ran.stdout)["error"]
     assert "old" in document.read_text()
+
+
+def test_history_tells_hosts_apart_and_says_what_changed_from_report_to_report(run, tmp_path):
+    for host, date, spent in [("b", "2026-11-22", 5.0), ("a", "2026-11-22", 12.0), ("a", "2026-11-21", 10.0)]:
+        (tmp_path / "boxes" / host).mkdir(parents=True, exist_ok=True)
+        told = report(measurement("talk", 100.0, spent), date=date)
+        (tmp_path / "boxes" / host / f"{date}.json").write_bytes(told.to_json())
+    found = run("benchmark", "history", tmp_path / "boxes", "--json").document["reports"]
+    assert [(entry["host"], entry["date"], entry["change"]) for entry in found] == [
+        ("a", "2026-11-21", None),
+        ("a", "2026-11-22", pytest.approx(1.2)),
+        ("b", "2026-11-22", None),
+    ]
+    assert "+20.0 %" in run("benchmark", "history", tmp_path / "boxes").stderr
+
+
+def test_a_history_of_nothing_is_refused(run, tmp_path):
+    assert run("benchmark", "history", tmp_path).exit_code == 2
