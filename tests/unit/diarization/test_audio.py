@@ -1,12 +1,15 @@
 """A recording is decoded in a process of its own, which can do no harm and whose end is no end of ours."""
 
 import gc
+import re
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.sounds import LEVEL, tone, write_film, write_silence, write_wav
+from support.sounds import LEVEL, tone, write_encoded, write_film, write_silence, write_wav
 
 from diarize_runner.diarization import audio
 from diarize_runner.diarization.audio import SAMPLE_RATE, Limits, Recording, decode
@@ -135,6 +138,67 @@ def test_a_decoder_can_open_neither_a_file_nor_a_connection(talk, decoder_that, 
     decoder_that(does)
     with pytest.raises(UnreadableAudio, match=r"made the decoder fail: OSError: .*Too many open files"):
         decode(talk)
+
+
+ENCODINGS = {
+    "talk.wav": ("pcm_s24le", 96_000),
+    "talk.flac": ("flac", 16_000),
+    "talk.mp3": ("libmp3lame", 8_000),
+    "talk.m4a": ("aac", 44_100),
+    "talk.opus": ("libopus", 48_000),
+    "talk.webm": ("libopus", 48_000),
+}
+
+
+@pytest.mark.parametrize(("name", "encoding"), ENCODINGS.items(), ids=ENCODINGS)
+def test_a_damaged_or_broken_off_file_is_a_recording_or_an_error_of_its_own(tmp_path, name, encoding):
+    codec, rate = encoding
+    path, random = tmp_path / name, np.random.default_rng(len(name))
+    write_encoded(path, codec, "stereo", rate)
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    flipped = whole.copy()
+    flipped[random.integers(len(whole), size=20)] ^= random.integers(1, 256, size=20, dtype=np.uint8)
+    for damaged in (flipped, whole[: len(whole) // 3]):
+        path.write_bytes(damaged.tobytes())
+        came = outcome(path)
+        assert 0 < came.duration < 3 if isinstance(came, Recording) else str(path) in came.message
+
+
+def outcome(path):
+    try:
+        return decode(path)
+    except AudioError as error:
+        return error
+
+
+DECODING = """
+import sys
+from pathlib import Path
+from diarize_runner.diarization import audio
+audio._DECODER = (sys.executable, "-c", sys.argv[2])
+audio.decode(Path(sys.argv[1]))
+"""
+
+
+def test_a_decoder_does_not_outlive_a_process_that_was_killed(talk):
+    waiting = STAND_IN.format(does="time.sleep(60)")
+    parent = subprocess.Popen([sys.executable, "-c", DECODING, str(talk), waiting])
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    until(lambda: children.read_text().split())
+    decoder = Path("/proc", children.read_text().split()[0])
+    until(lambda: re.search(r"Max open files +3 ", (decoder / "limits").read_text()))
+
+    parent.kill()
+
+    parent.wait()
+    until(lambda: not decoder.exists() or ") Z " in (decoder / "stat").read_text())
+
+
+def until(true):
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_decoder_knows_none_of_our_secrets(talk, decoder_that, monkeypatch):

@@ -1,5 +1,6 @@
 """What a Diarizer says, whichever engine runs: hints, speech, and the same bytes for the same recording."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -134,6 +135,15 @@ def test_the_same_recording_gives_the_same_bytes(diarizer):
     recording = Recording(uri="talk", waveform=np.array(heard(TALKING_OVER, 5.0).waveform))
     once, again = (diarizer.diarize(recording, SpeakerHints(), Silent()) for _ in range(2))
     assert rttm.render(once) == rttm.render(again) != ""
+
+
+@pytest.mark.parametrize("chunks_at_once", [4, 32])
+def test_how_many_chunks_are_heard_at_once_changes_no_turn(tmp_path, chunks_at_once):
+    """Embeddings differ by rounding alone. There is no choice in segmentation: it hears 32 at once, as stock does."""
+    one_by_one, by_many = made("exact", tmp_path), made("exact", tmp_path)
+    many = dataclasses.replace(by_many.pipeline.get_embeddings, batch_size=chunks_at_once)
+    by_many.pipeline.get_embeddings = many
+    assert diarized(by_many, TALKING_OVER) == diarized(one_by_one, TALKING_OVER)
 
 
 def test_a_box_without_a_gpu_refuses_cuda_and_takes_auto_for_cpu():
