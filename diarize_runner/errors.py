@@ -2,7 +2,7 @@
 
     DiarizeRunnerError            exit 1   failed
       UsageError                  exit 2   the command line makes no sense
-      ManifestError               exit 1   a request, lock or manifest says something wrong, and where
+      ManifestError               exit 1   a request, lock, manifest, workload or report says something wrong, and where
         UnsupportedFormat
       SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
         GatedRepo                          its terms were not accepted by this token's account
@@ -50,7 +50,7 @@ class UsageError(DiarizeRunnerError):
 
 
 class ManifestError(DiarizeRunnerError):
-    """A request, lock or manifest is wrong; the message names the place, as in `repos[0].files[3].size`."""
+    """A document is wrong; the message names the place, as in `repos[0].files[3].size`."""
 
 
 class UnsupportedFormat(ManifestError):
