@@ -72,8 +72,24 @@ def test_json_says_where_several_speak_and_how_much_each_does(exchange):
     assert document["overlaps"] == [{"start": 2.5, "end": 2.8, "speakers": ["SPEAKER_00", "SPEAKER_01"]}]
     assert document["exclusive_diarization"][0] == {"start": 0.0, "end": 2.5, "speaker": "SPEAKER_00"}
     assert document["statistics"] == [
-        {"speaker": "SPEAKER_00", "seconds": 2.8, "share": 0.509, "turns": 1, "longest": 2.8, "overlapped": 0.3, "words": 1},
-        {"speaker": "SPEAKER_01", "seconds": 2.7, "share": 0.491, "turns": 1, "longest": 2.7, "overlapped": 0.3, "words": 2},
+        {
+            "speaker": "SPEAKER_00",
+            "seconds": 2.8,
+            "share": 0.509,
+            "turns": 1,
+            "longest": 2.8,
+            "overlapped": 0.3,
+            "words": 1,
+        },
+        {
+            "speaker": "SPEAKER_01",
+            "seconds": 2.7,
+            "share": 0.491,
+            "turns": 1,
+            "longest": 2.7,
+            "overlapped": 0.3,
+            "words": 2,
+        },
     ]
 
 
