@@ -8,8 +8,8 @@ class Guards:
     """What every piece must have for a segment to be split where its speaker changes.
 
     A cut wherever the words' labels change does harm: it shows every flicker of the diarization, which the segment's
-    majority hides. Over 150,000 words it mended 1482 labels and broke 310, and on some corpora more than it
-    mended (https://github.com/kaixxx/noScribe/pull/341). These thresholds are those of TalkTrack
+    majority hides. In a measurement on some 150,000 words it mended 1482 and broke 310; on some corpora it broke more
+    than it mended (https://github.com/kaixxx/noScribe/pull/341). These thresholds are those of TalkTrack
     (https://github.com/ObscureAintSecure/TalkTrack/issues/100); what they do here is in docs/adr/0011.
     """
 
