@@ -16,7 +16,6 @@ Turns with overlaps say who else is heard meanwhile. Every rule has its number o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.transcript.hearing import Hearing, Label, Time, microseconds
@@ -91,19 +90,19 @@ class _Assigner:
         return equals[0]
 
     def _of_words(self, times: Sequence[Time], labels: Sequence[Label]) -> Label:
-        label = _most_heard(times, labels)
-        also = self._hearing.others((times[0][0], times[-1][1]), label.speaker)
-        return label if also == label.attribution.also else Label(label.speaker, replace(label.attribution, also=also))
+        speaker, how, share = _most_heard(times, labels)
+        also = self._hearing.others((times[0][0], times[-1][1]), speaker)
+        return Label(speaker, Attribution(how=how, share=share, also=also))
 
 
 def _as_before(chosen: Sequence[Label], equals: Sequence[Label]) -> Label:
     return next((label for label in equals if chosen and label.speaker == chosen[-1].speaker), equals[0])
 
 
-def _most_heard(times: Sequence[Time], labels: Sequence[Label]) -> Label:
+def _most_heard(times: Sequence[Time], labels: Sequence[Label]) -> tuple[str | None, How, float]:
     """Return who has most of the words' time, or of the words where nobody is heard; the first of equals."""
     if labels[0].attribution.share == 1.0 and all(label is labels[0] for label in labels):  # as most are
-        return labels[0]
+        return labels[0].speaker, "overlap", 1.0
     words: dict[str | None, int] = {}
     heard: dict[str | None, int] = {None: -1}  # nobody comes after everybody
     for (start, end), label in zip(times, labels, strict=True):
@@ -114,7 +113,7 @@ def _most_heard(times: Sequence[Time], labels: Sequence[Label]) -> Label:
     hows = {label.attribution.how for label in labels if label.speaker == speaker}
     total = sum(end - start for start, end in times)
     share = max(0.0, heard[speaker] / total) if total else 0.0
-    return Label(speaker, Attribution(how=next(how for how in _STRONGEST_FIRST if how in hows), share=share))
+    return speaker, next(how for how in _STRONGEST_FIRST if how in hows), share
 
 
 def _labelled(word: Word, label: Label) -> LabelledWord:

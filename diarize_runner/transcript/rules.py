@@ -8,8 +8,8 @@ class Guards:
     """What every piece must have for a segment to be split where its speaker changes.
 
     A cut wherever the words' labels change does harm: it shows every flicker of the diarization, which the segment's
-    majority hides. Over 150,000 words it mended 1482 labels and broke 310, and on some corpora broke as many as it
-    mended (https://github.com/kaixxx/noScribe/pull/341). These thresholds are those of TalkTrack
+    majority hides. In a measurement on some 150,000 words it mended 1482 and broke 310; on some corpora it broke more
+    than it mended (https://github.com/kaixxx/noScribe/pull/341). These thresholds are those of TalkTrack
     (https://github.com/ObscureAintSecure/TalkTrack/issues/100); what they do here is in docs/adr/0011.
     """
 
@@ -38,7 +38,7 @@ class Rules:
     reach: float = 0.5
     """Seconds of silence that may lie between a word and the turn it is given to."""
     # Aligners let a word go on through the silence after it: 3.8 s for a syllable was seen
-    # (https://github.com/suitenumerique/meet/pull/1323).
+    # (https://github.com/suitenumerique/meet/issues/1323).
     longest_word: float = 1.0
     """Seconds of a word that are listened to."""
     split: Guards | None = field(default_factory=Guards)

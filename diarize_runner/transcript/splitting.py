@@ -1,6 +1,8 @@
 """Split a segment where its speaker changes, into pieces that are large enough."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from diarize_runner.transcript.hearing import Label, Time
@@ -36,33 +38,47 @@ def split(segment: Segment, times: Sequence[Time], labels: Sequence[Label], guar
 
 
 def _guarded(found: list[Run], segment: Segment, times: Sequence[Time], guards: Guards) -> list[Run]:
-    """Fold runs into their neighbours, the shortest first, until every run has what the guards ask for."""
+    """Fold runs into their neighbours until every run has what the guards ask for."""
+    timed = list(accumulate((not word.interpolated for word in segment.words), initial=0))
+    found = _folded(
+        found,
+        times,
+        lambda run: run.seconds(times) < guards.seconds or timed[run.after] - timed[run.first] < guards.words,
+    )
     least = guards.share * (times[-1][1] - times[0][0]) / 1_000_000
-
-    def seconds(run: Run) -> float:
-        return run.seconds(times)
-
-    def stands(run: Run) -> bool:
-        if seconds(run) < guards.seconds or run.after - run.first < guards.words:
-            return False
-        timed = sum(not word.interpolated for word in segment.words[run.first : run.after])
-        of_speaker = sum(seconds(each) for each in found if each.speaker == run.speaker)
-        return timed >= guards.words and of_speaker >= least
-
-    while len(found) > 1 and (falling := [index for index, run in enumerate(found) if not stands(run)]):
-        found = _folded(found, min(falling, key=lambda index: seconds(found[index])), seconds)
+    while len(found) > 1:
+        heard = dict.fromkeys((run.speaker for run in found), 0.0)
+        for run in found:
+            heard[run.speaker] += run.seconds(times)
+        speaker = min(heard, key=heard.__getitem__)
+        if heard[speaker] >= least:
+            break
+        found = _folded(found, times, partial(_is_of, speaker))
     return found
 
 
-def _folded(found: list[Run], at: int, seconds: Callable[[Run], float]) -> list[Run]:
-    """Let a run go to both its neighbours, if they are one speaker's, or else to the longer."""
-    first, after = max(at - 1, 0), min(at + 2, len(found))
-    around = [run for run in found[first:after] if run is not found[at]]
-    if around[0].speaker != around[-1].speaker:
-        longer = max(around, key=seconds)
-        first, after = (first, at + 1) if longer is around[0] else (at, after)
-        around = [longer]
-    return [*found[:first], joined(found[first], found[after - 1], around[0].speaker), *found[after:]]
+def _is_of(speaker: str | None, run: Run) -> bool:
+    return run.speaker == speaker
+
+
+def _folded(found: Sequence[Run], times: Sequence[Time], falls: Callable[[Run], bool]) -> list[Run]:
+    """Let each run that falls go to both its neighbours, if they are one speaker's, or else to the longer."""
+    done: list[Run] = []
+    for following in found:
+        right = following
+        while done and falls(done[-1]):
+            fallen = done.pop()
+            left = done[-1] if done else None
+            if left and left.speaker == right.speaker:
+                right = joined(done.pop(), right, right.speaker)
+            elif left and left.seconds(times) >= right.seconds(times):
+                done[-1] = joined(left, fallen, left.speaker)
+            else:
+                right = joined(fallen, right, right.speaker)
+        done.append(right)
+    if len(done) > 1 and falls(done[-1]):
+        done[-2:] = [joined(done[-2], done[-1], done[-2].speaker)]
+    return done
 
 
 def _cut(segment: Segment, found: Sequence[Run], texts: Sequence[str]) -> list[Piece]:

@@ -191,6 +191,14 @@ def test_words_that_run_backwards_are_not_split():
     assert speakers([whole]) == ["B", "B", "A", "A"]
 
 
+def test_a_segment_of_the_whole_recording_is_no_trouble():
+    count = 30_000
+    segment = segment_of(*((second, second + 0.9, f" {second}") for second in range(count)))
+    turns = [(second, second + 1, "AB"[second // 3 % 2]) for second in range(count)]
+    assert len(assigned(segment, turns)) == count / 3
+    assert len(assigned(segment, turns, Rules(split=Guards(words=4), smooth=Island()))) == 1
+
+
 def test_smoothing_gives_a_word_in_the_midst_of_a_sentence_to_the_one_around_it():
     segment, _ = every_second("I have never. Been to New Jersey")
     turns = [(0, 1, "A"), (1, 2, "B"), (2, 4, "A"), (4, 5, "B"), (5, 9, "A")]
