@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.buckets import Cloud
-from support.hosts import fresh_host, require_hosts
+from support.hosts import DEBIAN_13, fresh_host, require_hosts
 from support.hosts.trees import changes
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, serving
@@ -39,13 +39,13 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def version():
-    """A built version of the embedded cache that carries all that a box with Python 3.11 needs."""
+    """A built version of the embedded cache that carries all that Debian 12 and 13 need, with Python 3.11 and 3.13."""
     require_hosts()
-    require_swift()
     subprocess.run([ROOT / "scripts/pack-toolkit.sh"], check=True, capture_output=True)
     (toolkit,) = (ROOT / "dist").glob("*.whl")
     command = [Path(sys.executable).with_name("diarize-runner"), "cache", "build", "cache_manifests/embedded.yaml"]
-    options = ["--version", "1.0", "--out", KEPT, "--with-wheels", "--python", "3.11", "--toolkit", toolkit]
+    options = ["--version", "1.0", "--out", KEPT, "--with-wheels", "--toolkit", toolkit]
+    options += ["--python", "3.11", "--python", "3.13"]
     subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
     return KEPT
 
@@ -53,6 +53,7 @@ def version():
 @pytest.fixture(scope="module")
 def site(version, tmp_path_factory):
     """A fresh host, and the store on the other end of its cable."""
+    require_swift()
     with fresh_host() as host, swift(tmp_path_factory.mktemp("swift"), host.store_address) as url:
         cloud = Cloud(url=url, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
         store = f"s3://{cloud.new_bucket()}/models"
@@ -124,4 +125,16 @@ def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(ver
         host.succeed(f"{line.replace('--store', '--uninstall --store')}")
         left = [path for path in changes(before, host.files()) if path.rstrip("-") not in ACCOUNTS]
         assert [path for path in left if not path.startswith(LEFT_BY_OTHERS)] == []
+        assert host.packets.leak == 0
+
+
+def test_a_fresh_debian_13_becomes_a_box_from_its_store_alone_too(version, tmp_path):
+    store = LocalStore(tmp_path / "store")
+    publish(version, store, Silent())
+    with fresh_host(DEBIAN_13) as host, serving(files(store.root), address=host.store_address) as server:
+        provision((host, server.url)).succeeded()
+        diagnosis = json.loads(host.succeed(f"MPLCONFIGDIR=/tmp {COMMAND} doctor --sample --device cpu --json"))
+        assert diagnosis["state"] == "good", diagnosis
+        assert diagnosis["checks"][-1]["detail"].startswith("2 of 2 speakers")
+        assert "3.13" in host.succeed("ls /opt/diarize-runner/current/lib")
         assert host.packets.leak == 0
