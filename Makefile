@@ -1,6 +1,6 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-hosts lint format bench-cache bench-engines toolkit lock clean
+.PHONY: help setup setup-dev demo test test-hosts lint format bench-cache bench-engines bench-provision toolkit lock clean
 
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,9 @@ bench-cache: setup-dev ## Measure restores against doing it by hand (needs nginx
 
 bench-engines: setup-dev ## Measure the exact engine against stock pyannote (hours on a CPU; minutes on a GPU)
 	@.venv/bin/python -m benchmarks.engines
+
+bench-provision: setup-dev ## Measure how soon a bare host is set up, against doing it by hand (root, nginx; minutes)
+	@.venv/bin/python -m benchmarks.provision
 
 toolkit: setup  ## Leave in dist/ what boxes are provisioned with, for cache build --toolkit
 	@scripts/pack-toolkit.sh
