@@ -34,27 +34,31 @@ class Web:
 
 
 @contextmanager
-def nginx(work: Path) -> Iterator[Web]:
-    """Serve `work`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def nginx(work: Path, address: tuple[str, int] | None = None) -> Iterator[Web]:
+    """Serve `work`, on loopback unless an `address` is given."""
+    host, port = address or ("127.0.0.1", _free_port())
     log, configuration = work / "access.log", work / "nginx.conf"
     configuration.write_text(
         f"daemon off; worker_processes 2; pid {work}/nginx.pid; error_log {work}/error.log;\n"
         + ("user root;\n" if os.geteuid() == 0 else "")
         + "events { worker_connections 64; }\n"
         f"http {{ log_format sent '$bytes_sent'; access_log {log} sent; sendfile on;\n"
-        f"  server {{ listen 127.0.0.1:{port}; root {work}; }} }}\n",
+        f"  server {{ listen {host}:{port}; root {work}; }} }}\n",
         encoding="utf-8",
     )
     server = subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(work / "error.log")])  # noqa: S603, S607
     try:
         time.sleep(0.5)
-        yield Web(url=f"http://127.0.0.1:{port}", log=log)
+        yield Web(url=f"http://{host}:{port}", log=log)
     finally:
         server.terminate()
         server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @dataclass(frozen=True, kw_only=True)

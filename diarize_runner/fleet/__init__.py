@@ -3,6 +3,7 @@
     order.py       Order        what boxes to launch; images.py and user_data.py make two of its parts
     launch.py      LaunchPlan   what is lacking of a fleet -> Box*, running and well
     boxes.py       Box*         a fleet, as its tag finds it
+    host_keys.py                the keys on their consoles -> known_hosts
     terminate.py                the same, gone
     inventory.py                Box* -> what Ansible reads
     prices.py      Price        what it costs, as AWS says, or why AWS does not say; on spot, in the zone of subnets.py

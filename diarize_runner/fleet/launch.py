@@ -14,19 +14,11 @@ from diarize_runner.errors import FleetError
 from diarize_runner.fleet.aws import Aws
 from diarize_runner.fleet.boxes import STARTED, Box, boxes_of, find_boxes, look_again
 from diarize_runner.fleet.order import Order
+from diarize_runner.fleet.pace import Pace
 from diarize_runner.progress import Progress
 
 _SAME_LAUNCH = 600
 """Seconds within which the same request is taken for a repetition: far more than it takes EC2 to show a box."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pace:
-    """How long to wait for boxes to start."""
-
-    pause: float = 10
-    """Seconds between looks."""
-    looks: int = 90
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,11 +4,14 @@ from shlex import quote
 
 from diarize_runner.cache.stores import parse_address
 from diarize_runner.errors import UsageError
+from diarize_runner.fleet.host_keys import BEGIN, END
 
 _SCRIPT = """\
 #!/bin/bash
 # Without pipefail, a bootstrap that cannot be fetched would look like one that ran.
 set -euo pipefail
+# For launch_box.py host-keys; cloud-init itself shows them when this script has ended.
+printf '%s\\n' {begin} "$(cat /etc/ssh/ssh_host_*_key.pub)" {end} >/dev/console || true
 {fetch} | bash -s -- --store {store}
 """
 # A redirect may not lead away from TLS: what comes is run as root.
@@ -23,4 +26,4 @@ def user_data(store: str) -> str:
         raise UsageError(f"a box would not fetch a script that it runs as root from {store}", hint=hint)
     store = store.rstrip("/")
     fetch = _FETCH[scheme].format(source=quote(f"{store}/latest/bootstrap.sh"))
-    return _SCRIPT.format(fetch=fetch, store=quote(store))
+    return _SCRIPT.format(fetch=fetch, store=quote(store), begin=quote(BEGIN), end=quote(END))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from diarize_runner.cli import run_command
-from diarize_runner.cli.fleet import inventory, launch, terminate
+from diarize_runner.cli.fleet import host_keys, inventory, launch, terminate
 from diarize_runner.cli.parser import Parser
 
 
@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="launch_box.py", description="Launch and terminate diarization boxes on EC2.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     launch.add_parser(commands)
+    host_keys.add_parser(commands)
     terminate.add_parser(commands)
     return parser
 

@@ -9,8 +9,9 @@ from diarize_runner.cli.output import Result
 from diarize_runner.fleet.aws import Aws
 from diarize_runner.fleet.images import DEFAULT_PARAMETER, find_image, image_named_by
 from diarize_runner.fleet.inventory import as_listed, as_yaml
-from diarize_runner.fleet.launch import Launched, LaunchPlan, Pace, launch, plan_launch
+from diarize_runner.fleet.launch import Launched, LaunchPlan, launch, plan_launch
 from diarize_runner.fleet.order import LEAST_GIB, Order
+from diarize_runner.fleet.pace import Pace
 from diarize_runner.fleet.user_data import user_data
 from diarize_runner.progress import Progress
 

@@ -10,9 +10,10 @@ from support.ec2 import IMAGE_PARAMETER, LaunchesAsDocumented, make_account, pri
 from support.ran import ran
 from support.web import relay, serving
 
+from diarize_runner.cli.fleet import host_keys as host_keys_command
 from diarize_runner.cli.fleet import launch as launch_command
 from diarize_runner.cli.fleet import launch_box
-from diarize_runner.fleet.launch import Pace
+from diarize_runner.fleet.pace import Pace
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +51,10 @@ def prices(monkeypatch):
 
 
 @pytest.fixture
-def script(capsys):
-    """Run scripts/launch_box.py in this process."""
+def script(capsys, monkeypatch):
+    """Run scripts/launch_box.py in this process; a simulation need not be waited for."""
+    for command in (launch_command, host_keys_command):
+        monkeypatch.setattr(command, "Pace", lambda: Pace(pause=0.01, looks=5))
     return lambda *arguments: ran(capsys, launch_box, *arguments)
 
 
@@ -62,9 +65,8 @@ def fleet(request):
 
 
 @pytest.fixture
-def launch(script, fleet, account, ec2, monkeypatch):
+def launch(script, fleet, account, ec2):
     """Launch the test's fleet; later options override earlier ones."""
-    monkeypatch.setattr(launch_command, "Pace", lambda: Pace(pause=0.01))
 
     def launch(*options):
         order = ["--name", fleet, "--subnet", account.subnet, "--key", "operator", "--instance-profile", "boxes"]

@@ -59,6 +59,7 @@ def test_the_launcher_may_do_what_the_scripts_ask_for_and_nothing_else(launch, s
     launch("--spot", "--plan")
     launch()
     ran(capsys, inventory_ec2, "--list")
+    script("host-keys", "--name", fleet)
     script("terminate", "--name", fleet, "--yes")
 
     asked = {action_of(request) for server in (ec2, prices) for request in server.requests}
@@ -72,7 +73,8 @@ def test_the_launcher_touches_only_what_carries_the_tag():
     there = {"aws:RequestTag/diarize-runner": "false"}
     assert statements["LaunchTaggedBoxesWithoutIMDSv1"]["Condition"]["Null"] == there
     assert statements["LaunchTaggedVolumes"]["Condition"]["Null"] == there
-    assert statements["TerminateTaggedBoxes"]["Condition"]["Null"] == {"aws:ResourceTag/diarize-runner": "false"}
+    for name in ("TerminateTaggedBoxes", "ReadHostKeysOfTaggedBoxes"):
+        assert statements[name]["Condition"]["Null"] == {"aws:ResourceTag/diarize-runner": "false"}
     everywhere = [each["Sid"] for each in statements.values() if each["Resource"] == "*"]
     assert everywhere == ["LookAndAskForPrices"]
 
@@ -104,7 +106,7 @@ def test_every_documented_command_is_understood():
     commands = re.findall(r"^scripts/launch_box\.py (.+)", TEXT.replace("\\\n", " "), re.MULTILINE)
 
     parser = build_parser()
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         parser.parse_args(shlex.split(command.partition(">")[0]))
 

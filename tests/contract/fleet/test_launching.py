@@ -10,9 +10,10 @@ from support.web import changed
 from diarize_runner.errors import FleetError
 from diarize_runner.fleet.aws import Aws
 from diarize_runner.fleet.images import Image
-from diarize_runner.fleet.launch import Pace, client_token, plan_launch
+from diarize_runner.fleet.launch import client_token, plan_launch
 from diarize_runner.fleet.launch import launch as launch_boxes
 from diarize_runner.fleet.order import Order
+from diarize_runner.fleet.pace import Pace
 from diarize_runner.progress import Silent
 
 TAGS = {"diarize-runner", "diarize-runner-reach", "Name"}

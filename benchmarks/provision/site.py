@@ -1,0 +1,62 @@
+"""What is published, and what the way by hand reads instead of our lock."""
+
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.restore.ways import run
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION, PYTHON = "1.0", "3.11"
+"""The Python of Debian 12."""
+_KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diarize-runner-tests/version"
+"""The tests keep their version there too: what pip has fetched of 3 GB of wheels is fetched once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A folder with a store in it."""
+
+    work: Path
+
+    @property
+    def store(self) -> Path:
+        """The published store; its version carries all that a box needs."""
+        return self.work / "store"
+
+    @property
+    def bytes_of_wheels(self) -> int:
+        """What a host fetches of packages, at least."""
+        return sum(wheel.stat().st_size for wheel in self.store.glob("wheels/sha256/*/*.whl"))
+
+
+def make_site(work: Path) -> Site:
+    """Publish a version of the embedded cache, with its wheels."""
+    site = Site(work=work)
+    run([str(ROOT / "scripts/pack-toolkit.sh")])
+    (toolkit,) = (ROOT / "dist").glob("*.whl")
+    command = [sys.executable, "-m", "diarize_runner", "cache"]
+    options = ["--version", VERSION, "--out", str(_KEPT), "--with-wheels", "--python", PYTHON]
+    run([*command, "build", str(ROOT / "cache_manifests/embedded.yaml"), *options, "--toolkit", str(toolkit)])
+    run([*command, "publish", str(_KEPT), "--store", site.store.as_uri()])
+    return site
+
+
+def pins(site: Site) -> str:
+    """Return the requirements as people write them: each package with its version, without hashes.
+
+    The toolkit is one of them: a checkpoint of the embedded cache names a class of its.
+    """
+    lock = (site.store / f"v{VERSION}/requirements-diarization.txt").read_text(encoding="utf-8")
+    (toolkit,) = (ROOT / "dist").glob("*.whl")
+    pinned = re.findall(r"^([A-Za-z0-9].*?) *\\?$", lock, re.MULTILINE)
+    return "\n".join([*pinned, f"diarize-runner=={toolkit.name.split('-')[1]}", ""])
+
+
+def transcript(stm: Path) -> str:
+    """Return a transcript in STM as the JSON that WhisperLive writes."""
+    rows = [line.split(maxsplit=5) for line in stm.read_text(encoding="utf-8").splitlines()]
+    return json.dumps({"segments": [{"start": start, "end": end, "text": text} for *_, start, end, text in rows]})
