@@ -11,7 +11,7 @@ _SCRIPT = """\
 # Without pipefail, a bootstrap that cannot be fetched would look like one that ran.
 set -euo pipefail
 # For launch_box.py host-keys; cloud-init itself shows them when this script has ended.
-printf '%s\\n' {begin} "$(cat /etc/ssh/ssh_host_*_key.pub)" {end} >/dev/console || true
+printf '%s\\n' {begin} "$(cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null)" {end} >/dev/console || true
 {fetch} | bash -s -- --store {store}
 """
 # A redirect may not lead away from TLS: what comes is run as root.

@@ -80,9 +80,10 @@ def test_a_run_that_is_killed_at_any_task_leaves_a_release_at_work_and_the_next_
 
 def release_after_a_kill_in_the_middle(host, shelf):
     """Kill the play, and all that runs on the box, as the environment of the new release is being made."""
-    play = begin(host, shelf)
-    wait_until(lambda: host.processes(MAKING))
-    host.wait_for(f"test $(ls -d {HOME}/releases/*/lib | wc -l) = 2")
+    play, releases = begin(host, shelf), host.root / HOME[1:] / "releases"
+    wait_until(lambda: len([*releases.glob("*/lib")]) == 2)
+    for maker in makers(host):
+        os.kill(maker, signal.SIGSTOP)
     play.kill()
     host.cut_power()
     assert host.succeed(f"ls {HOME}/releases/*/.complete | wc -l") == "1\n", "it was not killed in the middle"
