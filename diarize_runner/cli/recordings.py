@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cli.labelled import Outputs, outputs_of_each
+from diarize_runner.cli.provenance import Source
 from diarize_runner.errors import UsageError
 
 _TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm")
@@ -24,6 +25,11 @@ class Job:
     outputs: Outputs
     skip: bool
     """Whether it is to be left alone, because all its outputs are there."""
+
+    @property
+    def source(self) -> Source:
+        """What its results are made from."""
+        return Source(audio=self.audio, transcript=self.transcript, channel=self.channel)
 
     @property
     def written(self) -> str:
