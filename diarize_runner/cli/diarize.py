@@ -66,7 +66,7 @@ class Labelling:
         with watched(recording, self.loaded.pace("diarize"), self.progress) as watch:
             diarization = diarizer.diarize(recording, self.hints, watch)
             diarizer.synchronise()
-        job.outputs.write(diarization, transcript, self.loaded.provenance(job, recording, self.hints))
+        job.outputs.write(diarization, transcript, self.loaded.provenance(job.source, recording, self.hints))
         unmet = self.hints.unmet_by(diarization)
         return Done(
             document={

@@ -3,7 +3,7 @@
 import argparse
 import base64
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -78,15 +78,6 @@ def _address(recording: Path, folder: Path) -> str:
     # Folders are resolved, for `..` out of a linked one leads elsewhere; the recording goes by the name it was given.
     named = recording.parent.resolve() / recording.name
     return quote(os.path.relpath(named, folder.resolve()), errors="surrogateescape")
-
-
-def rendered(
-    kinds: Iterable[str], diarization: Diarization, transcript: Transcript | None, provenance: Provenance | None = None
-) -> dict[str, bytes]:
-    """Return what each file holds, by its format; for files that go without the recording."""
-    labelled = assign_speakers(transcript or _NO_TRANSCRIPT, diarization)
-    document = Document(transcript=labelled, provenance=provenance)
-    return {kind: FORMATS[kind].render(document).encode() for kind in kinds}
 
 
 def requested_outputs(arguments: argparse.Namespace, inputs: list[Path]) -> Outputs:

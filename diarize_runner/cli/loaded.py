@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cli.options import verified_cache
 from diarize_runner.cli.pace import KeptPace, kept_pace
-from diarize_runner.cli.provenance import provenance_of
-from diarize_runner.cli.recordings import Job
+from diarize_runner.cli.provenance import Source, provenance_of
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.progress import Progress
 from diarize_runner.transcript.formats.provenance import Provenance
@@ -29,9 +28,9 @@ class Loaded:
         """Return the pace of a task with it."""
         return kept_pace(self.diarizer.device, f"{self.diarizer.engine} {task}", str(self.manifest.digest))
 
-    def provenance(self, job: Job, recording: "Recording", hints: SpeakerHints) -> Provenance:
-        """Say how the result of a job came about; raise DiskError when a file of it cannot be read."""
-        return provenance_of(recording, (job.audio, job.transcript), self.diarizer, self.manifest, hints)
+    def provenance(self, source: Source, recording: "Recording", hints: SpeakerHints) -> Provenance:
+        """Say how a result came about; raise DiskError when a file of the `source` cannot be read."""
+        return provenance_of(source, recording, self.diarizer, self.manifest, hints)
 
     @property
     def document(self) -> dict[str, object]:

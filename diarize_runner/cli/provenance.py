@@ -1,6 +1,7 @@
 """Say how a result came about, from the objects that made it."""
 
 import importlib.metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
     from diarize_runner.diarization.engine import Diarizer
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """What a result is made from."""
+
+    audio: Path
+    transcript: Path | None = None
+    channel: int | None = None
+    """From 1; None mixes all."""
+
+
 def provenance_of(
-    recording: "Recording",
-    files: tuple[Path, Path | None],
-    diarizer: "Diarizer",
-    manifest: CacheManifest,
-    hints: SpeakerHints,
-    channel: int | None = None,
+    source: Source, recording: "Recording", diarizer: "Diarizer", manifest: CacheManifest, hints: SpeakerHints
 ) -> Provenance:
-    """Hash the `files`, which are the audio and its transcript; raise DiskError when one cannot be read."""
-    audio, transcript = files
+    """Hash the files of the `source`, which was heard as `recording`; raise DiskError when one cannot be read."""
     return Provenance(
         tool=f"diarize-runner {__version__}",
         cache=CacheUsed(
@@ -38,11 +43,11 @@ def provenance_of(
         engine=diarizer.engine,
         device=diarizer.device,
         packages={name: importlib.metadata.version(name) for name in PACKAGES if name != "diarize-runner"},
-        audio=_digest(audio),
+        audio=_digest(source.audio),
         audio_seconds=recording.duration,
-        transcript=_digest(transcript) if transcript else None,
+        transcript=_digest(source.transcript) if source.transcript else None,
         hints=hints,
-        channel=channel,
+        channel=source.channel,
     )
 
 

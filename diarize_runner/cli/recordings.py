@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cli.labelled import Outputs, outputs_of_each
+from diarize_runner.cli.provenance import Source
 from diarize_runner.errors import UsageError
-
-_TRANSCRIPTS = (".json", ".srt", ".vtt", ".stm")
-"""In a folder of them, the first that there is of a recording's name."""
+from diarize_runner.transcript.names import SUFFIXES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +23,11 @@ class Job:
     outputs: Outputs
     skip: bool
     """Whether it is to be left alone, because all its outputs are there."""
+
+    @property
+    def source(self) -> Source:
+        """What its results are made from."""
+        return Source(audio=self.audio, transcript=self.transcript, channel=self.channel)
 
     @property
     def written(self) -> str:
@@ -92,10 +96,10 @@ def _transcript_of(audio: Path, arguments: argparse.Namespace, recordings: int) 
     """Return the transcript of a recording: the file that was given, or that of its name in the folder."""
     given: Path | None = arguments.transcript
     if given and given.is_dir():
-        named = [given / f"{audio.stem}{suffix}" for suffix in _TRANSCRIPTS]
+        named = [given / f"{audio.stem}{suffix}" for suffix in SUFFIXES]
         return next((path for path in named if path.exists()), named[0])
     if given and recordings > 1:
-        hint = "name a folder with a transcript for each: NAME.json, .srt, .vtt or .stm"
+        hint = f"name a folder with a transcript for each: NAME{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         raise UsageError(f"{given} cannot be the transcript of {recordings} recordings", hint=hint)
     return given
 

@@ -60,7 +60,7 @@ class Detecting:
         with watched(recording, self.loaded.pace("vad"), self.progress) as watch:
             found = diarizer.speech(recording, watch)
             diarizer.synchronise()
-        job.outputs.write(found, None, self.loaded.provenance(job, recording, SpeakerHints()))
+        job.outputs.write(found, None, self.loaded.provenance(job.source, recording, SpeakerHints()))
         spoken = sum(turn.duration for turn in found.turns)
         return Done(
             document={

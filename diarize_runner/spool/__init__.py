@@ -2,7 +2,7 @@
 
     inbox/             where recordings are dropped, each with or without a transcript of the same stem
     claimed/<stem>/    what is being worked on
-    outbox/<stem>/     the recording, its transcript, and <stem>.labelled.json, .rttm and .srt
+    outbox/<stem>/     the recording, its transcript, and <stem>.labelled.json, .rttm, .html, and .srt if it has one
     failed/<stem>/     the recording, its transcript, and <stem>.error.txt
 
     inbox     what lies in the inbox                     -> Arrival: still being copied, or ready

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from diarize_runner.disk import write_atomically
 from diarize_runner.errors import SpoolError
-from diarize_runner.spool.inbox import Arrival, is_transcript, visible
+from diarize_runner.spool.inbox import Arrival, visible
+from diarize_runner.transcript.names import is_transcript
 
 _RECORD_NAME = ".claim.json"
 _LONGEST_STEM = 200

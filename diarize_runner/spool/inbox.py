@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from diarize_runner.transcript.names import is_transcript
+
 LONELY_SECONDS = 600.0
 """How long a transcript waits for its recording."""
-_TRANSCRIPTS = (".json", ".stm")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,11 +25,6 @@ class Arrival:
         """Whether nothing has changed it for `settle` seconds; without a recording, for as long as it waits for one."""
         alone = all(is_transcript(path) for path in self.paths)
         return now - self.changed >= (max(settle, LONELY_SECONDS) if alone else settle)
-
-
-def is_transcript(path: Path) -> bool:
-    """Whether a file is called as transcripts are."""
-    return path.suffix.lower() in _TRANSCRIPTS
 
 
 def visible(folder: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Put the speakers of a `Diarization` on the segments of a transcript, and write the result down.
 
     model      Word, Segment, Transcript; and once labelled: LabelledSegment, LabelledTranscript
+    names      which files are transcripts
     read       a file, in one of several `dialects`       -> Transcript
     rttm       a file                                     -> SpeakerTurn*
     exclusive  SpeakerTurn*, overlapping                  -> SpeakerTurn*, one speaker at a time

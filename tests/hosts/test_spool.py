@@ -1,4 +1,7 @@
-"""The role spool: its unit, its user and its folders. The labeller is a stand-in: see stub_spool.py."""
+"""The role spool: its unit, its user and its folders. The labeller is a stand-in: see stub_spool.py.
+
+What decodes is not: see stub_hearing.py.
+"""
 
 from pathlib import Path
 
@@ -15,7 +18,13 @@ COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 UNIT = "diarize-runner-spool"
 ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
 CONNECT = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 2)'"
-MODULES = [*ROOT.glob("diarize_runner/*.py"), *ROOT.glob("diarize_runner/spool/*.py")]
+MODULES = [
+    *ROOT.glob("diarize_runner/*.py"),
+    *ROOT.glob("diarize_runner/spool/*.py"),
+    *(ROOT / "diarize_runner/transcript" / name for name in ("__init__.py", "names.py")),
+    *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py")),
+]
+HEARING = f"{Path(COMMAND).parent}/hearing.py"
 
 
 def apply(host, *arguments, **variables):
@@ -26,6 +35,7 @@ def put_stub(host):
     for path in MODULES:
         host.put(f"{Path(COMMAND).parent}/{path.relative_to(ROOT)}", path.read_bytes())
     host.put(COMMAND, Path(__file__).with_name("stub_spool.py").read_bytes(), mode="0755")
+    host.put(HEARING, Path(__file__).with_name("stub_hearing.py").read_bytes())
 
 
 def drop(host, name, content):
@@ -66,8 +76,7 @@ def test_it_is_predicted_applied_once_and_taken_away_again():
         assert changed() == [0, 0]
         for host in hosts:
             assert_sound(host)
-            host.succeed(f"umask 027; echo true > {SPOOL}/inbox/kept.wav")
-            host.wait_for(f"test -d {SPOOL}/outbox/kept")
+            assert_hears(host, "kept")
         changed(applied_tasks="reset")
         for host in hosts:
             host.succeed(f"ls {SPOOL}/outbox/kept/kept.labelled.json && rm -r {SPOOL}/outbox/kept")
@@ -83,6 +92,12 @@ def assert_sound(host):
     assert host.succeed(f"systemd-analyze verify {units} 2>&1") == ""
     exposure = host.run(f"systemd-analyze security --threshold=15 --no-pager {UNIT}.service")
     assert exposure.returncode == 0, exposure.stdout
+
+
+def assert_hears(host, stem):
+    """Have the service do what hearing a recording takes: the sandbox is in the way of none of it."""
+    drop(host, f"{stem}.wav", f"python3 {HEARING} $0")
+    assert outcome(host, stem) == f"python3 {HEARING} $0\nuntil signal 9\n"
 
 
 def test_somebody_of_the_group_drops_a_copy_and_takes_what_came_of_it(spool):

@@ -207,6 +207,16 @@ def test_one_transcript_is_not_of_several_recordings(diarize, calls, tmp_path):
     assert f"{tmp_path}/said.json cannot be the transcript of 2 recordings" in ran.stderr
 
 
+@pytest.mark.parametrize("command", ["diarize", "vad"])
+def test_a_result_says_which_channel_was_heard(run, box, diarizer, calls, command):
+    result = calls[0].with_name("ada.json")
+    heard = {}
+    for channel in ("1", "mix"):
+        run(command, "--cache", box, calls[0], "--channel", channel, "-o", result)
+        heard[channel] = json.loads(result.read_text())["provenance"].get("channel")
+    assert heard == {"1": 1, "mix": None}
+
+
 @pytest.mark.parametrize("channel", ["0", "-1", "left", "1.5"])
 def test_a_channel_is_a_number_from_1(diarize, calls, channel):
     assert diarize(calls[0], f"--channel={channel}").exit_code == 2

@@ -6,7 +6,7 @@ import pytest
 
 from diarize_runner import __version__
 from diarize_runner.cache.box import find_cache, read_manifest
-from diarize_runner.cli.provenance import provenance_of
+from diarize_runner.cli.provenance import Source, provenance_of
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import content_of
@@ -24,7 +24,8 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
     manifest, said = read_manifest(find_cache(box)), tmp_path / "said.json"
     said.write_bytes(b"[]")
 
-    made = provenance_of(recording, (speech, said), DIARIZER, manifest, SpeakerHints(exactly=2), 2).to_dict()
+    source = Source(audio=speech, transcript=said, channel=2)
+    made = provenance_of(source, recording, DIARIZER, manifest, SpeakerHints(exactly=2)).to_dict()
 
     packages = made.pop("packages")
     assert packages["numpy"] == importlib.metadata.version("numpy")
@@ -47,11 +48,11 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
 
 def test_a_result_without_transcript_or_hints_says_nothing_of_them(box, speech, recording):
     manifest = read_manifest(find_cache(box))
-    made = provenance_of(recording, (speech, None), DIARIZER, manifest, SpeakerHints()).to_dict()
+    made = provenance_of(Source(audio=speech), recording, DIARIZER, manifest, SpeakerHints()).to_dict()
     assert made.keys() == {"tool", "cache", "engine", "device", "packages", "audio"}
 
 
 def test_a_recording_that_is_gone_is_a_disk_error(box, speech, recording):
     speech.unlink()
     with pytest.raises(DiskError, match=speech.name):
-        provenance_of(recording, (speech, None), DIARIZER, read_manifest(find_cache(box)), SpeakerHints())
+        provenance_of(Source(audio=speech), recording, DIARIZER, read_manifest(find_cache(box)), SpeakerHints())

@@ -1,28 +1,28 @@
 """`diarize-runner spool`, with a diarizer that needs no model."""
 
 import json
+import os
 import shutil
+from urllib.parse import unquote_to_bytes
 
 import pytest
+from support.diarizers import OneSpeaker
 
 from diarize_runner.diarization import engine
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-
-
-class OneSpeaker:
-    device = "cpu"
-
-    def diarize(self, recording, hints, progress):
-        turns = (SpeakerTurn(start=0.0, end=recording.duration, speaker="SPEAKER_00"),)
-        return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
 
 
 @pytest.fixture
-def loaded(monkeypatch):
+def loads():
     """What was loaded, each time that something was."""
-    loads = []
-    monkeypatch.setattr(engine, "load", lambda cache, device: loads.append((cache.root, device)) or OneSpeaker())
-    return loads
+    return []
+
+
+@pytest.fixture
+def diarizer(monkeypatch, loads):
+    """Let every load give the same diarizer."""
+    made = OneSpeaker()
+    monkeypatch.setattr(engine, "load", lambda cache, device, wanted: loads.append((device, wanted)) or made)
+    return made
 
 
 @pytest.fixture
@@ -32,28 +32,79 @@ def inbox(tmp_path):
     return folder
 
 
-def test_recordings_are_labelled_by_one_load(run, loaded, box, inbox, speech):
-    shutil.copy(speech, inbox / "one.wav")
-    shutil.copy(speech, inbox / "two.wav")
-    (inbox / "two.json").write_text(json.dumps([{"start": 0, "end": 0.4, "text": "Hello"}]))
+@pytest.fixture
+def spool(run, box, inbox, diarizer):
+    return lambda *arguments: run("spool", inbox.parent, "--cache", box, "--settle", "0", *arguments)
+
+
+def drop(inbox, speech, name, segments=None):
+    shutil.copy(speech, inbox / f"{name}.wav")
+    if segments:
+        (inbox / f"{name}.json").write_text(json.dumps(segments))
+
+
+def test_recordings_are_labelled_by_one_load(spool, loads, inbox, speech):
+    drop(inbox, speech, "one")
+    drop(inbox, speech, "two", [{"start": 0, "end": 0.4, "text": "Hello"}])
     (inbox / "three.wav").write_text("no audio")
-    ran = run("spool", inbox.parent, "--cache", box, "--device", "cpu", "--settle", "0", "--json")
+    ran = spool("--device", "cpu", "--engine", "stock", "--json")
     assert ran.exit_code == 0
     outcomes = {outcome["place"].removeprefix(f"{inbox.parent}/"): outcome for outcome in ran.document["recordings"]}
     assert set(outcomes) == {"outbox/one", "outbox/two", "failed/three"}
     assert "cannot decode" in outcomes["failed/three"]["error"]
-    assert [device for _, device in loaded] == ["cpu"]
-    two = inbox.parent / "outbox/two"
-    assert {path.name for path in two.iterdir()} == {
-        *("two.wav", "two.json", "two.labelled.json", "two.labelled.rttm", "two.labelled.srt")
-    }
-    assert "[SPEAKER_00] Hello" in (two / "two.labelled.srt").read_text()
+    assert loads == [("cpu", "stock")]
 
 
-def test_an_empty_spool_loads_nothing(run, loaded, box, inbox):
-    ran = run("spool", inbox.parent, "--cache", box)
+def test_what_comes_of_a_recording_and_its_transcript(spool, inbox, speech):
+    drop(inbox, speech, "call", [{"start": 0, "end": 0.4, "text": "Hello"}])
+    spool()
+    call = inbox.parent / "outbox/call"
+    results = {f"call.labelled.{kind}" for kind in ("json", "rttm", "srt", "html")}
+    assert {path.name for path in call.iterdir()} == {"call.wav", "call.json", *results}
+    assert "[SPEAKER_00] Hello" in (call / "call.labelled.srt").read_text()
+    assert (call / "call.labelled.rttm").read_text().startswith("SPEAKER call 1 0.000 1.000")
+    provenance = json.loads((call / "call.labelled.json").read_text())["provenance"]
+    assert provenance.keys() >= {"cache", "engine", "device", "audio", "transcript"}
+
+
+def test_without_a_transcript_there_are_no_subtitles(spool, inbox, speech):
+    drop(inbox, speech, "call")
+    spool()
+    results = {f"call.labelled.{kind}" for kind in ("json", "rttm", "html")}
+    assert {path.name for path in (inbox.parent / "outbox/call").iterdir()} == {"call.wav", *results}
+
+
+@pytest.mark.parametrize("stem", [b"call", b"a call, 10:30", b"100%25?#", b'"><b>', b"caf\xe9"])
+def test_the_page_plays_the_recording_that_lies_beside_it(spool, inbox, speech, stem):
+    drop(inbox, speech, os.fsdecode(stem))
+    spool()
+    (page,) = (inbox.parent / "outbox").glob("*/*.labelled.html")
+    _, _, rest = page.read_text(encoding="utf-8").partition(' src="')
+    source = rest.partition('"')[0]
+    assert ":" not in source, "a browser would take it for an address of its own"
+    assert (page.parent / os.fsdecode(unquote_to_bytes(source))).samefile(page.with_name(os.fsdecode(stem + b".wav")))
+
+
+def test_people_are_told_of_each_recording_when_it_is_done(spool, diarizer, inbox, speech, capsys):
+    drop(inbox, speech, "a\nb")
+    (inbox / "bad.wav").write_text("no audio")
+    drop(inbox, speech, "last")  # heard in the order in which they came
+    told = {}
+    diarizer.meanwhile = lambda uri: told.update({uri: capsys.readouterr().err.splitlines()})
+
+    ran = spool("--json")
+
+    done, failed, _ = told["last"]
+    assert done == f"{inbox.parent}/outbox/a b"
+    assert failed.startswith(f"{inbox.parent}/failed/bad: cannot decode ")
+    assert ran.stderr == f"{inbox.parent}/outbox/last\n"
+    assert len(ran.document["recordings"]) == 3
+
+
+def test_an_empty_spool_loads_nothing(spool, loads):
+    ran = spool()
     assert (ran.exit_code, ran.stderr) == (0, "0 labelled, 0 failed\n")
-    assert loaded == []
+    assert loads == []
 
 
 def test_a_damaged_cache_stops_the_run_and_costs_no_recording(run, box, inbox, speech):

@@ -44,6 +44,13 @@ def test_a_recording_and_its_transcript_become_a_folder_in_the_outbox(folder):
     }
 
 
+@pytest.mark.parametrize("transcript", ["call.json", "call.srt", "call.VTT", "call.stm"])
+def test_a_transcript_is_told_by_its_name(folder, transcript):
+    drop(folder, **{"call.wav": b"sound", transcript: b"words"})
+    assert errors(label_all(folder)) == [None]
+    assert contents(folder)["outbox/call/call.labelled.srt"] == b"words"
+
+
 def test_a_recording_that_cannot_be_labelled_has_the_error_beside_it_and_the_next_goes_on(folder):
     drop(folder, one_wav=b"bad", two_wav=b"sound")
     assert errors(label_all(folder)) == ["cannot decode one.wav", None]
@@ -109,6 +116,7 @@ class TestWhatIsStillBeingCopied:
     [
         (["call.mp3", "call.wav"], "call.mp3 and call.wav cannot both be call"),
         (["call.json", "call.stm", "call.wav"], "call.json and call.stm cannot both be call"),
+        (["call.srt", "call.vtt", "call.wav"], "call.srt and call.vtt cannot both be call"),
     ],
 )
 def test_files_that_cannot_be_told_apart_fail_together(folder, dropped, error):
