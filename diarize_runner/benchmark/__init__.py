@@ -10,6 +10,7 @@
     report.py        BenchmarkReport of Series of Measurement (measurement.py), to JSON
         reading.py, report_1.py              and back, from any format there ever was
     compare.py, ratios.py, growth.py, plan.py, history.py       what reports say together, and for what is to come
+        published.py, projection.py          reports in a store; what a T4 would take, where none was measured
     formats/         Markdown, HTML, JUnit, and tables of a README
 
 RTF is processing time / audio duration: lower is better. RTFx is its inverse. What could not be measured is None in

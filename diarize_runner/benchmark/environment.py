@@ -59,7 +59,7 @@ def environment(device: str) -> Environment:
         "memory": "/proc/meminfo does not say",
         "gpu": str(gpu),
         "instance": "not asked for",
-        "lock": f"no {_LOCK.name} lies in {sys.prefix}",
+        "lock": f"the environment has no {_LOCK.name}",  # not where: a report goes to others
     }
     return Environment(
         cpu=_cpu_model(),

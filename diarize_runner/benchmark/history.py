@@ -1,16 +1,15 @@
-"""Reports of several hosts over time.
+"""Reports of several hosts over time, out of a store (`published.py`) or a folder.
 
 <folder>/<host>/<time>.json   or   <folder>/<host>.json
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,18 +28,22 @@ class Entry:
     """RTF over that of the entry before, of the same host, workload, engine and device; None for the first."""
 
 
-def history(folder: Path) -> tuple[Entry, ...]:
-    """Return every entry, by host and then by date.
+def reports_in(folder: Path) -> Iterator[tuple[str, BenchmarkReport]]:
+    """Yield every report in a folder, with its host.
 
     Raises:
-        UsageError: there is no report.
+        DiskError: the folder, or a file in it, cannot be read.
         ManifestError: a file that ends in .json is no report.
     """
     with disk_errors(folder):
         paths = sorted(folder.rglob("*.json"))
-    if not paths:
-        raise UsageError(f"{folder} holds no reports", hint="benchmark -o writes them, and playbooks/benchmark.yml")
-    found = [entry for path in paths for entry in _entries(_host(path, folder), read_report(path))]
+    for path in paths:
+        yield _host(path, folder), read_report(path)
+
+
+def history(reports: Iterable[tuple[str, BenchmarkReport]]) -> tuple[Entry, ...]:
+    """Return every entry of these reports, each with its host, by host and then by date."""
+    found = [entry for host, report in reports for entry in _entries(host, report)]
     return tuple(_with_changes(sorted(found, key=lambda entry: (entry.host, entry.date))))
 
 

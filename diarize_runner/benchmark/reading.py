@@ -40,7 +40,12 @@ def read_report(path: Path) -> BenchmarkReport:
     """
     with disk_errors(path):
         data = path.read_bytes()
-    node = documents.parse(data, str(path))
+    return parse_report(data, str(path))
+
+
+def parse_report(data: bytes, document: str) -> BenchmarkReport:
+    """Parse a report that errors call `document`; raises ManifestError as `read_report` does."""
+    node = documents.parse(data, document)
     stated = node.entries().get("format")
     found = stated.value if stated else None
     if found == FORMAT:

@@ -8,12 +8,13 @@ from diarize_runner.cache.remote import Patience
 from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore
 from diarize_runner.errors import UsageError
 
+_WEB = ("https", "http")
 ADDRESSES = "file:///folder, s3://bucket/prefix or https://host/prefix"
 
 
 def open_store(url: str) -> ArchiveStore:
     """Return the store at `url`, to be read; raise UsageError when it is no store's address."""
-    if parse_address(url).scheme not in ("https", "http"):
+    if parse_address(url).scheme not in _WEB:
         return open_writable_store(url)
     from diarize_runner.cache.http import HttpStore
 
@@ -31,6 +32,14 @@ def open_writable_store(url: str) -> WritableArchiveStore:
     from diarize_runner.cache.s3.store import S3Store
 
     return S3Store.at(url, Patience())
+
+
+def open_listable_store(url: str) -> WritableArchiveStore:
+    """Return the store at `url`, whose objects can be listed; raise UsageError when it is none, or a web server's."""
+    if parse_address(url).scheme in _WEB:
+        hint = "name the folder or the bucket that it serves: file:///folder or s3://bucket/prefix"
+        raise UsageError(f"{url} cannot be listed: what a web server has is read by name", hint=hint)
+    return open_writable_store(url)
 
 
 def open_store_without_conditional_writes(url: str) -> WritableArchiveStore:
@@ -59,7 +68,7 @@ def parse_address(url: str) -> SplitResult:
 def _is_whole(parts: SplitResult) -> bool:
     if parts.scheme == "file":
         return parts.netloc in ("", "localhost") and parts.path.startswith("/")
-    return parts.scheme in ("s3", "https", "http") and bool(parts.netloc)
+    return parts.scheme in ("s3", *_WEB) and bool(parts.netloc)
 
 
 def _no_address(url: str) -> UsageError:

@@ -5,9 +5,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.benchmark.history import Entry, history
+from diarize_runner.benchmark.formats import history as in_words
+from diarize_runner.benchmark.history import Entry, history, reports_in
+from diarize_runner.benchmark.published import published_reports
+from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.cache.stores import open_listable_store
+from diarize_runner.cli.labelled import require_writable
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
+from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,30 +26,48 @@ _WIDEST = 30
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = add_command(commands, "history", run, "say how hosts did over time, by the reports in a folder")
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="with HOST/TIME.json, or HOST.json")
+    parser = add_command(commands, "history", run, "say how hosts did over time, by the reports in a folder or a store")
+    described = "a folder with HOST/TIME.json or HOST.json; or what reports were published to: file:// or s3://"
+    parser.add_argument("source", metavar="FOLDER|STORE", help=described)
+    parser.add_argument("--output-html", type=Path, metavar="FILE", help="write one page, with a plot for each host")
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     """Read, draw."""
-    entries = history(arguments.folder)
+    if arguments.output_html:
+        require_writable(arguments.output_html)
+    reports = _reports(arguments.source)
+    if arguments.output_html:
+        _write_page(reports, arguments.output_html)
+    entries = history(reports)
     return Result(document={"reports": [asdict(entry) for entry in entries]}, text=_drawn(entries))
 
 
-def _drawn(entries: tuple[Entry, ...]) -> "Table":
-    from rich.table import Table
+def _reports(source: str) -> list[tuple[str, BenchmarkReport]]:
+    is_store = "://" in source
+    found = list(published_reports(open_listable_store(source)) if is_store else reports_in(Path(source)))
+    if not found:
+        hint = "benchmark publish puts them into a store" if is_store else "benchmark -o and playbooks/benchmark.yml do"
+        raise UsageError(f"{source} holds no reports", hint=hint)
+    return found
 
-    table = Table("host", "date", "workload", "engine", "device", "RTF", "change", "")
+
+def _write_page(reports: list[tuple[str, BenchmarkReport]], path: Path) -> None:
+    from diarize_runner.benchmark.formats import history_page  # with matplotlib, which takes its time to import
+
+    data = history_page.render(reports).encode()
+    with disk_errors(path):
+        write_atomically(path, data)
+
+
+def _drawn(entries: tuple[Entry, ...]) -> "Table":
+    from rich.bar import Bar
+    from rich.table import Column, Table
+
+    told = in_words.table(entries)
+    named = [Column(heading, no_wrap=True, overflow="fold") for heading in told.headings]
+    table = Table(*named, Column(max_width=_WIDEST), box=None, padding=(0, 2, 0, 0))  # bars give way to words
     most = max(entry.real_time_factor for entry in entries)
-    for entry in entries:
-        table.add_row(
-            entry.host,
-            entry.date or "undated",
-            entry.workload or "unnamed",
-            entry.engine,
-            entry.device,
-            f"{entry.real_time_factor:.3f}",
-            f"{100 * (entry.change - 1):+.1f} %" if entry.change else "",
-            "█" * max(1, round(_WIDEST * entry.real_time_factor / most)),
-        )
+    for entry, row in zip(entries, told.rows, strict=True):
+        table.add_row(*row, Bar(most, 0, entry.real_time_factor))
     return table

@@ -25,7 +25,7 @@ ENVIRONMENT = Environment(
     packages={"torch": "2.11.0", "diarize-runner": "0.1.0"},
     lock=None,
     load_average=0.0,
-    absent={"gpu": "not used", "instance": "not asked for", "lock": "no requirements.txt lies there"},
+    absent={"gpu": "not used", "instance": "not asked for", "lock": "the environment has no requirements.txt"},
 )
 TURNS = (
     SpeakerTurn(start=0.0, end=1.0, speaker="SPEAKER_00"),

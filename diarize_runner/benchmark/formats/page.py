@@ -1,5 +1,6 @@
 """A report as one HTML file, which needs nothing from anywhere."""
 
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from diarize_runner.benchmark.formats import plots
@@ -45,12 +46,17 @@ def render(report: BenchmarkReport) -> str:
         "What a call is made of": plots.stage_bars(report),
         "Memory over time": plots.memory_over_time(report),
     }
+    return laid_out(f"Benchmark {report.workload or ''}".strip(), heading(report), drawn, tables(report))
+
+
+def laid_out(title: str, lines: Iterable[str], drawn: Mapping[str, str], below: Iterable[Table]) -> str:
+    """Return a page: lines of text, plots (SVG by title; an empty one is left out), and tables below."""
     return _PAGE.format(
-        title=escape(f"Benchmark {report.workload or ''}".strip()),
+        title=escape(title),
         style=_STYLE,
-        heading="".join(f"<li>{escape(line)}</li>" for line in heading(report)),
-        plots="\n".join(f"<h2>{escape(title)}</h2>\n{svg}" for title, svg in drawn.items() if svg),
-        tables="\n".join(map(_table, tables(report))),
+        heading="".join(f"<li>{escape(line)}</li>" for line in lines),
+        plots="\n".join(f"<h2>{escape(name)}</h2>\n{svg}" for name, svg in drawn.items() if svg),
+        tables="\n".join(map(_table, below)),
     )
 
 

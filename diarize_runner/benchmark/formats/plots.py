@@ -22,8 +22,9 @@ _STYLE: Any = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e4e4e4",
+    "date.converter": "concise",
 }
-_COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2")
+COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2")
 _STAGES = ("segmentation", "embedding", "clustering", "reconstruction")
 
 
@@ -31,7 +32,7 @@ def real_time_factor(report: BenchmarkReport) -> str:
     """Draw RTF by duration, with the spread of the calls."""
 
     def draw(axes: Axes) -> None:
-        for series, colour in zip(report.series, _COLOURS * len(report.series), strict=False):
+        for series, colour in zip(report.series, COLOURS * len(report.series), strict=False):
             measured = sorted(series.measurements, key=lambda each: each.audio_seconds)
             lowest = [each.real_time_factor - min(each.processing_seconds) / each.audio_seconds for each in measured]
             highest = [max(each.processing_seconds) / each.audio_seconds - each.real_time_factor for each in measured]
@@ -53,7 +54,7 @@ def real_time_factor(report: BenchmarkReport) -> str:
         axes.set_ylabel("RTF (lower is better)")
         axes.legend(frameon=False)
 
-    return _drawn(draw, height=3.4)
+    return svg_of(draw, height=3.4)
 
 
 def stage_bars(report: BenchmarkReport) -> str:
@@ -62,7 +63,7 @@ def stage_bars(report: BenchmarkReport) -> str:
 
     def draw(axes: Axes) -> None:
         lefts = [0.0] * len(rows)
-        for stage, colour in zip(_STAGES, _COLOURS, strict=True):
+        for stage, colour in zip(_STAGES, COLOURS, strict=True):
             widths = [_share(measured, stage) for _, measured in rows]
             axes.barh(range(len(rows)), widths, left=lefts, color=colour, label=stage, height=0.7)
             lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
@@ -72,7 +73,7 @@ def stage_bars(report: BenchmarkReport) -> str:
         axes.set_xlabel("% of the diarization call")
         axes.legend(frameon=False, ncols=len(_STAGES), loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
-    return _drawn(draw, height=1.4 + 0.4 * len(rows)) if rows else ""
+    return svg_of(draw, height=1.4 + 0.4 * len(rows)) if rows else ""
 
 
 def memory_over_time(report: BenchmarkReport) -> str:
@@ -81,7 +82,7 @@ def memory_over_time(report: BenchmarkReport) -> str:
     pairs = [(series, each) for series, each in zip(report.series, longest, strict=True) if each.memory_over_time]
 
     def draw(axes: Axes) -> None:
-        for (series, measured), colour in zip(pairs, _COLOURS * len(pairs), strict=False):
+        for (series, measured), colour in zip(pairs, COLOURS * len(pairs), strict=False):
             moments = [sample.seconds for sample in measured.memory_over_time]
             resident = [sample.rss / 1e6 for sample in measured.memory_over_time]
             axes.plot(moments, resident, color=colour, label=f"{measured.uri}, {_name(series)}")
@@ -90,7 +91,7 @@ def memory_over_time(report: BenchmarkReport) -> str:
         axes.set_ylabel("MB resident")
         axes.legend(frameon=False)
 
-    return _drawn(draw, height=3.0) if pairs else ""
+    return svg_of(draw, height=3.0) if pairs else ""
 
 
 def _share(measured: Measurement, stage: str) -> float:
@@ -102,7 +103,8 @@ def _name(series: Series) -> str:
     return f"{series.engine} on {series.device}"
 
 
-def _drawn(draw: Callable[[Axes], None], *, height: float) -> str:
+def svg_of(draw: Callable[[Axes], None], *, height: float) -> str:
+    """Return what `draw` puts on a pair of axes of this height, in inches."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8, height), layout="constrained")
         draw(figure.add_subplot())

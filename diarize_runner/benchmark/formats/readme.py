@@ -1,16 +1,18 @@
-"""Tables in a document that come from committed reports: nobody types a figure.
+"""Figures in a document that come from committed reports: nobody types one.
 
     <!-- benchmark docs/benchmarks/some-report.json -->
     | recording | ...
     <!-- end of benchmark -->
 
-What stands between the two lines is what `refreshed` makes of the report, whose path is from the document's folder.
+What stands between the two lines is what `refreshed` makes of the report, whose path is from the document's folder: a
+table, or with `projection` for `benchmark` in both lines, what a T4 would take.
 """
 
 import re
 from pathlib import Path
 
 from diarize_runner.benchmark.formats.markdown import rendered
+from diarize_runner.benchmark.formats.projected import paragraph
 from diarize_runner.benchmark.formats.tables import Table
 from diarize_runner.benchmark.formats.words import length, seconds, share
 from diarize_runner.benchmark.measurement import Measurement, Series
@@ -19,16 +21,18 @@ from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport
 
 _BLOCK = re.compile(
-    r"(?P<first><!-- benchmark (?P<path>\S+) -->\n).*?(?P<last>^<!-- end of benchmark -->$)", re.DOTALL | re.MULTILINE
+    r"(?P<first><!-- (?P<kind>benchmark|projection) (?P<path>\S+) -->\n).*?(?P<last>^<!-- end of (?P=kind) -->$)",
+    re.DOTALL | re.MULTILINE,
 )
 
 
 def refreshed(document: str, folder: Path) -> str:
-    """Return the document with its tables made anew; raises as `read_report` does."""
+    """Return the document with its figures made anew; raises as `read_report` and `project_to_t4` do."""
 
     def made_anew(block: re.Match[str]) -> str:
         report = read_report(folder / block["path"])
-        return f"{block['first']}{rendered(brief(report))}\n{block['last']}"
+        made = paragraph(report) if block["kind"] == "projection" else rendered(brief(report))
+        return f"{block['first']}{made}\n{block['last']}"
 
     return _BLOCK.sub(made_anew, document)
 

@@ -1,0 +1,28 @@
+"""`diarize-runner benchmark publish`: put a report into a store, for `benchmark history`."""
+
+import argparse
+import platform
+from pathlib import Path
+
+from diarize_runner.benchmark.published import publish_report
+from diarize_runner.cli.cache_publish import add_writable_store_options
+from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.output import Result
+from diarize_runner.progress import Progress
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = add_command(commands, "publish", run, "put a report into a store, once, as benchmarks/HOST/TIME.json")
+    parser.add_argument("report", type=Path, metavar="REPORT.json")
+    parser.add_argument("--host", default=platform.node(), metavar="NAME", help="that was measured (default: this one)")
+    add_writable_store_options(parser)
+
+
+def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
+    """Publish, and say where it lies now."""
+    store = arguments.open_store(arguments.store)
+    published = publish_report(arguments.report, arguments.host, store)
+    document = {"changed": published.changed, "store": store.url, "key": published.key}
+    state = "" if published.changed else ", unchanged"
+    return Result(document=document, text=f"{store.url}/{published.key}{state}")
