@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from diarize_runner.cli.in_turn import Done, Work, in_turn, to_stdout
+from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.loaded import Loaded, load
 from diarize_runner.cli.options import (
     Commands,
@@ -21,8 +22,10 @@ from diarize_runner.cli.recordings import Job, add_recording_options, requested_
 from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError
+from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.formats import rttm
 from diarize_runner.transcript.model import Transcript
+from diarize_runner.transcript.rules import Rules
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
@@ -33,6 +36,7 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "diarize", run, "say who spoke when in recordings, and who said what")
     add_recording_options(parser)
     add_transcript_option(parser)
+    add_labelling_options(parser)
     add_output_options(parser)
     parser.add_argument("--num-speakers", "--num_speakers", type=_positive, metavar="N", help="exactly N speakers")
     parser.add_argument("--min-speakers", "--min_speakers", type=_positive, metavar="N", help="N speakers or more")
@@ -44,10 +48,10 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     """Look at everything first, then hear, diarize, label and write one recording after the other."""
-    hints, jobs = _hints(arguments), requested_jobs(arguments)
+    hints, rules, jobs = _hints(arguments), _rules(arguments), requested_jobs(arguments)
 
     def work() -> Work:
-        return Labelling(loaded=load(arguments, progress), hints=hints, progress=progress)
+        return Labelling(loaded=load(arguments, progress), hints=hints, rules=rules, progress=progress)
 
     return in_turn(jobs, work, progress, to_stdout if not arguments.json else lambda _: None)
 
@@ -58,6 +62,7 @@ class Labelling:
 
     loaded: Loaded
     hints: SpeakerHints
+    rules: Rules
     progress: Telling
 
     def __call__(self, job: Job, recording: "Recording", transcript: Transcript | None) -> Done:
@@ -66,7 +71,8 @@ class Labelling:
         with watched(recording, self.loaded.pace("diarize"), self.progress) as watch:
             diarization = diarizer.diarize(recording, self.hints, watch)
             diarizer.synchronise()
-        job.outputs.write(diarization, transcript, self.loaded.provenance(job.source, recording, self.hints))
+        provenance = self.loaded.provenance(job.source, recording, self.hints)
+        job.outputs.write(diarization, transcript, provenance, self.rules)
         unmet = self.hints.unmet_by(diarization)
         return Done(
             document={
@@ -96,6 +102,13 @@ def _hints(arguments: argparse.Namespace) -> SpeakerHints:
     if least and most and least > most:
         raise UsageError(f"--min-speakers {least} is more than --max-speakers {most}", hint="swap them?")
     return SpeakerHints(exactly=exactly, at_least=least, at_most=most)
+
+
+def _rules(arguments: argparse.Namespace) -> Rules:
+    rules = labelling_rules(arguments)
+    if rules != DEFAULT_RULES and not arguments.transcript:
+        raise UsageError("--reach, --no-split and --smooth are of a transcript", hint="give one with -t FILE")
+    return rules
 
 
 def _positive(text: str) -> int:

@@ -11,12 +11,13 @@ from urllib.parse import quote
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import DiskError, UsageError
-from diarize_runner.transcript.assign import assign_speakers
+from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE, Format, format_of
 from diarize_runner.transcript.formats.media import media_type
 from diarize_runner.transcript.formats.provenance import Provenance
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
+from diarize_runner.transcript.rules import Rules
 
 _NO_TRANSCRIPT = Transcript(segments=())
 
@@ -54,10 +55,14 @@ class Outputs:
     sound: Sound
 
     def write(
-        self, diarization: Diarization, transcript: Transcript | None, provenance: Provenance | None = None
+        self,
+        diarization: Diarization,
+        transcript: Transcript | None,
+        provenance: Provenance | None = None,
+        rules: Rules = DEFAULT_RULES,
     ) -> None:
         """Label the transcript, and write each file; raise DiskError when one cannot be."""
-        self.write_labelled(assign_speakers(transcript or _NO_TRANSCRIPT, diarization), provenance)
+        self.write_labelled(assign_speakers(transcript or _NO_TRANSCRIPT, diarization, rules), provenance)
 
     def write_labelled(self, labelled: LabelledTranscript, provenance: Provenance | None = None) -> None:
         """Write each file, whole or not at all; raise DiskError when one cannot be."""

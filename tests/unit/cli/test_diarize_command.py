@@ -12,7 +12,7 @@ import pytest
 from support.diarizers import OneSpeaker
 
 from diarize_runner.diarization import engine
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.diarization.turns import Diarization, SpeakerHints, SpeakerTurn
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 
 
@@ -198,6 +198,36 @@ def test_each_recording_has_the_transcript_of_its_name_in_a_folder(diarize, call
     assert "[SPEAKER_00] Hello" in (tmp_path / "out/ada.srt").read_text()
     assert "[SPEAKER_00] goodbye" in (tmp_path / "out/cy.srt").read_text()
     assert ran.document["recordings"][1]["error"] == f"cannot read {said}/bo.json: No such file or directory"
+
+
+def test_a_transcript_is_labelled_by_the_rules_that_are_asked_for(diarize, diarizer, monkeypatch, calls, tmp_path):
+    heard = [(0, 1, "Ann"), (1, 2, "Bob"), (2, 3, "Ann"), (3, 5, "Bob")]
+    turns = tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in heard)
+    found = Diarization(uri="ada", turns=turns, exclusive_turns=turns)
+    monkeypatch.setattr(diarizer, "diarize", lambda *_: found)
+    times = [(at, at + 0.9) for at in range(5)] + [(5.5, 5.9)]
+    words = [
+        {"word": f" {word}", "start": start, "end": end} for word, (start, end) in zip("abcdef", times, strict=True)
+    ]
+    (tmp_path / "said.json").write_text(json.dumps([{"start": 0, "end": 6, "text": " a b c d e f", "words": words}]))
+
+    def labelled(*options):
+        out = tmp_path / "out.json"
+        assert diarize(calls[0], "-t", tmp_path / "said.json", "-o", out, *options).exit_code == 0
+        pieces = json.loads(out.read_text())["segments"]
+        return [[word["speaker"] for word in piece["words"]] for piece in pieces]
+
+    whole = ["Ann", "Bob", "Ann", "Bob", "Bob"]
+    assert labelled("--no-split", "--reach", "0") == [[*whole, None]]
+    assert labelled("--no-split", "--reach", "1") == [[*whole, "Bob"]]
+    assert labelled("--smooth", "--reach", "1") == [["Ann"] * 3, ["Bob"] * 3]
+
+
+@pytest.mark.parametrize("option", [["--no-split"], ["--smooth"], ["--reach", "9"]])
+def test_rules_of_labelling_are_refused_where_there_is_nothing_to_label(diarize, loads, calls, option):
+    ran = diarize(calls[0], *option)
+    assert (ran.exit_code, loads) == (2, [])
+    assert "are of a transcript\nhint: give one with -t FILE" in ran.stderr
 
 
 def test_one_transcript_is_not_of_several_recordings(diarize, calls, tmp_path):
