@@ -1,11 +1,14 @@
 """Versions in a store that the controller and its hosts have at the same path."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from support.caches import PIPELINE, Site
 from support.stand_in.toolkit import BOTH, FIRST, write_wheels
 from support.wheels import carry
+
+from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME
+from diarize_runner.cache.signature import read_private_key
 
 
 def models(script):
@@ -18,6 +21,13 @@ class Shelf:
     """A store, and where the controller keeps what it fetches from it."""
 
     folder: Path
+    private: Path | None = None
+    """The key to sign versions with; None leaves them unsigned."""
+
+    @property
+    def unsigned(self):
+        """The same store, as somebody without the key sees it."""
+        return replace(self, private=None)
 
     @property
     def variables(self):
@@ -37,7 +47,17 @@ class Shelf:
         carry(
             self._site.built(version), write_wheels(self.folder / "wheels" / release, release), first=FIRST, both=BOTH
         )
+        if self.private:
+            self._sign(self._site.built(version))
         self._site.publish_built(version)
+
+    def _sign(self, built):
+        manifest = (built / MANIFEST_NAME).read_bytes()
+        (built / SIGNATURE_NAME).write_bytes(read_private_key(self.private).sign(manifest))
+
+    def signature(self, version):
+        """Return where a version's signature is, here and on hosts."""
+        return self._site.store.root / f"v{version}" / SIGNATURE_NAME
 
     def stock(self, *hosts):
         """Give each host a copy of the store as it is now."""

@@ -1,6 +1,7 @@
 """What the stand-in toolkit's boxes install: a wheel of its own, and what it needs of others'."""
 
 import importlib.metadata
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -8,9 +9,9 @@ from support.wheels import write_wheel
 
 _PACKAGE = Path(__file__).resolve().parents[3] / "diarize_runner"
 _COMMAND = Path(__file__).with_name("command.py")
-FIRST = ("uv", "packaging", "pyyaml")
+FIRST = ("uv", "packaging", "pyyaml", "cryptography")
 """What is installed before stores can be read."""
-BOTH = ("pyyaml",)
+BOTH = ("pyyaml", "cryptography")
 """What of that a release installs, too."""
 
 
@@ -20,6 +21,7 @@ def write_wheels(folder, release):
     uv = {"uv-1.0.data/scripts/uv": Path(sys.executable).with_name("uv").read_bytes()}
     wheels = [
         write_wheel(folder, "diarize_runner", "0.1.0", {**_modules(_PACKAGE), **command, "release": release.encode()}),
+        write_wheel(folder, "cryptography", *_cryptography()),
         write_wheel(folder, "packaging", *_installed("packaging", "packaging")),
         write_wheel(folder, "pyyaml", *_installed("pyyaml", "yaml")),
         write_wheel(folder, "uv", "1.0", uv),
@@ -31,6 +33,15 @@ def _installed(name, package):
     """Return the version that the tests run with, and its modules."""
     distribution = importlib.metadata.distribution(name)
     return distribution.version, _modules(Path(distribution.locate_file(package)))
+
+
+def _cryptography():
+    """It works with the Python that the tests run with alone: the part of cffi that it needs is in it."""
+    version, modules = _installed("cryptography", "cryptography")
+    cffi = Path(importlib.util.find_spec("_cffi_backend").origin)
+    folder = cffi.parent
+    compiled = [cffi, *folder.glob("cryptography/hazmat/bindings/*.so")]
+    return version, {**modules, **{str(path.relative_to(folder)): path.read_bytes() for path in compiled}}
 
 
 def _modules(package):
