@@ -1,7 +1,7 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-hosts lint format toolkit lock clean
-.PHONY: bench bench-cache bench-engines bench-labels bench-provision
+.PHONY: bench bench-cache bench-engines bench-labels bench-peers bench-provision
 
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +39,9 @@ bench-engines: setup-dev ## Measure the exact engine against stock pyannote (hou
 
 bench-labels: setup-dev ## Measure how fast, and how right, speakers are put on a transcript (a minute)
 	@.venv/bin/python -m benchmarks.labels
+
+bench-peers: setup-dev ## Measure whatever else diarizes offline with the same models (7 GB for whisperX, ffmpeg; minutes)
+	@.venv/bin/python -m benchmarks.peers
 
 bench-provision: setup-dev ## Measure how soon a bare host is set up, against doing it by hand (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision
