@@ -51,6 +51,7 @@ parse() {
         shift
     done
     home=$prefix/opt/diarize-runner
+    case $public_key in '' | /*) ;; *) public_key=$PWD/$public_key ;; esac # the playbook runs in another folder
 }
 
 set_option() {
@@ -67,6 +68,10 @@ preflight() {
     case $prefix in
         '' | /*) ;;
         *) fail 2 "--prefix $prefix is no absolute path" "give one that begins with /" ;;
+    esac
+    case $device in
+        auto | cuda | cpu) ;;
+        *) fail 2 "there is no device $device" "--device auto, cuda or cpu" ;;
     esac
     [ "$(uname -sm)" = "Linux x86_64" ] || fail 1 "this is $(uname -sm)" "it is made for Linux on x86-64"
     has python3 "install Python 3.10 to 3.13"
@@ -89,23 +94,32 @@ preflight_store() {
 
 has() { command -v "$1" >/dev/null || fail 1 "there is no $1 here" "$2"; }
 
-# fetch KEY FILE: go on with what there is of FILE.
+# fetch KEY FILE: FILE is there afterwards, whole, or the run ends.
 fetch() {
     case $store in
         s3://*) aws s3 cp --quiet "$store/$1" "$2" ;;
-        file://*) curl --fail --silent --show-error --output "$2" "$store/$1" ;; # which cannot go on with a whole file
-        *) curl --fail --silent --show-error --location --retry 5 --retry-connrefused --continue-at - \
-            --output "$2" "$store/$1" ;;
+        *) curl_to "$2" "$store/$1" ;;
     esac || fail 1 "$store/$1 cannot be fetched" "check the address, the version and the network, then run again"
 }
+
+curl_to() { curl --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$@"; }
 
 # fetch_pinned KEY FILE DIGEST: FILE is whole and right afterwards, or the run ends.
 fetch_pinned() {
     ! is_right "$2" "$3" || return 0
-    fetch "$1" "$2.part"
-    is_right "$2.part" "$3" || { rm "$2.part" && fetch "$1" "$2.part"; } # a killed run may have left a wrong beginning
+    go_on "$1" "$2.part" "$3" || fetch "$1" "$2.part"
     is_right "$2.part" "$3" || { rm "$2.part" && fail 3 "$store/$1 is not what the manifest says" "publish it anew"; }
     mv "$2.part" "$2"
+}
+
+# go_on KEY FILE DIGEST: fetch the rest of what a killed run has begun; false where FILE is not whole and right then.
+go_on() {
+    [ -f "$2" ] || return 1
+    ! is_right "$2" "$3" || return 0
+    case $store in
+        http*) curl_to "$2" --continue-at - "$store/$1" 2>/dev/null && is_right "$2" "$3" ;;
+        *) return 1 ;;
+    esac
 }
 
 is_right() { [ -f "$1" ] && [ "$(digest_of "$1")" = "$2" ]; }
@@ -202,31 +216,42 @@ provision() {
         --package "$(echo "$inputs"/diarize_runner-*.whl)" 2>"$work/made") || { cat "$work/made" >&2 && exit 1; }
     toolkit=$(printf '%s' "$made" | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
     step "provisioning"
-    cat >"$work/box.json" <<END
-{"diarize_runner_store": "$store", "diarize_runner_version": "$asked", "diarize_runner_prefix": "$prefix",
- "diarize_runner_device": "$device", "diarize_runner_public_key": "$public_key", "diarize_runner_packages": "store",
- "diarize_runner_become": false, "toolkit_in_place": "$inputs"}
-END
+    write_variables >"$work/box.json"
     cd "$inputs/toolkit/playbooks"
     "$toolkit/bin/ansible-playbook" provision.yml --extra-vars "@$work/box.json"
 }
 
-# From a copy of the toolkit, which is among what goes.
+# Print what the playbook is told, as JSON.
+write_variables() {
+    python3 - "$store" "$asked" "$prefix" "$device" "$public_key" "$inputs" <<'END'
+import json, sys
+told = dict(zip(("store", "version", "prefix", "device", "public_key"), sys.argv[1:]), packages="store", become=False)
+print(json.dumps({**{f"diarize_runner_{name}": value for name, value in told.items()}, "toolkit_in_place": sys.argv[6]}))
+END
+}
+
+# What a run has put here that was killed before it began to provision is all its own.
 uninstall() {
-    [ -f "$home/receipt.json" ] || fail 1 "$home/receipt.json is not there" "nothing was put under ${prefix:-/}"
+    [ -f "$home/receipt.json" ] || [ -f "$home/.folders" ] ||
+        fail 1 "$home/receipt.json is not there" "nothing was put under ${prefix:-/}"
+    cp "$home/.folders" "$work/folders" 2>/dev/null || : >"$work/folders" # a controller made it: its receipt has them
+    [ ! -f "$home/receipt.json" ] || reset
+    rm -rf "$home/inputs" "$home/toolkits" "$home/.folders"
+    sed -n "s/^mkdir: created directory '\(.*\)'$/\1/p" "$work/folders" | sort -r | while read -r folder; do
+        rmdir "$folder" 2>/dev/null || : # somebody else uses it by now
+    done
+}
+
+# From a copy of the toolkit, which is among what goes.
+reset() {
     set -- "$home"/toolkits/*/bin/ansible-playbook
     [ -x "$1" ] || fail 1 "$home/toolkits holds no toolkit" "run playbooks/reset.yml from another machine"
     cp -a "${1%/bin/*}" "$work/toolkit"
     set -- "$home"/inputs/*/toolkit
     cp -a "$1" "$work/plays"
-    cp "$home/.folders" "$work/folders" 2>/dev/null || : # a controller made this box, and its receipt knows them
     cd "$work/plays/playbooks"
     "$work/toolkit/bin/python" -m ansible playbook reset.yml \
         --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
-    rm -f "$home/.folders"
-    sed -n "s/^mkdir: created directory '\(.*\)'$/\1/p" "$work/folders" | sort -r | while read -r folder; do
-        rmdir "$folder" 2>/dev/null || : # somebody else uses it by now
-    done
 }
 
 main() {
@@ -236,6 +261,8 @@ main() {
     preflight
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     if [ "$action" = uninstall ]; then
         uninstall
         return

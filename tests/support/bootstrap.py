@@ -1,0 +1,102 @@
+"""A store for bootstrap.sh, whose toolkit stands in for ours: it writes down what it was told, and makes nothing."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+SCRIPT = (Path(__file__).parents[2] / "scripts/bootstrap.sh").read_bytes()
+WHEEL = "diarize_runner-0.1.0-py3-none-any.whl"
+
+# As roles/python_env/files/make_environment.py is called, and what it prints.
+_MAKE = """\
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[sys.argv.index("--under") + 1], "made")
+(folder / "bin").mkdir(parents=True, exist_ok=True)
+for name, script in {"ansible-playbook": %r, "python": %r}.items():
+    (folder / "bin" / name).write_text(script)
+    (folder / "bin" / name).chmod(0o755)
+print(json.dumps({"there": False, "folder": str(folder)}))
+"""
+_PROVISION = """\
+#!/bin/sh
+home=$(dirname "$0")/../..
+cp "${3#@}" "$home/../told.json"
+env >"$home/../environment"
+pwd >"$home/../from"
+echo '{"paths": [], "folders": []}' >"$home/../receipt.json"
+"""
+_RESET = """\
+#!/usr/bin/env python3
+import json, pathlib, sys
+home = pathlib.Path(json.loads(sys.argv[-1])["diarize_runner_prefix"], "opt/diarize-runner")
+for name in ("told.json", "environment", "from", "receipt.json"):
+    (home / name).unlink()
+"""
+_TOOLKIT = {
+    "roles/python_env/files/make_environment.py": _MAKE % (_PROVISION, _RESET),
+    "playbooks/provision.yml": "",
+}
+
+
+def pinned(name, data):
+    """Return an entry of a manifest."""
+    return {"name": name, "size": len(data), "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
+
+
+def write_store(folder, *, version="1.0", wheel=b"wheel"):
+    """Publish a version in `folder`, the latest."""
+    files = {name: name.encode() for name in ("requirements-installer.txt", "requirements-diarization.txt")}
+    files["toolkit.tar"] = _packed(_TOOLKIT)
+    entry = pinned(WHEEL, wheel)
+    manifest = {
+        "version": version,
+        "installer": pinned("requirements-installer.txt", files["requirements-installer.txt"]),
+        "requirements": pinned("requirements-diarization.txt", files["requirements-diarization.txt"]),
+        "toolkit": pinned("toolkit.tar", files["toolkit.tar"]),
+        "wheels": [entry],
+    }
+    files["manifest.json"] = json.dumps(manifest).encode()
+    pointer = {"version": version, "manifest": pinned(f"v{version}/manifest.json", files["manifest.json"])}
+    files = {f"v{version}/{name}": data for name, data in files.items()}
+    files[f"wheels/sha256/{hashlib.sha256(wheel).hexdigest()}/{WHEEL}"] = wheel
+    files["latest/manifest.json"] = json.dumps(pointer).encode()
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+def sign(store, folder):
+    """Sign version 1.0 by a new key; return the public one."""
+    manifest = store / "v1.0/manifest.json"
+    for command in (
+        "openssl genpkey -algorithm ed25519 -out key.pem",
+        "openssl pkey -in key.pem -pubout -out key.pub",
+        f"openssl pkeyutl -sign -rawin -inkey key.pem -in {manifest} -out {manifest}.sig",
+    ):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder / "key.pub"
+
+
+def command(*arguments, shell="bash"):
+    """Return what `curl | bash -s -- ...` runs."""
+    return [shell, "-s", "--", *map(str, arguments)]
+
+
+def environment(home, **more):
+    """Return the environment of a user, with a folder for what is left in /tmp."""
+    return {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), **more}
+
+
+def _packed(files):
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return packed.getvalue()
