@@ -24,8 +24,8 @@ def prepared(site: Site) -> Iterator[tuple[Host, str]]:
         sample = shipped_sample().audio
         host.put("/root/sample.wav", sample.read_bytes())
         host.put("/root/transcript.json", transcript(sample.with_suffix(".stm")).encode())
-        for script in _ON_HOST.glob("*.py"):
-            host.put(f"/root/on_host/{script.name}", script.read_bytes())
+        for script in _ON_HOST.rglob("*.py"):
+            host.put(f"/root/on_host/{script.relative_to(_ON_HOST)}", script.read_bytes())
         yield host, f"{web.url}/{site.store.name}"
 
 

@@ -10,7 +10,7 @@ from benchmarks.provision.site import VERSION, Site, pins
 
 _PROVISION = """\
 set -e -o pipefail
-export ANSIBLE_CALLBACKS_ENABLED=phases ANSIBLE_CALLBACK_PLUGINS=/root/on_host
+export ANSIBLE_CALLBACKS_ENABLED=phases ANSIBLE_CALLBACK_PLUGINS=/root/on_host/callbacks
 curl -fsSL {store}/latest/bootstrap.sh | bash -s -- --store {store} --device cpu
 """
 _LABEL = """\

@@ -1,12 +1,13 @@
 """`diarize-runner doctor`: is this box fit to diarize? Every check that finds something says what to run."""
 
 import argparse
-from dataclasses import replace
+from functools import partial
 
 from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option
 from diarize_runner.cli.output import Result
 from diarize_runner.doctor.check import Check
 from diarize_runner.doctor.diagnosis import examine, prove
+from diarize_runner.doctor.proof import PROOF, grounds_of, prove_anew, prove_once
 from diarize_runner.progress import Progress
 
 
@@ -16,15 +17,21 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "doctor", run, described)
     add_cache_option(parser)
     add_device_option(parser)
-    parser.add_argument("--sample", action="store_true", help="diarize the recording that pyannote.audio ships, too")
+    proof = parser.add_mutually_exclusive_group()
+    proof.add_argument("--sample", action="store_true", help="diarize the recording that pyannote.audio ships, too")
+    described = "the same, unless that was good since the last boot with the same packages, models and device"
+    proof.add_argument("--proof", action="store_true", help=described)
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Look at everything, whatever is found first."""
     diagnosis = examine(arguments.cache, arguments.device, progress)
+    sample = partial(prove, arguments.cache, arguments.device, progress)
     if arguments.sample:
-        proof = prove(arguments.cache, arguments.device, progress)
-        diagnosis = replace(diagnosis, checks=(*diagnosis.checks, proof))
+        diagnosis = diagnosis.having(prove_anew(PROOF, sample))
+    elif arguments.proof:
+        grounds = grounds_of(diagnosis, arguments.cache, arguments.device)
+        diagnosis = diagnosis.having(prove_once(PROOF, grounds, sample))
     text = "\n".join(_line(check) for check in diagnosis.checks)
     return Result(document=diagnosis.to_dict(), text=text, exit_code=int(diagnosis.state))
 

@@ -7,4 +7,5 @@ host.py       no token, room on the disk, the offline guard
 device.py     GPU and driver, against what torch was built for
 smoke.py      the recording that pyannote.audio ships, diarized
 diagnosis.py  Diagnosis: all of it
+proof.py      the last good sample, relied on while nothing has changed
 """

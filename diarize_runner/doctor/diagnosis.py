@@ -23,6 +23,10 @@ class Diagnosis:
         """That of the worst check."""
         return max(check.state for check in self.checks)
 
+    def having(self, check: Check) -> "Diagnosis":
+        """Return the same with another check."""
+        return Diagnosis(checks=(*self.checks, check))
+
     def to_dict(self) -> dict[str, object]:
         """Return the diagnosis as `doctor --json` prints it."""
         checks = [check.to_dict() for check in self.checks]

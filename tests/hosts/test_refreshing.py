@@ -8,6 +8,8 @@ pytestmark = pytest.mark.hosts
 
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 CACHE = "/var/lib/diarize-runner/cache"
+RELIED = "nothing has changed since"
+"""Said where a proof was not given again."""
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +63,12 @@ def test_it_goes_back_without_the_store(boxes, shelf):
 def test_new_models_that_work_come_to_every_box_once(boxes, shelf):
     serve(boxes, shelf, "3.0", "echo new: $(cat)")
 
-    refresh(boxes, shelf).succeeded()
+    assert RELIED not in refresh(boxes, shelf).succeeded().output
 
     assert [heard(host) for host in boxes] == ["new: hello", "new: hello"]
     again = refresh(boxes, shelf).succeeded()
+    assert [RELIED in again.of(host.address).output for host in boxes] == [True, True]
+    assert RELIED not in play_on(boxes, "verify.yml", **shelf.variables).succeeded().output
     assert [again.of(host.address).changed for host in boxes] == [0, 0]
     assert [host.succeed(f"ls -A {CACHE}/versions | grep -c partial || true").strip() for host in boxes] == ["0", "0"]
     assert [host.packets.leak for host in boxes] == [0, 0]

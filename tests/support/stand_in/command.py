@@ -11,6 +11,7 @@ from diarize_runner import cli
 from diarize_runner.cli.options import verified_cache
 from diarize_runner.doctor.check import checked
 from diarize_runner.doctor.diagnosis import Diagnosis
+from diarize_runner.doctor.proof import PROOF, grounds_of, prove_anew, prove_once
 from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
 from diarize_runner.progress import Silent
 from diarize_runner.spool.run import Spool, run
@@ -41,7 +42,13 @@ def diarize(arguments):
 
 
 def doctor(arguments):
-    diagnosis = Diagnosis(checks=(checked("sample", lambda: Model(arguments.cache).hear(subprocess.DEVNULL)),))
+    def sample():
+        return checked("sample", lambda: Model(arguments.cache).hear(subprocess.DEVNULL))
+
+    looked = Diagnosis(checks=())
+    grounds = grounds_of(looked, arguments.cache, arguments.device)
+    proof = prove_once(PROOF, grounds, sample) if arguments.proof else prove_anew(PROOF, sample)
+    diagnosis = looked.having(proof)
     json.dump(diagnosis.to_dict(), sys.stdout)
     return int(diagnosis.state)
 
@@ -68,6 +75,7 @@ def main():
     parser.add_argument("--device")
     parser.add_argument("--settle", type=float)
     parser.add_argument("--sample", action="store_true")
+    parser.add_argument("--proof", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     try:
