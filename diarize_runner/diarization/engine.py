@@ -141,7 +141,7 @@ def _go_offline(environment: Mapping[str, str]) -> None:
 
 def _choose(device: str, *, cuda: bool) -> str:
     if device == "cuda" and not cuda:
-        hint = "check the driver with nvidia-smi (it must be R580 or newer), or run with --device cpu"
+        hint = "diarize-runner doctor says what is in the way of the GPU; or run with --device cpu"
         raise DeviceUnavailable("torch finds no CUDA device", hint=hint)
     if device == "auto":
         return "cuda" if cuda else "cpu"

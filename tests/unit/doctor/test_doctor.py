@@ -3,10 +3,12 @@
 import importlib.metadata
 import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+import yaml
 from support.caches import Site
 
 from diarize_runner.doctor import device, host
@@ -186,6 +188,12 @@ def test_a_gpu_that_cannot_be_used_is_never_passed_over_in_silence(driver, said,
         assert refusal.value.message == said
         assert "gpu_driver" in refusal.value.hint
     assert look_at_device("cpu") == "cpu"
+
+
+def test_the_doctor_asks_for_the_driver_that_the_role_installs():
+    vars_file = Path(__file__).parents[3] / "roles/gpu_driver/vars/main.yml"
+
+    assert yaml.safe_load(vars_file.read_text())["__gpu_driver_minimums"] == device._LEAST_DRIVER
 
 
 def test_a_damaged_cache_is_broken_and_the_other_checks_are_made_all_the_same(tmp_path, monkeypatch):
