@@ -18,6 +18,7 @@ On the box, which is offline but for the store:
     restore.py   RestoredCache        blobs fetched by range, hashed while written (fetch.py); one rename at the end
     verify.py    VerifiedCache        the only thing `diarize_runner.diarization.engine.load` takes
     repair.py    RepairedCache        a cache that verify found wrong, mended where it lies
+    switch.py, tidy.py                back to the version before; all but those two out
     wheel_folder.py  FetchedWheels    wheels fetched, hashed while written; for pip and uv, which need no index then
 
 `cache_manifests/FORMAT.md` specifies every document and the archive.

@@ -20,6 +20,7 @@ from diarize_runner.disk import exchange_folders, flush, link_atomically
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
+_REMOVED = ".removed-"
 _VERSION_FOLDER = re.compile(r"[0-9a-f]{64}")
 """Named by the digest of its manifest."""
 
@@ -59,8 +60,9 @@ class BoxFolder(Follower):
     def sweep(self) -> None:
         """Take away what killed runs left."""
         Follower.sweep(self)
-        for left in (self.root / "versions").glob(f"{_PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
+        for kind in (_PARTIAL, _REMOVED):
+            for left in (self.root / "versions").glob(f"{kind}*"):
+                shutil.rmtree(left, ignore_errors=True)
         for left in self.root.glob("versions/*/.*-*"):  # of write_atomically
             with suppress(OSError):
                 left.unlink()
@@ -87,6 +89,27 @@ class BoxFolder(Follower):
         if was is not None:
             link_atomically(self.previous, was)
         link_atomically(self.current, target)
+
+    def restored(self) -> tuple[Path, ...]:
+        """Return the folders of all versions, and before them what `remove` left of some when it was killed."""
+        folders = [path for path in (self.root / "versions").glob("*") if path.is_dir() and not path.is_symlink()]
+        named = [path for path in folders if _VERSION_FOLDER.fullmatch(path.name.removeprefix(_REMOVED))]
+        return tuple(sorted(named))  # a dot comes before every digit
+
+    def remove(self, folder: Path) -> None:
+        """Take away one of the folders that `restored` returned; raise OSError.
+
+        It goes aside in one step first, so that a kill never leaves half a version under its name.
+        """
+        aside = folder.with_name(f"{_REMOVED}{digest_of(folder).hex}")
+        folder.rename(aside)  # which does nothing to one that is aside already
+        flush(aside.parent)
+        shutil.rmtree(aside)
+
+
+def digest_of(folder: Path) -> Digest:
+    """Return the digest of the manifest that one of the folders which `BoxFolder.restored` returns is called after."""
+    return Digest(hex=folder.name.removeprefix(_REMOVED))
 
 
 def read_manifest(root: Path) -> CacheManifest:

@@ -5,10 +5,8 @@ from pathlib import Path
 
 from diarize_runner.cache.box import BoxFolder
 from diarize_runner.cache.switch import switch
-from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.options import Commands, add_command, manifest_digest
 from diarize_runner.cli.output import Result
-from diarize_runner.digests import Digest
-from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 
@@ -24,7 +22,7 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Switch, and say what is in use now."""
     box = BoxFolder(root=arguments.into)
-    switched = switch(box, _digest(arguments.to) if arguments.to else None, progress)
+    switched = switch(box, manifest_digest("--to", arguments.to) if arguments.to else None, progress)
     manifest = switched.cache.manifest
     document = {
         "changed": switched.changed,
@@ -35,11 +33,3 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     }
     state = "is in use now" if switched.changed else "is in use, unchanged"
     return Result(document=document, text=f"{box.root}: {manifest.name} {manifest.version} {state}")
-
-
-def _digest(text: str) -> Digest:
-    try:
-        return Digest.parse(text)
-    except ValueError as reason:
-        hint = "name a manifest as cache list --json does: sha256: and 64 digits"
-        raise UsageError(f"--to: {reason}", hint=hint) from reason

@@ -7,6 +7,8 @@ from typing import Any
 
 from diarize_runner.cache.box import find_cache, read_manifest
 from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.digests import Digest
+from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 Commands = Any
@@ -103,6 +105,15 @@ def seconds(text: str) -> float:
     if not 0 <= length < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return length
+
+
+def manifest_digest(option: str, text: str) -> Digest:
+    """Read the digest that `option` names a version by; raise UsageError when it is none."""
+    try:
+        return Digest.parse(text)
+    except ValueError as reason:
+        hint = "name a manifest as cache list --json does: sha256: and 64 digits"
+        raise UsageError(f"{option}: {reason}", hint=hint) from reason
 
 
 def verified_cache(folder: Path, progress: Progress) -> VerifiedCache:
