@@ -52,11 +52,24 @@ def test_a_box_whose_new_models_fail_is_back_on_the_old_ones_and_the_next_was_ne
 
     assert play.exit_code == 2
     told = play.of(first.address).words
-    assert "The new version failed on this box, and the one before is in use again." in told
+    assert "The box failed its proof, and the models that it had before are in use again." in told
     assert "the model fails: no such layer" in told
     assert second.address not in play.output.split("PLAY RECAP")[1]
     assert changes(before, second.files()) == []
     assert (heard(first), heard(second)) == ("old: hello", "old: hello")
+
+
+def test_a_release_that_is_set_up_with_models_that_fail_leaves_the_box_as_it_was(boxes, shelf):
+    first, _ = boxes
+    shelf.publish("2.0.1", "exit 1", release="never at work")
+    shelf.stock(first)
+
+    play = play_on([first], "provision.yml", **shelf.variables)
+
+    assert play.exit_code == 2
+    assert "the models that it had before are in use again" in play.of(first.address).words
+    assert heard(first) == "old: hello"
+    assert "never" not in first.succeed("cat /opt/diarize-runner/current/lib/python3*/site-packages/release")
 
 
 def test_it_goes_back_without_the_store(boxes, shelf):
