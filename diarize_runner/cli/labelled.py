@@ -4,7 +4,7 @@ import argparse
 import base64
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -62,6 +62,8 @@ class Outputs:
         rules: Rules = DEFAULT_RULES,
     ) -> None:
         """Label the transcript, and write each file; raise DiskError when one cannot be."""
+        if provenance and transcript:
+            provenance = replace(provenance, rules=rules)
         self.write_labelled(assign_speakers(transcript or _NO_TRANSCRIPT, diarization, rules), provenance)
 
     def write_labelled(self, labelled: LabelledTranscript, provenance: Provenance | None = None) -> None:

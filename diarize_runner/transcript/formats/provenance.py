@@ -1,10 +1,11 @@
 """How a result came about: what is needed to have it again, and to know that it is the same."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import Digest
+from diarize_runner.transcript.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,8 @@ class Provenance:
     hints: SpeakerHints
     channel: int | None = None
     """From 1; None where all were mixed."""
+    rules: Rules | None = None
+    """By which the transcript has its speakers; None where there was none."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the provenance as JSON holds it; what was not given is left out."""
@@ -61,5 +64,10 @@ class Provenance:
             "packages": dict(self.packages),
             "audio": {"digest": str(self.audio), "seconds": round(self.audio_seconds, 3)},
             **({"transcript": {"digest": str(self.transcript)}} if self.transcript else {}),
-            **{key: number for key, number in chosen.items() if number is not None},
+            **({"rules": _given(asdict(self.rules))} if self.rules else {}),
+            **_given(chosen),
         }
+
+
+def _given(chosen: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in chosen.items() if value is not None}

@@ -221,6 +221,12 @@ def test_a_transcript_is_labelled_by_the_rules_that_are_asked_for(diarize, diari
     assert labelled("--no-split", "--reach", "0") == [[*whole, None]]
     assert labelled("--no-split", "--reach", "1") == [[*whole, "Bob"]]
     assert labelled("--smooth", "--reach", "1") == [["Ann"] * 3, ["Bob"] * 3]
+    assert json.loads((tmp_path / "out.json").read_text())["provenance"]["rules"] == {
+        "reach": 1.0,
+        "longest_word": 1.0,
+        "split": {"share": 0.2, "seconds": 1.0, "words": 2},
+        "smooth": {"words": 2, "seconds": 1.0},
+    }
 
 
 @pytest.mark.parametrize("option", [["--no-split"], ["--smooth"], ["--reach", "9"]])
