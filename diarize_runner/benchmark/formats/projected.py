@@ -1,6 +1,6 @@
 """A projection in words, with its arithmetic: it never stands without saying that it is none that was measured."""
 
-from diarize_runner.benchmark.formats.words import length, seconds, share
+from diarize_runner.benchmark.formats.words import day, length, seconds, share
 from diarize_runner.benchmark.projection import (
     CHUNKS_PER_HOUR,
     OPERATIONS_PER_CHUNK,
@@ -16,7 +16,7 @@ def paragraph(report: BenchmarkReport) -> str:
     found = project_to_t4(report)
     least, most = REACHED
     host, cache = report.environment, report.cache.partition(" sha256:")[0]
-    lengths = f"{length(found.measured.audio_seconds)} of audio, cache {cache}, {report.date or 'undated'}"
+    lengths = f"{length(found.measured.audio_seconds)} of audio, cache {cache}, {day(report.date)}"
     return (
         f"**Projected, not measured**: on a T4 the exact engine would take "
         f"{_span(found.total.least, found.total.most)} for an hour of audio with models of community-1's shapes. "

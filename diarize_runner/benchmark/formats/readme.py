@@ -14,7 +14,7 @@ from pathlib import Path
 from diarize_runner.benchmark.formats.markdown import rendered
 from diarize_runner.benchmark.formats.projected import paragraph
 from diarize_runner.benchmark.formats.tables import Table
-from diarize_runner.benchmark.formats.words import length, seconds, share
+from diarize_runner.benchmark.formats.words import day, length, seconds, share
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.ratios import ratios
 from diarize_runner.benchmark.reading import read_report
@@ -53,7 +53,7 @@ def brief(report: BenchmarkReport) -> Table:
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
     headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *against)
     cache = report.cache.partition(" sha256:")[0]
-    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {report.date or 'undated'}."
+    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {day(report.date)}."
     return Table(title="", headings=headings, rows=tuple(rows), note=note)
 
 

@@ -23,6 +23,11 @@ def seconds(value: float | None) -> str:
     return f"{value:,.{digits}f} s"
 
 
+def day(date: str | None) -> str:
+    """Return the day of a date and time."""
+    return date.partition("T")[0] if date else "undated"
+
+
 def share(value: float | None) -> str:
     """Return 0.062 as `6.2 %`."""
     return NOT_MEASURED if value is None else f"{100 * value:.1f} %"
