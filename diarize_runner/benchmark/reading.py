@@ -52,7 +52,8 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
         return _report(node)
     if found == FORMAT_1:
         return read_format_1(node)
-    message = node.error(f"format {found!r} is neither {FORMAT} nor {FORMAT_1}").message
+    stands = f"format {found!r} is neither {FORMAT} nor {FORMAT_1}" if found else "this is no benchmark report"
+    message = node.error(stands).message
     raise UnsupportedFormat(
         message, hint="name a file that diarize-runner benchmark -o wrote; a newer release may have"
     )

@@ -41,5 +41,8 @@ def switch(box: BoxFolder, to: Digest | None, progress: Progress) -> Switched:
 def _before(box: BoxFolder) -> Path:
     if not box.previous.is_symlink():
         message = f"{box.root} keeps no version before the one in use"
-        raise ManifestError(message, hint="restore one from a store: diarize-runner cache restore --version VERSION")
+        raise ManifestError(
+            message,
+            hint="restore one from a store: diarize-runner cache restore --store STORE --into DIR --version VERSION",
+        )
     return box.previous.resolve()

@@ -3,6 +3,7 @@
 import argparse
 import base64
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -160,7 +161,11 @@ def _require_free(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 def require_writable(path: Path) -> None:
     """Make the folder of an output, and raise DiskError when the file could not be written there."""
-    with disk_errors(path):
+    hint = "name a file in a folder of your own"
+    if path.is_dir():
+        raise DiskError(f"{path} cannot be written", hint=hint)
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        raise DiskError(f"{path} cannot be written", hint="name a file in a folder of your own")
+        tempfile.TemporaryFile(dir=path.parent).close()  # root may write anywhere, by what access() says: not in /proc
+    except OSError as reason:
+        raise DiskError(f"{path} cannot be written: {reason.strerror}", hint=hint) from reason

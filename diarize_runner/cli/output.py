@@ -62,7 +62,7 @@ def _print_document(document: Mapping[str, object]) -> None:
 
 def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:
     """Return what to say when a command needs more than this environment was made with."""
-    hint = "a build host has what the cache commands need; run this on a box, or after make setup-dev"
+    hint = "make setup installs what a build host needs, a box has what it takes to diarize, make setup-dev has all"
     return DiarizeRunnerError(f"{reason.name} is not installed here", hint=hint)
 
 

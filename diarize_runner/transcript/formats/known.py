@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 
+from diarize_runner.errors import UsageError
 from diarize_runner.transcript.formats import (
     ctm,
     eaf,
@@ -70,7 +72,16 @@ WHISPERLIVE = Format(
 
 
 def format_of(name: str) -> str:
-    """Return the format that a file's name ends like, of two the longer ending; `json` where it ends like none."""
+    """Return the format that a file's name ends like, of two the longer ending; `json` where it has no ending.
+
+    Raises:
+        UsageError: it ends in something else.
+    """
     longest_first = sorted(FORMATS, key=lambda kind: len(FORMATS[kind].suffix), reverse=True)
     fitting = (kind for kind in longest_first if name.lower().endswith(FORMATS[kind].suffix.lower()))
-    return next(fitting, "json")
+    if found := next(fitting, None):
+        return found
+    if not PurePath(name).suffix:
+        return "json"
+    endings = ", ".join(known.suffix for known in FORMATS.values())
+    raise UsageError(f"nothing is written as {PurePath(name).suffix}", hint=f"end the name in one of {endings}")

@@ -185,7 +185,7 @@ class TestBadInputToDiarize:
 
     @pytest.mark.parametrize(
         "outputs",
-        [["-o", "speech.wav"], ["-t", "said.stm", "-o", "said.stm"], ["-o", "a", "--output-rttm", "./a"]],
+        [["--output-rttm", "speech.wav"], ["-t", "said.stm", "-o", "said.stm"], ["-o", "a", "--output-rttm", "./a"]],
         ids=["the recording", "the transcript", "each other"],
     )
     def test_no_output_overwrites_an_input_or_another_output(self, run, speech, tmp_path, monkeypatch, outputs):

@@ -71,7 +71,7 @@ def test_a_folder_gets_a_file_in_each_format_for_each_recording(tmp_path):
         (["-o", "a.rttm", "--output-rttm", "b"], ["a.wav"], "a.rttm and b are both rttm"),
         (["-o", "a.json"], ["a.wav", "b.wav"], "2 recordings cannot all go to a.json"),
         (["--output-dir", ".", "--formats", "json"], ["x/a.wav", "y/a.mp3"], "a.json would be overwritten"),
-        (["-o", "a.wav"], ["a.wav"], "a.wav would be overwritten"),
+        (["--output-rttm", "a.wav"], ["a.wav"], "a.wav would be overwritten"),
     ],
 )
 def test_what_cannot_be_written_apart_is_bad_usage(words, recordings, message):
@@ -118,3 +118,12 @@ def test_a_recording_in_a_linked_folder_is_linked_from_where_that_lies(tmp_path)
     outputs = requested_outputs(parsed("-o", "near/out/a.html"), [tmp_path / "near/call.wav"])
     outputs.write(DIARIZATION, None)
     assert 'src="../call.wav"' in (tmp_path / "far/away/out/a.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["/proc/x.json", "a.wav/x.json"])
+def test_an_output_that_no_file_can_become_is_refused_before_any_work(name):
+    Path("a.wav").touch()
+    with pytest.raises(DiskError) as caught:
+        names("-o", name)
+    assert caught.value.message.startswith(f"{name} cannot be written: ")
+    assert caught.value.hint == "name a file in a folder of your own"

@@ -6,6 +6,7 @@ import pytest
 from support.readers import TEXTS
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.errors import UsageError
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE, format_of
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
@@ -98,11 +99,15 @@ class TestEveryFormat:
         ("call.txt", "txt"),
         ("call.labels.txt", "labels"),
         ("call", "json"),
-        ("call.docx", "json"),
     ],
 )
 def test_the_end_of_a_name_says_the_format(name, kind):
     assert format_of(name) == kind
+
+
+def test_a_name_that_ends_like_no_format_is_refused():
+    with pytest.raises(UsageError, match=r"nothing is written as \.docx"):
+        format_of("call.docx")
 
 
 def test_each_format_ends_its_names_in_a_way_of_its_own():
