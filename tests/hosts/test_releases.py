@@ -53,7 +53,7 @@ def files(host):
     return {path for path in host.files() if path.startswith(OURS) and "__pycache__" not in path}
 
 
-def wait_until(true, seconds=60):
+def wait_until(true, seconds=180):
     deadline = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < deadline, "it never came true"
