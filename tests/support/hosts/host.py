@@ -115,10 +115,11 @@ class Host:
         """Return every entry of its disk: see `trees`."""
         return tree(self.root)
 
-    def processes(self, words):
-        """Return those of its processes, as this machine numbers them, whose command line holds `words`."""
+    def processes(self, words, unless=None):
+        """Return those of its processes, as this machine numbers them, whose command line holds `words`, not `unless`."""
         mine = self._network(self.keeper.process.pid)
-        found = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if words in _said_in(path)]
+        lines = {int(path.parent.name): _said_in(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
+        found = [pid for pid, line in lines.items() if words in line and not (unless and unless in line)]
         return [pid for pid in found if self._network(pid) == mine]
 
     def boot_id(self):
