@@ -116,7 +116,7 @@ class Host:
         return tree(self.root)
 
     def processes(self, words, unless=None):
-        """Return which of its processes, as this machine numbers them, have `words` in their command line, not `unless`."""
+        """Return which of its processes, numbered as here, have `words` in their command line, not `unless`."""
         mine = self._network(self.keeper.process.pid)
         lines = {int(path.parent.name): _said_in(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
         found = [pid for pid, line in lines.items() if words in line and not (unless and unless in line)]
