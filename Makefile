@@ -3,6 +3,9 @@
 .PHONY: help setup setup-dev demo test test-hosts lint format toolkit lock clean
 .PHONY: bench bench-cache bench-engines bench-labels bench-peers bench-provision
 
+# Where it is set, as in many containers, whatever imports torch and pyannote.audio compiles them anew: 13 s instead of 5.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 

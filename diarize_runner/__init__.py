@@ -8,6 +8,7 @@ speaker-labelled transcripts, offline and without a token; a harness says how fa
     transcript    Transcript + Diarization -> LabelledTranscript -> JSON, SRT, RTTM
     benchmark     Recording* -> Measurement* -> BenchmarkReport
     spool         files dropped into a folder -> the same files, labelled
+    doctor        a box -> Diagnosis: good, not as provisioned, or broken
     fleet         Order -> Box* -> Ansible's inventory: the operator's side, on EC2
     cli           the one command, `diarize-runner`
 

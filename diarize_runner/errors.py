@@ -57,6 +57,10 @@ class UnsupportedFormat(ManifestError):
     """The document is of a format this release does not read."""
 
 
+class NotAReport(UnsupportedFormat):
+    """The document is something else than a benchmark's report."""
+
+
 class SourceError(DiarizeRunnerError):
     """A file could not be had from its source as the lock pins it."""
 

@@ -27,7 +27,7 @@ def stock_from_path(_: str, pipeline: str, device: str) -> Callable[[str], Turns
     return lambda path: _turns(diarize(path).speaker_diarization)
 
 
-def stock_from_waveform(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
+def stock_from_samples(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
     """Tell stock pyannote samples, as it advises where torchcodec cannot be had."""
     diarize = _stock(pipeline, device)
 
@@ -65,7 +65,7 @@ def exact(cache: str, _: str, device: str) -> Callable[[str], Turns]:
     return run
 
 
-_PEERS = {"stock-path": stock_from_path, "stock-waveform": stock_from_waveform, "whisperx": whisperx, "exact": exact}
+_PEERS = {"stock": stock_from_samples, "stock-told-a-path": stock_from_path, "whisperx": whisperx, "exact": exact}
 _PACKAGES = ("torch", "pyannote.audio", "whisperx", "diarize-runner")
 
 

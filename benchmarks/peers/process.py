@@ -4,61 +4,80 @@ import json
 import os
 import subprocess
 import sys
+import time
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import apart
+from diarize_runner.benchmark.bench import Done
+from diarize_runner.benchmark.environment import Environment, device_name, environment
+from diarize_runner.benchmark.item import WorkItem
+from diarize_runner.benchmark.measurement import STOCK, Call, Loading
+from diarize_runner.benchmark.worker import Loaded
 from diarize_runner.cache import layout
 from diarize_runner.cache.runtime import runtime_environment
 from diarize_runner.cache.verify import VerifiedCache
 from diarize_runner.diarization.turns import SpeakerTurn, named_by_first_appearance
 
-PEERS = ("stock-path", "stock-waveform", "whisperx", "exact")
+WHISPERX = "whisperx"
+PEERS = (STOCK, "stock-told-a-path", WHISPERX, "exact")
 _ROOT = Path(__file__).resolve().parents[2]
-_WHISPERX = "whisperx==3.8.6"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One recording, diarized once."""
-
-    seconds: float
-    turns: tuple[SpeakerTurn, ...]
-    """Speakers are named by who is heard first: a pipeline names clusters as they come."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A peer that has loaded its models."""
+    """A peer that has loaded its models: a benchmark's Runner."""
 
-    name: str
-    process: "subprocess.Popen[str]"
-    load_seconds: float
-    """Imports included."""
+    loaded: Loaded
     packages: dict[str, str]
-    """Version by distribution."""
+    """Version by distribution, of its environment."""
+    began: float
+    process: "subprocess.Popen[str]"
+    device: str
 
-    def run(self, recording: Path) -> Run:
-        """Diarize."""
-        answer = _asked(self.process, f"{recording}\n")
+    def age(self) -> float:
+        """Return the seconds since it was asked for."""
+        return time.perf_counter() - self.began
+
+    def run(self, item: WorkItem) -> Done:
+        """Diarize. Speakers are named by who is heard first: a pipeline names clusters as they come."""
+        answer = _asked(self.process, f"{item.audio}\n")
         turns = [SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in answer["turns"]]
-        return Run(seconds=answer["seconds"], turns=named_by_first_appearance(recording.stem, turns, ()).turns)
+        return Done(
+            audio_seconds=_length(item.audio),
+            call=Call(seconds=answer["seconds"]),
+            diarization=named_by_first_appearance(item.audio.stem, turns, ()),
+        )
+
+    def describe(self) -> Environment:
+        """Describe the machine."""
+        return environment(self.device)
 
 
 @contextmanager
 def loaded(name: str, cache: VerifiedCache, device: str) -> Iterator[Peer]:
     """Give a peer with the models of `cache`, offline."""
-    python = _whisperx_python() if name == "whisperx" else Path(sys.executable)
+    python = apart.whisperx_python() if name == WHISPERX else Path(sys.executable)
     script = Path(__file__).with_name("peer.py")
     # The embedded cache names a model class of ours.
     offline = {**os.environ, **runtime_environment(cache.root / layout.HF_HOME), "PYTHONPATH": str(_ROOT)}
     command = [python, script, name, cache.root, cache.pipeline_folder, device]
+    began = time.perf_counter()
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=offline
     ) as process:
-        yield Peer(name=name, process=process, **_asked(process))
+        said = _asked(process)
+        told = Loaded(
+            cache=f"{cache.manifest.name} {cache.manifest.version} {cache.manifest.digest}",
+            engine=name,
+            device=device_name(device),
+            loading=Loading(load=said["load_seconds"]),
+        )
+        yield Peer(loaded=told, packages=said["packages"], began=began, process=process, device=device)
 
 
 def _asked(process: "subprocess.Popen[str]", question: str = "") -> dict[str, Any]:
@@ -72,12 +91,6 @@ def _asked(process: "subprocess.Popen[str]", question: str = "") -> dict[str, An
     return answer
 
 
-def _whisperx_python() -> Path:
-    """Return the Python of whisperX's own environment, which is made if it is not there (7 GB)."""
-    folder = _ROOT / ".bench/whisperx"
-    uv, made = Path(sys.executable).with_name("uv"), folder / ".complete"
-    if not made.exists():
-        subprocess.run([uv, "venv", "--quiet", "--clear", folder, "--python", sys.executable], check=True)  # noqa: S603
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", folder / "bin/python", _WHISPERX], check=True)  # noqa: S603
-        made.touch()
-    return folder / "bin/python"
+def _length(path: Path) -> float:
+    with wave.open(str(path)) as file:
+        return file.getnframes() / file.getframerate()

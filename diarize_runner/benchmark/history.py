@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.disk import disk_errors
+from diarize_runner.errors import NotAReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,16 +31,17 @@ class Entry:
 
 
 def reports_in(folder: Path) -> Iterator[tuple[str, BenchmarkReport]]:
-    """Yield every report in a folder, with its host.
+    """Yield every report in a folder, with its host; JSON of other kinds may lie beside them.
 
     Raises:
         DiskError: the folder, or a file in it, cannot be read.
-        ManifestError: a file that ends in .json is no report.
+        ManifestError: something in a report is wrong, or a file that ends in .json is not JSON.
     """
     with disk_errors(folder):
         paths = sorted(folder.rglob("*.json"))
     for path in paths:
-        yield _host(path, folder), read_report(path)
+        with suppress(NotAReport):
+            yield _host(path, folder), read_report(path)
 
 
 def history(reports: Iterable[tuple[str, BenchmarkReport]]) -> tuple[Entry, ...]:

@@ -19,6 +19,12 @@ class WorkItem:
     """To label."""
     hints: SpeakerHints = NO_HINTS
 
+    def require_there(self) -> None:
+        """Raise UsageError when one of its files is not: to find that out later takes a process that loads torch."""
+        gone = next((path for path in (self.audio, self.reference, self.transcript) if path and not path.is_file()), "")
+        if gone:
+            raise UsageError(f"there is no file {gone}", hint="check the path")
+
 
 def shipped_sample() -> WorkItem:
     """Return the 30 s conversation that ships inside pyannote.audio; raise UsageError when that is not installed."""

@@ -25,7 +25,9 @@ from diarize_runner.cache import documents
 from diarize_runner.cache.fields import Node
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import UnsupportedFormat
+from diarize_runner.errors import NotAReport, UnsupportedFormat
+
+_ANY_FORMAT = FORMAT.rpartition("/")[0] + "/"
 
 _Record = TypeVar("_Record")
 _Value = TypeVar("_Value")
@@ -36,7 +38,8 @@ def read_report(path: Path) -> BenchmarkReport:
 
     Raises:
         DiskError: it cannot be read.
-        ManifestError: it is no report, or something in it is wrong; the message names the place.
+        NotAReport: it is JSON of another kind.
+        ManifestError: something in it is wrong; the message names the place.
     """
     with disk_errors(path):
         data = path.read_bytes()
@@ -52,11 +55,11 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
         return _report(node)
     if found == FORMAT_1:
         return read_format_1(node)
-    stands = f"format {found!r} is neither {FORMAT} nor {FORMAT_1}" if found else "this is no benchmark report"
-    message = node.error(stands).message
-    raise UnsupportedFormat(
-        message, hint="name a file that diarize-runner benchmark -o wrote; a newer release may have"
-    )
+    if str(found).startswith(_ANY_FORMAT):
+        hint = "a newer release may have written it: read it with that"
+        raise UnsupportedFormat(node.error(f"format {found!r} is neither {FORMAT} nor {FORMAT_1}").message, hint=hint)
+    hint = "name a file that diarize-runner benchmark -o wrote"
+    raise NotAReport(node.error("this is no benchmark report").message, hint=hint)
 
 
 def _report(node: Node) -> BenchmarkReport:

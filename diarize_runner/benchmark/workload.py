@@ -63,8 +63,12 @@ class Workload:
         """Return what is to be diarized, with scenes composed in `folder`.
 
         Raises:
+            UsageError: a recording, or what is known of it, is not where the workload says.
             DiskError: `folder` cannot take them.
         """
+        for each in self.recordings:
+            if isinstance(each, WorkItem):
+                each.require_there()
         with disk_errors(folder):
             return tuple(
                 each if isinstance(each, WorkItem) else compose(each).write(folder) for each in self.recordings

@@ -47,7 +47,7 @@ def find_version(store: ArchiveStore, wanted: Wanted) -> PublishedVersion:
         return PublishedVersion(manifest=_manifest(store, wanted.version, wanted.public_key, None), serial=0)
     pointer = read_latest(store)
     if pointer is None:
-        raise _no_such(store, LATEST)
+        raise ObjectNotFound(f"{store.url} has no latest version", hint=_published(store))
     if pointer.serial < wanted.least_serial:
         message = f"{store.url}: latest has serial {pointer.serial}, and this box has followed {wanted.least_serial}"
         hint = "an old pointer brings back old weights; if that is what you want, say --allow-older"
@@ -90,6 +90,7 @@ def _no_such(store: ArchiveStore, version: str) -> ObjectNotFound:
 
 def _published(store: ArchiveStore) -> str:
     try:
-        return "published there: " + (", ".join(sorted(store.versions())) or "nothing")
+        versions = ", ".join(sorted(store.versions()))
     except StoreError as reason:
         return f"what is published there cannot be said: {reason.message}"
+    return f"published there: {versions}" if versions else "nothing is published there: is that its address?"

@@ -71,7 +71,8 @@ class VerificationReport:
             "names what the manifest does not list": self.unsafe,
         }
         found = "; ".join(f"{kind}: {', '.join(paths)}" for kind, paths in kinds.items() if paths)
-        raise IntegrityError(f"{self.root}: {found}", hint="restore it again: diarize-runner cache restore")
+        hint = "diarize-runner cache verify DIR --repair --store STORE fetches what is wrong, and only that"
+        raise IntegrityError(f"{self.root}: {found}", hint=hint)
 
 
 def verify(

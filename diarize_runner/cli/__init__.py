@@ -30,7 +30,7 @@ _HEARING = ("diarize", "vad", "label", "spool")
 _COMMANDS = (*_MAKING, *_KEEPING, *_USING, *_HEARING, *_MEASURING, "doctor")
 _FAMILIES = {
     "cache": "build, publish, restore and verify model caches",
-    "benchmark": "measure how fast and how right diarization is, and compare (benchmark AUDIO is benchmark run AUDIO)",
+    "benchmark": "measure how fast and how right diarization is, and compare; without a verb, as benchmark run",
 }
 _UNSAID = {"benchmark": "run"}
 """What a family does when none of its verbs is said."""
@@ -66,7 +66,8 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     groups = {"": commands}
     for family, described in _FAMILIES.items():
-        members = commands.add_parser(family, help=described, description=described)
+        more = f"diarize-runner {family} VERB --help says what a verb takes"
+        members = commands.add_parser(family, help=described, description=described, epilog=more)
         groups[family] = members.add_subparsers(metavar="VERB", required=True)
     for name in _asked(words):
         family = name.rpartition("_")[0]

@@ -3,11 +3,12 @@
 Everything pyannote is behind this seam: what goes in is a `Recording`, what comes out a `Diarization`.
 """
 
+import io
 import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
@@ -164,12 +165,18 @@ def _without_traces() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Drop the warnings that say nothing to a user: waveforms come decoded, so torchcodec is never asked."""
-    with warnings.catch_warnings():
+    """Drop the warnings that say nothing to a user: waveforms come decoded, so torchcodec is never asked.
+
+    And log what pyannote prints, as its clustering does of too few speakers: stdout is for results.
+    """
+    printed = io.StringIO()
+    with warnings.catch_warnings(), redirect_stdout(printed):
         warnings.filterwarnings(
             "ignore", module=r"(pyannote|torchcodec|torch|lightning|pytorch_lightning|numpy|sklearn|scipy)\b"
         )
         yield
+    for line in printed.getvalue().splitlines():
+        _log.info("%s", line)
 
 
 @contextmanager

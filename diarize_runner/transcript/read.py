@@ -18,6 +18,7 @@ from diarize_runner.transcript.dialects.webvtt import WEBVTT
 from diarize_runner.transcript.dialects.whisper import WHISPER
 from diarize_runner.transcript.dialects.whisper_cpp import WHISPER_CPP
 from diarize_runner.transcript.model import Transcript
+from diarize_runner.transcript.names import SUFFIXES
 
 DIALECTS = (WHISPER_CPP, OPENAI, WHISPER, WEBVTT, SUBRIP, STM)
 
@@ -34,7 +35,8 @@ def read(path: Path) -> Transcript:
         # whisper.cpp writes JSON with halves of characters, https://github.com/ggml-org/whisper.cpp/issues/1798.
         text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
     except OSError as error:
-        raise TranscriptError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        hint = f"check the path; of those in a folder, a recording's has its name and {', '.join(SUFFIXES)}"
+        raise TranscriptError(f"cannot read {path}: {error.strerror}", hint=hint) from error
     return parse(text, name=str(path))
 
 

@@ -53,8 +53,15 @@ def brief(report: BenchmarkReport) -> Table:
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
     headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *against)
     cache = report.cache.partition(" sha256:")[0]
-    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {day(report.date)}."
+    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {day(report.date)}.{_sameness(report)}"
     return Table(title="", headings=headings, rows=tuple(rows), note=note)
+
+
+def _sameness(report: BenchmarkReport) -> str:
+    said = [measured.same_as_stock for series in report.series for measured in series.measurements]
+    if True not in said and False not in said:
+        return ""
+    return " Not every output is stock's." if False in said else " Every output is stock's, byte for byte."
 
 
 def _row(series: Series, measured: Measurement) -> tuple[str, ...]:

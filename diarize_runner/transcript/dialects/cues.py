@@ -1,4 +1,4 @@
-"""What SRT and WebVTT have in common: time stamps, and the line between two of them."""
+"""What SRT and WebVTT have in common: time stamps, the line between two of them, and text that a diarizer labelled."""
 
 import re
 
@@ -8,6 +8,8 @@ from diarize_runner.transcript.model import Span
 
 ARROW = "-->"
 _STAMP = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+_LABEL = re.compile(r"^\[SPEAKER_\d+\]:?(?:\s+|$)")
+"""As pyannote calls speakers: in subtitles of ours, and with a colon in whisperX's."""
 _TIMING = re.compile(rf"\s*{_STAMP}\s*{ARROW}\s*{_STAMP}(?:\s.*)?$")
 
 
@@ -27,6 +29,11 @@ def timing(line: str, number: int) -> Span:
         raise Fault(f"line {number} is not a time, an arrow and a time: {line.strip()!r}")
     start, end = _seconds(*match.groups()[:4]), _seconds(*match.groups()[4:])
     return span(start, end, f"line {number}, end")
+
+
+def spoken(text: str) -> str:
+    """Return a cue's text on one line, without the label of who was heard before: that is for the turns to say."""
+    return _LABEL.sub("", " ".join(text.split()))
 
 
 def _seconds(hours: str | None, minutes: str, whole: str, fraction: str) -> float:

@@ -5,14 +5,14 @@
     Hello
 
 A cue's text goes on to the next cue, blank lines and all. Its lines are joined with a blank, for where one ends is
-layout; so is `<i>`, which is left out.
+layout; so is `<i>`, which is left out, and so is `[SPEAKER_00]` in front: who speaks is for the turns to say.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from diarize_runner.transcript.dialects.cues import is_timing, timing
+from diarize_runner.transcript.dialects.cues import is_timing, spoken, timing
 from diarize_runner.transcript.dialects.dialect import Dialect
 from diarize_runner.transcript.model import Segment
 
@@ -26,7 +26,7 @@ def _segments(document: str) -> Iterator[Segment]:
     for start, following in zip(starts, [*starts[1:], len(lines)], strict=True):
         span = timing(lines[start], start + 1)
         text = _without_number(lines[start + 1 : following], is_last=following == len(lines))
-        yield Segment(start=span.start, end=span.end, text=" ".join(_MARKUP.sub("", "\n".join(text)).split()))
+        yield Segment(start=span.start, end=span.end, text=spoken(_MARKUP.sub("", "\n".join(text))))
 
 
 def _without_number(lines: list[str], *, is_last: bool) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-from diarize_runner.transcript.dialects.cues import is_timing, timing
+from diarize_runner.transcript.dialects.cues import is_timing, spoken, timing
 from diarize_runner.transcript.dialects.dialect import Dialect
 from diarize_runner.transcript.model import Segment
 
@@ -29,8 +29,8 @@ def _segments(document: str) -> Iterator[Segment]:
         if at is None or _NO_CUES.match(block[0]):
             continue
         span = timing(block[at], number + at)
-        text = unescape(_MARKUP.sub("", "\n".join(block[at + 1 :])))
-        yield Segment(start=span.start, end=span.end, text=" ".join(text.split()))
+        text = spoken(unescape(_MARKUP.sub("", "\n".join(block[at + 1 :]))))
+        yield Segment(start=span.start, end=span.end, text=text)
 
 
 def _blocks(document: str) -> Iterator[tuple[int, list[str]]]:

@@ -150,6 +150,19 @@ class TestReadme:
         assert "typed" not in made
         assert refreshed(made, tmp_path) == made
 
+    @pytest.mark.parametrize(
+        ("same", "said"),
+        [
+            (True, "; 2026-11-21. Every output is stock's, byte for byte.\n"),
+            (False, "; 2026-11-21. Not every output is stock's.\n"),
+            (None, "; 2026-11-21.\n"),
+        ],
+    )
+    def test_under_it_stands_whether_outputs_are_those_of_stock(self, tmp_path, same, said):
+        told = replace(against_stock(same_as_stock=same), date="2026-11-21T08:00:00+00:00")
+        (tmp_path / "r.json").write_bytes(told.to_json())
+        assert said in refreshed("<!-- benchmark r.json -->\n<!-- end of benchmark -->\n", tmp_path)
+
     def test_the_readme_of_this_repository_says_what_its_reports_say(self):
         text = README.read_text(encoding="utf-8")
         assert "<!-- benchmark " in text

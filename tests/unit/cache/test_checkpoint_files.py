@@ -406,7 +406,6 @@ def test_a_checkpoint_with_a_flipped_bit_is_read_or_refused(data):
     assert refused
 
 
-@settings(derandomize=True, deadline=None)
 @given(garbage=st.binary(max_size=200), wrap=st.sampled_from([bytes, as_zip, as_stream]))
 def test_garbage_is_refused(garbage, wrap):
     read_or_refuse(wrap(garbage))
@@ -416,7 +415,7 @@ OPCODES = [bytes([opcode]) for opcode in pickle._Unpickler.dispatch] + [b"\0", b
 """Every opcode, and arguments for them."""
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(OPCODES), max_size=30))
 def test_opcodes_in_any_order_are_read_or_refused(opcodes):
     read_or_refuse(as_zip(b"\x80\x04}" + b"".join(opcodes) + b"."))

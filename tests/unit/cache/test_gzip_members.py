@@ -5,7 +5,7 @@ import subprocess
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.caches import noise
 
@@ -33,7 +33,6 @@ def read(stream, size, pieces_of=1 << 20):
     return b"".join(payload(pieces, size=size))
 
 
-@settings(derandomize=True, deadline=None)
 @given(
     parts=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
     pieces_of=st.integers(1, 200),
@@ -44,7 +43,6 @@ def test_what_was_written_is_read_however_it_is_cut(parts, pieces_of):
     assert read(b"".join(map(stored, parts)), len(data), pieces_of) == data
 
 
-@settings(derandomize=True, deadline=None)
 @given(
     parts=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
     deflated=st.integers(0, 5),

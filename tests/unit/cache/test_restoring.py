@@ -243,8 +243,8 @@ def test_an_empty_store_says_that_nothing_is_published(site):
     with pytest.raises(ObjectNotFound) as refusal:
         site.restore()
 
-    assert refusal.value.message == f"{site.store.url} has no version latest"
-    assert refusal.value.hint == "published there: nothing"
+    assert refusal.value.message == f"{site.store.url} has no latest version"
+    assert refusal.value.hint == "nothing is published there: is that its address?"
 
 
 def test_a_manifest_that_is_not_the_one_latest_names_is_refused(site):

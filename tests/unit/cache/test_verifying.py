@@ -109,7 +109,7 @@ def test_every_difference_is_reported_at_once(cache):
         f"{cache.root}: missing: {paths['blob']}; not as published: {paths['ref']}; "
         f"not in the manifest: {paths['snapshot']}/stray"
     )
-    assert refusal.value.hint == "restore it again: diarize-runner cache restore"
+    assert refusal.value.hint.startswith("diarize-runner cache verify DIR --repair --store STORE fetches what is wrong")
 
 
 def test_an_empty_folder_lacks_everything(cache, tmp_path):

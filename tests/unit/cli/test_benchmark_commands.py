@@ -120,6 +120,12 @@ def test_a_readme_that_names_a_report_that_is_not_there_is_left_as_it_is(run, tm
     assert "old" in document.read_text()
 
 
+def test_a_recording_that_is_not_there_is_named_before_anything_is_loaded(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("diarize_runner.cli.benchmark_run._launch", lambda *_: pytest.fail("an engine was started"))
+    ran = run("benchmark", tmp_path / "gone.wav")
+    assert (ran.exit_code, ran.stderr) == (2, f"error: there is no file {tmp_path}/gone.wav\nhint: check the path\n")
+
+
 def test_history_tells_hosts_apart_and_says_what_changed_from_report_to_report(run, tmp_path):
     for host, date, spent in [("b", "2026-11-22", 5.0), ("a", "2026-11-22", 12.0), ("a", "2026-11-21", 10.0)]:
         (tmp_path / "boxes" / host).mkdir(parents=True, exist_ok=True)
@@ -133,6 +139,15 @@ def test_history_tells_hosts_apart_and_says_what_changed_from_report_to_report(r
     ]
     said = run("benchmark", "history", tmp_path / "boxes").stderr
     assert re.search(r"^a +2026-11-22 00:00 +tiny +exact +cpu +0\.120 +\+20\.0 % +█", said, re.MULTILINE)
+
+
+def test_what_else_lies_among_reports_is_passed_over(run, tmp_path):
+    (tmp_path / "a.json").write_bytes(report(measurement("talk", 100.0, 5.0)).to_json())
+    (tmp_path / "b.json").write_text('{"format": "somebody/else"}')
+    assert [entry["host"] for entry in run("benchmark", "history", tmp_path, "--json").document["reports"]] == ["a"]
+
+    (tmp_path / "c.json").write_text('{"format": "diarize-runner/benchmark/99"}')
+    assert "newer" in run("benchmark", "history", tmp_path).stderr
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])

@@ -88,7 +88,7 @@ def test_a_flipped_byte_in_a_restored_cache_is_exit_3(run, box):
     ran = run("cache", "verify", box)
     assert (ran.exit_code, ran.stdout) == (3, "")
     assert re.match(
-        rf"error: .*: not as published: .*/{blob.name}\nhint: restore it again: diarize-runner cache", ran.stderr
+        rf"error: .*: not as published: .*/{blob.name}\nhint: diarize-runner cache verify DIR --repair", ran.stderr
     )
 
 
@@ -245,6 +245,14 @@ def test_the_cache_commands_and_every_help_run_without_torch_audio_or_clouds(box
     given += {"restore": ["--store", store, "--into", str(box)], "list": ["--store", store]}.get(arguments[-1], [])
     done = subprocess.run([sys.executable, "-c", WITHOUT, *given], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", ["cache verify", "diarize", "benchmark run"])
+def test_an_unknown_option_leads_to_the_help_of_its_command(run, words):
+    ran = run(*words.split(), "somewhere", "--no-such-option")
+    assert ran.exit_code == 2
+    expected = f"error: unrecognized arguments: --no-such-option\nhint: diarize-runner {words} --help\n"
+    assert ran.stderr == expected
 
 
 def test_what_is_not_installed_is_named(box, tmp_path):

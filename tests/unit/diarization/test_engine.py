@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,21 @@ def test_a_recording_too_short_for_so_many_speakers_is_reported(diarizer):
     hints = {"at_least": 30}
     found = diarized(diarizer, {"ada": [(0.0, 3.0)]}, **hints)
     assert SpeakerHints(**hints).unmet_by(found) == f"{len(found.speakers)} found, though 30 or more were asked for"
+
+
+@pytest.mark.filterwarnings("ignore:.*The detected number of speakers:UserWarning")
+def test_what_pyannote_prints_stays_out_of_results(diarizer, monkeypatch, capsys, caplog):
+    caplog.set_level("INFO")
+    cluster = diarizer.pipeline.clustering.cluster
+
+    def talkative(*told, **how):
+        sys.stdout.write("few clusters\n")
+        return cluster(*told, **how)
+
+    monkeypatch.setattr(diarizer.pipeline.clustering, "cluster", talkative)
+    diarized(diarizer, TAKING_TURNS)
+    assert capsys.readouterr().out == ""
+    assert "few clusters" in caplog.messages
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import TranscriptError
+from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.dialects.untimed import Said, timed
-from diarize_runner.transcript.model import Span, Word
+from diarize_runner.transcript.formats import srt, vtt
+from diarize_runner.transcript.model import Segment, Span, Transcript, Word
 from diarize_runner.transcript.read import parse, read
 
 WRITTEN = Path(__file__).parents[2] / "vectors" / "transcripts"
@@ -120,11 +123,21 @@ def test_tokens_without_times_are_words_without_times():
     assert not second.interpolated
 
 
-def test_a_label_that_a_subtitle_has_already_is_part_of_its_text():
-    assert [each.text for each in segments_of("whisperx-diarized.srt")] == [
-        "[SPEAKER_00]: Oh, hello.",
-        "[SPEAKER_01]: I came in 2014.",
-    ]
+def test_a_label_that_a_diarizer_put_before_a_subtitle_is_no_text():
+    assert [each.text for each in segments_of("whisperx-diarized.srt")] == ["Oh, hello.", "I came in 2014."]
+
+
+@pytest.mark.parametrize("text", ["[Music] Hello", "Hello [SPEAKER_00]", "[SPEAKER_XY] Hello", "SPEAKER_00: Hello"])
+def test_other_words_in_front_of_a_subtitle_are_text(text):
+    assert parse(f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n").segments[0].text == text
+
+
+@pytest.mark.parametrize("render", [srt.render, vtt.render])
+def test_subtitles_that_were_written_here_are_read_as_they_were(render):
+    turns = (SpeakerTurn(start=0.0, end=1.0, speaker="SPEAKER_00"),)
+    diarization = Diarization(uri="talk", turns=turns, exclusive_turns=turns)
+    said = Transcript(segments=(Segment(start=0.0, end=0.9, text="Hello"), Segment(start=9.0, end=9.5, text="Bye")))
+    assert parse(render(assign_speakers(said, diarization))).segments == said.segments
 
 
 NO_CUES = "NOTE\n00:00.000 --> 00:01.000\n\nSTYLE\n::cue { }"
