@@ -21,23 +21,8 @@ _COMMAND = (sys.executable, "-m", "diarize_runner", "cache")
 _TWIN = "benchmark/twin-of-community-1"
 _CHUNK = 10.0
 """Seconds, as community-1 has it; the embedded segmentation model was trained on 5."""
-_CONFIG = """\
-dependencies:
-  pyannote.audio: 4.0.0
-pipeline:
-  name: pyannote.audio.pipelines.SpeakerDiarization
-  params:
-    clustering: VBxClustering
-    segmentation: $model/segmentation
-    segmentation_batch_size: 32
-    embedding: $model/embedding
-    embedding_batch_size: 32
-    embedding_exclude_overlap: true
-    plda: $model/plda
-params:
-  clustering: {threshold: 0.6, Fa: 0.07, Fb: 0.8}
-  segmentation: {threshold: 0.5, min_duration_off: 0.0}
-"""
+_THRESHOLD = 0.5
+"""Of the embedded segmentation model, which community-1's, a powerset, has none of."""
 
 
 def verified(folder: Path) -> VerifiedCache:
@@ -58,7 +43,7 @@ def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
     from support.twins import COMMUNITY_1, twin_repos
 
     files = twin_repos()[COMMUNITY_1]
-    files["config.yaml"] = _CONFIG.encode()
+    files["config.yaml"] = _with_threshold(files["config.yaml"])
     files["segmentation/pytorch_model.bin"] = _on_longer_chunks(embedded)
     files["embedding/pytorch_model.bin"] = _centred(files["embedding/pytorch_model.bin"])
     for path, data in files.items():
@@ -74,6 +59,12 @@ def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
     request = {"format": "diarize-runner/request/1", "name": "twin", "pipeline": _TWIN, "repos": [repo]}
     (work / "twin/twin.yaml").write_text(yaml.safe_dump(request, sort_keys=False), encoding="utf-8")
     return _made(work / "twin/twin.yaml")
+
+
+def _with_threshold(config: bytes) -> bytes:
+    document = yaml.safe_load(config)
+    document["params"]["segmentation"]["threshold"] = _THRESHOLD
+    return yaml.safe_dump(document, sort_keys=False).encode()
 
 
 def _on_longer_chunks(embedded: VerifiedCache) -> bytes:
