@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from diarize_runner.cli.progress import Whole
+from diarize_runner.cli.telling import Whole
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from diarize_runner.cli.options import (
     add_transcript_option,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.progress import Telling
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
+from diarize_runner.cli.telling import Telling
 from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError

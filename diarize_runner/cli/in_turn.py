@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from diarize_runner.cli.output import Result, duration
-from diarize_runner.cli.progress import Telling
 from diarize_runner.cli.recordings import Job
+from diarize_runner.cli.telling import Telling
 from diarize_runner.errors import (
     AudioError,
     DiarizeRunnerError,

@@ -18,8 +18,8 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.progress import Telling
 from diarize_runner.cli.provenance import Source
+from diarize_runner.cli.telling import Telling
 from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError

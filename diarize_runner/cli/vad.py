@@ -15,8 +15,8 @@ from diarize_runner.cli.options import (
     add_output_options,
 )
 from diarize_runner.cli.output import Result, duration
-from diarize_runner.cli.progress import Telling
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
+from diarize_runner.cli.telling import Telling
 from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.transcript.formats import rttm

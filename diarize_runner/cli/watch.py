@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from diarize_runner.cli.output import duration
 from diarize_runner.cli.pace import KeptPace, Pace
-from diarize_runner.cli.progress import Telling, Whole
+from diarize_runner.cli.telling import Telling, Whole
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording

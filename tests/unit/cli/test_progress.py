@@ -3,7 +3,8 @@
 import io
 import sys
 
-from diarize_runner.cli.progress import ProgressLines, Whole, progress_for
+from diarize_runner.cli.progress import ProgressLines, progress_for
+from diarize_runner.cli.telling import Whole
 
 
 class Terminal(io.StringIO):
