@@ -10,10 +10,9 @@ from diarize_runner.benchmark.history import Entry, history, reports_in
 from diarize_runner.benchmark.published import published_reports
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.cache.stores import open_listable_store
-from diarize_runner.cli.labelled import require_writable
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
-from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -55,9 +54,7 @@ def _reports(source: str) -> list[tuple[str, BenchmarkReport]]:
 def _write_page(reports: list[tuple[str, BenchmarkReport]], path: Path) -> None:
     from diarize_runner.benchmark.formats import history_page  # with matplotlib, which takes its time to import
 
-    data = history_page.render(reports).encode()
-    with disk_errors(path):
-        write_atomically(path, data)
+    write_output(path, history_page.render(reports).encode())
 
 
 def _drawn(entries: tuple[Entry, ...]) -> "Table":

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.cli.labelled import require_writable
-from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.errors import UsageError
 
 _FORMATS = ("json", "markdown", "html", "junit")
@@ -40,9 +39,7 @@ def requested_reports(arguments: argparse.Namespace) -> dict[str, Path]:
 def write_reports(report: BenchmarkReport, paths: dict[str, Path]) -> None:
     """Write each, whole or not at all; raise DiskError when one cannot be."""
     for kind, path in paths.items():
-        data = _rendered(report, kind)
-        with disk_errors(path):
-            write_atomically(path, data)
+        write_output(path, _rendered(report, kind))
 
 
 def _rendered(report: BenchmarkReport, kind: str) -> bytes:

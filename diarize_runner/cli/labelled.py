@@ -3,15 +3,15 @@
 import argparse
 import base64
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
+from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.diarization.turns import Diarization
-from diarize_runner.disk import disk_errors, write_atomically
-from diarize_runner.errors import DiskError, UsageError
+from diarize_runner.disk import disk_errors
+from diarize_runner.errors import UsageError
 from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE, Format, format_of
@@ -71,8 +71,7 @@ class Outputs:
         """Write each file, whole or not at all; raise DiskError when one cannot be."""
         for kind, path in self.paths.items():
             text = self.formats[kind].render(self._document(kind, path, labelled, provenance))
-            with disk_errors(path):
-                write_atomically(path, text.encode())
+            write_output(path, text.encode())
 
     def _document(self, kind: str, path: Path, labelled: LabelledTranscript, provenance: Provenance | None) -> Document:
         if not self.recording:
@@ -157,15 +156,3 @@ def _require_free(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
             raise UsageError(f"{path} would be overwritten: it is an input or another output", hint="name another file")
         taken.add(path.resolve())
         require_writable(path)
-
-
-def require_writable(path: Path) -> None:
-    """Make the folder of an output, and raise DiskError when the file could not be written there."""
-    hint = "name a file in a folder of your own"
-    if path.is_dir():
-        raise DiskError(f"{path} cannot be written", hint=hint)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()  # root may write anywhere, by what access() says: not in /proc
-    except OSError as reason:
-        raise DiskError(f"{path} cannot be written: {reason.strerror}", hint=hint) from reason

@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import os
 import re
+import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -127,3 +130,31 @@ def test_an_output_that_no_file_can_become_is_refused_before_any_work(name):
         names("-o", name)
     assert caught.value.message.startswith(f"{name} cannot be written: ")
     assert caught.value.hint == "name a file in a folder of your own"
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    os.mkfifo("call.rttm")
+    read = threading.Thread(target=lambda: heard.append(Path("call.rttm").read_text()))
+    heard = []
+    read.start()
+    written(tmp_path, "-o", "call.rttm")
+    read.join()
+    assert heard == ["SPEAKER call 1 0.000 1.000 <NA> <NA> SPEAKER_00 <NA> <NA>\n"]
+    assert Path("call.rttm").is_fifo()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes devices")
+def test_no_file_is_put_in_the_place_of_a_device(tmp_path):
+    os.mknod("full", 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+    with pytest.raises(DiskError) as caught:
+        written(tmp_path, "-o", "full")
+    assert caught.value.hint == "free some space, then run again"
+    assert Path("full").is_char_device()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
+    Path("results").mkdir()
+    Path("call.rttm").symlink_to("results/first.rttm")
+    written(tmp_path, "-o", "call.rttm")
+    assert Path("call.rttm").readlink() == Path("results/first.rttm")
+    assert Path("results/first.rttm").read_text().startswith("SPEAKER call ")
