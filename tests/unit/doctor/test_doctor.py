@@ -206,5 +206,5 @@ def test_a_damaged_cache_is_broken_and_the_other_checks_are_made_all_the_same(tm
     found = {check.name: check for check in examine(site.box.root, "cpu", Silent()).checks}
 
     assert found["cache"].state is State.BROKEN
-    assert "restore" in found["cache"].hint
+    assert "--repair" in found["cache"].hint
     assert list(found) == ["packages", "cache", "token", "disk", "offline guard", "device"]
