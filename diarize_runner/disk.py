@@ -16,6 +16,8 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 """As linux/fcntl.h and linux/fs.h number them."""
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _HINTS = {
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "check the path: something in it is no folder",
     errno.ENOSPC: "free some space, then run again",
     errno.EDQUOT: "raise the quota, then run again",
     errno.EACCES: "check who owns the folder",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
-from diarize_runner.errors import UsageError
+from diarize_runner.errors import DiskError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,10 +20,10 @@ class WorkItem:
     hints: SpeakerHints = NO_HINTS
 
     def require_there(self) -> None:
-        """Raise UsageError when one of its files is not: to find that out later takes a process that loads torch."""
+        """Raise DiskError when one of its files is not: to find that out later takes a process that loads torch."""
         gone = next((path for path in (self.audio, self.reference, self.transcript) if path and not path.is_file()), "")
         if gone:
-            raise UsageError(f"there is no file {gone}", hint="check the path")
+            raise DiskError(f"there is no file {gone}", hint="check the path; benchmark --help lists the verbs")
 
 
 def shipped_sample() -> WorkItem:

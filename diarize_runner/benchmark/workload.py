@@ -63,8 +63,8 @@ class Workload:
         """Return what is to be diarized, with scenes composed in `folder`.
 
         Raises:
-            UsageError: a recording, or what is known of it, is not where the workload says.
-            DiskError: `folder` cannot take them.
+            DiskError: a recording, or what is known of it, is not where the workload says, or `folder` cannot take
+                what is composed.
         """
         for each in self.recordings:
             if isinstance(each, WorkItem):

@@ -117,7 +117,7 @@ def read_manifest(root: Path) -> CacheManifest:
     try:
         data = (root / MANIFEST_NAME).read_bytes()
     except OSError as reason:
-        hint = "restore a cache first: diarize-runner cache restore --store STORE --into DIR"
+        hint = "restore a cache first, by cache restore; or say where one is, by --cache DIR or DIARIZE_RUNNER_CACHE"
         raise ManifestError(f"{root} holds no restored cache: {reason.strerror}", hint=hint) from reason
     manifest = CacheManifest.from_bytes(data, str(root / MANIFEST_NAME))
     if _VERSION_FOLDER.fullmatch(root.name) and root.name != content_of(data).digest.hex:

@@ -65,7 +65,8 @@ def build(  # noqa: PLR0913  # a version is made of as many things
         DiskError: `out` cannot be written.
     """
     if not requirements.is_file():
-        raise UsageError(f"{requirements} is no file", hint="name the pinned requirements with --requirements FILE")
+        hint = "--requirements FILE names the pinned ones; a clone of the repository has them"
+        raise UsageError(f"{requirements} is no file", hint=hint)
     require_no_secret(requirements, str(requirements))
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)

@@ -48,11 +48,13 @@ def rollback(store: WritableArchiveStore, version: str | None) -> Latest:
 
     Raises:
         StoreError: there is none to go back to.
-        ObjectNotFound: there is no such version.
+        ObjectNotFound: there is no such version, or nothing was published yet.
         SwapLost: somebody else moved `latest` at the same time.
     """
     latest = read_latest(store)
     target = version or (latest.previous if latest else None)
+    if latest is None and target is None:
+        raise ObjectNotFound(f"{store.url} has no latest version", hint="publish one: cache publish DIR --store STORE")
     if target is None:
         raise StoreError(f"{store.url}: there was no version before the latest", hint="name one: --to VERSION")
     return move_latest(store, _manifest(store, target))

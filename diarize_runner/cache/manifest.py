@@ -1,11 +1,13 @@
 """The manifest: what a published version holds, and where each blob lies in its archive."""
 
+import re
 from dataclasses import dataclass
 
 from diarize_runner.cache import documents, layout
 from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.cache.snapshot import NAME, RepoSnapshot, require_pipeline
 from diarize_runner.digests import Content, Digest, content_of
+from diarize_runner.errors import UsageError
 
 ARCHIVE_NAME = "huggingface-cache.tar.gz"
 REQUIREMENTS_NAME = "requirements-diarization.txt"
@@ -262,5 +264,8 @@ def _wheel(node: Node) -> PublishedFile:
 
 
 def read_version(text: str) -> str:
-    """Return a version as the command line gives it; raise ManifestError when it is none."""
-    return Node(value=text, document="--version").matching(VERSION, "a version such as '1.0'")
+    """Return a version as the command line gives it; raise UsageError when it is none."""
+    if not re.fullmatch(VERSION, text):
+        hint = "begin with a digit; then digits, small letters, . and -, as in 1.0"
+        raise UsageError(f"{text!r} is no version", hint=hint)
+    return text

@@ -103,7 +103,9 @@ def read_request(path: Path) -> CacheRequest:
     try:
         data = path.read_bytes()
         document = yaml.load(data, _Loader)  # noqa: S506  # a SafeLoader
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as reason:
+    except OSError as reason:
+        raise ManifestError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
+    except (yaml.YAMLError, ValueError, RecursionError) as reason:
         raise ManifestError(
             f"{path}: no request can be read: {reason}", hint="see cache_manifests/FORMAT.md"
         ) from reason

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 _KEYGEN = "make a pair: diarize-runner cache keygen NAME"
+_ASK = "ask who publishes for their key: NAME.pub of the pair that cache keygen made"
 
 
 def write_keys(private: Path, public: Path) -> None:
@@ -45,8 +46,8 @@ def read_private_key(private: Path) -> "Ed25519PrivateKey":
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(private.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as reason:
+        key = load_pem_private_key(_pem(private), password=None)
+    except (ValueError, TypeError) as reason:
         raise UsageError(f"{private} is no private key: {reason}", hint=_KEYGEN) from reason
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{private} is not an Ed25519 key", hint=_KEYGEN)
@@ -65,17 +66,24 @@ def require_signature(manifest: bytes, signature: bytes, public: Path) -> None:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(public.read_bytes())
-    except (OSError, ValueError) as reason:
-        raise UsageError(f"{public} is no public key: {reason}", hint=_KEYGEN) from reason
+        key = load_pem_public_key(_pem(public))
+    except ValueError as reason:
+        raise UsageError(f"{public} is no public key: {reason}", hint=_ASK) from reason
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{public} is not an Ed25519 key", hint=_KEYGEN)
+        raise UsageError(f"{public} is not an Ed25519 key", hint=_ASK)
     try:
         key.verify(signature, manifest)
     except InvalidSignature:
         digest = content_of(manifest).digest
         hint = "somebody else published it, or it was altered: do not use it before you know which"
         raise IntegrityError(f"the manifest {digest} was not signed by the key in {public}", hint=hint) from None
+
+
+def _pem(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as reason:
+        raise UsageError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
 
 
 def _is_there(path: Path) -> UsageError:

@@ -49,13 +49,13 @@ def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
         arguments = parser.parse_args(words)
         with progress_for(sys.stderr) as progress:
             result: Result = arguments.run(arguments, progress)
+        print_result(result, as_json=as_json)
     except DiarizeRunnerError as error:
         return print_error(error, as_json=as_json)
     except ModuleNotFoundError as reason:
         return print_error(not_installed(reason), as_json=as_json)
     except KeyboardInterrupt:
         return print_error(Interrupted("interrupted"), as_json=as_json)
-    print_result(result, as_json=as_json)
     return result.exit_code
 
 

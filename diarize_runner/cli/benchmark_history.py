@@ -13,7 +13,7 @@ from diarize_runner.cache.stores import open_listable_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.to_file import require_writable, write_output
-from diarize_runner.errors import UsageError
+from diarize_runner.errors import DiskError, UsageError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
@@ -44,9 +44,13 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
 
 def _reports(source: str) -> list[tuple[str, BenchmarkReport]]:
     is_store = "://" in source
+    if not is_store and not Path(source).is_dir():
+        raise DiskError(
+            f"there is no folder {source}", hint="check the path; a store is file:///folder or s3://bucket/prefix"
+        )
     found = list(published_reports(open_listable_store(source)) if is_store else reports_in(Path(source)))
     if not found:
-        hint = "benchmark publish puts them into a store" if is_store else "benchmark -o and playbooks/benchmark.yml do"
+        hint = "benchmark publish puts them there" if is_store else "benchmark -o FOLDER/HOST/TIME.json writes one"
         raise UsageError(f"{source} holds no reports", hint=hint)
     return found
 

@@ -8,6 +8,7 @@ from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.errors import UsageError
 
 _FORMATS = ("json", "markdown", "html", "junit")
+_NAMED_AS = {".md": "markdown", ".html": "html", ".xml": "junit"}
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +25,13 @@ def requested_reports(arguments: argparse.Namespace) -> dict[str, Path]:
     """Return the files by format, once it is sure that each can be written.
 
     Raises:
-        UsageError: two are one file.
+        UsageError: two are one file, or JSON is to go into a file that is named as another format.
         DiskError: one cannot be written.
     """
     named = {each: getattr(arguments, f"{each}_file") for each in _FORMATS}
     paths = {each: path for each, path in named.items() if path}
+    if "json" in paths and (other := _NAMED_AS.get(paths["json"].suffix)):
+        raise UsageError(f"{paths['json']} is not named as JSON", hint=f"--output-{other} {paths['json']}")
     if len({path.resolve() for path in paths.values()}) < len(paths):
         raise UsageError("two outputs are one file", hint="name another file for one of them")
     for path in paths.values():

@@ -21,8 +21,11 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     """List."""
-    versions = list_versions(open_store(arguments.store))
-    return Result(document={"versions": [_document(listed) for listed in versions]}, text=_table(versions))
+    store = open_store(arguments.store)
+    versions = list_versions(store)
+    nothing = f"{store.url}: nothing is published there"
+    document = {"versions": [_document(listed) for listed in versions]}
+    return Result(document=document, text=_table(versions) if versions else nothing)
 
 
 def _document(listed: Listed) -> dict[str, object]:

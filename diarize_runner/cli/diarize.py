@@ -4,7 +4,7 @@ import argparse
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from diarize_runner.cli.in_turn import Done, Work, in_turn, to_stdout
+from diarize_runner.cli.in_turn import Done, Work, in_turn
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.loaded import Loaded, load
 from diarize_runner.cli.options import (
@@ -16,7 +16,7 @@ from diarize_runner.cli.options import (
     add_output_options,
     add_transcript_option,
 )
-from diarize_runner.cli.output import Result
+from diarize_runner.cli.output import Result, write_stdout
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
 from diarize_runner.cli.telling import Telling
 from diarize_runner.cli.watch import watched
@@ -49,11 +49,13 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     """Look at everything first, then hear, diarize, label and write one recording after the other."""
     hints, rules, jobs = _hints(arguments), _rules(arguments), requested_jobs(arguments)
+    if arguments.transcript and not jobs[0].outputs.paths:
+        raise UsageError("the transcript would be labelled, and written nowhere", hint="name an output: -o FILE")
 
     def work() -> Work:
         return Labelling(loaded=load(arguments, progress), hints=hints, rules=rules, progress=progress)
 
-    return in_turn(jobs, work, progress, to_stdout if not arguments.json else lambda _: None)
+    return in_turn(jobs, work, progress, write_stdout if not arguments.json else lambda _: None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

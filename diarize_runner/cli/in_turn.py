@@ -3,7 +3,6 @@
 What came of each is written as soon as it is done, and stays, whatever happens to those that follow.
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -71,12 +70,6 @@ def in_turn(jobs: Sequence[Job], load: Callable[[], Work], progress: Telling, wr
     except KeyboardInterrupt as reason:
         raise _interrupted(outcomes, len(jobs)) from reason
     return _result(jobs, outcomes)
-
-
-def to_stdout(data: str) -> None:
-    """Write for pipes."""
-    sys.stdout.write(data)
-    sys.stdout.flush()
 
 
 def _outcome(job: Job, loaded: Callable[[], Work]) -> Done | Failed:

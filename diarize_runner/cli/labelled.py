@@ -146,7 +146,8 @@ def _paths(wanted: list[tuple[str, Path]]) -> dict[str, Path]:
 def _require_transcript(arguments: argparse.Namespace, wanted: Sequence[dict[str, Path]]) -> None:
     silent = [path for paths in wanted for kind, path in paths.items() if FORMATS[kind].needs_transcript]
     if silent and not arguments.transcript:
-        raise UsageError(f"{silent[0]} needs a transcript", hint="give one with -t FILE, or ask for RTTM")
+        without = ", ".join(known.suffix for known in FORMATS.values() if not known.needs_transcript)
+        raise UsageError(f"{silent[0]} needs a transcript", hint=f"diarize -t FILE gives one; without: {without}")
 
 
 def _require_free(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:

@@ -65,7 +65,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help=f"the end of its name says the format, JSON if none of {known}; may be given again",
+        help=f"its name ends in one of {known}, or in nothing for JSON; may be given again",
     )
     parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help="SRT, whatever its name")
     parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="RTTM, whatever its name")

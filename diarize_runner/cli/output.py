@@ -4,12 +4,13 @@ rich is imported when there is something to draw: it takes as long to import as 
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diarize_runner.errors import DiarizeRunnerError
+from diarize_runner.errors import DiarizeRunnerError, DiskError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,7 +38,7 @@ def print_result(result: Result, *, as_json: bool) -> None:
         sys.stderr.write(f"{result.text}\n")
     else:
         _draw(result.text)
-    sys.stdout.write(result.data)
+    write_stdout(result.data)
 
 
 def _draw(table: "Table") -> None:
@@ -57,7 +58,17 @@ def print_error(error: DiarizeRunnerError, *, as_json: bool) -> int:
 
 
 def _print_document(document: Mapping[str, object]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write_stdout(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_stdout(data: str) -> None:
+    """Write for programs and pipes; raise DiskError where nobody reads any more, or where it goes is full."""
+    try:
+        sys.stdout.write(data)
+        sys.stdout.flush()
+    except OSError as reason:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try the rest again as it ends
+        raise DiskError(f"stdout cannot be written to: {reason.strerror}") from reason
 
 
 def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:

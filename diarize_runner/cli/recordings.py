@@ -32,7 +32,7 @@ class Job:
     @property
     def written(self) -> str:
         """Which files it leaves, a line each."""
-        return "".join(f"\n  {kind:<5} {path}" for kind, path in self.outputs.paths.items())
+        return "".join(f"\n  {kind:<8} {path}" for kind, path in self.outputs.paths.items())
 
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:

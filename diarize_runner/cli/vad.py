@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diarize_runner.cli.in_turn import Done, Work, in_turn, to_stdout
+from diarize_runner.cli.in_turn import Done, Work, in_turn
 from diarize_runner.cli.loaded import Loaded, load
 from diarize_runner.cli.options import (
     Commands,
@@ -14,7 +14,7 @@ from diarize_runner.cli.options import (
     add_engine_option,
     add_output_options,
 )
-from diarize_runner.cli.output import Result, duration
+from diarize_runner.cli.output import Result, duration, write_stdout
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
 from diarize_runner.cli.telling import Telling
 from diarize_runner.cli.watch import watched
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     def work() -> Work:
         return Detecting(loaded=load(arguments, progress), progress=progress)
 
-    return in_turn(jobs, work, progress, to_stdout if not arguments.json else lambda _: None)
+    return in_turn(jobs, work, progress, write_stdout if not arguments.json else lambda _: None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

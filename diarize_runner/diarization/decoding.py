@@ -9,18 +9,21 @@ All channels weigh the same in the mix, as in pyannote.audio. FFmpeg resamples, 
 mix leaves out the low-frequency channel and makes float stereo 3 dB louder, above full scale.
 
 Time is counted in decoded samples, as transcribers count it: pauses in a container's timestamps are not
-filled. So a file in which FFmpeg reports damage is refused, for to skip over it would move all that follows.
+filled. So a file in which FFmpeg reports damage is refused, for to skip over it would move all that follows. Of WAV and
+AIFF that were cut short it says nothing: what their header says is compared with what is there.
 """
 
 import ctypes
 import json
+import os
 import shlex
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from itertools import chain, groupby
 from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, setrlimit
-from typing import IO, Final
+from typing import IO, Final, Literal
 
 import av
 import av.subtitles.codeccontext
@@ -36,6 +39,12 @@ _OPEN: Final = 3
 """stdin, stdout, stderr."""
 _PR_SET_PDEATHSIG: Final = 1
 """As linux/prctl.h numbers it."""
+_BYTE_ORDER: Final[dict[bytes, Literal["little", "big"]]] = {b"RIFF": "little", b"FORM": "big"}
+"""WAV and AIFF begin with one of these words and the number of bytes that follow."""
+_UNKNOWN: Final = 0x7FFF0000
+"""What writes to a pipe cannot know that number, and puts one of this size."""
+_SLACK: Final = 1024
+"""Bytes that writers may count wrong."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -71,10 +80,11 @@ def blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: flo
     """Yield the recording's samples as they are decoded; errors call it `name`.
 
     Raises:
-        UnreadableAudio: it is not audio, or is damaged.
+        UnreadableAudio: it is not audio, is damaged, or was cut short.
         EmptyAudio: it holds no samples.
         AudioError: it is longer than `limit_seconds`, or has no such channel.
     """
+    _require_whole(source.fileno(), name)
     decoded = 0
     try:
         for block in _mono(source, name, channel):
@@ -89,6 +99,19 @@ def blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: flo
         raise UnreadableAudio(f"cannot read {name}: {error.strerror}", hint="check the disk it is on") from error
     if not decoded:
         raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
+
+
+def _require_whole(source: int, name: str) -> None:
+    if not stat.S_ISREG(os.fstat(source).st_mode):
+        return
+    head, there = os.pread(source, 8, 0), os.fstat(source).st_size
+    order = _BYTE_ORDER.get(head[:4])
+    said = int.from_bytes(head[4:], order) if order else 0
+    if said < _UNKNOWN and said - there > _SLACK:
+        raise UnreadableAudio(
+            f"{name} is cut short: {there:,} bytes of {said + len(head):,} are there",
+            hint=f"copy it again, or keep what is there: ffmpeg -i {shlex.quote(name)} kept.wav",
+        )
 
 
 def _mono(source: IO[bytes], name: str, channel: int | None) -> Iterator[Samples]:

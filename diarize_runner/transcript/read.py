@@ -46,6 +46,8 @@ def parse(text: str, *, name: str = "the transcript") -> Transcript:
     Raises:
         TranscriptError: the text is in no known dialect, or is wrong in its own.
     """
+    if not text.strip():
+        raise TranscriptError(f"{name} is empty", hint=_any_dialect())
     document = _document(text, name)
     dialect = next((known for known in DIALECTS if known.recognises(document)), None)
     if dialect is None:

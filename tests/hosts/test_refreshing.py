@@ -98,5 +98,12 @@ def test_new_models_that_work_come_to_every_box_once(boxes, shelf):
     assert [host.packets.leak for host in boxes] == [0, 0]
 
 
-def test_a_host_that_was_never_provisioned_is_told_so(host, shelf):
-    assert "holds no models yet: run playbooks/provision.yml first" in refresh([host], shelf).failure
+@pytest.mark.parametrize(
+    ("playbook", "told"),
+    [
+        ("refresh_cache.yml", "holds no models yet"),
+        ("verify.yml", "Nothing is provisioned in /opt/diarize-runner/current"),
+    ],
+)
+def test_a_host_that_was_never_provisioned_is_told_so(host, shelf, playbook, told):
+    assert f"{told}: run playbooks/provision.yml first" in play_on([host], playbook, **shelf.variables).failure

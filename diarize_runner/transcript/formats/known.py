@@ -49,7 +49,7 @@ FORMATS = {
     "srt": _said(".srt", "subtitles with [SPEAKER_00] in front", srt.render),
     "vtt": _said(".vtt", "WebVTT subtitles, a voice for each speaker", vtt.render),
     "txt": _said(".txt", "to read", txt.render),
-    "ctm": _said(".ctm", "words, for scorers", ctm.render),
+    "ctm": _said(".ctm", "words, for scorers: untimed ones share their segment's time", ctm.render),
     "stm": _said(".stm", "segments, for scorers", stm.render),
     "rttm": Format(
         suffix=".rttm",

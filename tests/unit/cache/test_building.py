@@ -92,7 +92,7 @@ def test_a_build_without_its_requirements_touches_nothing(request_path, out):
             progress=Silent(),
         )
 
-    assert refusal.value.hint == "name the pinned requirements with --requirements FILE"
+    assert refusal.value.hint == "--requirements FILE names the pinned ones; a clone of the repository has them"
     assert not out.exists()
 
 

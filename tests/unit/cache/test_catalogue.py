@@ -102,9 +102,13 @@ def test_a_rollback_to_a_version_that_is_not_there_is_refused_and_changes_nothin
     assert objects(site.store) == before
 
 
-@pytest.mark.parametrize("versions", [(), ("1.0",)], ids=["nothing", "one version"])
-def test_a_rollback_without_a_version_before_is_refused(versions, site):
-    publish_all(site, versions)
+def test_a_rollback_of_a_store_in_which_nothing_lies_is_refused(site):
+    with pytest.raises(ObjectNotFound, match=r" has no latest version$"):
+        rollback(site.store, None)
+
+
+def test_a_rollback_without_a_version_before_is_refused(site):
+    publish_all(site, ("1.0",))
 
     with pytest.raises(StoreError, match=r": there was no version before the latest$") as refusal:
         rollback(site.store, None)

@@ -453,7 +453,7 @@ def test_what_is_no_yaml_document_is_refused(data, tmp_path):
 
 
 def test_a_request_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ManifestError, match=r"a.yaml: no request can be read: "):
+    with pytest.raises(ManifestError, match=r"^cannot read .*a.yaml: No such file"):
         read_request(tmp_path / "a.yaml")
 
 

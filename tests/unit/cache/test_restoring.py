@@ -720,7 +720,10 @@ def test_a_folder_without_a_cache_says_how_to_get_one(tmp_path):
         read_manifest(find_cache(tmp_path))
 
     assert refusal.value.message == f"{tmp_path} holds no restored cache: No such file or directory"
-    assert refusal.value.hint == "restore a cache first: diarize-runner cache restore --store STORE --into DIR"
+    assert (
+        refusal.value.hint
+        == "restore a cache first, by cache restore; or say where one is, by --cache DIR or DIARIZE_RUNNER_CACHE"
+    )
 
 
 def test_a_cache_is_found_in_its_box_and_by_itself(site):

@@ -238,7 +238,6 @@ def test_what_is_no_ed25519_key_is_bad_usage(signed, keys, tmp_path):
     for private, sentence in (
         ("rsa.key", "is not an Ed25519 key"),
         ("text", "is no private key"),
-        ("nowhere", "is no private key"),
         (keys[1].name, "is no private key"),
     ):
         with pytest.raises(UsageError, match=f"^{tmp_path / private} {sentence}"):
@@ -246,12 +245,14 @@ def test_what_is_no_ed25519_key_is_bad_usage(signed, keys, tmp_path):
     for public, sentence in (
         ("rsa.pub", "is not an Ed25519 key"),
         ("text", "is no public key"),
-        ("nowhere", "is no public key"),
         (keys[0].name, "is no public key"),
     ):
         with pytest.raises(UsageError, match=f"^{tmp_path / public} {sentence}"):
             signed.restore(public_key=tmp_path / public)
     assert not signed.box.root.exists()
+    for read in (read_private_key, lambda path: require_signature(b"", b"", path)):
+        with pytest.raises(UsageError, match=f"^cannot read {tmp_path / 'nowhere'}: No such file"):
+            read(tmp_path / "nowhere")
 
 
 @pytest.fixture

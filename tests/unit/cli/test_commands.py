@@ -1,6 +1,7 @@
 """What every command promises: one JSON document on stdout, people's text on stderr, exit codes, errors with hints."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -332,3 +333,33 @@ def test_every_command_takes_json_and_describes_itself_and_its_options(path, par
     assert parser.description, path
     options = [action for action in parser._actions if action.option_strings]
     assert [action.dest for action in options if not action.help] == []
+
+
+@pytest.mark.parametrize("arguments", [["cache", "list", "--json"], ["cache", "sbom"]], ids=" ".join)
+@pytest.mark.parametrize(("stdout", "said"), [("full", "No space left on device"), ("closed", "Broken pipe")])
+def test_what_cannot_be_written_to_stdout_is_said_as_every_other_error(store, tmp_path, arguments, stdout, said):
+    read, write = os.pipe()
+    os.close(read)
+    given = [str(tmp_path / "built")] if "sbom" in arguments else ["--store", store]
+    with Path("/dev/full").open("wb") as full, os.fdopen(write, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "diarize_runner", *arguments, *given],
+            stdout={"full": full, "closed": closed}[stdout],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"error: stdout cannot be written to: {said}"
+
+
+def test_a_store_in_which_nothing_lies_is_said_to_be(run, tmp_path):
+    ran = run("cache", "list", "--store", tmp_path.as_uri())
+    assert (ran.exit_code, ran.stderr) == (0, f"{tmp_path.as_uri()}: nothing is published there\n")
+
+
+def test_a_version_that_is_none_is_bad_usage(run, request_file, tmp_path):
+    run("cache", "resolve", request_file)
+    ran = run("cache", "build", request_file, "--version", "x y", "--out", tmp_path / "built")
+    assert ran.exit_code == 2
+    assert ran.stderr.startswith("error: 'x y' is no version\nhint: ")

@@ -68,7 +68,7 @@ def test_a_build_with_what_is_no_key_is_bad_usage_and_builds_nothing(run, reques
     ran = run(*build, "--out", tmp_path / "out", "--sign", tmp_path / "nowhere.key")
 
     assert ran.exit_code == 2
-    assert ran.stderr.startswith(f"error: {tmp_path}/nowhere.key is no private key: ")
+    assert ran.stderr.startswith(f"error: cannot read {tmp_path}/nowhere.key: No such file")
     assert not (tmp_path / "out").exists()
 
 
@@ -123,7 +123,7 @@ def test_a_rollback_to_nowhere_says_so(run, publish):
         1,
         f"error: {store} has no version 9.9\nhint: published there: 1.0\n",
     )
-    assert run("cache", "rollback", "--store", store, "--to", "../1.0").exit_code == 1
+    assert run("cache", "rollback", "--store", store, "--to", "../1.0").exit_code == 2
 
 
 def test_list_names_every_version_newest_first(run, publish, tmp_path):

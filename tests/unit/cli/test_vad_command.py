@@ -31,7 +31,7 @@ def test_programs_read_where_speech_is(vad, speech):
 def test_what_is_asked_for_is_written(vad, speech, tmp_path):
     ran = vad(speech, "--output-rttm", tmp_path / "speech.rttm")
     assert (ran.stdout, (tmp_path / "speech.rttm").read_text()) == ("", LINE)
-    assert ran.stderr.endswith(f"1.0 s of speech\n  rttm  {tmp_path}/speech.rttm\n")
+    assert ran.stderr.endswith(f"1.0 s of speech\n  rttm     {tmp_path}/speech.rttm\n")
 
 
 def test_a_recording_that_is_none_stops_no_other(vad, speech, tmp_path):

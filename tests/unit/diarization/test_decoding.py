@@ -132,11 +132,25 @@ def test_a_recording_may_be_as_long_as_the_limit_but_no_longer(tmp_path):
     assert caught.value.hint == "cut it into shorter recordings"
 
 
-def test_a_wav_that_was_cut_short_is_as_long_as_what_is_there(tmp_path):
-    path = tmp_path / "talk.wav"
-    write_wav(path, [tone(2, SAMPLE_RATE)], SAMPLE_RATE)
-    path.write_bytes(path.read_bytes()[: 44 + SAMPLE_RATE * 2])
-    recording = decode(path)
+def cut_short(path, name="talk.wav", header=None):
+    """Write half of two seconds."""
+    write_wav(path / name, [tone(2, SAMPLE_RATE)], SAMPLE_RATE)
+    whole = (path / name).read_bytes()
+    (path / name).write_bytes(((header or whole)[:8] + whole[8:])[: 44 + SAMPLE_RATE * 2])
+    return path / name
+
+
+def test_a_wav_that_was_cut_short_is_refused_and_says_how_much_is_there(tmp_path):
+    path = cut_short(tmp_path, "board meeting.wav")
+    with pytest.raises(UnreadableAudio) as caught:
+        decode(path)
+    assert caught.value.message == f"{path} is cut short: 32,044 bytes of 64,044 are there"
+    assert caught.value.hint == f"copy it again, or keep what is there: ffmpeg -i '{path}' kept.wav"
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFF024, 0x80000024, 0xFFFFFFFF], ids=hex)
+def test_a_wav_that_was_written_to_a_pipe_does_not_know_its_length_and_is_as_long_as_what_is_there(tmp_path, size):
+    recording = decode(cut_short(tmp_path, header=b"RIFF" + size.to_bytes(4, "little")))
     assert recording.duration == 1
     assert pitch_of(recording) == pytest.approx(PITCH, abs=1)
 

@@ -121,7 +121,7 @@ def test_a_fault_in_stm_is_reported_with_its_line(line, fault):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (b"", "{} is text in no known dialect of transcripts"),
+        (b" \n", "{} is empty"),
         (b"Hello? Hello. I didn't know you were there.", "{} is text in no known dialect of transcripts"),
         (b'"Hello?"', "{} is text in no known dialect of transcripts"),
         (b'{"text": "Hello?"}', "{} is JSON in no known dialect of transcripts"),
