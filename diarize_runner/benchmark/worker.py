@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from diarize_runner.errors import DiarizeRunnerError
+from diarize_runner.parent import die_with_parent
 
 if TYPE_CHECKING:
     from diarize_runner.benchmark.bench import Bench
@@ -49,6 +50,7 @@ class Loaded:
 
 def main(descriptor: int) -> None:
     """Answer until the other end is gone."""
+    die_with_parent()  # and not when the recording is done that it is at: that may take hours
     channel: Connection[Any, Any] = Connection(descriptor)
     channel.send(READY)
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:

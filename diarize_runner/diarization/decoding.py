@@ -13,7 +13,6 @@ filled. So a file in which FFmpeg reports damage is refused, for to skip over it
 AIFF that were cut short it says nothing: what their header says is compared with what is there.
 """
 
-import ctypes
 import json
 import os
 import shlex
@@ -33,12 +32,11 @@ import numpy.typing as npt
 
 from diarize_runner.diarization.audio import REFUSED, SAMPLE_RATE, Limits, to_line, try_as_wav
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
+from diarize_runner.parent import die_with_parent
 
 _EXPECTED: Final = "expected a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
 _OPEN: Final = 3
 """stdin, stdout, stderr."""
-_PR_SET_PDEATHSIG: Final = 1
-"""As linux/prctl.h numbers it."""
 _BYTE_ORDER: Final[dict[bytes, Literal["little", "big"]]] = {b"RIFF": "little", b"FORM": "big"}
 """WAV and AIFF begin with one of these words and the number of bytes that follow."""
 _UNKNOWN: Final = 0x7FFF0000
@@ -68,7 +66,7 @@ def main() -> int:
 def confine(limits: Limits) -> None:
     """Let this process outlive neither its parent nor the limits, and open nothing: no file, and so no socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     longest = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
     allowed = {RLIMIT_AS: limits.memory, RLIMIT_CORE: 0, RLIMIT_FSIZE: longest, RLIMIT_NOFILE: _OPEN}
     for resource, most in allowed.items():
