@@ -11,10 +11,10 @@ from diarize_runner.errors import DiskError
 
 def require_writable(path: Path) -> None:
     """Make the folder of an output, and raise DiskError when the file could not be written there."""
-    hint = "name a file in a folder of your own"
-    if path.is_dir() or (_is_no_file(path) and not os.access(path, os.W_OK)):
+    hint, takes_writes = "name a file in a folder of your own", _is_no_file(path)
+    if path.is_dir() or (takes_writes and not os.access(path, os.W_OK)):
         raise DiskError(f"{path} cannot be written", hint=hint)
-    if _is_no_file(path):
+    if takes_writes:
         return
     folder = path.resolve().parent
     try:

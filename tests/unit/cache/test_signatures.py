@@ -249,10 +249,10 @@ def test_what_is_no_ed25519_key_is_bad_usage(signed, keys, tmp_path):
     ):
         with pytest.raises(UsageError, match=f"^{tmp_path / public} {sentence}"):
             signed.restore(public_key=tmp_path / public)
-    assert not signed.box.root.exists()
-    for read in (read_private_key, lambda path: require_signature(b"", b"", path)):
+    for read in (read_private_key, lambda path: signed.restore(public_key=path)):
         with pytest.raises(UsageError, match=f"^cannot read {tmp_path / 'nowhere'}: No such file"):
             read(tmp_path / "nowhere")
+    assert not signed.box.root.exists()
 
 
 @pytest.fixture
