@@ -43,6 +43,10 @@ class Content:
     """Bytes."""
     digest: Digest
 
+    def to_dict(self) -> dict[str, object]:
+        """Return the keys that documents write."""
+        return {"size": self.size, "digest": str(self.digest)}
+
 
 def content_of(data: bytes) -> Content:
     """Return the content of bytes in memory."""

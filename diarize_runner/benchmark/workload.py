@@ -99,7 +99,7 @@ def read_workload(name: str) -> Workload:
 
 
 def _workload(node: Node, folder: Path) -> Workload:
-    node.require_format("workload")
+    node.require_format("workload", 1)
     at = node.fields(["format", "name", "recordings"], optional=["engines", "devices", *_COUNTS, "batches"])
     return Workload(
         name=at["name"].matching(_NAME, "a name without blanks"),

@@ -11,8 +11,9 @@ from typing import BinaryIO
 from diarize_runner.cache import layout
 from diarize_runner.cache.gzip_members import MEMBER, member
 from diarize_runner.cache.lock import CacheLock
-from diarize_runner.cache.manifest import ARCHIVE_NAME, BlobSpan, CacheArchive, PublishedFile, blobs_of
+from diarize_runner.cache.manifest import ARCHIVE_NAME, BlobSpan, CacheArchive, blobs_of
 from diarize_runner.cache.secrets import require_no_secret_name, without_secrets
+from diarize_runner.cache.wheelhouse import PublishedFile
 from diarize_runner.digests import Content, content_of_file, pieces, write_hashing
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress

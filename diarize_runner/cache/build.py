@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from diarize_runner import __version__
 from diarize_runner.cache import layout
 from diarize_runner.cache.archive import pack
-from diarize_runner.cache.gate import imports_of
-from diarize_runner.cache.imports import require_allowed
+from diarize_runner.cache.gate import require_allowed
 from diarize_runner.cache.lock import CacheLock
 from diarize_runner.cache.manifest import (
     ARCHIVE_NAME,
@@ -24,13 +23,13 @@ from diarize_runner.cache.manifest import (
     WHEELS_PAGE_NAME,
     CacheArchive,
     CacheManifest,
-    PublishedFile,
-    Wheelhouse,
 )
+from diarize_runner.cache.prepare import prepare
 from diarize_runner.cache.secrets import require_no_secret
-from diarize_runner.cache.snapshot import RepoSnapshot
+from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.cache.sources import fetch_locked
-from diarize_runner.digests import content_of_file, pieces, write_hashing
+from diarize_runner.cache.wheelhouse import PublishedFile, Wheelhouse
+from diarize_runner.digests import content_of_file
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
@@ -100,17 +99,28 @@ def _sweep(out: Path) -> None:
 
 def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -> None:
     entries = {file.path: file for file in repo.files}
-    for done, fetched in enumerate(fetch_locked(folder, repo), start=1):
-        entry = entries[fetched.path]
+    allowed = {name for file in repo.files if file.upstream for name in file.upstream.pickle_names}
+    for done, prepared in enumerate(prepare(fetch_locked(folder, repo), allowed), start=1):
+        entry = entries[prepared.entry.path]
+        _require_locked(repo.repo_id, prepared.entry, entry)
         blob = staged / layout.blob_path(repo.repo_id, entry.content.digest)
         blob.parent.mkdir(parents=True, exist_ok=True)
-        with fetched.file.open("rb") as source, blob.open("wb") as target:
-            content = write_hashing(pieces(source), target)
-        if content != entry.content:
-            hint = "look at what changed, then run: diarize-runner cache resolve"
-            raise IntegrityError(f"{repo.repo_id}: {fetched.path} is not what the lock says", hint=hint)
-        require_allowed(fetched.path, imports_of(blob, fetched.path), entry.imports)
+        shutil.copyfile(prepared.file, blob)
         progress.advance(f"fetch {repo.repo_id}", completed=done, total=len(entries))
+
+
+def _require_locked(repo_id: str, found: FileEntry, locked: FileEntry) -> None:
+    """Raise IntegrityError or UnsafeCheckpoint when a file is not what the lock says."""
+    hint = "look at what changed, then run: diarize-runner cache resolve"
+    came, pinned = found.upstream or found, locked.upstream or locked
+    if came.content != pinned.content:
+        raise IntegrityError(f"{repo_id}: {found.path} is not what the lock says", hint=hint)
+    if found.content != locked.content:
+        message = f"{repo_id}: {found.path} is not rewritten as the lock says: another release wrote the lock"
+        raise IntegrityError(message, hint=hint)
+    if (found.upstream and found.upstream.pickle_names) != (locked.upstream and locked.upstream.pickle_names):
+        raise IntegrityError(f"{repo_id}: {found.path} holds other names than the lock says", hint=hint)
+    require_allowed(found.path, found.class_names, locked.class_names)
 
 
 def _gather(wheels: "WheelSources", out: Path, workspace: Path, progress: Progress) -> Wheelhouse:

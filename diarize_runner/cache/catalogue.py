@@ -4,14 +4,19 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from diarize_runner.cache.latest import Latest, move_latest, read_latest
-from diarize_runner.cache.manifest import MANIFEST_NAME, VERSION, CacheManifest
+from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME, VERSION, CacheManifest
 from diarize_runner.cache.published import Wanted, find_version
 from diarize_runner.cache.shared_wheels import take_away, unclaimed
+from diarize_runner.cache.signature import has_signed
 from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore, version_key
 from diarize_runner.cache.version_order import newest_first
-from diarize_runner.errors import ObjectNotFound, StoreError
+from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 TOMBSTONE_NAME = "manifest.json.pruned"
 
@@ -43,13 +48,15 @@ def list_versions(store: ArchiveStore) -> tuple[Listed, ...]:
     )
 
 
-def rollback(store: WritableArchiveStore, version: str | None) -> Latest:
+def rollback(store: WritableArchiveStore, version: str | None, key: "Ed25519PrivateKey | None" = None) -> Latest:
     """Make `latest` name an older version again (the one before, unless named), with a higher serial.
 
     Raises:
         StoreError: there is none to go back to.
         ObjectNotFound: there is no such version, or nothing was published yet.
         SwapLost: somebody else moved `latest` at the same time.
+        UsageError: `latest` is signed, and there is no `key` to sign the next one with.
+        IntegrityError: the version was not signed by `key`.
     """
     latest = read_latest(store)
     target = version or (latest.previous if latest else None)
@@ -57,7 +64,19 @@ def rollback(store: WritableArchiveStore, version: str | None) -> Latest:
         raise ObjectNotFound(f"{store.url} has no latest version", hint="publish one: cache publish DIR --store STORE")
     if target is None:
         raise StoreError(f"{store.url}: there was no version before the latest", hint="name one: --to VERSION")
-    return move_latest(store, _manifest(store, target))
+    manifest = _manifest(store, target)
+    if key:
+        _require_signed(store, manifest, key)
+    return move_latest(store, manifest, key)
+
+
+def _require_signed(store: ArchiveStore, manifest: CacheManifest, key: "Ed25519PrivateKey") -> None:
+    signature = b""
+    with suppress(ObjectNotFound):
+        signature = store.read(version_key(manifest.version, SIGNATURE_NAME)).data
+    if not has_signed(key, manifest.to_bytes(), signature):
+        hint = "go back to one that is, by --to VERSION; or build it anew with --sign KEY, under a new version"
+        raise IntegrityError(f"{store.url}: version {manifest.version} was not signed by that key", hint=hint)
 
 
 def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:

@@ -115,17 +115,20 @@ class Node:
             raise self.error(f"a path longer than {_LONGEST_PATH} bytes, or with a part longer than {_LONGEST_PART}")
         return text
 
-    def require_format(self, name: str) -> None:
-        """Raise UnsupportedFormat when this is another document, or of another major version.
+    def require_format(self, name: str, *majors: int) -> int:
+        """Return the major version; raise UnsupportedFormat when this is another document, or none of `majors`.
 
-        To be asked before `fields`: another version has other keys.
+        Ask this before `fields`: another version has other keys.
         """
         stated = self.entries().get("format")
         if stated is None:
             raise self.error("missing key 'format'")
-        if stated.value != f"diarize-runner/{name}/1":
-            message = stated.error(f"format {stated.value!r} is not diarize-runner/{name}/1").message
-            raise UnsupportedFormat(message, hint="use the diarize-runner release that wrote it, or write it anew")
+        for major in majors:
+            if stated.value == f"diarize-runner/{name}/{major}":
+                return major
+        wanted = f"diarize-runner/{name}/{max(majors)}"
+        message = stated.error(f"format {stated.value!r} is not {wanted}").message
+        raise UnsupportedFormat(message, hint="use the diarize-runner release that wrote it, or write it anew")
 
     def _child(self, value: object, step: str) -> "Node":
         return Node(value=value, document=self.document, place=self.place + step)

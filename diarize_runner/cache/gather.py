@@ -19,14 +19,12 @@ from diarize_runner.cache.manifest import (
     INSTALLER_NAME,
     TOOLKIT_NAME,
     WHEELS_PAGE_NAME,
-    Bootstrap,
-    PublishedFile,
-    Wheelhouse,
 )
 from diarize_runner.cache.parallel import Job, side_by_side
 from diarize_runner.cache.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.secrets import require_no_secret
 from diarize_runner.cache.shared_wheels import WHEELS_FOLDER, render_page
+from diarize_runner.cache.wheelhouse import Bootstrap, PublishedFile, Wheelhouse
 from diarize_runner.digests import Content, content_of_file
 from diarize_runner.errors import ManifestError, SourceError, UsageError
 from diarize_runner.progress import Progress

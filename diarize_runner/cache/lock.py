@@ -25,7 +25,7 @@ class CacheLock:
         """Return the lock as its file holds it."""
         return documents.serialise(
             {
-                "format": "diarize-runner/lock/1",
+                "format": "diarize-runner/lock/2",
                 "request": str(self.request),
                 "name": self.name,
                 "pipeline": self.pipeline,
@@ -36,7 +36,7 @@ class CacheLock:
     @classmethod
     def from_node(cls, node: Node) -> "CacheLock":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        node.require_format("lock")
+        node.require_format("lock", 2)
         fields = node.fields(["format", "request", "name", "pipeline", "repos"])
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
         layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])

@@ -1,11 +1,13 @@
 """The manifest: what a published version holds, and where each blob lies in its archive."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from diarize_runner.cache import documents, layout
-from diarize_runner.cache.fields import Node, require_distinct
-from diarize_runner.cache.snapshot import NAME, RepoSnapshot, require_pipeline
+from diarize_runner.cache import documents, layout, manifest_1
+from diarize_runner.cache.fields import Node
+from diarize_runner.cache.snapshot import NAME, RepoSnapshot, content_from, require_pipeline
+from diarize_runner.cache.wheelhouse import SECTIONS, PublishedFile, Wheelhouse
 from diarize_runner.digests import Content, Digest, content_of
 from diarize_runner.errors import UsageError
 
@@ -18,8 +20,6 @@ TOOLKIT_NAME = "toolkit.tar"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.json.sig"
 VERSION = r"[0-9][0-9a-z.-]{0,95}"
-_WHEEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._+!]*(-[A-Za-z0-9._+!]+){4,5}\.whl"
-"""https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,8 +36,7 @@ class BlobSpan:
 
     def to_dict(self) -> dict[str, object]:
         """Return the span as the manifest writes it."""
-        content = {"size": self.content.size, "digest": str(self.content.digest)}
-        return {"path": self.path, **content, "offset": self.offset, "length": self.length}
+        return {"path": self.path, **self.content.to_dict(), "offset": self.offset, "length": self.length}
 
     @classmethod
     def from_node(cls, node: Node) -> "BlobSpan":
@@ -45,29 +44,10 @@ class BlobSpan:
         fields = node.fields(["path", "size", "digest", "offset", "length"])
         return cls(
             path=fields["path"].path(),
-            content=Content(size=fields["size"].count(), digest=fields["digest"].digest()),
+            content=content_from(fields),
             offset=fields["offset"].count(),
             length=fields["length"].count(),
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PublishedFile:
-    """A file of a published version."""
-
-    name: str
-    content: Content
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the file as the documents write it."""
-        return {"name": self.name, "size": self.content.size, "digest": str(self.content.digest)}
-
-    @classmethod
-    def from_node(cls, node: Node) -> "PublishedFile":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        fields = node.fields(["name", "size", "digest"])
-        content = Content(size=fields["size"].count(), digest=fields["digest"].digest())
-        return cls(name=fields["name"].path(), content=content)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,82 +76,6 @@ class CacheArchive:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wheelhouse:
-    """The wheels that a version carries, and what a box needs to get at them."""
-
-    installer: PublishedFile
-    """The pinned requirements of what is installed first: uv, and what reads a store."""
-    page: PublishedFile
-    """Links to the wheels, for pip and uv."""
-    wheels: tuple[PublishedFile, ...]
-    """In order of name."""
-    bootstrap: "Bootstrap | None" = None
-    """None where a box cannot provision itself from the version."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what the manifest says of them."""
-        return {
-            "installer": self.installer.to_dict(),
-            "wheels_page": self.page.to_dict(),
-            "wheels": [wheel.to_dict() for wheel in self.wheels],
-            **(self.bootstrap.to_dict() if self.bootstrap else {}),
-        }
-
-    @property
-    def files(self) -> tuple[PublishedFile, ...]:
-        """The files that lie under the version's own name."""
-        boot = self.bootstrap
-        return (self.installer, self.page, *((boot.script, boot.toolkit) if boot else ()))
-
-    @classmethod
-    def from_fields(cls, fields: dict[str, Node]) -> "Wheelhouse | None":
-        """Return what the fields of a manifest say, None where they say nothing.
-
-        Raises:
-            ManifestError: one of them lacks the others, or a wheel is not called like one, or is called like another.
-        """
-        if not _all_or_none(fields, _OF_BOOTSTRAP, _OF_WHEELS) and not _all_or_none(fields, _OF_WHEELS):
-            return None
-        wheels = tuple(_wheel(item) for item in fields["wheels"].items())
-        require_distinct([wheel.name for wheel in wheels], fields["wheels"])
-        installer, page = (PublishedFile.from_node(fields[key]) for key in ("installer", "wheels_page"))
-        return cls(installer=installer, page=page, wheels=wheels, bootstrap=Bootstrap.from_fields(fields))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bootstrap:
-    """What a box that provisions itself begins with."""
-
-    script: PublishedFile
-    toolkit: PublishedFile
-    """Playbooks and roles, in a tar."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what the manifest says of it."""
-        return {"bootstrap": self.script.to_dict(), "toolkit": self.toolkit.to_dict()}
-
-    @classmethod
-    def from_fields(cls, fields: dict[str, Node]) -> "Bootstrap | None":
-        """Return what the fields of a manifest say, None where they say nothing."""
-        if "bootstrap" not in fields:
-            return None
-        script, toolkit = (PublishedFile.from_node(fields[key]) for key in _OF_BOOTSTRAP)
-        return cls(script=script, toolkit=toolkit)
-
-
-_OF_WHEELS = ("installer", "wheels_page", "wheels")
-_OF_BOOTSTRAP = ("bootstrap", "toolkit")
-
-
-def _all_or_none(fields: dict[str, Node], keys: tuple[str, ...], more: tuple[str, ...] = ()) -> bool:
-    """Whether any of `keys` is there; raise ManifestError when then one of them, or of `more`, is not."""
-    there = [key for key in keys if key in fields]
-    if there and (missing := [key for key in (*keys, *more) if key not in fields]):
-        raise fields[there[0]].error(f"it needs the key '{missing[0]}' beside it")
-    return bool(there)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class CacheManifest:
     """A published version, whole."""
 
@@ -184,12 +88,14 @@ class CacheManifest:
     requirements: PublishedFile
     wheelhouse: Wheelhouse | None = None
     """None where the version carries no wheels."""
+    as_published: bytes = field(default=b"", repr=False)
+    """The bytes as they were read, where this release would write others: of manifest/1, and of unknown sections."""
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the store holds it."""
-        return documents.serialise(
+        return self.as_published or documents.serialise(
             {
-                "format": "diarize-runner/manifest/1",
+                "format": "diarize-runner/manifest/2",
                 "name": self.name,
                 "version": self.version,
                 "created_by": self.created_by,
@@ -197,7 +103,7 @@ class CacheManifest:
                 "repos": [repo.to_dict() for repo in self.repos],
                 "archive": self.archive.to_dict(),
                 "requirements": self.requirements.to_dict(),
-                **(self.wheelhouse.to_dict() if self.wheelhouse else {}),
+                "sections": self.wheelhouse.to_sections() if self.wheelhouse else {},
             }
         )
 
@@ -208,18 +114,26 @@ class CacheManifest:
 
     @property
     def digest(self) -> Digest:
-        """The digest of the manifest's one serialisation: the identity of the version."""
+        """The digest of the manifest's bytes: the identity of the version."""
         return content_of(self.to_bytes()).digest
 
     @classmethod
     def from_bytes(cls, data: bytes, document: str) -> "CacheManifest":
-        """Raise ManifestError, naming `document` and the place, when anything is missing, unknown or wrong."""
+        """Read a manifest of version 2, or of version 1.
+
+        Raises:
+            ManifestError: anything is missing, unknown or wrong; the message names `document` and the place.
+        """
         node = documents.parse(data, document)
-        node.require_format("manifest")
-        fields = node.fields(
-            ["format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements"],
-            optional=(*_OF_WHEELS, *_OF_BOOTSTRAP),
-        )
+        if node.require_format("manifest", 2, 1) == 1:
+            return replace(cls._from_fields(*manifest_1.as_version_2(node)), as_published=data)
+        fields = node.fields([*_REQUIRED, "sections"])
+        sections = fields["sections"].entries()
+        manifest = cls._from_fields(node, fields, sections)
+        return manifest if sections.keys() <= {*SECTIONS} else replace(manifest, as_published=data)
+
+    @classmethod
+    def _from_fields(cls, node: Node, fields: Mapping[str, Node], sections: Mapping[str, Node]) -> "CacheManifest":
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
         layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
         manifest = cls(
@@ -230,7 +144,7 @@ class CacheManifest:
             repos=repos,
             archive=CacheArchive.from_node(fields["archive"]),
             requirements=PublishedFile.from_node(fields["requirements"]),
-            wheelhouse=Wheelhouse.from_fields(fields),
+            wheelhouse=Wheelhouse.from_sections(sections),
         )
         for file, name in zip(manifest.files, _NAMES, strict=False):
             if file.name != name:
@@ -239,6 +153,7 @@ class CacheManifest:
         return manifest
 
 
+_REQUIRED = ("format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements")
 _NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
 """Of `CacheManifest.files`."""
 
@@ -255,12 +170,6 @@ def _require_blobs_of(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, no
     if wanted != listed:
         odd = sorted(path for path in wanted.keys() | listed.keys() if wanted.get(path) != listed.get(path))
         raise node.error(f"the archive's blobs are not those of the repos, first at {odd[0]}")
-
-
-def _wheel(node: Node) -> PublishedFile:
-    file = PublishedFile.from_node(node)
-    node.fields(["name", "size", "digest"])["name"].matching(_WHEEL_NAME, "the file name of a wheel")
-    return file
 
 
 def read_version(text: str) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from diarize_runner.cache.imports import Imports
 from diarize_runner.cache.snapshot import REPO_ID
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -22,7 +21,7 @@ _NO_PATH = re.compile(rf"(?!\.{{1,2}}$)[^/]*|\$model({_PART})+|{REPO_ID}(@[^/]+)
 """Plain text, a part of the repository, or a repository."""
 
 
-def config_imports(path: Path, name: str) -> Imports:
+def config_classes(path: Path, name: str) -> tuple[str, ...]:
     """Return the classes that a pipeline's config.yaml names, sorted; none for any other file.
 
     `name` is the file's own name, for `path` may be a blob.
@@ -31,7 +30,7 @@ def config_imports(path: Path, name: str) -> Imports:
         UnsafeCheckpoint: it is no YAML, or a pipeline's that names a path.
     """
     if PurePosixPath(name).name != _CONFIG_NAME:
-        return Imports()
+        return ()
     try:
         text = path.read_text(encoding="utf-8")
         config = yaml.safe_load(text)
@@ -39,11 +38,11 @@ def config_imports(path: Path, name: str) -> Imports:
     except (yaml.YAMLError, ValueError, RecursionError) as reason:
         raise UnsafeCheckpoint(f"{name}: not YAML that can be read safely: {reason}") from reason
     if not isinstance(config, dict) or "pipeline" not in config:
-        return Imports()
+        return ()
     if paths := [scalar for scalar in scalars if not _NO_PATH.fullmatch(scalar)]:
         hint = "name a model $model/folder, or by its repository, organisation/name"
         raise UnsafeCheckpoint(f"{name} names a path: {paths[0]!r}", hint=hint)
-    return Imports(class_names=tuple(sorted({*_classes(config)})))
+    return tuple(sorted({*_classes(config)}))
 
 
 def _classes(config: dict[object, object]) -> Iterator[str]:

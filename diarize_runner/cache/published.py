@@ -5,7 +5,7 @@ from pathlib import Path
 
 from diarize_runner.cache.latest import read_latest
 from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME, CacheManifest
-from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.pointer import MOST_RISE, Pointer
 from diarize_runner.cache.signature import require_signature
 from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.digests import content_of
@@ -21,9 +21,9 @@ class Wanted:
     version: str
     """Such as `1.0`, or `latest`."""
     public_key: Path | None = None
-    """The key its manifest must be signed by; None asks for no signature."""
-    least_serial: int = 0
-    """The least serial that `latest` may have."""
+    """The key that must have signed its manifest, and `latest` where that names it; None asks for no signature."""
+    seen_serial: int | None = None
+    """The serial of the last `latest` that was followed, 0 before the first; None follows any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,12 +48,31 @@ def find_version(store: ArchiveStore, wanted: Wanted) -> PublishedVersion:
     pointer = read_latest(store)
     if pointer is None:
         raise ObjectNotFound(f"{store.url} has no latest version", hint=_published(store))
-    if pointer.serial < wanted.least_serial:
-        message = f"{store.url}: latest has serial {pointer.serial}, and this box has followed {wanted.least_serial}"
-        hint = "an old pointer brings back old weights; if that is what you want, say --allow-older"
-        raise IntegrityError(message, hint=hint)
+    if wanted.public_key:
+        _require_signed(store, pointer, wanted.public_key)
+    if wanted.seen_serial is not None:
+        _require_next(store, pointer.serial, wanted.seen_serial)
     manifest = _manifest(store, pointer.version, wanted.public_key, pointer)
     return PublishedVersion(manifest=manifest, serial=pointer.serial)
+
+
+def _require_signed(store: ArchiveStore, pointer: Pointer, public_key: Path) -> None:
+    if not pointer.signature:
+        hint = "publish the version again, with cache publish --sign KEY; or name it: --version VERSION"
+        raise IntegrityError(f"{store.url}: latest is not signed, and a signature is wanted", hint=hint)
+    signature = bytes.fromhex(pointer.signature)
+    require_signature(pointer.signed_bytes(), signature, public_key, what=f"{store.url}: latest")
+
+
+def _require_next(store: ArchiveStore, serial: int, seen: int) -> None:
+    """Refuse a pointer that is older than the last one followed, or so new that no owner can have come that far."""
+    message = f"{store.url}: latest has serial {serial:,}, and this box has followed {seen:,}"
+    if serial < seen:
+        hint = "an old pointer brings back old weights; if that is what you want, say --allow-older"
+        raise IntegrityError(message, hint=hint)
+    if serial > seen + MOST_RISE:
+        hint = "somebody set it so high; ask who publishes. If they say it is theirs, say --allow-older once"
+        raise IntegrityError(f"{message}: no more than {MOST_RISE:,} are skipped", hint=hint)
 
 
 def _manifest(store: ArchiveStore, version: str, public_key: Path | None, pointer: Pointer | None) -> CacheManifest:

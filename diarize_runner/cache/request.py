@@ -8,8 +8,7 @@ import yaml
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.fields import Node, require_distinct
-from diarize_runner.cache.imports import KINDS, Imports
-from diarize_runner.cache.snapshot import NAME, REPO_ID, REVISION, Source, require_pipeline, source_of
+from diarize_runner.cache.snapshot import NAME, REPO_ID, REVISION, Source, require_pipeline, source_of, texts
 from diarize_runner.digests import Digest, content_of
 from diarize_runner.errors import ManifestError
 
@@ -42,21 +41,24 @@ class RequestedRepo:
     licence: str
     content: HubSelection | tuple[RequestedFile, ...]
     """Files are in order of path."""
-    may_import: Imports
-    """What its files may import beyond the standard names."""
+    pickle_names: tuple[str, ...] = ()
+    """Names that its checkpoints may hold beside the usual ones; rewriting drops what they stand for."""
+    class_names: tuple[str, ...] = ()
+    """Classes that pyannote may make an object of, beside the standard ones."""
 
     @classmethod
     def from_node(cls, node: Node) -> "RequestedRepo":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
         kind = "hub" if "hub" in node.entries() else "files"
-        fields = node.fields(["repo_id", "revision", "licence", kind], optional=KINDS)
+        fields = node.fields(["repo_id", "revision", "licence", kind], optional=["pickle_names", "class_names"])
         revision = fields["revision"].matching(REVISION, "a branch name")
         return cls(
             repo_id=fields["repo_id"].matching(REPO_ID, "a repo_id such as 'organisation/name'"),
             revision=revision,
             licence=fields["licence"].text(),
             content=_hub_selection(fields["hub"], revision) if kind == "hub" else _requested_files(fields["files"]),
-            may_import=Imports.from_fields(fields),
+            pickle_names=texts(fields.get("pickle_names")),
+            class_names=texts(fields.get("class_names")),
         )
 
 
@@ -75,7 +77,7 @@ class CacheRequest:
     @classmethod
     def from_node(cls, node: Node, *, folder: Path, digest: Digest) -> "CacheRequest":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        node.require_format("request")
+        node.require_format("request", 1)
         fields = node.fields(["format", "name", "pipeline", "repos"])
         repos = tuple(RequestedRepo.from_node(item) for item in fields["repos"].items())
         layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
@@ -117,11 +119,7 @@ def read_request(path: Path) -> CacheRequest:
 def _hub_selection(node: Node, revision: str) -> HubSelection:
     fields = node.fields([], optional=["at", "allow_patterns"])
     at = fields["at"].matching(REVISION, "a branch, tag or commit") if "at" in fields else revision
-    return HubSelection(at=at, allow_patterns=_texts(fields.get("allow_patterns")))
-
-
-def _texts(node: Node | None) -> tuple[str, ...]:
-    return tuple(item.text() for item in node.items()) if node else ()
+    return HubSelection(at=at, allow_patterns=texts(fields.get("allow_patterns")))
 
 
 def _requested_files(node: Node) -> tuple[RequestedFile, ...]:

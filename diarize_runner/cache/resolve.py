@@ -1,4 +1,4 @@
-"""Request -> lock: fetch every file once, look for what it would import, and write down what came."""
+"""Request -> lock: fetch every file once, rewrite checkpoints, and pin what goes into the cache."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -6,13 +6,12 @@ from pathlib import Path
 
 from diarize_runner.cache import hub
 from diarize_runner.cache.fields import Node, require_distinct
-from diarize_runner.cache.gate import STANDARD, imports_of
-from diarize_runner.cache.imports import require_allowed
+from diarize_runner.cache.gate import STANDARD, require_allowed
 from diarize_runner.cache.lock import CacheLock
+from diarize_runner.cache.prepare import PreparedFile, prepare
 from diarize_runner.cache.request import CacheRequest, HubSelection, RequestedFile, RequestedRepo
 from diarize_runner.cache.snapshot import FileEntry, HubOrigin, RepoSnapshot, commit_hash_of
 from diarize_runner.cache.sources import FetchedFile, fetch_composed, fetch_hub
-from diarize_runner.digests import content_of_file
 from diarize_runner.errors import SourceError
 from diarize_runner.progress import Progress
 
@@ -23,7 +22,7 @@ def resolve(request: CacheRequest, progress: Progress) -> CacheLock:
     Raises:
         SourceError: a file cannot be had.
         ManifestError: a file of the Hub has a name that no cache may hold.
-        UnsafeCheckpoint: a file would import something that neither the standard nor the request allows.
+        UnsafeCheckpoint: a checkpoint holds more than data, or a file has pyannote load a class that is not allowed.
     """
     repos = tuple(_resolve_repo(request.folder, repo, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
@@ -75,13 +74,13 @@ def _entries(
     repo: RequestedRepo, fetched: Iterable[FetchedFile], total: int, progress: Progress
 ) -> tuple[FileEntry, ...]:
     entries: list[FileEntry] = []
-    for file in fetched:
+    for file in prepare(fetched, repo.pickle_names):
         entries.append(_entry(repo, file))
         progress.advance(f"resolve {repo.repo_id}", completed=len(entries), total=total)
     return tuple(sorted(entries, key=lambda entry: entry.path))
 
 
-def _entry(repo: RequestedRepo, file: FetchedFile) -> FileEntry:
-    imports = imports_of(file.file, file.path)
-    require_allowed(f"{repo.repo_id}: {file.path}", imports, STANDARD | repo.may_import)
-    return FileEntry(path=file.path, content=content_of_file(file.file), source=file.source, imports=imports)
+def _entry(repo: RequestedRepo, file: PreparedFile) -> FileEntry:
+    named = f"{repo.repo_id}: {file.entry.path}"
+    require_allowed(named, file.entry.class_names, {*STANDARD, *repo.class_names})
+    return file.entry

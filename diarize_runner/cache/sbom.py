@@ -19,10 +19,11 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from diarize_runner.cache import documents
-from diarize_runner.cache.manifest import CacheManifest, PublishedFile
+from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cache.pins import Pin, Release, WheelName, read_pins
 from diarize_runner.cache.publish import read_built
 from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot
+from diarize_runner.cache.wheelhouse import PublishedFile
 from diarize_runner.digests import Digest
 
 

@@ -23,9 +23,10 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from diarize_runner.cache.manifest import WHEELS_PAGE_NAME, PublishedFile
+from diarize_runner.cache.manifest import WHEELS_PAGE_NAME
 from diarize_runner.cache.parallel import Job, side_by_side
 from diarize_runner.cache.store import WritableArchiveStore, version_key
+from diarize_runner.cache.wheelhouse import PublishedFile
 from diarize_runner.errors import IntegrityError, ObjectExists, ObjectNotFound, StoreError, SwapLost
 from diarize_runner.progress import Progress
 

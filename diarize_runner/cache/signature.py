@@ -1,6 +1,7 @@
-"""Ed25519 signatures of manifests, by `cryptography`.
+"""Ed25519 signatures of manifests and pointers, by `cryptography`.
 
-A manifest names the digest of everything in its version, so one signature over its bytes covers all of it.
+A manifest names the digest of everything in its version, so one signature over its bytes covers all of it. A pointer
+names a manifest by its digest. Their formats differ, so a signature of one is none of the other.
 """
 
 import os
@@ -54,8 +55,19 @@ def read_private_key(private: Path) -> "Ed25519PrivateKey":
     return key
 
 
-def require_signature(manifest: bytes, signature: bytes, public: Path) -> None:
-    """Check a manifest's bytes before anything in them is believed.
+def has_signed(private: "Ed25519PrivateKey", data: bytes, signature: bytes) -> bool:
+    """Whether the key made the signature of these bytes."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        private.public_key().verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def require_signature(data: bytes, signature: bytes, public: Path, *, what: str = "the manifest") -> None:
+    """Check the bytes of a manifest, or of what else an error calls `what`, before anything in them is believed.
 
     Raises:
         IntegrityError: they were not signed by the key.
@@ -72,11 +84,11 @@ def require_signature(manifest: bytes, signature: bytes, public: Path) -> None:
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{public} is not an Ed25519 key", hint=_ASK)
     try:
-        key.verify(signature, manifest)
+        key.verify(signature, data)
     except InvalidSignature:
-        digest = content_of(manifest).digest
+        digest = content_of(data).digest
         hint = "somebody else published it, or it was altered: do not use it before you know which"
-        raise IntegrityError(f"the manifest {digest} was not signed by the key in {public}", hint=hint) from None
+        raise IntegrityError(f"{what} {digest} was not signed by the key in {public}", hint=hint) from None
 
 
 def _pem(path: Path) -> bytes:

@@ -1,11 +1,10 @@
 """One repository, pinned: what the lock and the manifest both say of it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from diarize_runner.cache.fields import Node, require_distinct
-from diarize_runner.cache.imports import KINDS, Imports
 from diarize_runner.digests import Content, Digest
 
 NAME = r"[a-z0-9][a-z0-9.-]*"
@@ -96,29 +95,56 @@ class HubOrigin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Upstream:
+    """The checkpoint as its source has it, from which a file of a snapshot was rewritten."""
+
+    content: Content
+    pickle_names: tuple[str, ...]
+    """Every name in its pickles, sorted. None of them is imported."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the upstream file as the documents write it."""
+        return {**self.content.to_dict(), "pickle_names": list(self.pickle_names)}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "Upstream":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["size", "digest", "pickle_names"])
+        return cls(content=content_from(fields), pickle_names=texts(fields["pickle_names"]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileEntry:
     """One file of a snapshot. Its blob is named by its digest, as the Hub's large files are."""
 
     path: str
     content: Content
     source: PinnedSource
-    imports: Imports
-    """What loading it imports; none where it is neither a checkpoint nor a pipeline's config."""
+    upstream: Upstream | None = None
+    """None where the file travels as its source has it."""
+    class_names: tuple[str, ...] = ()
+    """The classes that pyannote makes an object of when it loads the file."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry as the documents write it."""
-        content = {"size": self.content.size, "digest": str(self.content.digest)}
-        return {"path": self.path, **content, "source": self.source.to_dict(), **self.imports.to_dict()}
+        return {
+            "path": self.path,
+            **self.content.to_dict(),
+            "source": self.source.to_dict(),
+            **({"upstream": self.upstream.to_dict()} if self.upstream else {}),
+            **({"class_names": list(self.class_names)} if self.class_names else {}),
+        }
 
     @classmethod
     def from_node(cls, node: Node) -> "FileEntry":
         """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
-        fields = node.fields(["path", "size", "digest", "source"], optional=KINDS)
+        fields = node.fields(["path", "size", "digest", "source"], optional=["upstream", "class_names"])
         return cls(
             path=fields["path"].path(),
-            content=Content(size=fields["size"].count(), digest=fields["digest"].digest()),
+            content=content_from(fields),
             source=_pinned_source(fields["source"]),
-            imports=Imports.from_fields(fields),
+            upstream=Upstream.from_node(fields["upstream"]) if "upstream" in fields else None,
+            class_names=texts(fields.get("class_names")),
         )
 
 
@@ -172,6 +198,16 @@ def commit_hash_of(files: Iterable[FileEntry]) -> str:
     """
     listing = "".join(f"{file.content.digest}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
     return hashlib.sha256(listing.encode()).hexdigest()[:40]
+
+
+def content_from(fields: Mapping[str, Node]) -> Content:
+    """Read the keys `size` and `digest`."""
+    return Content(size=fields["size"].count(), digest=fields["digest"].digest())
+
+
+def texts(node: Node | None) -> tuple[str, ...]:
+    """Read a list of strings; none where the key is absent."""
+    return tuple(item.text() for item in node.items()) if node else ()
 
 
 def source_of(node: Node) -> Source:

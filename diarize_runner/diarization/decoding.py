@@ -16,12 +16,10 @@ AIFF that were cut short it says nothing: what their header says is compared wit
 import json
 import os
 import shlex
-import signal
 import stat
 import sys
 from collections.abc import Iterator
 from itertools import chain, groupby
-from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, setrlimit
 from typing import IO, Final, Literal
 
 import av
@@ -30,13 +28,11 @@ import av.subtitles.stream  # PyAV imports these two when it meets a stream, and
 import numpy as np
 import numpy.typing as npt
 
+from diarize_runner.confinement import Allowance, confine
 from diarize_runner.diarization.audio import REFUSED, SAMPLE_RATE, Limits, to_line, try_as_wav
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
-from diarize_runner.parent import die_with_parent
 
 _EXPECTED: Final = "expected a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
-_OPEN: Final = 3
-"""stdin, stdout, stderr."""
 _BYTE_ORDER: Final[dict[bytes, Literal["little", "big"]]] = {b"RIFF": "little", b"FORM": "big"}
 """WAV and AIFF begin with one of these words and the number of bytes that follow."""
 _UNKNOWN: Final = 0x7FFF0000
@@ -50,7 +46,7 @@ Samples = npt.NDArray[np.float32]
 def main() -> int:
     """Decode what the command line asks for."""
     name, channel, limits = json.loads(sys.argv[1])
-    confine(Limits(**limits))
+    confine(allowance(Limits(**limits)))
     try:
         for block in blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
             sys.stdout.buffer.write(block.tobytes())
@@ -63,15 +59,10 @@ def main() -> int:
     return 0
 
 
-def confine(limits: Limits) -> None:
-    """Let this process outlive neither its parent nor the limits, and open nothing: no file, and so no socket."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this
-    die_with_parent()
+def allowance(limits: Limits) -> Allowance:
+    """Return what this process may use: with a minute of samples to spare, so that too long a recording is an error."""
     longest = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
-    allowed = {RLIMIT_AS: limits.memory, RLIMIT_CORE: 0, RLIMIT_FSIZE: longest, RLIMIT_NOFILE: _OPEN}
-    for resource, most in allowed.items():
-        setrlimit(resource, (most, most))
-    setrlimit(RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))  # SIGXCPU, which says why, before SIGKILL
+    return Allowance(memory=limits.memory, cpu_seconds=limits.cpu_seconds, file_bytes=longest)
 
 
 def blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: float) -> Iterator[Samples]:

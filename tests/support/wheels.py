@@ -12,10 +12,9 @@ from diarize_runner.cache.manifest import (
     MANIFEST_NAME,
     REQUIREMENTS_NAME,
     WHEELS_PAGE_NAME,
-    PublishedFile,
-    Wheelhouse,
 )
 from diarize_runner.cache.shared_wheels import WHEELS_FOLDER, render_page
+from diarize_runner.cache.wheelhouse import PublishedFile, Wheelhouse
 from diarize_runner.digests import content_of_file
 
 

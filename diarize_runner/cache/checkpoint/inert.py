@@ -18,6 +18,7 @@ _FAULTS = (
     EOFError,
     LookupError,
     MemoryError,
+    NotImplementedError,
     OSError,
     OverflowError,
     RuntimeError,
@@ -44,26 +45,23 @@ class Defaulting(Ordered):
         super().__init__(*args)
 
 
-MAPPINGS: dict[str, type] = {
-    "__builtin__.dict": dict,
-    "builtins.dict": dict,
+HARMLESS: dict[str, type] = {
     "collections.OrderedDict": Ordered,
     "collections.defaultdict": Defaulting,
-}
-"""Every harmless name that makes something with keys."""
-
-BUILTINS: dict[str, type] = {
-    "__builtin__.dict": dict,
-    "__builtin__.list": list,
+    "torch.Size": tuple,
     "__builtin__.long": int,
-    "collections.OrderedDict": Ordered,
+    **{f"{module}.{made.__name__}": made for module in ("__builtin__", "builtins") for made in (dict, int, list, set)},
 }
-"""Names whose own meaning is harmless."""
+"""Names that hold data and do nothing when they are called: each is read as what it means."""
+
+_REBUILD_TENSOR, _REBUILD_PARAMETER = "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"
 
 
 class Record:
     """What stands in for an object of a class that is never imported."""
 
+    full_name = ""
+    """The name of the class, such as `pyannote.audio.core.task.Problem`."""
     args: tuple[object, ...] = ()
     state: object = None
 
@@ -110,6 +108,8 @@ class InertUnpickler(pickle.Unpickler):
         super().__init__(file, encoding="utf-8")
         self.file = file
         self._allowed, self._rebuild, self._storage = allowed, rebuild, storage
+        self.names = set[str]()
+        """Every name that was met."""
 
     def load_inert(self) -> object:
         """Unpickle one object; raise UnsafeCheckpoint when there is no whole pickle, or it names anything else."""
@@ -120,23 +120,30 @@ class InertUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
         """Return the stand-in for `module.name`; raise UnsafeCheckpoint when it is not allowed."""
         full = f"{module}.{name}"
-        if full in BUILTINS:
-            return BUILTINS[full]
-        if full == "torch._utils._rebuild_tensor_v2":
-            return lambda *args: self._rebuild(*args)  # noqa: PLW0108  # a pickle may set attributes of what it gets here
+        self.names.add(full)
+        if full in HARMLESS:
+            return HARMLESS[full]
+        if full == _REBUILD_TENSOR:
+            return lambda *args: self._rebuild(*args)  # noqa: PLW0108  # a pickle may set attributes on what it gets here
+        if full == _REBUILD_PARAMETER:
+            return lambda tensor, *_: tensor
         if module == "torch" and name.endswith("Storage"):
             return Name(name)
         if full in self._allowed:
-            return type(name, (Record,), {})
+            return type(name, (Record,), {"full_name": full})
         raise UnsafeCheckpoint(
             f"the checkpoint's pickle names {full}, which is not on the allow-list",
-            hint="do not load it; if you trust the source, the conversion's allow-list has to learn the name",
+            hint="do not load it; if you trust its source, allow the name in the request: pickle_names: [...]",
         )
 
     def persistent_load(self, pid: object) -> object:
-        """Return what `storage` makes of a storage's reference."""
+        """Return what `storage` makes of a storage's reference.
+
+        Any other reference is refused. torch's own loader hands back the object inside a `("module", object, ...)`,
+        which lets a pickle set attributes on whatever its names import (torch/serialization.py, `_legacy_load`).
+        """
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":  # noqa: PLR2004  # torch's own tuple
-            raise UnsafeCheckpoint(f"the checkpoint refers to something that is no storage: {pid!r}")
+            raise UnsafeCheckpoint("the checkpoint refers to something that is no storage")
         if any(part is not None for part in pid[5:]):
             raise UnsafeCheckpoint("a storage is a window on another, as torch saved it before version 0.4")
         return self._storage(*pid[1:5])

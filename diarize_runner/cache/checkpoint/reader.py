@@ -11,12 +11,12 @@ import struct
 import zipfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, TypeGuard
+from typing import BinaryIO, NamedTuple, TypeGuard
 
 from diarize_runner.cache.checkpoint.inert import InertUnpickler, Name, pickle_errors
+from diarize_runner.cache.checkpoint.tensor import ELEMENT_BYTES, Tensor
 from diarize_runner.errors import UnsafeCheckpoint
 
-FLOAT_BYTES = 4
 ZIP_MAGIC = b"PK\x03\x04"
 """torch tells its two formats apart by the first bytes, so we do: a pickle may have a zip at its end."""
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -25,25 +25,21 @@ _COUNT = struct.Struct("<q")
 _BEYOND_COUNTING = 1 << 60
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tensor:
-    """A contiguous float32 tensor, little-endian."""
+class _Storage(NamedTuple):
+    """A storage, whose bytes a legacy checkpoint gives only at its end.
 
-    shape: tuple[int, ...]
-    data: bytes
+    A pickle sets the fields of a dataclass through its `__setstate__`, frozen or not; a tuple has none.
+    """
 
-
-@dataclass(kw_only=True, slots=True)
-class _Storage:
-    """A storage, whose bytes a legacy checkpoint gives only at its end."""
-
+    kind: str
+    """The name of its class: one of ELEMENT_BYTES."""
     elements: int
-    data: bytes = b""
+    held: list[bytes]
+    """One item, once it is read."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _View:
-    """A tensor as the pickle describes it: a window on a storage."""
+class View(NamedTuple):
+    """A tensor as the pickle describes it: a window on a storage. A tuple for the same reason."""
 
     storage: _Storage
     offset: int
@@ -51,48 +47,82 @@ class _View:
     stride: tuple[int, ...]
 
     def tensor(self) -> Tensor:
+        """Return its elements.
+
+        Raises:
+            UnsafeCheckpoint: they do not lie in order and without gaps, or not all inside the storage.
+        """
         if not _is_contiguous(self.shape, self.stride):
             raise UnsafeCheckpoint(f"a tensor of shape {self.shape} is not contiguous")
-        start, count = self.offset * FLOAT_BYTES, math.prod(self.shape) * FLOAT_BYTES
-        data = self.storage.data[start : start + count]
+        size = ELEMENT_BYTES[self.storage.kind]
+        start, count = self.offset * size, math.prod(self.shape) * size
+        data = b"".join(self.storage.held)[start : start + count]
         if len(data) != count:
             raise UnsafeCheckpoint(f"a tensor of shape {self.shape} leads out of its storage")
-        return Tensor(shape=self.shape, data=data)
+        return Tensor(shape=self.shape, data=data, storage=self.storage.kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadCheckpoint:
+    """What a file holds."""
+
+    content: dict[str, object]
+    """Its top-level dict; tensors are views, which `View.tensor` opens."""
+    names: frozenset[str]
+    """Every name in its pickles."""
 
 
 def read_checkpoint(data: bytes, *, allowed: Collection[str]) -> dict[str, object]:
-    """Return a checkpoint's top-level dict, its tensors as views that `tensors` opens.
+    """Return a checkpoint's top-level dict; see `read_upstream`."""
+    return read_upstream(data, allowed=allowed).content
+
+
+def read_upstream(data: bytes, *, allowed: Collection[str]) -> ReadCheckpoint:
+    """Read a checkpoint in either format.
 
     `allowed` are the class names (`module.Name`) that may stand in the pickle; they become inert records.
 
     Raises:
         UnsafeCheckpoint: the file is no checkpoint, or its pickle names anything else.
     """
-    checkpoint = _read_zip(data, allowed) if data.startswith(ZIP_MAGIC) else _read_legacy(data, allowed)
-    if not isinstance(checkpoint, dict):
-        raise UnsafeCheckpoint("the checkpoint holds no dict")
-    return checkpoint
+    return read_zip(data, allowed=allowed) if data.startswith(ZIP_MAGIC) else _read_legacy(data, allowed)
 
 
 def tensors(state: object) -> dict[str, Tensor]:
     """Return the tensors of a state dict, by parameter name, in its order."""
     if not isinstance(state, Mapping):
         raise UnsafeCheckpoint("the checkpoint holds no state dict")
-    views = {name: view for name, view in state.items() if isinstance(name, str) and isinstance(view, _View)}
+    views = {name: view for name, view in state.items() if type(name) is str and isinstance(view, View)}
     if len(views) != len(state):
         raise UnsafeCheckpoint("the state dict holds something that is no named tensor")
     return {name: view.tensor() for name, view in views.items()}
 
 
-def _read_zip(data: bytes, allowed: Collection[str]) -> object:
+def read_zip(
+    data: bytes, *, allowed: Collection[str], check: Callable[[bytes], None] = lambda _: None
+) -> ReadCheckpoint:
+    """Read a checkpoint in torch's zip format, its pickle after `check` has passed it; see `read_upstream`."""
     with pickle_errors(), zipfile.ZipFile(io.BytesIO(data)) as archive:
-        root = next((name[: -len("data.pkl")] for name in archive.namelist() if name.endswith("/data.pkl")), "")
-        pickled = io.BytesIO(_stored(archive, f"{root}data.pkl"))
+        root = _root(archive)
+        pickled = _stored(archive, f"{root}data.pkl")
+        check(pickled)
 
         def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
-            return _storage(kind, elements, _stored(archive, f"{root}data/{key}"))
+            return _storage(kind, elements, [_stored(archive, f"{root}data/{key}")])
 
-        return _unpickle(pickled, allowed, storage)
+        return _read(io.BytesIO(pickled), allowed, storage)
+
+
+def _root(archive: zipfile.ZipFile) -> str:
+    """Return the folder in the archive that holds the checkpoint."""
+    names = archive.namelist()
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise UnsafeCheckpoint("it is a TorchScript program", hint="save its state_dict, and cache that")
+    root = next((name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")), "")
+    order = f"{root}byteorder"
+    if order in names and archive.read(order) != b"little":
+        raise UnsafeCheckpoint("its numbers are not little-endian", hint="save it on an x86-64 machine")
+    return root
 
 
 def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -101,17 +131,17 @@ def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
     return archive.read(name)
 
 
-def _read_legacy(data: bytes, allowed: Collection[str]) -> object:
+def _read_legacy(data: bytes, allowed: Collection[str]) -> ReadCheckpoint:
     file, storages = io.BytesIO(data), dict[str, _Storage]()
 
     def storage(kind: object, key: object, _location: object, elements: object) -> _Storage:
-        return storages.setdefault(str(key), _storage(kind, elements, b""))
+        return storages.setdefault(str(key), _storage(kind, elements, []))
 
-    preamble = [_unpickle(file, (), storage) for _ in range(3)]
+    preamble = [_unpickle(file, storage) for _ in range(3)]
     if preamble[:2] != [LEGACY_MAGIC, _LEGACY_PROTOCOL]:
         raise UnsafeCheckpoint("not a torch checkpoint")
-    checkpoint = _unpickle(file, allowed, storage)
-    _fill(storages, _unpickle(file, (), storage), file)
+    checkpoint = _read(file, allowed, storage)
+    _fill(storages, _unpickle(file, storage), file)
     return checkpoint
 
 
@@ -122,18 +152,28 @@ def _fill(storages: dict[str, _Storage], keys: object, file: BinaryIO) -> None:
         raise UnsafeCheckpoint("the checkpoint's storages are not those its tensors name")
     for key in named:
         storage = storages[key]
-        count, storage.data = file.read(_COUNT.size), file.read(storage.elements * FLOAT_BYTES)
-        if count != _COUNT.pack(storage.elements) or len(storage.data) != storage.elements * FLOAT_BYTES:
+        size = storage.elements * ELEMENT_BYTES[storage.kind]
+        count, data = file.read(_COUNT.size), file.read(size)
+        if count != _COUNT.pack(storage.elements) or len(data) != size or storage.held:
             raise UnsafeCheckpoint("a storage is not as long as its tensors say")
+        storage.held.append(data)
 
 
-def _unpickle(file: BinaryIO, allowed: Collection[str], storage: Callable[..., _Storage]) -> object:
-    return InertUnpickler(file, allowed=allowed, rebuild=_rebuild, storage=storage).load_inert()
+def _read(file: BinaryIO, allowed: Collection[str], storage: Callable[..., _Storage]) -> ReadCheckpoint:
+    unpickler = InertUnpickler(file, allowed=allowed, rebuild=_rebuild, storage=storage)
+    content = unpickler.load_inert()
+    if not isinstance(content, dict):
+        raise UnsafeCheckpoint("the checkpoint holds no dict")
+    return ReadCheckpoint(content=content, names=frozenset(unpickler.names))
 
 
-def _rebuild(storage: object, offset: object, shape: object, stride: object, *_: object) -> _View:
+def _unpickle(file: BinaryIO, storage: Callable[..., _Storage]) -> object:
+    return InertUnpickler(file, allowed=(), rebuild=_rebuild, storage=storage).load_inert()
+
+
+def _rebuild(storage: object, offset: object, shape: object, stride: object, *_: object) -> View:
     if isinstance(storage, _Storage) and _is_count(offset) and _are_counts(shape) and _are_counts(stride):
-        return _View(storage=storage, offset=offset, shape=shape, stride=stride)
+        return View(storage=storage, offset=offset, shape=shape, stride=stride)
     raise UnsafeCheckpoint("a tensor is not described as torch describes one")
 
 
@@ -142,13 +182,13 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _are_counts(values: object) -> TypeGuard[tuple[int, ...]]:
-    return isinstance(values, tuple) and all(_is_count(value) for value in values)
+    return type(values) is tuple and all(_is_count(value) for value in values)
 
 
-def _storage(kind: object, elements: object, data: bytes) -> _Storage:
-    if kind != Name("FloatStorage") or not _is_count(elements):
-        raise UnsafeCheckpoint(f"a storage of {kind!r} is not float32")
-    return _Storage(elements=elements, data=data)
+def _storage(kind: object, elements: object, held: list[bytes]) -> _Storage:
+    if type(kind) is not Name or kind not in ELEMENT_BYTES or not _is_count(elements):
+        raise UnsafeCheckpoint(f"a storage of {kind!r} holds no numbers that are known here")
+    return _Storage(kind=str(kind), elements=elements, held=held)
 
 
 def _is_contiguous(shape: tuple[int, ...], stride: tuple[int, ...]) -> bool:

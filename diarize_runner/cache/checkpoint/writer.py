@@ -8,11 +8,11 @@ import io
 import pickle
 import struct
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import singledispatchmethod
+from typing import ClassVar
 
-from diarize_runner.cache.checkpoint.reader import FLOAT_BYTES, Tensor
+from diarize_runner.cache.checkpoint.tensor import ELEMENT_BYTES, Tensor
 from diarize_runner.errors import UnsafeCheckpoint
 
 _SMALL_INT, _LARGEST_INT = 4, 255
@@ -80,20 +80,20 @@ class _Pickle:
     def finished(self) -> bytes:
         return pickle.PROTO + b"\x02" + self.out.getvalue() + pickle.STOP
 
-    @singledispatchmethod
     def emit(self, value: object) -> None:
-        raise UnsafeCheckpoint(f"a checkpoint cannot hold a {type(value).__name__}")
+        """Emit a value by its exact type: a subclass may mean something else, as a named tuple does."""
+        emitter = self.EMITTERS.get(type(value))
+        if emitter is None:
+            raise UnsafeCheckpoint(f"a checkpoint cannot hold a {type(value).__name__}")
+        emitter(self, value)
 
-    @emit.register
-    def _(self, _value: None) -> None:
+    def _none(self, _value: None) -> None:
         self.out.write(pickle.NONE)
 
-    @emit.register
-    def _(self, value: bool) -> None:  # noqa: FBT001  # dispatched on, never passed as a switch
+    def _bool(self, value: bool) -> None:  # noqa: FBT001  # dispatched on, never passed as a switch
         self.out.write(pickle.NEWTRUE if value else pickle.NEWFALSE)
 
-    @emit.register
-    def _(self, value: int) -> None:
+    def _int(self, value: int) -> None:
         size = value.bit_length() // 8 + 1
         if size <= _SMALL_INT:
             self.out.write(pickle.BININT + struct.pack("<i", value))
@@ -102,51 +102,42 @@ class _Pickle:
         else:
             raise UnsafeCheckpoint(f"a checkpoint cannot hold a number of {size} bytes")
 
-    @emit.register
-    def _(self, value: float) -> None:
+    def _float(self, value: float) -> None:
         self.out.write(pickle.BINFLOAT + struct.pack(">d", value))
 
-    @emit.register
-    def _(self, value: str) -> None:
+    def _str(self, value: str) -> None:
         data = value.encode(errors="surrogatepass")
         self.out.write(pickle.BINUNICODE + struct.pack("<I", len(data)) + data)
 
-    @emit.register
-    def _(self, value: tuple) -> None:  # type: ignore[type-arg]  # singledispatch takes plain classes
+    def _tuple(self, value: tuple[object, ...]) -> None:
         self._emit_all(pickle.MARK, value, pickle.TUPLE)
 
-    @emit.register
-    def _(self, value: list) -> None:  # type: ignore[type-arg]
+    def _list(self, value: list[object]) -> None:
         self._emit_all(pickle.EMPTY_LIST + pickle.MARK, value, pickle.APPENDS)
 
-    @emit.register
-    def _(self, value: dict) -> None:  # type: ignore[type-arg]
+    def _dict(self, value: dict[object, object]) -> None:
         pairs = (part for pair in value.items() for part in pair)
         self._emit_all(pickle.EMPTY_DICT + pickle.MARK, pairs, pickle.SETITEMS)
 
-    @emit.register
-    def _(self, value: Global) -> None:
+    def _global(self, value: Global) -> None:
         self.out.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode())
 
-    @emit.register
-    def _(self, value: Call) -> None:
+    def _call(self, value: Call) -> None:
         self.emit(value.function)
         self.emit(value.args)
         self.out.write(pickle.REDUCE)
 
-    @emit.register
-    def _(self, value: Instance) -> None:
+    def _instance(self, value: Instance) -> None:
         self.emit(value.of)
         self.out.write(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
         self.emit(value.attributes)
         self.out.write(pickle.BUILD)
 
-    @emit.register
-    def _(self, value: Tensor) -> None:
+    def _tensor(self, value: Tensor) -> None:
         self.emit(Global(module="torch._utils", name="_rebuild_tensor_v2"))
         self.out.write(pickle.MARK)
-        elements = len(value.data) // FLOAT_BYTES
-        self.emit(("storage", Global(module="torch", name="FloatStorage"), str(len(self.storages)), "cpu", elements))
+        elements = len(value.data) // ELEMENT_BYTES[value.storage]
+        self.emit(("storage", Global(module="torch", name=value.storage), str(len(self.storages)), "cpu", elements))
         self.out.write(pickle.BINPERSID)
         self.storages.append(value.data)
         stride = _stride(value.shape)
@@ -160,6 +151,21 @@ class _Pickle:
             self.emit(value)
         self.out.write(closing)
 
+    EMITTERS: ClassVar[dict[type, Callable[..., None]]] = {
+        type(None): _none,
+        bool: _bool,
+        int: _int,
+        float: _float,
+        str: _str,
+        tuple: _tuple,
+        list: _list,
+        dict: _dict,
+        Global: _global,
+        Call: _call,
+        Instance: _instance,
+        Tensor: _tensor,
+    }
+
 
 _ORDERED_DICT = Global(module="collections", name="OrderedDict")
 
@@ -169,3 +175,13 @@ def _stride(shape: tuple[int, ...]) -> tuple[int, ...]:
     for extent in reversed(shape[1:]):
         stride.insert(0, stride[0] * extent)
     return tuple(stride[: len(shape)])
+
+
+WRITTEN_OPCODES = frozenset(
+    {
+        *("PROTO", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "LONG1", "BINFLOAT", "BINUNICODE"),
+        *("EMPTY_LIST", "APPENDS", "EMPTY_DICT", "SETITEMS", "EMPTY_TUPLE", "TUPLE"),
+        *("GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"),
+    }
+)
+"""What a pickle of ours is made of, as `pickletools` calls it: no memo, so no value stands in two places."""

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from pyannote.audio.core.task import Problem, Resolution, Specifications
 from support.caches import edit_json
 from support.local_host import REPO, LocalHost
 from support.pickles import as_stream, as_zip, call, text
 from torch.torch_version import TorchVersion
 
-from diarize_runner.cache.gate import STANDARD, imports_of
-from diarize_runner.cache.imports import Imports, require_allowed
+from diarize_runner.cache.checkpoint.rewrite import rewrite
+from diarize_runner.cache.gate import STANDARD, classes_of, require_allowed
 from diarize_runner.cache.lock import lock_path
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -43,9 +44,9 @@ def folder(tmp_path, monkeypatch):
 def classes(name, data):
     """Return the classes that the gate finds in a file; nothing may be imported."""
     Path(name).write_bytes(data)
-    found = imports_of(Path(name), name)
+    found = classes_of(Path(name), name)
     assert not Path("ran").exists()
-    return found.class_names
+    return found
 
 
 def refusal(name, data):
@@ -57,7 +58,7 @@ def refusal(name, data):
 
 def require_not_allowed(name, found):
     with pytest.raises(UnsafeCheckpoint, match=rf"^{name} has pyannote load ") as caught:
-        require_allowed(name, Imports(class_names=found), STANDARD)
+        require_allowed(name, found, STANDARD)
     assert caught.value.hint.endswith("allow them in the request: class_names: [...]")
 
 
@@ -104,7 +105,7 @@ def test_the_pipeline_that_the_engine_runs_is_allowed():
     found = classes("config.yaml", config(params={"segmentation": "$model/segmentation"}))
 
     assert found == (SPEAKER_DIARIZATION,)
-    require_allowed("config.yaml", Imports(class_names=found), STANDARD)
+    require_allowed("config.yaml", found, STANDARD)
 
 
 @pytest.mark.parametrize("data", [b"model: resnet34\n", b"text", b"", b"preprocessors: {a: {name: evil.Thing}}\n"])
@@ -114,10 +115,10 @@ def test_a_config_without_a_pipeline_names_nothing_and_pyannote_loads_nothing_of
 
 
 def test_a_config_is_one_in_any_folder_and_no_other_file_is():
-    assert imports_of(Path(__file__), "tests.yaml") == Imports()
+    assert classes_of(Path(__file__), "tests.yaml") == ()
     Path("blob").write_bytes(config("evil.Thing"))
-    assert imports_of(Path("blob"), "deep/er/config.yaml").class_names == ("evil.Thing",)
-    assert imports_of(Path("blob"), "deep/er/myconfig.yaml").class_names == ()
+    assert classes_of(Path("blob"), "deep/er/config.yaml") == ("evil.Thing",)
+    assert classes_of(Path("blob"), "deep/er/myconfig.yaml") == ()
 
 
 @pytest.mark.parametrize("data", [b"pipeline: [", b"pipeline: \xff", b"!!python/name:evil.Thing x\n", b"[" * 5000])
@@ -142,7 +143,7 @@ def test_a_path_would_have_pyannote_load_a_pickle_that_no_gate_saw(folder):
     """A file is a checkpoint to the gate by its name; to pyannote it is one because it is named."""
     hidden = folder / "weights.dat"
     hidden.write_bytes(as_stream(call("touch ran") + b"."))
-    assert imports_of(hidden, hidden.name) == Imports()
+    assert classes_of(hidden, hidden.name) == ()
     data = config(params={"segmentation": str(hidden)})
 
     assert "names a path" in refusal("config.yaml", data).message
@@ -157,7 +158,13 @@ def test_a_model_may_be_a_part_of_the_repository_or_another_repository(reference
 
 
 def described(module="evil", name="Thing"):
-    return {"versions": {"pyannote.audio": "4.0.0"}, "architecture": {"module": module, "class": name}}
+    how = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0)
+    architecture = {"module": module, "class": name}
+    return {"versions": {"pyannote.audio": "4.0.0"}, "architecture": architecture, "specifications": how}
+
+
+def checkpoint_of(description, make=dict):
+    return make({"pyannote.audio": description, "state_dict": {}, "hyper_parameters": {}})
 
 
 def saved(checkpoint, *, legacy=False):
@@ -166,17 +173,21 @@ def saved(checkpoint, *, legacy=False):
     return target.getvalue()
 
 
+def rewritten(data):
+    return rewrite(data, conversion=None, allowed=()).data
+
+
 CHECKPOINTS = {
-    "a zip": saved({"pyannote.audio": described()}),
-    "a stream": saved({"pyannote.audio": described()}, legacy=True),
-    "an ordered dict": saved(OrderedDict({"pyannote.audio": OrderedDict(described())})),
-    "a dict with defaults": saved(defaultdict(dict, {"pyannote.audio": defaultdict(dict, described())})),
+    "a zip": saved(checkpoint_of(described())),
+    "a stream": saved(checkpoint_of(described()), legacy=True),
+    "an ordered dict": saved(checkpoint_of(OrderedDict(described()), OrderedDict)),
+    "a dict with defaults": saved(checkpoint_of(defaultdict(dict, described()), lambda made: defaultdict(dict, made))),
 }
 
 
 @pytest.mark.parametrize("data", CHECKPOINTS.values(), ids=list(CHECKPOINTS))
-def test_the_class_of_a_checkpoint_is_the_one_that_pyannote_imports(data):
-    found = classes("pytorch_model.bin", data)
+def test_the_class_of_a_rewritten_checkpoint_is_the_one_that_pyannote_imports(data):
+    found = classes("pytorch_model.bin", rewritten(data))
 
     assert found == ("evil.Thing",)
     require_not_allowed("pytorch_model.bin", found)
@@ -197,7 +208,9 @@ VERSION = b"ctorch.torch_version\nTorchVersion\n"
 """A kind of text, made by a call."""
 MEANT = described()["architecture"]
 UNREADABLE = {
-    "a key that is made": with_equal_key("pyannote.audio", described("harmless"), described()),
+    "a key that is made": with_equal_key("pyannote.audio", described("harmless"), described())[:-1]
+    + b"".join(text(key) + b"}" for key in ("state_dict", "hyper_parameters"))
+    + b"u",
     "a key within": (
         b"}("
         + text("pyannote.audio")
@@ -215,12 +228,14 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("checkpoint", UNREADABLE.values(), ids=list(UNREADABLE))
-def test_a_checkpoint_whose_class_only_a_load_could_tell_is_refused(checkpoint):
+def test_a_checkpoint_whose_class_only_a_load_could_tell_is_harmless_once_it_is_rewritten(checkpoint):
     data = as_zip(b"\x80\x02" + checkpoint + b".")
+    assert refusal("pytorch_model.bin", data).message.startswith("pytorch_model.bin: ")
 
-    message = refusal("pytorch_model.bin", data).message
-
-    assert message == "pytorch_model.bin: it describes its model otherwise than pyannote does"
+    with suppress(UnsafeCheckpoint):
+        assert classes("pytorch_model.bin", rewritten(data)) == ("harmless.Thing",)
+        assert not pyannote_falls_for("model", "pytorch_model.bin")
+    Path("pytorch_model.bin").write_bytes(data)
     assert pyannote_falls_for("model", "pytorch_model.bin"), "the trick is one"
 
 
@@ -228,15 +243,28 @@ def test_a_checkpoint_whose_class_only_a_load_could_tell_is_refused(checkpoint):
 def test_a_checkpoint_that_is_half_a_pyannote_checkpoint_is_refused(damaged):
     data = saved({"pyannote.audio": damaged if damaged is not None else 1})
 
-    assert "describes its model otherwise" in refusal("pytorch_model.bin", data).message
+    with pytest.raises(UnsafeCheckpoint, match=r"describes its model otherwise|lacks a part"):
+        rewritten(data)
 
 
-@pytest.mark.parametrize("checkpoint", [{"state_dict": {}}, torch.zeros(2), [1], {3: "x"}])
-def test_a_checkpoint_of_something_else_names_no_class(checkpoint):
-    assert classes("pytorch_model.bin", saved(checkpoint)) == ()
+def test_a_function_that_lightning_would_call_by_its_name_is_refused():
+    named = checkpoint_of(described()) | {"hyper_parameters": {"_instantiator": "evil.Thing"}}
+
+    with pytest.raises(UnsafeCheckpoint, match=r"name a function that lightning would call$"):
+        rewritten(saved(named))
 
 
-@pytest.mark.parametrize("name", STANDARD.class_names)
+def test_a_checkpoint_of_something_else_names_no_class():
+    assert classes("pytorch_model.bin", rewritten(saved({"state_dict": {"weight": torch.zeros(2)}}))) == ()
+
+
+@pytest.mark.parametrize("checkpoint", [torch.zeros(2), [1], {3: "x"}], ids=["tensor", "list", "number"])
+def test_a_checkpoint_that_is_no_dict_of_names_is_refused(checkpoint):
+    with pytest.raises(UnsafeCheckpoint, match=r"holds no dict|is no text"):
+        rewritten(saved(checkpoint))
+
+
+@pytest.mark.parametrize("name", STANDARD)
 def test_a_class_that_is_always_allowed_is_a_model_or_a_pipeline(name):
     from pyannote.audio import Model, Pipeline
 
@@ -246,7 +274,7 @@ def test_a_class_that_is_always_allowed_is_a_model_or_a_pipeline(name):
 
 FILES = {
     "config.yaml": config("acme.Pipeline"),
-    "model/pytorch_model.bin": saved({"pyannote.audio": described("acme", "Pipeline")}),
+    "model/pytorch_model.bin": saved(checkpoint_of(described("acme", "Pipeline"))),
 }
 
 
@@ -267,8 +295,8 @@ class TestRequest:
     def test_a_class_that_the_request_allows_is_written_down(self, host, path):
         host.ask_for({path: FILES[path]}, class_names=["acme.Pipeline", "never.Used"])
 
-        assert host.lock().repos[0].files[0].imports.class_names == ("acme.Pipeline",)
-        assert host.build().repos[0].files[0].imports.class_names == ("acme.Pipeline",)
+        assert host.lock().repos[0].files[0].class_names == ("acme.Pipeline",)
+        assert host.build().repos[0].files[0].class_names == ("acme.Pipeline",)
 
     def test_a_lock_that_lacks_a_class_stops_the_build(self, host, path):
         host.ask_for({path: FILES[path]}, class_names=["acme.Pipeline"])
@@ -289,7 +317,7 @@ class TestRequest:
         assert main(["cache", "publish", str(host.out), "--store", store]) == 0
 
         assert main(["cache", "restore", "--store", store, "--into", str(host.folder / "box")]) == 3
-        assert "names what the manifest does not list: huggingface/hub/" in capsys.readouterr().err
+        assert "not safe to load: huggingface/hub/" in capsys.readouterr().err
         assert not (host.folder / "box").exists()
 
 

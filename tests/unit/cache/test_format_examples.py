@@ -8,7 +8,6 @@ import pytest
 
 from diarize_runner.cache import documents
 from diarize_runner.cache.checkpoint.convert import CONVERSIONS
-from diarize_runner.cache.imports import Imports
 from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
 from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cache.pointer import Pointer
@@ -77,7 +76,7 @@ def test_the_example_of_a_composed_request_is_read(requests):
 
     (repo,) = request.repos
     assert (request.name, request.pipeline) == ("embedded", repo.repo_id)
-    assert repo.may_import == Imports()
+    assert (repo.pickle_names, repo.class_names) == ((), ())
     assert (repo.revision, repo.licence) == ("main", "MIT AND Apache-2.0")
     assert {file.path: file.source for file in repo.content} == {
         "config.yaml": LocalFile(path="embedded/config.yaml"),

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,11 +12,13 @@ from support.caches import NEW, OLD, Site, edit_json, flip, tree
 from support.kills import killed_before_step
 
 from diarize_runner.cache.catalogue import rollback
+from diarize_runner.cache.latest import read_latest
 from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, SIGNATURE_NAME
+from diarize_runner.cache.pointer import LARGEST_SERIAL, MOST_RISE
 from diarize_runner.cache.publish import publish
-from diarize_runner.cache.signature import read_private_key, require_signature, write_keys
-from diarize_runner.digests import content_of_file
-from diarize_runner.errors import DiskError, IntegrityError, UsageError
+from diarize_runner.cache.signature import has_signed, read_private_key, require_signature, write_keys
+from diarize_runner.digests import content_of, content_of_file
+from diarize_runner.errors import DiskError, IntegrityError, ManifestError, StoreError, UsageError
 from diarize_runner.progress import Silent
 
 
@@ -40,12 +43,22 @@ def sign_built(site, version, private):
     (site.built(version) / SIGNATURE_NAME).write_bytes(read_private_key(private).sign(manifest))
 
 
+def publish_signed(site, version, private):
+    """Sign what was built, and publish it with a signed pointer."""
+    sign_built(site, version, private)
+    return publish_with(site, version, private)
+
+
+def publish_with(site, version, private):
+    """Publish what was built and signed, with a signed pointer."""
+    return publish(site.built(version), site.store, Silent(), read_private_key(private))
+
+
 @pytest.fixture
 def signed(site, keys):
     """A site whose store has 1.0, signed."""
     site.build("1.0", NEW)
-    sign_built(site, "1.0", keys[0])
-    site.publish_built("1.0")
+    publish_signed(site, "1.0", keys[0])
     return site
 
 
@@ -74,12 +87,18 @@ def refused(site, public, version):
     return refusal.value
 
 
+def latest_digest(site):
+    """Return the digest of what the signature of latest is of."""
+    return content_of(read_latest(site.store).signed_bytes()).digest
+
+
 @pytest.mark.parametrize("version", ["latest", "1.0"])
 def test_a_version_that_another_key_signed_is_refused_and_nothing_is_left(version, signed, other_keys):
     refusal = refused(signed, other_keys[1], version)
 
     manifest = content_of_file(signed.store.root / "v1.0" / MANIFEST_NAME).digest
-    assert refusal.message == f"the manifest {manifest} was not signed by the key in {other_keys[1]}"
+    what = f"the manifest {manifest}" if version == "1.0" else f"{signed.store.url}: latest {latest_digest(signed)}"
+    assert refusal.message == f"{what} was not signed by the key in {other_keys[1]}"
     assert "do not use it before you know which" in refusal.hint
 
 
@@ -132,18 +151,20 @@ ALTERATIONS = [
 @pytest.mark.parametrize("alter", ALTERATIONS)
 @pytest.mark.parametrize("version", ["latest", "1.0"])
 def test_what_was_altered_after_it_was_signed_is_refused_though_the_pointer_follows(alter, version, signed, keys):
+    """As somebody who can write the store would do it, and even under a pointer that the owner signed."""
     alter(signed.store.root)
     content = content_of_file(signed.store.root / "v1.0" / MANIFEST_NAME)
-    named = {"size": content.size, "digest": str(content.digest)}
-    edit_json(signed.store.root / "latest" / MANIFEST_NAME, lambda pointer: pointer["manifest"].update(named))
+    forged = read_latest(signed.store)
+    forged = replace(forged, manifest=replace(forged.manifest, content=content), signature="")
+    pointer = forged.signed(read_private_key(keys[0]).sign)
+    (signed.store.root / "latest" / MANIFEST_NAME).write_bytes(pointer.to_bytes())
 
     assert " was not signed by the key in " in refused(signed, keys[1], version).message
 
 
 def test_an_older_version_that_was_signed_too_is_no_stand_in_for_another(signed, keys):
     signed.build("1.1", OLD)
-    sign_built(signed, "1.1", keys[0])
-    signed.publish_built("1.1")
+    publish_signed(signed, "1.1", keys[0])
     for name in (MANIFEST_NAME, SIGNATURE_NAME, ARCHIVE_NAME):
         shutil.copy(signed.store.root / "v1.0" / name, signed.store.root / "v1.1" / name)
 
@@ -153,10 +174,12 @@ def test_an_older_version_that_was_signed_too_is_no_stand_in_for_another(signed,
 def test_a_refused_version_leaves_the_one_in_use(signed, keys):
     signed.restore(public_key=keys[1])
     before = tree(signed.box.root)
+    (signed.store.root / "latest" / MANIFEST_NAME).unlink()
     signed.publish("1.1", OLD)
 
-    with pytest.raises(IntegrityError, match=r": version 1.1 is not signed, and a signature is wanted$"):
-        signed.restore(public_key=keys[1])
+    for version, what in (("latest", "latest"), ("1.1", "version 1.1")):
+        with pytest.raises(IntegrityError, match=rf": {what} is not signed, and a signature is wanted$"):
+            signed.restore(version, public_key=keys[1])
 
     assert tree(signed.box.root) == before
 
@@ -169,11 +192,11 @@ def test_a_signed_publish_that_was_killed_at_any_step_never_makes_an_unsigned_ve
     while was_killed:
         step += 1
         shutil.rmtree(site.store.root, ignore_errors=True)
-        was_killed = killed_before_step(step, partial(publish, site.built("1.0"), site.store, Silent()))
+        was_killed = killed_before_step(step, partial(publish_with, site, "1.0", keys[0]))
         for version in site.store.versions():
             shutil.rmtree(site.box.root, ignore_errors=True)
             assert site.restore(version, public_key=keys[1]).cache.manifest.version == "1.0"
-        site.publish_built("1.0")
+        publish_signed(site, "1.0", keys[0])
         shutil.rmtree(site.box.root, ignore_errors=True)
         assert site.restore(public_key=keys[1]).plan.changed
 
@@ -182,11 +205,12 @@ def test_a_signed_publish_that_was_killed_at_any_step_never_makes_an_unsigned_ve
 
 def test_a_version_that_was_published_unsigned_is_signed_by_publishing_the_signature(site, keys):
     site.publish("1.0", NEW)
-    sign_built(site, "1.0", keys[0])
 
-    assert not site.publish_built("1.0").changed
+    latest = publish_signed(site, "1.0", keys[0])
 
+    assert (latest.changed, latest.pointer.serial, latest.pointer.previous) == (True, 2, None)
     assert site.restore(public_key=keys[1]).plan.changed
+    assert not publish_signed(site, "1.0", keys[0]).changed
 
 
 def test_a_build_takes_away_the_signature_of_the_one_before(site, keys):
@@ -270,7 +294,7 @@ def test_an_older_latest_is_refused_and_leaves_the_box_as_it_was(replayed):
     before = tree(replayed.box.root)
 
     with pytest.raises(IntegrityError) as refusal:
-        replayed.restore(least_serial=replayed.box.serial)
+        replayed.restore(seen_serial=replayed.box.serial)
 
     assert refusal.value.exit_code == 3
     assert refusal.value.message == f"{replayed.store.url}: latest has serial 1, and this box has followed 2"
@@ -279,13 +303,13 @@ def test_an_older_latest_is_refused_and_leaves_the_box_as_it_was(replayed):
 
 
 def test_an_older_latest_is_followed_when_that_is_allowed_and_remembered(replayed):
-    restored = replayed.restore(least_serial=0)
+    restored = replayed.restore(seen_serial=None)
 
     assert (restored.cache.manifest.version, replayed.box.serial) == ("1.0", 1)
 
 
 def test_a_version_that_is_named_is_restored_whatever_latest_says_and_the_serial_stays(replayed):
-    assert replayed.restore("1.0", least_serial=replayed.box.serial).cache.manifest.version == "1.0"
+    assert replayed.restore("1.0", seen_serial=replayed.box.serial).cache.manifest.version == "1.0"
     assert replayed.box.serial == 2
 
 
@@ -297,7 +321,7 @@ def test_a_rollback_by_the_tool_raises_the_serial_and_is_followed(site):
     pointer = rollback(site.store, None).pointer
 
     assert (pointer.serial, pointer.version) == (3, "1.0")
-    assert site.restore(least_serial=site.box.serial).cache.manifest.version == "1.0"
+    assert site.restore(seen_serial=site.box.serial).cache.manifest.version == "1.0"
     assert site.box.serial == 3
 
 
@@ -315,3 +339,169 @@ def test_a_restore_that_fails_does_not_remember_the_serial(site):
 
 def test_a_fresh_box_has_followed_nothing(tmp_path):
     assert Site(folder=tmp_path).box.serial == 0
+
+
+POINTER = f"latest/{MANIFEST_NAME}"
+
+
+@pytest.fixture
+def followed(signed, keys):
+    """A site whose box follows 1.1 with the team's key, and whose store has 1.0, signed as well."""
+    signed.build("1.1", OLD)
+    publish_signed(signed, "1.1", keys[0])
+    signed.restore(public_key=keys[1], seen_serial=0)
+    assert signed.box.serial == 2
+    return signed
+
+
+def forge(site, **changes):
+    """Write what somebody without the key can write: a pointer whose signature is not of it."""
+    pointer = replace(read_latest(site.store), **changes)
+    (site.store.root / POINTER).write_bytes(pointer.to_bytes())
+
+
+def pointer_to(site, version):
+    """Return the changes that make a pointer name another version."""
+    content = content_of_file(site.store.root / f"v{version}" / MANIFEST_NAME)
+    named = replace(read_latest(site.store).manifest, name=f"v{version}/{MANIFEST_NAME}", content=content)
+    return {"version": version, "manifest": named}
+
+
+@pytest.mark.parametrize("signature", ["", None, "ab" * 64], ids=["none", "of the one before", "random"])
+def test_a_forged_pointer_cannot_bring_an_old_signed_version_back(followed, keys, signature):
+    before = tree(followed.box.root)
+    signature = read_latest(followed.store).signature if signature is None else signature
+    forge(followed, serial=3, signature=signature, **pointer_to(followed, "1.0"))
+
+    with pytest.raises(IntegrityError, match=r": latest (is not signed|sha256:[0-9a-f]{64} was not signed by the key)"):
+        followed.restore(public_key=keys[1], seen_serial=followed.box.serial)
+
+    assert tree(followed.box.root) == before
+
+
+def test_a_signed_pointer_that_was_replayed_is_refused_by_its_serial(signed, keys):
+    old = (signed.store.root / POINTER).read_bytes()
+    signed.build("1.1", OLD)
+    publish_signed(signed, "1.1", keys[0])
+    signed.restore(public_key=keys[1], seen_serial=0)
+    (signed.store.root / POINTER).write_bytes(old)
+
+    with pytest.raises(IntegrityError, match=r": latest has serial 1, and this box has followed 2$"):
+        signed.restore(public_key=keys[1], seen_serial=signed.box.serial)
+
+
+def test_a_pointer_of_version_1_is_followed_only_without_a_key(signed, keys):
+    def as_version_1(document):
+        document["format"] = "diarize-runner/pointer/1"
+        del document["signature"]
+
+    edit_json(signed.store.root / POINTER, as_version_1)
+
+    with pytest.raises(IntegrityError, match=r": latest is not signed") as refusal:
+        signed.restore(public_key=keys[1])
+    assert "cache publish --sign KEY" in refusal.value.hint
+    assert signed.restore().cache.manifest.version == "1.0"
+
+
+@pytest.mark.parametrize("rise", [MOST_RISE, MOST_RISE + 1])
+def test_a_serial_that_rises_too_far_is_refused_and_the_owner_is_not_locked_out(site, rise):
+    site.publish("1.0", OLD)
+    site.restore(seen_serial=site.box.serial)
+    forge(site, serial=1 + rise)
+
+    if rise > MOST_RISE:
+        with pytest.raises(IntegrityError, match=r"has followed 1: no more than 1,000,000 are skipped$") as refusal:
+            site.restore(seen_serial=site.box.serial)
+        assert refusal.value.hint.endswith("If they say it is theirs, say --allow-older once")
+        assert site.box.serial == 1
+    else:
+        assert site.restore(seen_serial=site.box.serial)
+
+    latest = site.publish("1.1", NEW)
+    assert latest.pointer.serial == 2 + rise
+    assert site.restore(seen_serial=None).cache.manifest.version == "1.1"
+    assert site.box.serial == 2 + rise
+
+
+@pytest.mark.parametrize("serial", [LARGEST_SERIAL, LARGEST_SERIAL - 1])
+def test_a_publish_on_the_largest_serial_is_refused_before_it_writes_one_that_nobody_can_read(site, serial):
+    site.publish("1.0", OLD)
+    forge(site, serial=serial)
+    site.build("1.1", NEW)
+
+    if serial < LARGEST_SERIAL:
+        assert site.publish_built("1.1").pointer.serial == LARGEST_SERIAL
+        return
+    with pytest.raises(StoreError, match=r"has serial 9,007,199,254,740,991, and there is none after it$") as refusal:
+        site.publish_built("1.1")
+    assert refusal.value.hint.startswith("somebody set it so high: delete latest/manifest.json and publish again")
+    (site.store.root / POINTER).unlink()
+    assert site.publish_built("1.1").pointer.serial == 1
+    assert site.restore(seen_serial=None).cache.manifest.version == "1.1"
+
+
+def test_a_serial_beyond_the_largest_is_not_read(site):
+    site.publish("1.0", OLD)
+    edit_json(site.store.root / POINTER, lambda pointer: pointer.update(serial=LARGEST_SERIAL + 1))
+
+    with pytest.raises(ManifestError, match=r"is out of range in 'serial'$"):
+        site.restore(seen_serial=None)
+
+
+def test_a_rollback_signs_too(followed, keys):
+    pointer = rollback(followed.store, None, read_private_key(keys[0])).pointer
+
+    assert (pointer.serial, pointer.version, pointer.previous) == (3, "1.0", "1.1")
+    restored = followed.restore(public_key=keys[1], seen_serial=followed.box.serial)
+    assert restored.cache.manifest.version == "1.0"
+
+
+def test_a_rollback_to_a_version_that_the_key_did_not_sign_is_refused(followed, keys, other_keys):
+    with pytest.raises(IntegrityError, match=r": version 1\.0 was not signed by that key$"):
+        rollback(followed.store, None, read_private_key(other_keys[0]))
+
+    assert read_latest(followed.store).version == "1.1"
+
+
+def test_a_signed_latest_is_never_replaced_by_an_unsigned_one(followed, keys):
+    before = (followed.store.root / POINTER).read_bytes()
+    followed.build("1.2", NEW)
+    for move in (lambda: followed.publish_built("1.2"), lambda: rollback(followed.store, "1.0")):
+        with pytest.raises(UsageError, match=r": latest is signed, and the next one would not be$") as refusal:
+            move()
+        assert refusal.value.hint.endswith("say --sign KEY")
+
+    assert (followed.store.root / POINTER).read_bytes() == before
+
+
+def test_a_version_and_its_latest_are_signed_both_or_neither(site, keys, other_keys):
+    site.build("1.0", NEW)
+    with pytest.raises(UsageError, match=r"latest would be signed, and the version in .* is not by that key$"):
+        publish(site.built("1.0"), site.store, Silent(), read_private_key(keys[0]))
+    sign_built(site, "1.0", keys[0])
+    with pytest.raises(UsageError, match=r"is signed, and latest would not be$"):
+        site.publish_built("1.0")
+    with pytest.raises(UsageError, match=r"is not by that key$"):
+        publish(site.built("1.0"), site.store, Silent(), read_private_key(other_keys[0]))
+
+    assert not site.store.root.exists()
+
+
+def test_who_signs_believes_nothing_of_a_forged_pointer_but_its_serial(followed, keys):
+    forge(followed, serial=7, previous="0.9", **pointer_to(followed, "1.0"))
+    followed.build("1.2", NEW)
+
+    pointer = publish_signed(followed, "1.2", keys[0]).pointer
+
+    assert (pointer.serial, pointer.version, pointer.previous) == (8, "1.2", None)
+    assert followed.restore(public_key=keys[1], seen_serial=followed.box.serial).cache.manifest.version == "1.2"
+
+
+def test_the_signature_of_a_manifest_is_none_of_a_pointer(followed, keys):
+    manifest = (followed.store.root / "v1.0" / MANIFEST_NAME).read_bytes()
+    signature = (followed.store.root / "v1.0" / SIGNATURE_NAME).read_bytes()
+    assert has_signed(read_private_key(keys[0]), manifest, signature)
+    (followed.store.root / POINTER).write_bytes(manifest)
+
+    with pytest.raises(ManifestError, match=r"format 'diarize-runner/manifest/2' is not diarize-runner/pointer/2"):
+        followed.restore(public_key=keys[1])

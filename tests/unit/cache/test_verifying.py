@@ -12,7 +12,6 @@ from support.disks import as_nobody, foreign_folder
 from support.processes import finished, start
 
 from diarize_runner.cache import layout
-from diarize_runner.cache.imports import Imports
 from diarize_runner.cache.verify import VerifiedCache, verify
 from diarize_runner.errors import DiskError, IntegrityError
 from diarize_runner.progress import Silent
@@ -122,21 +121,22 @@ def test_an_empty_folder_lacks_everything(cache, tmp_path):
     assert (report.mismatched, report.extra, report.unsafe) == ((), (), ())
 
 
-def test_a_checkpoint_that_names_what_the_manifest_does_not_list_is_reported(site):
-    site.publish("1.0", {PIPELINE: {"config.yaml": b"x", "model.bin": saved({"state": torch.zeros(2)})}})
+def test_a_file_that_has_pyannote_load_what_the_manifest_does_not_list_is_reported(site):
+    config = b"pipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n"
+    site.publish("1.0", {PIPELINE: {"config.yaml": config, "model.bin": saved({"state": torch.zeros(2)})}})
     cache = site.restore("1.0").cache
     assert report_of(cache) == {}
     (repo,) = cache.manifest.repos
-    unlisted = tuple(dataclasses.replace(file, imports=Imports()) for file in repo.files)
+    unlisted = tuple(dataclasses.replace(file, class_names=()) for file in repo.files)
     manifest = dataclasses.replace(cache.manifest, repos=(dataclasses.replace(repo, files=unlisted),))
 
     report = verify(cache.root, manifest, Silent())
 
-    path = f"{layout.snapshot_folder(repo)}/model.bin"
+    path = f"{layout.snapshot_folder(repo)}/config.yaml"
     assert (report.ok, report.unsafe) == (False, (path,))
     with pytest.raises(IntegrityError) as refusal:
         report.require_ok()
-    assert refusal.value.message == f"{cache.root}: names what the manifest does not list: {path}"
+    assert refusal.value.message == f"{cache.root}: not safe to load: {path}"
 
 
 def test_a_cache_of_another_version_is_no_cache_of_this_one(cache, tmp_path):

@@ -16,6 +16,7 @@ from diarize_runner.cache.follower import Follower
 from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.pins import Target
+from diarize_runner.cache.publish import publish
 from diarize_runner.cache.published import LATEST, Wanted
 from diarize_runner.cache.restore import plan_restore
 from diarize_runner.cache.signature import read_private_key, write_keys
@@ -230,7 +231,7 @@ class TestLatest:
         shutil.copy(site.folder / "old", site.store.root / "latest/manifest.json")
 
         with pytest.raises(IntegrityError, match=r"latest has serial 1, and this box has followed 2$"):
-            fetch(site.store, into, least_serial=Follower(root=into).serial)
+            fetch(site.store, into, seen_serial=Follower(root=into).serial)
 
         assert fetch(site.store, into).published.manifest.version == "1.0"
 
@@ -239,20 +240,20 @@ class TestLatest:
         fetch(site.store, into)
         rollback(site.store, None)
 
-        again = fetch(site.store, into, least_serial=Follower(root=into).serial)
+        again = fetch(site.store, into, seen_serial=Follower(root=into).serial)
 
         assert (again.published.manifest.version, Follower(root=into).serial) == ("1.0", 3)
 
     def test_a_version_that_was_not_signed_by_the_key_is_refused(self, site, into):
         private, public = site.folder / "team.key", site.folder / "team.pub"
         write_keys(private, public)
-        with pytest.raises(IntegrityError, match=r": version 1.0 is not signed, and a signature is wanted$"):
+        with pytest.raises(IntegrityError, match=r": latest is not signed, and a signature is wanted$"):
             fetch(site.store, into, public_key=public)
         assert not into.exists()
 
         manifest = site.build("1.1", NEW)
         (site.built("1.1") / "manifest.json.sig").write_bytes(read_private_key(private).sign(manifest.to_bytes()))
-        site.publish_built("1.1")
+        publish(site.built("1.1"), site.store, Silent(), read_private_key(private))
 
         assert fetch(site.store, into, public_key=public).changed
 
@@ -272,7 +273,9 @@ def test_a_restore_moves_no_wheel(site):
 
 def test_a_name_that_only_looks_like_a_wheel_s_is_refused(site, into):
     manifest = site.store.root / "v1.0" / "manifest.json"
-    edit_json(manifest, lambda document: document["wheels"][0].update(name="odd-one-py3-none-any.whl"))
+    edit_json(
+        manifest, lambda document: document["sections"]["wheels"]["files"][0].update(name="odd-one-py3-none-any.whl")
+    )
 
     with pytest.raises(ManifestError, match=r"^'odd-one-py3-none-any.whl' is not the file name of a wheel$"):
         fetch(site.store, into, version="1.0")
