@@ -15,4 +15,4 @@ speaker-labelled transcripts, offline and without a token; a harness says how fa
 Importing this package, or running any `cache` command, needs neither torch nor pyannote.audio.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

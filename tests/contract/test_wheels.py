@@ -191,7 +191,8 @@ def test_what_reads_a_store_imports_nothing_but_what_a_box_installs_first(comman
     with serving(files(tmp_path / "store")) as server:
         stores = {"s3": (f"s3://{bucket}",) * 2, "http": ((tmp_path / "store").as_uri(), server.url)}
         published, read = stores[kind]
-        assert main(["cache", "publish", str(built), "--store", published]) == 0
+        signed = ["--sign", str(tmp_path / "team.key")]
+        assert main(["cache", "publish", str(built), "--store", published, *signed]) == 0
         options = ["--store", read, "--into", str(tmp_path / "into"), "--public-key", str(tmp_path / "team.pub")]
         done = subprocess.run(
             [sys.executable, "-c", IMPORTED, "cache", command, *options],

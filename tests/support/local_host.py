@@ -51,6 +51,10 @@ class LocalHost:
 
     def build(self) -> CacheManifest:
         """Build what the lock beside the request pins, with the requirements that are there."""
+        return self.build_version("1.0")
+
+    def build_version(self, version: str) -> CacheManifest:
+        """Do the same under another version."""
         lock = read_lock(read_request(self.request), lock_path(self.request))
-        how = {"version": "1.0", "requirements": self.requirements, "out": self.out, "progress": Silent()}
+        how = {"version": version, "requirements": self.requirements, "out": self.out, "progress": Silent()}
         return build(lock, folder=self.folder, **how)

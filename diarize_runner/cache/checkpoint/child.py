@@ -11,6 +11,7 @@ The process gets open files, opens none and no socket, and may use only so much 
 leaves is believed no more than the upstream file was: `read_clean` decides.
 """
 
+import codecs
 import json
 import os
 import signal
@@ -24,6 +25,8 @@ from diarize_runner.confinement import Allowance, confine
 from diarize_runner.errors import UnsafeCheckpoint
 
 _REFUSED = 3
+_CODECS = ("ascii", "cp437", "latin-1", "raw-unicode-escape", "utf-8")
+"""What zipfile and pickle look up when they meet a name: too late, where no file can be opened any more."""
 _WALL_SECONDS = 600
 _MEMORY, _MEMORY_PER_BYTE = 1 << 30, 6
 """Bytes of address space: what Python takes, and how often the file's content is held."""
@@ -83,6 +86,8 @@ def _dead(code: int, said: str) -> UnsafeCheckpoint:
 def main() -> int:
     """Rewrite what the command line asks for."""
     conversion, allowed, size, cpu_seconds = json.loads(sys.argv[1])
+    for codec in _CODECS:
+        codecs.lookup(codec)
     memory = _MEMORY + _MEMORY_PER_BYTE * size
     confine(Allowance(memory=memory, cpu_seconds=cpu_seconds, file_bytes=2 * size + _MEMORY))
     try:

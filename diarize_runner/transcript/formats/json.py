@@ -22,7 +22,7 @@
         {"speaker": "SPEAKER_00", "seconds": 2.8, "share": 0.509, "turns": 1, "longest": 2.8, "overlapped": 0.3,
          "words": 1}
       ],
-      "provenance": {"tool": "diarize-runner 0.1.0", ...}
+      "provenance": {"tool": "diarize-runner 0.2.0", ...}
     }
 
 Times are seconds to the millisecond: strings in `segments`, as the transcriber writes them, and numbers elsewhere.

@@ -8,7 +8,9 @@ from support.stand_in.toolkit import BOTH, FIRST, write_wheels
 from support.wheels import carry
 
 from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME
+from diarize_runner.cache.publish import publish
 from diarize_runner.cache.signature import read_private_key
+from diarize_runner.progress import Silent
 
 
 def models(script):
@@ -47,13 +49,14 @@ class Shelf:
         carry(
             self._site.built(version), write_wheels(self.folder / "wheels" / release, release), first=FIRST, both=BOTH
         )
-        if self.private:
-            self._sign(self._site.built(version))
-        self._site.publish_built(version)
-
-    def _sign(self, built):
-        manifest = (built / MANIFEST_NAME).read_bytes()
-        (built / SIGNATURE_NAME).write_bytes(read_private_key(self.private).sign(manifest))
+        built, store = self._site.built(version), self._site.store
+        if not self.private:
+            (store.root / "latest" / MANIFEST_NAME).unlink(missing_ok=True)  # as somebody without the key can
+            self._site.publish_built(version)
+            return
+        key = read_private_key(self.private)
+        (built / SIGNATURE_NAME).write_bytes(key.sign((built / MANIFEST_NAME).read_bytes()))
+        publish(built, store, Silent(), key)
 
     def signature(self, version):
         """Return where a version's signature is, here and on hosts."""

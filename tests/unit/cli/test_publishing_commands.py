@@ -15,7 +15,7 @@ def publish(run, request_file, tmp_path):
         assert run("cache", "resolve", request_file).exit_code == 0
         build = ["cache", "build", request_file, "--version", version, "--out", out]
         assert run(*build, "--requirements", tmp_path / "requirements.txt", *options).exit_code == 0
-        assert run("cache", "publish", out, "--store", url).exit_code == 0
+        assert run("cache", "publish", out, "--store", url, *options).exit_code == 0
         return url
 
     return publish
@@ -58,7 +58,7 @@ def test_a_version_without_a_signature_is_exit_3_and_leaves_nothing(run, publish
             "cache", "restore", "--store", store, "--into", tmp_path / "box", "--public-key", keys["public"], *plan
         )
         assert (ran.exit_code, (tmp_path / "box").exists()) == (3, False)
-        assert ran.stderr.startswith(f"error: {store}: version 1.0 is not signed, and a signature is wanted\nhint: ")
+        assert ran.stderr.startswith(f"error: {store}: latest is not signed, and a signature is wanted\nhint: ")
 
 
 def test_a_build_with_what_is_no_key_is_bad_usage_and_builds_nothing(run, request_file, tmp_path):

@@ -1,0 +1,169 @@
+"""What release 0.1.0 wrote is read, gone on from and gone back to; what 0.1.0 cannot read it refuses."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.caches import Site, edit_json, tree
+from support.local_host import LocalHost
+
+from diarize_runner.cache.catalogue import list_versions, rollback
+from diarize_runner.cache.latest import read_latest
+from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.publish import publish
+from diarize_runner.cache.switch import switch
+from diarize_runner.cache.verify import verify
+from diarize_runner.digests import content_of_file
+from diarize_runner.errors import IntegrityError, ManifestError
+from diarize_runner.progress import Silent
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "version-1"
+(OLD_RELEASE,) = VECTORS.glob("*.whl")
+MANIFESTS = [*sorted(VECTORS.glob("store/v*/manifest.json")), VECTORS / "manifest-with-wheels.json"]
+
+
+def old(*arguments):
+    """Run the command of release 0.1.0; return its exit code, and what it printed."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from diarize_runner.cli import main; sys.exit(main())",
+            *map(str, arguments),
+        ],
+        env={**os.environ, "PYTHONPATH": str(OLD_RELEASE)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site whose store was published by 0.1.0."""
+    shutil.copytree(VECTORS / "store", tmp_path / "site/store")
+    for name in ("huggingface-cache.tar.gz", "requirements-diarization.txt"):
+        shutil.copy(VECTORS / "store/v1.0" / name, tmp_path / "site/store/latest")
+    return Site(folder=tmp_path / "site")
+
+
+@pytest.fixture
+def upgraded(site):
+    """The same after this release has published 1.1: another config, and the checkpoint of 1.0."""
+    site.restore("1.0")
+    checkpoint = next(site.box.root.rglob("pytorch_model.bin")).read_bytes()
+    shutil.rmtree(site.box.root)
+    host = LocalHost(folder=site.folder / "host")
+    host.folder.mkdir()
+    host.ask_for({"config.yaml": b"version: 4.0.0\n", "segmentation/pytorch_model.bin": checkpoint})
+    host.lock()
+    host.build_version("1.1")
+    publish(host.out, site.store, Silent())
+    return site
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_manifest_of_version_1_is_read_and_keeps_its_bytes_and_so_its_identity(path):
+    manifest = CacheManifest.from_bytes(path.read_bytes(), path.name)
+
+    assert manifest.to_bytes() == path.read_bytes()
+    assert manifest.digest == content_of_file(path).digest
+    assert manifest.created_by == "diarize-runner 0.1.0"
+    assert bool(manifest.wheelhouse) == (path.name == "manifest-with-wheels.json")
+
+
+def test_the_wheels_of_a_manifest_of_version_1_are_those_of_its_document():
+    path = VECTORS / "manifest-with-wheels.json"
+    document, house = json.loads(path.read_bytes()), CacheManifest.from_bytes(path.read_bytes(), "").wheelhouse
+
+    assert [wheel.to_dict() for wheel in house.wheels] == document["wheels"]
+    assert (house.installer.to_dict(), house.page.to_dict()) == (document["installer"], document["wheels_page"])
+
+
+@pytest.mark.parametrize("key", ["installer", "wheels_page", "wheels"])
+def test_a_manifest_of_version_1_that_lacks_what_belongs_to_its_wheels_is_refused(key):
+    document = json.loads((VECTORS / "manifest-with-wheels.json").read_bytes())
+    del document[key]
+
+    with pytest.raises(ManifestError, match=f"it needs the key '{key}' beside it"):
+        CacheManifest.from_bytes(json.dumps(document).encode(), "manifest.json")
+
+
+def test_a_version_1_cache_is_restored_and_verified(site):
+    restored = site.restore(seen_serial=0)
+
+    assert (restored.cache.manifest.version, site.box.serial) == ("1.0", 2)
+    assert [(each.manifest.version, each.is_latest) for each in list_versions(site.store)] == [
+        ("1.0", True),
+        ("0.9", False),
+    ]
+
+
+def test_a_version_1_checkpoint_that_is_not_clean_is_refused_with_what_to_do(site):
+    with pytest.raises(IntegrityError, match=r"not safe to load: .*pytorch_model\.bin$") as refusal:
+        site.restore("0.9")
+
+    assert refusal.value.hint.startswith("build and publish a new version: cache build rewrites every checkpoint")
+    assert not site.box.root.exists()
+
+
+def test_the_old_release_refuses_what_this_one_publishes_with_a_hint_and_keeps_its_cache(upgraded):
+    store, box = upgraded.store, upgraded.box.root
+    assert old("cache", "restore", "--store", store.url, "--into", box, "--version", "1.0")[0] == 0
+    before = tree(box)
+
+    for wanted, document in (("latest", "pointer"), ("1.1", "manifest")):
+        code, said = old("cache", "restore", "--store", store.url, "--into", box, "--version", wanted)
+        assert code == 1
+        assert f"format 'diarize-runner/{document}/2' is not diarize-runner/{document}/1" in said
+        assert "hint: use the diarize-runner release that wrote it" in said
+
+    assert tree(box) == before
+    assert old("cache", "verify", box)[0] == 0
+
+
+def test_a_box_of_the_old_release_is_upgraded_and_goes_back(upgraded):
+    store, box = upgraded.store, upgraded.box
+    pointer = read_latest(store)
+    assert (pointer.serial, pointer.version, pointer.previous) == (3, "1.1", "1.0")
+    assert old("cache", "restore", "--store", store.url, "--into", box.root, "--version", "1.0")[0] == 0
+    before = box.current.resolve()
+
+    restored = upgraded.restore(seen_serial=box.serial)
+
+    assert restored.cache.manifest.version == "1.1"
+    assert len(restored.plan.reuse) == 1, "the checkpoint, which both versions have"
+    back = switch(box, None, Silent())
+    assert box.current.resolve() == before
+    manifest = CacheManifest.from_bytes((box.current / "manifest.json").read_bytes(), "")
+    assert verify(box.current.resolve(), manifest, Silent()).ok
+    assert old("cache", "verify", box.root)[0] == 0
+    assert back
+
+
+def test_a_store_is_rolled_back_to_a_version_that_the_old_release_published(upgraded):
+    upgraded.restore(seen_serial=0)
+
+    pointer = rollback(upgraded.store, None).pointer
+
+    assert (pointer.serial, pointer.version) == (4, "1.0")
+    assert upgraded.restore(seen_serial=upgraded.box.serial).cache.manifest.version == "1.0"
+
+
+def test_a_list_of_names_in_a_version_1_manifest_proves_nothing(site):
+    """Whoever can write the store can write the list; the checkpoint itself is looked at."""
+
+    def allow(document):
+        (file,) = [file for file in document["repos"][0]["files"] if file["path"].endswith(".bin")]
+        file["pickle_names"] = ["posix.system", *file["pickle_names"]]
+
+    edit_json(site.store.root / "v0.9/manifest.json", allow)
+
+    with pytest.raises(IntegrityError, match="not safe to load"):
+        site.restore("0.9")
