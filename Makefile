@@ -1,6 +1,6 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-hosts lint format toolkit lock clean
+.PHONY: help setup setup-dev demo test test-hosts soak lint format toolkit lock clean
 .PHONY: bench bench-cache bench-engines bench-labels bench-peers bench-provision
 
 # Where it is set, as in many containers, whatever imports torch and pyannote.audio compiles them anew: 13 s instead of 5.
@@ -23,6 +23,9 @@ test: setup-dev ## Run every test
 
 test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/install-test-packages.sh first)
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 .venv/bin/python -m pytest tests/hosts
+
+soak: setup-dev ## Run what is too long for CI: fuzzing and hundreds of kills; it prints counts (an hour)
+	@.venv/bin/python -m pytest -m soak tests/soak
 
 lint: setup-dev ## Run every linter
 	@scripts/lint.sh

@@ -1,0 +1,18 @@
+"""Mutated checkpoints, ten thousand of them."""
+
+import pytest
+from support.pickle_fuzz import count
+
+pytestmark = pytest.mark.soak
+
+MUTANTS = 10_000
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_no_mutant_that_torch_would_fall_for_passes(seed, capsys):
+    counts = count(MUTANTS, seed)
+
+    with capsys.disabled():
+        print(f"\nsoak: {counts}")  # noqa: T201  # the counts are what a soak is run for
+    assert (counts.mutants, counts.passed) == (MUTANTS, 0)
+    assert counts.dangerous > MUTANTS // 5
