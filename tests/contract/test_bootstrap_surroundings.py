@@ -25,7 +25,7 @@ def planted(tmp_path):
     folder, seen = tmp_path / "theirs", tmp_path / "seen"
     folder.mkdir()
     for name in PROGRAMS:
-        (folder / name).write_text(f"#!/bin/sh\necho {name} >>{seen}\nexec /usr/bin/{name} \"$@\"\n")
+        (folder / name).write_text(f'#!/bin/sh\necho {name} >>{seen}\nexec /usr/bin/{name} "$@"\n')
         (folder / name).chmod(0o755)
     for name in MODULES:
         (folder / f"{name}.py").write_text(f"open({str(seen)!r}, 'a').write('{name}.py\\n')\n")
@@ -121,7 +121,8 @@ def test_variables_that_python_pip_uv_and_tar_read_have_no_effect(bootstrap, pla
 def test_what_lies_in_the_temporary_folder_meanwhile_is_for_nobody_else(bootstrap, planted, tmp_path):
     looking = tmp_path / "bin"
     looking.mkdir()
-    (looking / "awk").write_text(f"#!/bin/sh\nls -ld {tmp_path}/diarize-runner.* >{tmp_path}/listed\nexec /usr/bin/awk \"$@\"\n")
+    look = f"ls -ld {tmp_path}/diarize-runner.* >{tmp_path}/listed"
+    (looking / "awk").write_text(f'#!/bin/sh\n{look}\nexec /usr/bin/awk "$@"\n')
     (looking / "awk").chmod(0o755)
 
     ran = bootstrap("--plan", PATH=f"{looking}:{os.environ['PATH']}")

@@ -166,14 +166,15 @@ def endless(answer, most=256 << 20):
 
     def fault(handler, request, origin):
         chunk = b"x" * 65536
+        handler.server.flooded += len(chunk)  # before a client can look
         handler.send_response(answer.status)
         for name, value in {**answer.headers, "Transfer-Encoding": "chunked"}.items():
             handler.send_header(name, value)
         handler.end_headers()
         handler.close_connection = True
         for _ in range(most // len(chunk)):
-            handler.server.flooded += len(chunk)
             handler.wfile.write(b"10000\r\n" + chunk + b"\r\n")
+            handler.server.flooded += len(chunk)
 
     return fault
 
@@ -188,6 +189,18 @@ def dripping(pause, after=0, most=600):
             handler.wfile.write(bytes([byte]))
             time.sleep(pause)
         handler.reset()
+
+    return fault
+
+
+def paced(pause, piece):
+    """Send what the origin answers, `piece` bytes at a time, and wait `pause` seconds after each."""
+
+    def fault(handler, request, origin):
+        handler.send_head_of(answer := origin(request))
+        for begin in range(0, len(answer.body), piece):
+            handler.wfile.write(answer.body[begin : begin + piece])
+            time.sleep(pause)
 
     return fault
 
@@ -271,6 +284,11 @@ class WebServer(ThreadingHTTPServer):
     def fails(self, *faults, times=1, when=lambda request: True):
         """Meet the next requests for which `when` holds with `faults`, one each, and that `times` over."""
         self._faults += [(when, fault) for _ in range(times) for fault in faults]
+
+    def forgive(self):
+        """Fail no more."""
+        with self._lock:
+            self._faults.clear()
 
     def next_fault(self, request):
         with self._lock:
