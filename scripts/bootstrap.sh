@@ -142,7 +142,8 @@ curl_to() {
 }
 
 # capped BYTES COMMAND...: no file that COMMAND writes grows beyond BYTES, whatever the other side says of its length.
-# curl before 8.4 holds --max-filesize only against a length it is given: https://curl.se/docs/manpage.html#--max-filesize
+# curl before 8.4 holds --max-filesize only against a length that it is given:
+# https://curl.se/docs/manpage.html#--max-filesize
 capped() (
     trap '' XFSZ # so that the write fails; by default, the signal kills
     bytes=$1
@@ -168,13 +169,13 @@ size_of() { wc -c <"$1" 2>/dev/null || echo 0; }
 fetch_pinned() {
     ! is_right "$2" "$3" || return 0
     [ "$4" -ge 0 ] && [ "$4" -le "$file_bytes" ] ||
-        fail 3 "$store/$1 is said to hold $4 bytes" "no file for this script is larger than $file_bytes: publish it anew"
+        fail 3 "$store/$1 is said to hold $4 bytes" "no file of a toolkit is larger than $file_bytes: publish it anew"
     go_on "$1" "$2.part" "$3" "$4" || fetch "$1" "$2.part" "$4"
     is_right "$2.part" "$3" || { rm "$2.part" && fail 3 "$store/$1 is not what the manifest says" "publish it anew"; }
     mv "$2.part" "$2"
 }
 
-# go_on KEY FILE DIGEST BYTES: fetch the rest of what a killed run has begun; false where FILE is not whole and right then.
+# go_on KEY FILE DIGEST BYTES: fetch the rest of what a killed run has begun; false where FILE is not right then.
 go_on() {
     [ -f "$2" ] || return 1
     ! is_right "$2" "$3" || return 0
@@ -261,13 +262,36 @@ version $version of $store
 END
 }
 
+# Make $home, and add the folders that were missing to the list in it, by which uninstall takes them away.
+make_home() {
+    missing='' folder=$home
+    until [ -d "$folder/" ]; do
+        missing="$missing$folder
+"
+        folder=${folder%/*}
+    done
+    mkdir -p "$home/inputs" && printf '%s' "$missing" >>"$home/.folders"
+}
+
+await_turn() {
+    for _ in 1 2 3 4 5; do
+        ! { make_home && take_turn; } || return 0
+    done
+    fail 1 "$home cannot be had alone" "where nothing above says why, others install and uninstall there: run again"
+}
+
+# Wait until no other run is at work; false where that took everything away, and with it the lock that was waited for.
+# `command`, because an exec that fails ends the shell otherwise.
+take_turn() {
+    command exec 9>"$home/inputs/.lock" && flock 9 &&
+        [ "$(stat -Lc %d:%i /proc/self/fd/9)" = "$(stat -c %d:%i "$home/inputs/.lock" 2>/dev/null)" ]
+}
+
 provision() {
     inputs=$home/inputs/$version
-    LC_ALL=C mkdir -pv "$inputs" >"$work/folders" # it says which it made, and uninstall reads that
-    [ -f "$home/.folders" ] || cp "$work/folders" "$home/.folders"
-    exec 9>"$home/inputs/.lock"
-    flock 9 # another one goes first
+    await_turn
     step "fetching the toolkit of version $version"
+    mkdir -p "$inputs"
     fetch_files
     rm -rf "$inputs/toolkit"
     mkdir "$inputs/toolkit"
@@ -294,23 +318,41 @@ END
 
 # What a run has put here that was killed before it began to provision is all its own.
 uninstall() {
-    [ -f "$home/receipt.json" ] || [ -f "$home/.folders" ] ||
+    [ -f "$home/receipt.json" ] || [ -f "$home/.folders" ] || [ -d "$home/inputs" ] ||
         fail 1 "$home/receipt.json is not there" "nothing was put under ${prefix:-/}"
-    cp "$home/.folders" "$work/folders" 2>/dev/null || : >"$work/folders" # a controller made it: its receipt has them
+    [ ! -d "$home/inputs" ] || take_turn || : # where another run took all away, the rest finds nothing
     [ ! -f "$home/receipt.json" ] || reset
-    rm -rf "$home/inputs" "$home/toolkits" "$home/.folders"
-    sed -n "s/^mkdir: created directory '\(.*\)'$/\1/p" "$work/folders" | sort -r | while read -r folder; do
-        rmdir "$folder" 2>/dev/null || : # somebody else uses it by now
-    done
+    rm -rf "$home/inputs" "$home/toolkits"
+    remove_folders
+}
+
+# Remove the folders that were made, innermost first, and the list of them: in one process, so that a kill seldom parts
+# them. A controller leaves no list: its receipt has them. Earlier versions kept what `mkdir -v` said.
+remove_folders() {
+    python3 -I - "$home/.folders" <<'END'
+import os, pathlib, re, sys
+listed = pathlib.Path(sys.argv[1])
+lines = os.fsdecode(listed.read_bytes()).split("\n") if listed.exists() else []
+listed.unlink(missing_ok=True)
+made = {re.sub(r"^mkdir: created directory '(.*)'$", r"\1", line) for line in lines if line}
+for folder in sorted(made, reverse=True):
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # somebody else uses it by now
+END
 }
 
 # From a copy of the toolkit, which is among what goes.
 reset() {
-    set -- "$home"/toolkits/*/bin/ansible-playbook
-    [ -x "$1" ] || fail 1 "$home/toolkits holds no toolkit" "run playbooks/reset.yml from another machine"
-    cp -a "${1%/bin/*}" "$work/toolkit"
-    set -- "$home"/inputs/*/toolkit
-    cp -a "$1" "$work/plays"
+    toolkit='' plays=''
+    for made in "$home"/toolkits/*/.complete; do [ ! -f "$made" ] || toolkit=${made%/*}; done
+    for packed in "$home"/inputs/*/toolkit.tar; do [ ! -f "$packed" ] || plays=$packed; done
+    [ -n "$toolkit" ] && [ -n "$plays" ] ||
+        fail 1 "$home holds no whole toolkit" "run bootstrap.sh first, or playbooks/reset.yml from another machine"
+    cp -a "$toolkit" "$work/toolkit"
+    mkdir "$work/plays"
+    tar -xf "$plays" -C "$work/plays"
     cd "$work/plays/playbooks"
     "$work/toolkit/bin/python" -I -m ansible playbook reset.yml \
         --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
