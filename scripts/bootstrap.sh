@@ -125,7 +125,7 @@ has() { command -v "$1" >/dev/null || fail 1 "there is no $1 here" "$2"; }
 # fetch KEY FILE BYTES: FILE is there afterwards, whole and no larger than BYTES, or the run ends.
 fetch() {
     case $store in
-        s3://*) said=$(capped "$3" timeout "$(seconds_for "$3")" aws s3 cp --quiet "$store/$1" "$2" 2>&1) ;;
+        s3://*) said=$(capped "$3" timeout --foreground "$(seconds_for "$3")" aws s3 cp --quiet "$store/$1" "$2" 2>&1) ;;
         *) said=$(curl_to "$2" "$3" "$store/$1" 2>&1) ;;
     esac || give_up $? "$@"
 }

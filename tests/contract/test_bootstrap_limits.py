@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import subprocess
+import time
 
 import pytest
 from support.bootstrap import SCRIPT, WHEEL, command, environment, sign, write_store
@@ -119,6 +121,51 @@ def test_a_store_cannot_make_a_box_wait_by_retry_after(bootstrap, served):
 
     assert ran.returncode == 1
     assert "latest/manifest.json cannot be fetched\nhint: " in ran.stderr.decode()
+
+
+class TestBuckets:
+    """The `aws` command, which a stand-in takes the place of."""
+
+    @pytest.fixture
+    def aws(self, tmp_path):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+
+        def write(script):
+            (folder / "aws").write_text(f"#!/bin/sh\n{script}\n")
+            (folder / "aws").chmod(0o755)
+            return f"{folder}:{os.environ['PATH']}"
+
+        return write
+
+    def test_are_read_by_the_command_of_their_provider(self, aws, bootstrap, folder):
+        path = aws(f'cp "{folder}/${{4#s3://models/m/}}" "$5"')
+
+        ran = bootstrap("s3://models/m", "--plan", PATH=path)
+
+        assert ran.returncode == 0, ran.stderr
+        assert b"version 1.0 of s3://models/m" in ran.stdout
+
+    def test_without_end_are_cut_at_the_length_that_a_document_may_have(self, aws, bootstrap, tmp_path):
+        path = aws(f'cat /dev/zero >"$5" || {{ wc -c <"$5" >{tmp_path}/written; exit 1; }}')
+
+        ran = bootstrap("s3://models/m", "--plan", PATH=path)
+
+        assert ran.returncode == 1
+        assert b"s3://models/m/latest/manifest.json cannot be fetched\nhint: " in ran.stderr
+        assert int((tmp_path / "written").read_text()) == 64 << 10
+        assert list((tmp_path / "home").iterdir()) == []
+
+    def test_that_never_answer_are_given_up(self, aws, bootstrap):
+        script = SCRIPT.replace(b"slowest=4000 patience=60", b"slowest=65536 patience=1")
+        assert script != SCRIPT
+        began = time.monotonic()
+
+        ran = bootstrap("s3://models/m", "--plan", script=script, PATH=aws("exec sleep 60"))
+
+        assert ran.returncode == 1
+        assert b"s3://models/m/latest/manifest.json cannot be fetched\nhint: " in ran.stderr
+        assert time.monotonic() - began < 30
 
 
 class TestRedirects:

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from support.bootstrap import SCRIPT, command, environment, write_store
 from support.caches import tree
+from support.command import ROOT
 
 PROGRAMS = sorted(word for word in set(re.findall(r"[a-z][a-z0-9]+", SCRIPT.decode())) if shutil.which(word))
 """Whatever stands in the script and is a program here."""
@@ -132,3 +133,19 @@ def test_what_lies_in_the_temporary_folder_meanwhile_is_for_nobody_else(bootstra
     assert listed.startswith("drwx------")
     assert re.search(r"/diarize-runner\.\w{10}$", listed.strip())
     assert not [path for path in tree(tmp_path) if path.startswith("diarize-runner.")]
+
+
+OURS = [*ROOT.glob("scripts/*.sh"), *ROOT.glob("roles/**/*.py"), *ROOT.glob("roles/**/*.yml")]
+STARTS_PYTHON = re.compile(
+    r"""(?:python3|"python\$version"|"\$python"|bin/python"?|_python(?:[ ]\}\}"?|(?=,[ ]'))|sys\.executable)
+        (?:\n\s+-[ ])? ['",\s]+ (?!--) (-\w*)""",
+    re.VERBOSE,
+)
+"""By any of the names that it goes by."""
+
+
+def test_every_python_that_a_script_or_a_role_starts_keeps_off_the_working_folder():
+    started = [found for path in OURS for found in STARTS_PYTHON.finditer(path.read_text())]
+
+    assert len(started) > 10, "they are found"
+    assert [found[0] for found in started if found[1] != "-I"] == []

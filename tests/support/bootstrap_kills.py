@@ -15,14 +15,18 @@ _STEPS = [
 
 
 def write_steps(folder):
-    """Put in `folder` programs that count themselves, and kill all when a run has come to the one that it is to die at."""
+    """Put in `folder` programs that count themselves, and kill all of a run when it has come far enough."""
     folder.mkdir()
     for name in _STEPS:
         real = shutil.which(name)
-        count = f'echo >>"$STEPS"; [ "$(/usr/bin/wc -l <"$STEPS")" != "$KILLED_AT" ] || kill -9 0'
+        count = 'echo >>"$STEPS"; [ "$(/usr/bin/wc -l <"$STEPS")" -lt "${KILLED_AT:-99999}" ] || kill -9 0'
         (folder / name).write_text(f'#!/bin/sh\n{count}\nexec {real} "$@"\n')
         (folder / name).chmod(0o755)
     return folder
+
+
+NEVER = 99999
+"""A step that no run comes to."""
 
 
 def run_until(step, steps, home, *arguments):
@@ -39,6 +43,25 @@ def run_until(step, steps, home, *arguments):
     if running.returncode not in (0, -signal.SIGKILL):
         raise AssertionError(f"killed at {step}, it said: {said.decode()}")
     return running.returncode != 0
+
+
+def run_for(seconds, home, *arguments):
+    """Run the script, and kill it `seconds` later; say whether it was still at work."""
+    running = subprocess.Popen(
+        command(*arguments),
+        stdin=subprocess.PIPE,
+        env=environment(home),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        said = running.communicate(SCRIPT, seconds)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        return True
+    assert running.returncode == 0, said.decode()
+    return False
 
 
 def take_leftovers(home):
