@@ -71,9 +71,12 @@ set_option() {
 }
 
 # Let the caller's surroundings choose nothing that is run or installed: programs come from folders with absolute names
-# in which not everybody may plant one, and no variable reaches Python, pip, uv or tar. `command -p` ignores PATH.
+# in which not everybody may plant one, and no variable reaches Python, pip, uv or tar. `command -p` ignores PATH. In a
+# temporary folder without the sticky bit, anybody may put a file in place of ours.
 isolate() {
     PATH=$(trusted_path)
+    case ${TMPDIR:-/tmp} in /*) ;; *) TMPDIR=/tmp ;; esac
+    [ -z "$(command -p find -H "${TMPDIR:-/tmp}" -maxdepth 0 -perm -0002 ! -perm -1000)" ] || TMPDIR=/tmp
     for name in $(command -p env | command -p sed -nE 's/^((PYTHON|PIP_|UV_)[A-Za-z0-9_]*|TAR_OPTIONS)=.*/\1/p'); do
         unset "$name"
     done
@@ -134,10 +137,11 @@ fetch() {
 curl_to() {
     file=$1 most=$2
     shift 2
+    seconds=$(seconds_for "$most")
     case $store in https:*) schemes=https ;; http:*) schemes=http,https ;; *) schemes="file" ;; esac
     capped "$most" curl --disable --fail --silent --show-error --location --globoff --netrc-optional \
-        --proto "=$schemes" --proto-redir "=$schemes" --max-filesize "$most" --max-time "$(seconds_for "$most")" \
-        --speed-limit "$slowest" --speed-time "$patience" --retry 5 --retry-connrefused --retry-max-time 300 \
+        --proto "=$schemes" --proto-redir "=$schemes" --max-filesize "$most" --max-time "$seconds" \
+        --speed-limit "$slowest" --speed-time "$patience" --retry 5 --retry-connrefused --retry-max-time $((5 * seconds)) \
         --output "$file" "$@"
 }
 

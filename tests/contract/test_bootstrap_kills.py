@@ -39,9 +39,9 @@ def begin(tmp_path, box):
     """Start the script; what it says is read by `ended`."""
     (tmp_path / "home").mkdir()
 
-    def begin(*arguments):
+    def begin(*arguments, shell="bash"):
         running = subprocess.Popen(
-            command(*arguments, "--prefix", box),
+            command(*arguments, "--prefix", box, shell=shell),
             stdin=subprocess.PIPE,
             env=environment(tmp_path / "home"),
             stderr=subprocess.PIPE,
@@ -127,11 +127,12 @@ class TestTurns:
 
         assert not box.exists()
 
-    def test_a_run_that_waited_while_another_took_everything_away_begins_anew(self, begin, served, home):
+    @pytest.mark.parametrize("shell", ["bash", "dash"])
+    def test_a_run_that_waited_while_another_took_everything_away_begins_anew(self, shell, begin, served, home):
         (home / "inputs").mkdir(parents=True)
         with (home / "inputs/.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            waiting = begin("--store", served.url)
+            waiting = begin("--store", served.url, shell=shell)
             asked_for_manifest(served, 1)
             assert waiting.poll() is None
             shutil.rmtree(home)

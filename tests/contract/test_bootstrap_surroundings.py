@@ -119,6 +119,23 @@ def test_variables_that_python_pip_uv_and_tar_read_have_no_effect(bootstrap, pla
     assert "two lines" in told
 
 
+@pytest.mark.parametrize("where", [".", "{tmp_path}/shared", "{tmp_path}/like-tmp"])
+def test_what_a_run_needs_meanwhile_lies_where_nobody_else_can_change_it(where, bootstrap, planted, tmp_path):
+    for name, mode in {"shared": 0o777, "like-tmp": 0o1777}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(mode)
+    where = where.format(tmp_path=tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/awk").write_text(f'#!/bin/sh\necho "$2" >{tmp_path}/work\nexec /usr/bin/awk "$@"\n')
+    (tmp_path / "bin/awk").chmod(0o755)
+
+    ran = bootstrap("--plan", PATH=f"{tmp_path}/bin:{os.environ['PATH']}", TMPDIR=where)
+
+    assert ran.returncode == 0, ran.stderr
+    used = (tmp_path / "work").read_text().rpartition("/diarize-runner.")[0]
+    assert used == (where if "like-tmp" in where else "/tmp")
+
+
 def test_what_lies_in_the_temporary_folder_meanwhile_is_for_nobody_else(bootstrap, planted, tmp_path):
     looking = tmp_path / "bin"
     looking.mkdir()
