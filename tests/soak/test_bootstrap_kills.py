@@ -10,7 +10,7 @@ from support.bootstrap_kills import NEVER, run_for, run_until, take_leftovers, w
 from support.caches import tree
 from support.web import files, serving
 
-RANDOM_KILLS = 200
+RANDOM_KILLS = 100
 LONGEST = 1.5
 """Seconds: what a run takes."""
 
