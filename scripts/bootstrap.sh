@@ -1,7 +1,7 @@
 #!/bin/sh
 # Stand up this machine from a store that carries its packages, with nothing but python3 and curl:
 #
-#   curl -fsSL https://host/models/latest/bootstrap.sh | bash -s -- --store https://host/models
+#   curl -fsSL --proto =https https://host/models/latest/bootstrap.sh | bash -s -- --store https://host/models
 #
 # It fetches what the store's manifest pins, each file checked before it is used, makes a small environment with Ansible
 # in it, and runs playbooks/provision.yml on this machine. Run again, it goes on where it was stopped.
@@ -21,10 +21,16 @@ usage: bootstrap.sh --store STORE [--version V] [--public-key FILE] [--prefix DI
   --plan             say what would be done, and do nothing
   --uninstall        remove what was put there, and nothing else
 
-Proxies and certificates are taken from HTTPS_PROXY, NO_PROXY, CURL_CA_BUNDLE and REQUESTS_CA_BUNDLE.
+Proxies and certificates are taken from HTTPS_PROXY, NO_PROXY, CURL_CA_BUNDLE and REQUESTS_CA_BUNDLE, passwords from
+~/.netrc. Nothing is imported or run from the working folder, and PYTHON*, PIP_* and UV_* variables have no effect.
+A store that sends less than 4 kB a second for a minute is given up; run again, and what has arrived is kept.
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 something is not what the manifest says.
 END
 }
+
+# A file larger than it may be fills the disk of the machine that waits for its end.
+pointer_bytes=65536 manifest_bytes=16777216 signature_bytes=4096 file_bytes=1073741824
+slowest=4000 patience=60 # bytes per second, averaged over so many seconds
 
 # fail CODE PROBLEM HINT
 fail() {
@@ -64,6 +70,30 @@ set_option() {
     esac
 }
 
+# Let the caller's surroundings choose nothing that is run or installed: programs come from folders with absolute names
+# in which not everybody may plant one, and no variable reaches Python, pip, uv or tar. `command -p` ignores PATH. In a
+# temporary folder without the sticky bit, anybody may put a file in place of ours.
+isolate() {
+    PATH=$(trusted_path)
+    case ${TMPDIR:-/tmp} in /*) ;; *) TMPDIR=/tmp ;; esac
+    [ -z "$(command -p find -H "${TMPDIR:-/tmp}" -maxdepth 0 -perm -0002 ! -perm -1000)" ] || TMPDIR=/tmp
+    for name in $(command -p env | command -p sed -nE 's/^((PYTHON|PIP_|UV_)[A-Za-z0-9_]*|TAR_OPTIONS)=.*/\1/p'); do
+        unset "$name"
+    done
+}
+
+# Print the folders of PATH that are absolute and not everybody's to write in.
+trusted_path() (
+    IFS=: trusted=''
+    set -f
+    for folder in ${PATH-}; do
+        case $folder in /*) ;; *) continue ;; esac
+        [ -z "$(command -p find -H "$folder" -maxdepth 0 -perm -0002 2>/dev/null)" ] || continue
+        trusted=$trusted${trusted:+:}$folder
+    done
+    printf '%s' "$trusted"
+)
+
 preflight() {
     case $prefix in
         '' | /*) ;;
@@ -75,7 +105,8 @@ preflight() {
     esac
     [ "$(uname -sm)" = "Linux x86_64" ] || fail 1 "this is $(uname -sm)" "it is made for Linux on x86-64"
     has python3 "install Python 3.10 to 3.13"
-    python3 -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' ||
+    has prlimit "install util-linux"
+    python3 -I -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' ||
         fail 1 "this is $(python3 --version)" "install Python 3.10 to 3.13"
     [ "$action" = plan ] || [ -n "$prefix" ] || [ "$(id -u)" = 0 ] ||
         fail 1 "only root may write to /opt and /var/lib" "run it with sudo, or give --prefix DIR"
@@ -94,30 +125,66 @@ preflight_store() {
 
 has() { command -v "$1" >/dev/null || fail 1 "there is no $1 here" "$2"; }
 
-# fetch KEY FILE: FILE is there afterwards, whole, or the run ends.
+# fetch KEY FILE BYTES: FILE is there afterwards, whole and no larger than BYTES, or the run ends.
 fetch() {
     case $store in
-        s3://*) aws s3 cp --quiet "$store/$1" "$2" ;;
-        *) curl_to "$2" "$store/$1" ;;
-    esac || fail 1 "$store/$1 cannot be fetched" "check the address, the version and the network, then run again"
+        s3://*) said=$(capped "$3" timeout --foreground "$(seconds_for "$3")" aws s3 cp --quiet "$store/$1" "$2" 2>&1) ;;
+        *) said=$(curl_to "$2" "$3" "$store/$1" 2>&1) ;;
+    esac || give_up $? "$@"
 }
 
-curl_to() { curl --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$@"; }
+# curl_to FILE BYTES ADDRESS [OPTION...]: where the store is on https, a redirect may not lead away from it.
+curl_to() {
+    file=$1 most=$2
+    shift 2
+    seconds=$(seconds_for "$most")
+    case $store in https:*) schemes=https ;; http:*) schemes=http,https ;; *) schemes="file" ;; esac
+    capped "$most" curl --disable --fail --silent --show-error --location --globoff --netrc-optional \
+        --proto "=$schemes" --proto-redir "=$schemes" --max-filesize "$most" --max-time "$seconds" \
+        --speed-limit "$slowest" --speed-time "$patience" --retry 5 --retry-connrefused --retry-max-time $((5 * seconds)) \
+        --output "$file" "$@"
+}
 
-# fetch_pinned KEY FILE DIGEST: FILE is whole and right afterwards, or the run ends.
+# capped BYTES COMMAND...: no file that COMMAND writes grows beyond BYTES, whatever the other side says of its length.
+# curl before 8.4 holds --max-filesize only against a length that it is given:
+# https://curl.se/docs/manpage.html#--max-filesize
+capped() (
+    trap '' XFSZ # so that the write fails; by default, the signal kills
+    bytes=$1
+    shift
+    exec prlimit --fsize="$bytes" "$@"
+)
+
+seconds_for() { echo $((patience + $1 / slowest)); }
+
+# give_up STATUS KEY FILE BYTES: end the run, by what curl's STATUS says. 63: too large; 23: it cannot be written.
+give_up() {
+    if [ "$1" = 63 ] || { [ "$1" = 23 ] && [ "$(size_of "$3")" -ge "$4" ]; }; then
+        rm -f "$3"
+        fail 3 "$store/$2 holds more than the $4 bytes that it may" "is that the address of a store? publish it anew"
+    fi
+    [ -z "$said" ] || printf '%s\n' "$said" >&2
+    fail 1 "$store/$2 cannot be fetched" "check the address, the version and the network, then run again"
+}
+
+size_of() { wc -c <"$1" 2>/dev/null || echo 0; }
+
+# fetch_pinned KEY FILE DIGEST BYTES: FILE is whole and right afterwards, or the run ends.
 fetch_pinned() {
     ! is_right "$2" "$3" || return 0
-    go_on "$1" "$2.part" "$3" || fetch "$1" "$2.part"
+    [ "$4" -ge 0 ] && [ "$4" -le "$file_bytes" ] ||
+        fail 3 "$store/$1 is said to hold $4 bytes" "no file of a toolkit is larger than $file_bytes: publish it anew"
+    go_on "$1" "$2.part" "$3" "$4" || fetch "$1" "$2.part" "$4"
     is_right "$2.part" "$3" || { rm "$2.part" && fail 3 "$store/$1 is not what the manifest says" "publish it anew"; }
     mv "$2.part" "$2"
 }
 
-# go_on KEY FILE DIGEST: fetch the rest of what a killed run has begun; false where FILE is not whole and right then.
+# go_on KEY FILE DIGEST BYTES: fetch the rest of what a killed run has begun; false where FILE is not right then.
 go_on() {
     [ -f "$2" ] || return 1
     ! is_right "$2" "$3" || return 0
     case $store in
-        http*) curl_to "$2" --continue-at - "$store/$1" 2>/dev/null && is_right "$2" "$3" ;;
+        http*) curl_to "$2" "$4" "$store/$1" --continue-at - >/dev/null 2>&1 && is_right "$2" "$3" ;;
         *) return 1 ;;
     esac
 }
@@ -130,38 +197,60 @@ digest_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
 find_version() {
     version=$asked wanted=''
     if [ "$asked" = latest ]; then
-        fetch latest/manifest.json "$work/pointer.json"
-        found=$(read_pointer) || fail 3 "$store/latest/manifest.json is no pointer" "is that the address of a store?"
-        version=${found% *} wanted=${found#* }
+        fetch latest/manifest.json "$work/pointer.json" "$pointer_bytes"
+        read_pointer >"$work/pointer" ||
+            fail 3 "$store/latest/manifest.json is no pointer" "is that the address of a store?"
+        read -r version wanted serial seen <"$work/pointer"
+        require_next
+        [ -z "$public_key" ] || require_signed "$work/pointer.signed" "$work/pointer.sig" latest
     fi
-    fetch "v$version/manifest.json" "$work/manifest.json"
+    fetch "v$version/manifest.json" "$work/manifest.json" "$manifest_bytes"
     [ -z "$wanted" ] || is_right "$work/manifest.json" "$wanted" ||
         fail 3 "$store/v$version/manifest.json is not the manifest that latest names" "publish it anew"
-    [ -z "$public_key" ] || require_signature
-    read_manifest >"$work/files" ||
-        fail 3 "$store/v$version/manifest.json names no toolkit" "build it with: --with-wheels --toolkit"
+    if [ -n "$public_key" ]; then
+        fetch "v$version/manifest.json.sig" "$work/manifest.json.sig" "$signature_bytes"
+        require_signed "$work/manifest.json" "$work/manifest.json.sig" "version $version"
+    fi
+    read_manifest >"$work/files" || fail 3 "$store/v$version/manifest.json names no toolkit of this release" \
+        "build it with: --with-wheels --toolkit; a version of release 0.1.0 has its own: $store/v$version/bootstrap.sh"
 }
 
-# Print the version that the pointer names, and the digest of its manifest.
+# Print the version that the pointer names, the digest of its manifest, its serial, and the serial that this box has
+# followed; leave what the pointer's signature is of, and the signature.
 read_pointer() {
-    python3 - "$work/pointer.json" <<'END'
-import json, re, sys
-pointer = json.load(open(sys.argv[1], encoding="utf-8"))
-version, digest = pointer["version"], pointer["manifest"]["digest"]
+    python3 -I - "$work/pointer.json" "$prefix/var/lib/diarize-runner/cache/serial" <<'END'
+import json, os, re, sys
+path, followed = sys.argv[1:]
+pointer = json.load(open(path, encoding="utf-8"))
+version, digest, serial = pointer["version"], pointer["manifest"]["digest"], pointer["serial"]
 assert re.fullmatch(r"[0-9][0-9a-z.-]*", version) and re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
-print(version, digest[7:])
+assert type(serial) is int and 0 < serial < 1 << 53
+signature = bytes.fromhex(pointer.pop("signature", ""))
+signed = json.dumps(pointer, indent=2, ensure_ascii=False) + "\n"
+for end, data in ((".signed", signed.encode()), (".sig", signature)):
+    open(path[: -len(".json")] + end, "wb").write(data)
+print(version, digest[7:], serial, int(open(followed).read()) if os.path.exists(followed) else 0)
 END
+}
+
+# An old pointer brings old code back; one that has come further than any owner can would lock the owner out.
+require_next() {
+    [ "$serial" -ge "$seen" ] && [ "$serial" -le $((seen + 1000000)) ] ||
+        fail 3 "$store: latest has serial $serial, and this box has followed $seen" \
+            "ask who publishes; to install it all the same, name it: --version $version"
 }
 
 # Print a line, KEY NAME DIGEST SIZE, for each file that may be needed with this Python.
 read_manifest() {
-    python3 - "$work/manifest.json" "$version" <<'END'
+    python3 -I - "$work/manifest.json" "$version" <<'END'
 import json, re, sys
 manifest, version = json.load(open(sys.argv[1], encoding="utf-8")), sys.argv[2]
 assert manifest["version"] == version
-own = [manifest[key] for key in ("installer", "requirements", "toolkit")]
+assert manifest["format"] == "diarize-runner/manifest/2"
+house, boot = manifest["sections"]["wheels"], manifest["sections"]["bootstrap"]
+own = [house["installer"], manifest["requirements"], boot["toolkit"]]
 here = re.compile(r"-(py3|py2\.py3|cp{}{}|cp3\d+-abi3)-".format(*sys.version_info))
-wheels = [wheel for wheel in manifest["wheels"] if here.search(wheel["name"])]
+wheels = [wheel for wheel in house["files"] if here.search(wheel["name"])]
 keys = {id(wheel): f"wheels/sha256/{wheel['digest'][7:]}/{wheel['name']}" for wheel in wheels}
 for file in own + wheels:
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+!-]*", file["name"])
@@ -170,21 +259,20 @@ for file in own + wheels:
 END
 }
 
-require_signature() {
-    fetch "v$version/manifest.json.sig" "$work/manifest.json.sig"
-    openssl pkeyutl -verify -rawin -pubin -inkey "$public_key" -in "$work/manifest.json" \
-        -sigfile "$work/manifest.json.sig" >/dev/null 2>&1 ||
-        fail 3 "version $version is not signed by the key in $public_key" "ask who publishes for their key"
+# require_signed FILE SIGNATURE NAME: the key signed the file, or the run ends.
+require_signed() {
+    openssl pkeyutl -verify -rawin -pubin -inkey "$public_key" -in "$1" -sigfile "$2" >/dev/null 2>&1 ||
+        fail 3 "$3 is not signed by the key in $public_key" "ask who publishes for their key"
 }
 
 # Of the wheels, those that the installer's lock pins and the toolkit's own: some 50 MB. Ansible fetches the others.
 fetch_files() {
-    while read -r key name digest _; do
+    while read -r key name digest size; do
         case $name in
             diarize_runner-*) ;;
             *.whl) grep -q "sha256:$digest" "$inputs/requirements-installer.txt" || continue ;;
         esac
-        fetch_pinned "$key" "$inputs/$name" "$digest"
+        fetch_pinned "$key" "$inputs/$name" "$digest" "$size"
     done <"$work/files"
 }
 
@@ -199,22 +287,45 @@ version $version of $store
 END
 }
 
+# Make $home, and add the folders that were missing to the list in it, by which uninstall takes them away.
+make_home() {
+    missing='' folder=$home
+    until [ -d "$folder/" ]; do
+        missing="$missing$folder
+"
+        folder=${folder%/*}
+    done
+    mkdir -p "$home/inputs" && printf '%s' "$missing" >>"$home/.folders"
+}
+
+await_turn() {
+    for _ in 1 2 3 4 5; do
+        ! { make_home && take_turn; } || return 0
+    done
+    fail 1 "$home cannot be had alone" "where nothing above says why, others install and uninstall there: run again"
+}
+
+# Wait until no other run is at work; false where that took everything away, and with it the lock that was waited for.
+# `command`, because an exec that fails ends the shell otherwise.
+take_turn() {
+    command exec 9>"$home/inputs/.lock" && flock 9 &&
+        [ "$(stat -Lc %d:%i /proc/self/fd/9)" = "$(stat -c %d:%i "$home/inputs/.lock" 2>/dev/null)" ]
+}
+
 provision() {
     inputs=$home/inputs/$version
-    LC_ALL=C mkdir -pv "$inputs" >"$work/folders" # it says which it made, and uninstall reads that
-    [ -f "$home/.folders" ] || cp "$work/folders" "$home/.folders"
-    exec 9>"$home/inputs/.lock"
-    flock 9 # another one goes first
+    await_turn
     step "fetching the toolkit of version $version"
+    mkdir -p "$inputs"
     fetch_files
     rm -rf "$inputs/toolkit"
     mkdir "$inputs/toolkit"
     tar -xf "$inputs/toolkit.tar" -C "$inputs/toolkit"
     step "making its environment"
-    made=$(python3 "$inputs/toolkit/roles/python_env/files/make_environment.py" --under "$home/toolkits" \
+    made=$(python3 -I "$inputs/toolkit/roles/python_env/files/make_environment.py" --under "$home/toolkits" \
         --wheels "$inputs" --lock "$inputs/requirements-installer.txt" \
         --package "$(echo "$inputs"/diarize_runner-*.whl)" 2>"$work/made") || { cat "$work/made" >&2 && exit 1; }
-    toolkit=$(printf '%s' "$made" | python3 -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
+    toolkit=$(printf '%s' "$made" | python3 -I -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
     step "provisioning"
     write_variables >"$work/box.json"
     cd "$inputs/toolkit/playbooks"
@@ -223,7 +334,7 @@ provision() {
 
 # Print what the playbook is told, as JSON.
 write_variables() {
-    python3 - "$store" "$asked" "$prefix" "$device" "$public_key" "$inputs" <<'END'
+    python3 -I - "$store" "$asked" "$prefix" "$device" "$public_key" "$inputs" <<'END'
 import json, sys
 told = dict(zip(("store", "version", "prefix", "device", "public_key"), sys.argv[1:]), packages="store", become=False)
 print(json.dumps({**{f"diarize_runner_{name}": value for name, value in told.items()}, "toolkit_in_place": sys.argv[6]}))
@@ -232,34 +343,53 @@ END
 
 # What a run has put here that was killed before it began to provision is all its own.
 uninstall() {
-    [ -f "$home/receipt.json" ] || [ -f "$home/.folders" ] ||
+    [ -f "$home/receipt.json" ] || [ -f "$home/.folders" ] || [ -d "$home/inputs" ] ||
         fail 1 "$home/receipt.json is not there" "nothing was put under ${prefix:-/}"
-    cp "$home/.folders" "$work/folders" 2>/dev/null || : >"$work/folders" # a controller made it: its receipt has them
+    [ ! -d "$home/inputs" ] || take_turn || : # where another run took all away, the rest finds nothing
     [ ! -f "$home/receipt.json" ] || reset
-    rm -rf "$home/inputs" "$home/toolkits" "$home/.folders"
-    sed -n "s/^mkdir: created directory '\(.*\)'$/\1/p" "$work/folders" | sort -r | while read -r folder; do
-        rmdir "$folder" 2>/dev/null || : # somebody else uses it by now
-    done
+    rm -rf "$home/inputs" "$home/toolkits"
+    remove_folders
+}
+
+# Remove the folders that were made, innermost first, and the list of them: in one process, so that a kill seldom parts
+# them. A controller leaves no list: its receipt has them. Earlier versions kept what `mkdir -v` said.
+remove_folders() {
+    python3 -I - "$home/.folders" <<'END'
+import os, pathlib, re, sys
+listed = pathlib.Path(sys.argv[1])
+lines = os.fsdecode(listed.read_bytes()).split("\n") if listed.exists() else []
+listed.unlink(missing_ok=True)
+made = {re.sub(r"^mkdir: created directory '(.*)'$", r"\1", line) for line in lines if line}
+for folder in sorted(made, reverse=True):
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass  # somebody else uses it by now
+END
 }
 
 # From a copy of the toolkit, which is among what goes.
 reset() {
-    set -- "$home"/toolkits/*/bin/ansible-playbook
-    [ -x "$1" ] || fail 1 "$home/toolkits holds no toolkit" "run playbooks/reset.yml from another machine"
-    cp -a "${1%/bin/*}" "$work/toolkit"
-    set -- "$home"/inputs/*/toolkit
-    cp -a "$1" "$work/plays"
+    toolkit='' plays=''
+    for made in "$home"/toolkits/*/.complete; do [ ! -f "$made" ] || toolkit=${made%/*}; done
+    for packed in "$home"/inputs/*/toolkit.tar; do [ ! -f "$packed" ] || plays=$packed; done
+    [ -n "$toolkit" ] && [ -n "$plays" ] ||
+        fail 1 "$home holds no whole toolkit" "run bootstrap.sh first, or playbooks/reset.yml from another machine"
+    cp -a "$toolkit" "$work/toolkit"
+    mkdir "$work/plays"
+    tar -xf "$plays" -C "$work/plays"
     cd "$work/plays/playbooks"
-    "$work/toolkit/bin/python" -m ansible playbook reset.yml \
+    "$work/toolkit/bin/python" -I -m ansible playbook reset.yml \
         --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
 }
 
 main() {
     set -eu
     umask 022
+    isolate
     parse "$@"
     preflight
-    work=$(mktemp -d)
+    work=$(mktemp -d "${TMPDIR:-/tmp}/diarize-runner.XXXXXXXXXX")
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM

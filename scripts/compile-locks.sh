@@ -15,7 +15,7 @@ tools_of() {
     local version=$1 tools
     tools="${TMPDIR:-/tmp}/diarize-runner-lock-py$version"
     [ -x "$tools/bin/pip-compile" ] || {
-        "python$version" -m venv "$tools"
+        "python$version" -I -m venv "$tools"
         "$tools/bin/pip" install --quiet pip-tools
     }
     echo "$tools"
@@ -45,4 +45,4 @@ done
 # Swift has one lock for every Python: what it needs on the oldest is enough for all.
 compile "$(tools_of "$1")" . swift
 
-python3 ../scripts/merge_locks.py
+python3 -I ../scripts/merge_locks.py

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 demo=$(realpath --canonicalize-missing "${DEMO:-.demo}")
 shown=${demo#"$PWD"/}
-store=$(python3 -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_uri())' "$demo/store")
+store=$(python3 -I -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_uri())' "$demo/store")
 box=$demo/box/opt/diarize-runner/current
 export DIARIZE_RUNNER_CACHE=$demo/box/var/lib/diarize-runner/cache
 export PATH=$PWD/.venv/bin:$PATH

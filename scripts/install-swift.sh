@@ -18,6 +18,6 @@ made_from=$({
 [ "$(cat .swift/.made-from 2>/dev/null)" != "$made_from" ] || exit 0
 
 echo "install-swift: installing Swift into .swift" >&2
-.venv/bin/python -m venv --clear --without-pip .swift
+.venv/bin/python -I -m venv --clear --without-pip .swift
 .venv/bin/uv pip install --python .swift/bin/python --quiet --require-hashes --no-build -r requirements/swift.txt
 echo "$made_from" >.swift/.made-from

@@ -10,7 +10,7 @@ fail() {
 }
 
 version_of() {
-    "$1" -c 'import sys; print("{}.{}".format(*sys.version_info))' 2>/dev/null || true
+    "$1" -I -c 'import sys; print("{}.{}".format(*sys.version_info))' 2>/dev/null || true
 }
 
 find_python() {
@@ -45,9 +45,9 @@ made_from() {
 }
 [ "$(cat ".venv/.made-for-$purpose" 2>/dev/null)" != "$(made_from "${wanted[@]}")" ] || exit 0
 
-"$python" -m venv --clear .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
+"$python" -I -m venv --clear .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
 echo "setup: installing ${wanted[*]} into .venv" >&2
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/requirements-installer.txt
+.venv/bin/python -I -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/requirements-installer.txt
 requirements=()
 for purpose in "${wanted[@]}"; do requirements+=(-r "$locks/$purpose.txt"); done
 .venv/bin/uv pip install --python .venv/bin/python --require-hashes "${requirements[@]}"

@@ -21,7 +21,10 @@ from diarize_runner.errors import PipelineError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-_MAIN = "import sys; from diarize_runner.benchmark.worker import main; main(int(sys.argv[1]))"
+_MAIN = (
+    "import sys; sys.path[:] = filter(None, sys.path); "  # Python 3.10 has no PYTHONSAFEPATH
+    "from diarize_runner.benchmark.worker import main; main(int(sys.argv[1]))"
+)
 _STDERR = 2
 """The descriptor: what libraries print is no answer."""
 _EVERY = 0.2

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, payload
+from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, payload, stored_size
 from diarize_runner.cache.manifest import ARCHIVE_NAME, BlobSpan
 from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.digests import pieces, write_hashing
@@ -62,6 +62,8 @@ def forget_partial(blob: Path) -> None:
 
 
 def _fetch(archive: PublishedArchive, span: BlobSpan, target: Path, arrived: "_Tally") -> None:
+    if span.length > stored_size(span.content.size):  # a member may hold nothing, so that a long span never ends
+        raise _not_as_published(archive, span, f"is said to take {span.length:,} bytes for {span.content.size:,}")
     partial = _partial(target)
     with disk_errors(partial):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,15 @@ STORED_MEMBER = len(_HEADER) + -(-MEMBER // _LARGEST_BLOCK) * _BLOCK.size + MEMB
 """Bytes that a member of `MEMBER` bytes takes in the stream."""
 
 
+def stored_size(size: int) -> int:
+    """Return the bytes that `size` bytes of payload take in a stream."""
+    whole, rest = divmod(size, MEMBER)
+    if whole and not rest:
+        return whole * STORED_MEMBER
+    blocks = max(1, -(-rest // _LARGEST_BLOCK))
+    return whole * STORED_MEMBER + len(_HEADER) + blocks * _BLOCK.size + rest + _TRAILER.size
+
+
 def member(payload: bytes) -> Iterator[bytes]:
     """Yield one gzip member that holds `payload`, uncompressed."""
     yield _HEADER

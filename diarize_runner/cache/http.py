@@ -7,6 +7,7 @@ REQUESTS_CA_BUNDLE, ~/.netrc.
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from requests import Response, Session, exceptions
@@ -15,17 +16,8 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
 from diarize_runner import __version__
-from diarize_runner.cache.remote import (
-    CHUNK,
-    TRY_AGAIN,
-    Part,
-    Passing,
-    Patience,
-    persist,
-    read_on,
-    read_small,
-    total_of,
-)
+from diarize_runner.cache.remote import CHUNK, TRY_AGAIN, Part, Patience, ask_for, chunks, persist, read_on, total_of
+from diarize_runner.cache.small import read_small
 from diarize_runner.cache.store import StoredDocument
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectNotFound, StoreError
@@ -35,6 +27,9 @@ _POOL = 16
 _LONGEST_WAIT = 60
 """Seconds that a server's Retry-After may ask for."""
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_GZIP = b"\x1f\x8b"
+_BROKEN = (HTTPError, OSError, ValueError)
+"""What a body that breaks off raises; ssl raises ValueError, where the socket was stopped just then."""
 _HOW_TO_READ_RANGES = "put the store behind a server that reads ranges, such as nginx, Apache or Caddy"
 
 
@@ -92,7 +87,11 @@ class HttpStore:
         answer = self._get(key, {})
         if answer.status_code != HTTPStatus.OK:
             raise self._refusal(key, answer)
-        data = read_small(self._pieces(key, answer), self._place(key))
+        with closing(self._pieces(key, answer)) as pieces:
+            data = read_small(pieces, key, self._place(key))
+        if "Content-Encoding" in answer.headers and data.startswith(_GZIP):
+            hint = "switch its compression off for the store: what was not asked for cannot be checked"
+            raise StoreError(f"{self._place(key)}: the server compresses what it sends", hint=hint)
         return StoredDocument(data=data, state=str(content_of(data).digest))
 
     def _ask(self, key: str, offset: int, length: int) -> Part | None:
@@ -113,7 +112,11 @@ class HttpStore:
     def _get(self, key: str, headers: Mapping[str, str]) -> Response:
         address, timeout = f"{self.url}/{quote(key)}", (self._patience.connect, self._patience.silence)
         try:
-            return self._session.get(address, headers=headers, stream=True, timeout=timeout)
+            return ask_for(
+                lambda: self._session.get(address, headers=headers, stream=True, timeout=timeout),
+                self._place(key),
+                self._patience,
+            )
         except exceptions.RequestException as reason:
             sentence, hint = next((said, hint) for kind, said, hint in _TROUBLE if isinstance(reason, kind))
             raise StoreError(f"{self._place(key)}: {sentence}", hint=hint) from reason
@@ -129,30 +132,39 @@ class HttpStore:
 
     def _pieces(self, key: str, answer: Response) -> Generator[bytes]:
         """Yield the body as it was sent: some servers call a .tar.gz a tar in gzip encoding, and that must stay."""
+        raw = answer.raw
         with closing(answer):
-            try:
-                while piece := answer.raw.read(CHUNK, decode_content=False):
-                    yield piece
-            except (HTTPError, OSError) as reason:
-                broke_off = f"{self._place(key)}: the connection broke off ({type(reason).__name__})"
-                raise Passing(broke_off, hint=TRY_AGAIN) from reason
+            yield from chunks(
+                lambda: raw.read(CHUNK, decode_content=False), raw.shutdown, self._place(key), self._patience, _BROKEN
+            )
 
     def _place(self, key: str) -> str:
         return f"{self.url}/{key}"
 
 
 class _Session(Session):
-    """Follows redirects, but never from https to http."""
+    """Follows redirects, but never from https to http, and reads no more of one than its head."""
 
     def get_redirect_target(self, resp: Response) -> str | None:
         target = super().get_redirect_target(resp)
+        if target:
+            resp.close()  # requests reads all of its body otherwise, to use the connection again
         if target and resp.url.startswith("https:") and urlsplit(urljoin(resp.url, target)).scheme != "https":
             raise _LeadsAwayFromHttps
         return target
 
 
+class _Retry(Retry):
+    """Reads nothing of an answer that makes it try again; urllib3 reads all of it, to use the connection again."""
+
+    def increment(self, *args: Any, **more: Any) -> "_Retry":
+        if response := more.get("response"):
+            response.close()
+        return super().increment(*args, **more)
+
+
 def _session(patience: Patience) -> Session:
-    retry = Retry(
+    retry = _Retry(
         total=patience.tries - 1,
         backoff_factor=patience.pause,
         status_forcelist=_BUSY,

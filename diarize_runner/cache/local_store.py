@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from diarize_runner.cache.manifest import MANIFEST_NAME
+from diarize_runner.cache.small import read_small
 from diarize_runner.cache.store import StoredDocument
-from diarize_runner.digests import PIECE, Digest, content_of, content_of_file
+from diarize_runner.digests import PIECE, Digest, content_of, content_of_file, pieces
 from diarize_runner.disk import lock_folder
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
 
@@ -31,7 +32,7 @@ class LocalStore:
     def read(self, key: str) -> StoredDocument:
         """See ArchiveStore."""
         with self._reading(key) as file:
-            data = file.read()
+            data = read_small(pieces(file), key, f"{self.url}/{key}")
         return StoredDocument(data=data, state=str(content_of(data).digest))
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
@@ -109,7 +110,7 @@ class LocalStore:
         return None
 
     @contextmanager
-    def _reading(self, key: str) -> Iterator[IO[bytes]]:
+    def _reading(self, key: str) -> Iterator[BinaryIO]:
         with self._errors(key), (self.root / key).open("rb") as file:
             yield file
 

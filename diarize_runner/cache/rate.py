@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from diarize_runner.cache.fetch import CONNECTIONS, PublishedArchive
 from diarize_runner.cache.manifest import BlobSpan
+from diarize_runner.errors import IntegrityError
 
 _SAMPLE = 4 << 20
 """Bytes per connection at the most."""
@@ -17,11 +18,15 @@ def measured_rate(archive: PublishedArchive, spans: tuple[BlobSpan, ...]) -> flo
 
     Raises:
         StoreError: the store refused or could not be reached.
+        IntegrityError: the archive ends before all of them.
     """
     samples = sorted(spans, key=lambda span: -span.length)[:CONNECTIONS]
     began = time.monotonic()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         came = sum(pool.map(lambda span: _sample(archive, span, began + _LONG_ENOUGH), samples))
+    if not came:
+        hint = "it was altered after it was published: publish it again under a new version"
+        raise IntegrityError(f"{archive.store.url}/{archive.key} is cut short", hint=hint)
     return came / (time.monotonic() - began)
 
 

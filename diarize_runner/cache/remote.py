@@ -2,21 +2,23 @@
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from diarize_runner.cache.waiting import answered, watching
 from diarize_runner.digests import PIECE
 from diarize_runner.errors import StoreError
 
-SMALL = 64 << 20
-"""The most bytes that are read whole: some hundred times the manifest of a large cache."""
 CHUNK = 256 << 10
 """Bytes read from a connection at a time. What was read of a chunk when a connection broke is read again."""
+SLOWEST = 4000
+"""Bytes per second that each connection must bring, or it is given up: a line of 150 kbit/s brings them on four."""
 TRY_AGAIN = "check the network between here and the store, then run again"
+_TOO_SLOW = f"{TRY_AGAIN}; where it is that slow, restore and wheels take a lower --min-rate"
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 _Outcome = TypeVar("_Outcome")
 
@@ -29,10 +31,19 @@ class Patience:
     """Seconds to wait for a connection."""
     silence: float = 60
     """Seconds to wait for the next byte."""
+    chunk: float = CHUNK / SLOWEST
+    """Seconds to wait for the next `CHUNK` bytes."""
+    answer: float = 600
+    """Seconds to wait for the head of an answer, in all the tries of `requests` or boto3 together."""
     tries: int = 5
     """How often a thing is tried before it is an error."""
     pause: float = 0.5
     """Seconds before the second try; each pause is twice as long as the one before."""
+
+    @classmethod
+    def down_to(cls, rate: float) -> "Patience":
+        """Return the patience that puts up with `rate` bytes per second on each connection."""
+        return cls(chunk=CHUNK / rate)
 
     def pauses(self) -> Iterator[float]:
         """Return the pauses between the tries."""
@@ -65,6 +76,35 @@ def persist(attempt: Callable[[], _Outcome], patience: Patience) -> _Outcome:
             return attempt()
         time.sleep(pause)
     return attempt()
+
+
+def ask_for(ask: Callable[[], _Outcome], place: str, patience: Patience) -> _Outcome:
+    """Return the answer that `ask` returns; raise StoreError when its head does not arrive."""
+    return answered(ask, within=patience.answer, place=place, hint=TRY_AGAIN)
+
+
+def chunks(
+    read: Callable[[], bytes],
+    stop: Callable[[], None],
+    place: str,
+    patience: Patience,
+    broken: tuple[type[Exception], ...],
+) -> Generator[bytes]:
+    """Yield what `read` returns, until that is nothing; `stop` makes a read in another thread fail or end.
+
+    Raises:
+        Passing: a read took too long, or raised one of `broken`.
+    """
+    with watching(patience.chunk, stop) as watch:
+        try:
+            while piece := watch.timed(read):
+                yield piece
+        except broken as reason:
+            if not watch.stopped:
+                broke_off = f"{place}: the connection broke off ({type(reason).__name__})"
+                raise Passing(broke_off, hint=TRY_AGAIN) from reason
+        if watch.stopped:
+            raise Passing(f"{place}: fewer than {CHUNK:,} bytes came in {patience.chunk:.3g} s", hint=_TOO_SLOW)
 
 
 def read_on(ask: Ask, offset: int, length: int, patience: Patience) -> Iterator[bytes]:
@@ -114,18 +154,7 @@ def total_of(content_range: str, offset: int) -> int | None:
     found = _CONTENT_RANGE.fullmatch(content_range)
     if not found or int(found[1]) != offset:
         raise ValueError(f"not a range from {offset}: {content_range!r}")
-    if found[2] == "*":
-        return None
-    if int(found[2]) <= offset:
+    last, total = int(found[2]), None if found[3] == "*" else int(found[3])
+    if last < offset or (total is not None and last >= total):
         raise ValueError(f"not a range of an object: {content_range!r}")
-    return int(found[2])
-
-
-def read_small(pieces: Iterable[bytes], place: str) -> bytes:
-    """Read the object that errors call `place` into memory; raise StoreError when it is no small one."""
-    data = bytearray()
-    for piece in pieces:
-        data += piece
-        if len(data) > SMALL:
-            raise StoreError(f"{place} holds more than {SMALL:,} bytes", hint="is this the address of a store?")
-    return bytes(data)
+    return total

@@ -9,19 +9,20 @@ from diarize_runner.cache.store import ArchiveStore, WritableArchiveStore
 from diarize_runner.errors import UsageError
 
 _WEB = ("https", "http")
+_PATIENCE = Patience()
 ADDRESSES = "file:///folder, s3://bucket/prefix or https://host/prefix"
 
 
-def open_store(url: str) -> ArchiveStore:
+def open_store(url: str, patience: Patience = _PATIENCE) -> ArchiveStore:
     """Return the store at `url`, to be read; raise UsageError when it is no store's address."""
     if parse_address(url).scheme not in _WEB:
-        return open_writable_store(url)
+        return open_writable_store(url, patience)
     from diarize_runner.cache.http import HttpStore
 
-    return HttpStore(url, Patience())
+    return HttpStore(url, patience)
 
 
-def open_writable_store(url: str) -> WritableArchiveStore:
+def open_writable_store(url: str, patience: Patience = _PATIENCE) -> WritableArchiveStore:
     """Return the store at `url`, to be written; raise UsageError when it is no store's address, or a web server's."""
     parts = parse_address(url)
     if parts.scheme == "file":
@@ -31,7 +32,7 @@ def open_writable_store(url: str) -> WritableArchiveStore:
         raise UsageError(f"{url} can be restored from, and not published to", hint=hint)
     from diarize_runner.cache.s3.store import S3Store
 
-    return S3Store.at(url, Patience())
+    return S3Store.at(url, patience)
 
 
 def open_listable_store(url: str) -> WritableArchiveStore:
@@ -48,7 +49,7 @@ def open_store_without_conditional_writes(url: str) -> WritableArchiveStore:
         raise UsageError(f"{url} is no bucket", hint="--without-conditional-writes is for s3://bucket/prefix")
     from diarize_runner.cache.s3.store import UnconditionalS3Store
 
-    return UnconditionalS3Store.at(url, Patience())
+    return UnconditionalS3Store.at(url, _PATIENCE)
 
 
 def parse_address(url: str) -> SplitResult:

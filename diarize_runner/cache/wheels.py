@@ -47,7 +47,7 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
     """
     arguments = [*_OPTIONS, *options, f"--dest={folder}", "--requirement=/dev/stdin"]
     done = subprocess.run(  # noqa: S603  # no shell, our own arguments
-        [sys.executable, "-m", "pip", "download", *arguments],
+        [sys.executable, "-I", "-m", "pip", "download", *arguments],
         input="".join(f"{line}\n" for line in requirements),
         env={**os.environ, "TMPDIR": str(folder)},  # what a killed pip leaves goes when the folder goes
         capture_output=True,

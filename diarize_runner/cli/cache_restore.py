@@ -10,7 +10,7 @@ from diarize_runner.cache.rate import measured_rate
 from diarize_runner.cache.restore import RestorePlan, plan_restore, restore
 from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.stores import ADDRESSES, open_store
-from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.options import Commands, add_command, add_rate_option
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
 
@@ -23,12 +23,13 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
     parser.add_argument("--allow-older", action="store_true", help="follow latest whatever its serial says")
+    add_rate_option(parser)
     parser.add_argument("--plan", action="store_true", help="say what would move, and move nothing")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Restore, or say what it would take."""
-    store, box = open_store(arguments.store), BoxFolder(root=arguments.into)
+    store, box = open_store(arguments.store, arguments.patience), BoxFolder(root=arguments.into)
     seen_serial = None if arguments.allow_older else box.serial
     wanted = Wanted(version=arguments.version, public_key=arguments.public_key, seen_serial=seen_serial)
     if arguments.plan:

@@ -9,7 +9,7 @@ from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.published import LATEST, Wanted
 from diarize_runner.cache.pythons import PYTHONS, own_python
 from diarize_runner.cache.stores import ADDRESSES, open_store
-from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cli.options import Commands, add_command, add_rate_option
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
 
@@ -26,6 +26,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--installer-only", action="store_true", help=described)
     parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
     parser.add_argument("--allow-older", action="store_true", help="follow latest whatever its serial says")
+    add_rate_option(parser)
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     from diarize_runner.cache.pins import Target
     from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
 
-    store, folder = open_store(arguments.store), Follower(root=arguments.into)
+    store, folder = open_store(arguments.store, arguments.patience), Follower(root=arguments.into)
     seen_serial = None if arguments.allow_older else folder.serial
     version = Wanted(version=arguments.version, public_key=arguments.public_key, seen_serial=seen_serial)
     target = Target(python=arguments.python or own_python())

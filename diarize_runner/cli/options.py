@@ -1,11 +1,13 @@
 """Options that several commands share, and what their values become."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.remote import CHUNK, SLOWEST, Patience
 from diarize_runner.cache.verify import VerifiedCache, verify
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
@@ -26,6 +28,30 @@ def add_command(commands: Commands, name: str, run: Any, description: str) -> ar
     parser.add_argument(JSON, action="store_true", help="print one JSON document to stdout, also of a failure")
     parser.set_defaults(run=run)
     return parser
+
+
+def add_rate_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--min-rate`, and leave what it asks for as `patience`."""
+    parser.add_argument(
+        "--min-rate",
+        dest="patience",
+        type=_patience,
+        default=Patience(),
+        metavar="KB",
+        help=f"give up a store that sends fewer than KB kilobytes a second on a connection, averaged over "
+        f"{CHUNK >> 10} KiB, {Patience().tries} times in a row (default: {SLOWEST / 1000:g}); what came is kept, and "
+        "the next run goes on from there",
+    )
+
+
+def _patience(text: str) -> Patience:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate: a number above 0, of kilobytes per second")
+    return Patience.down_to(1000 * rate)
 
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:

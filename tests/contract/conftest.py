@@ -3,9 +3,11 @@ import os
 import pytest
 from botocore.loaders import create_loader
 from support.buckets import QUICK, Cloud, moto, sign_in
+from support.lines import DATA, KEY, Line
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
-from support.web import relay, serving
+from support.web import files, relay, serving
 
+from diarize_runner.cache.http import HttpStore
 from diarize_runner.cache.s3.store import S3Store
 
 
@@ -93,3 +95,23 @@ def moto_front(moto_cloud, monkeypatch):
 def moto_store(moto_cloud, moto_front):
     """The store by way of that server."""
     return S3Store.at(f"s3://{moto_cloud.new_bucket()}/models", QUICK)
+
+
+@pytest.fixture(params=["s3", "http"])
+def line(request):
+    return request.getfixturevalue(f"{request.param}_line")
+
+
+@pytest.fixture
+def s3_line(store, bucket, front, source):
+    store.create(KEY, source(DATA))
+    return Line(open=lambda patience: S3Store.at(f"s3://{bucket}/models", patience), server=front)
+
+
+@pytest.fixture
+def http_line(tmp_path):
+    path = tmp_path / "served" / "models" / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(DATA)
+    with serving(files(tmp_path / "served")) as server:
+        yield Line(open=lambda patience: HttpStore(f"{server.url}/models", patience), server=server)

@@ -8,40 +8,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.bootstrap import WHEEL, sign, write_store
 from support.caches import tree
 
 SCRIPT = (Path(__file__).parents[2] / "scripts/bootstrap.sh").read_bytes()
-WHEEL = "diarize_runner-0.1.0-py3-none-any.whl"
-
-
-def pinned(name, data):
-    return {"name": name, "size": len(data), "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
 
 
 @pytest.fixture
 def store(tmp_path):
     """A store whose files are pinned as they should be, and hold nothing of use."""
-    folder = tmp_path / "store"
-    files = {
-        name: name.encode() for name in ("requirements-installer.txt", "requirements-diarization.txt", "toolkit.tar")
-    }
-    wheel = pinned(WHEEL, b"wheel")
-    manifest = {
-        "version": "1.0",
-        "installer": pinned("requirements-installer.txt", files["requirements-installer.txt"]),
-        "requirements": pinned("requirements-diarization.txt", files["requirements-diarization.txt"]),
-        "toolkit": pinned("toolkit.tar", files["toolkit.tar"]),
-        "wheels": [wheel],
-    }
-    files["manifest.json"] = json.dumps(manifest).encode()
-    pointer = {"version": "1.0", "manifest": pinned("v1.0/manifest.json", files["manifest.json"])}
-    files = {f"v1.0/{name}": data for name, data in files.items()}
-    files[f"wheels/sha256/{wheel['digest'][7:]}/{WHEEL}"] = b"wheel"
-    files["latest/manifest.json"] = json.dumps(pointer).encode()
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
+    return write_store(tmp_path / "store")
 
 
 @pytest.fixture
@@ -154,16 +130,66 @@ def test_without_python_the_script_says_so(bootstrap, store, tmp_path):
 
 @pytest.mark.parametrize("signed", [True, False])
 def test_a_signature_that_is_wanted_is_required(signed, bootstrap, store, tmp_path):
-    for command in (
-        "openssl genpkey -algorithm ed25519 -out key.pem",
-        "openssl pkey -in key.pem -pubout -out key.pub",
-        "openssl pkeyutl -sign -rawin -inkey key.pem -in store/v1.0/manifest.json -out store/v1.0/manifest.json.sig",
-    ):
-        subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    key = sign(store, tmp_path)
     if not signed:
         (store / "v1.0/manifest.json.sig").write_bytes(b"\0" * 64)
 
-    ran = bootstrap("--store", store.as_uri(), "--public-key", tmp_path / "key.pub", "--plan")
+    ran = bootstrap("--store", store.as_uri(), "--public-key", key, "--plan")
 
     assert ran.returncode == (0 if signed else 3), ran.stderr
     assert signed or "error: version 1.0 is not signed by the key in" in ran.stderr.decode()
+
+
+POINTER = "latest/manifest.json"
+
+
+@pytest.mark.parametrize("forged", ["unsigned", "raised", "another's"])
+def test_a_forged_pointer_to_a_signed_version_is_refused(forged, bootstrap, store, tmp_path):
+    key = sign(store, tmp_path)
+    pointer = json.loads((store / POINTER).read_text())
+    if forged == "unsigned":
+        del pointer["signature"]
+    elif forged == "raised":
+        pointer["serial"] = 7
+    else:
+        pointer["signature"] = (store / "v1.0/manifest.json.sig").read_bytes().hex()
+    (store / POINTER).write_text(json.dumps(pointer, indent=2) + "\n")
+    assert bootstrap("--store", store.as_uri(), "--plan").returncode == 0, "without a key it is followed"
+
+    ran = bootstrap("--store", store.as_uri(), "--public-key", key, "--plan")
+
+    assert (ran.returncode, ran.stdout) == (3, b"")
+    assert "error: latest is not signed by the key in" in ran.stderr.decode()
+
+
+@pytest.mark.parametrize(("followed", "code"), [(1, 0), (2, 3), (0, 0)])
+def test_a_pointer_that_is_older_than_the_one_this_box_followed_is_refused(followed, code, bootstrap, store, tmp_path):
+    cache = tmp_path / "box/var/lib/diarize-runner/cache"
+    cache.mkdir(parents=True)
+    (cache / "serial").write_text(f"{followed}\n")
+
+    ran = bootstrap("--store", store.as_uri(), "--prefix", tmp_path / "box", "--plan")
+
+    assert ran.returncode == code, ran.stderr
+    assert bool(code) == ("latest has serial 1, and this box has followed 2\nhint: ask who" in ran.stderr.decode())
+    named = bootstrap("--store", store.as_uri(), "--prefix", tmp_path / "box", "--plan", "--version", "1.0")
+    assert named.returncode == 0, named.stderr
+
+
+@pytest.mark.parametrize(("serial", "code"), [(1_000_000, 0), (1_000_001, 3)])
+def test_a_pointer_that_rises_too_far_is_refused(serial, code, bootstrap, tmp_path):
+    store = write_store(tmp_path / "high", serial=serial)
+
+    assert bootstrap("--store", store.as_uri(), "--plan").returncode == code
+
+
+def test_a_version_of_release_0_1_0_is_refused_with_the_script_that_it_has_itself(bootstrap, store, tmp_path):
+    manifest = Path(__file__).parents[1] / "vectors/version-1/manifest-with-wheels.json"
+    version = json.loads(manifest.read_text())["version"]
+    (store / f"v{version}").mkdir(exist_ok=True)
+    (store / f"v{version}/manifest.json").write_bytes(manifest.read_bytes())
+
+    ran = bootstrap("--store", store.as_uri(), "--version", version, "--plan")
+
+    assert ran.returncode == 3
+    assert f"a version of release 0.1.0 has its own: {store.as_uri()}/v{version}/bootstrap.sh" in ran.stderr.decode()

@@ -1,66 +1,19 @@
 """What becomes of a read when a connection breaks off, falls silent, or the server lies: in a bucket and on the web."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 from support.buckets import QUICK
-from support.caches import noise
-from support.web import Answer, WebServer, changed, cut, ended, files, reset, says, says_what, serving, silent
+from support.lines import DATA, KEY
+from support.web import Answer, changed, cut, ended, reset, says, says_what, silent
 
-from diarize_runner.cache.http import HttpStore
 from diarize_runner.cache.remote import CHUNK, Patience
-from diarize_runner.cache.s3.store import S3Store
 from diarize_runner.digests import content_of, write_hashing
 from diarize_runner.errors import StoreError
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 
-DATA = noise(3 << 20)
-KEY = "v1.0/object"
 HASTY = Patience(connect=5, silence=0.8, tries=3, pause=0.01)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A store that holds one object, and the server it is read by, which fails when it is told to."""
-
-    open: Callable
-    server: WebServer
-
-    @property
-    def store(self):
-        return self.open(QUICK)
-
-    @property
-    def ranges(self):
-        """The ranges that were asked for."""
-        return [request.headers["Range"] for request in self.server.requests if "Range" in request.headers]
-
-    def fails(self, *faults, times=1):
-        """Meet the next reads with `faults`."""
-        self.server.fails(*faults, times=times, when=lambda request: request.method == "GET")
-
-
-@pytest.fixture(params=["s3", "http"])
-def line(request):
-    return request.getfixturevalue(f"{request.param}_line")
-
-
-@pytest.fixture
-def s3_line(store, bucket, front, source):
-    store.create(KEY, source(DATA))
-    return Line(open=lambda patience: S3Store.at(f"s3://{bucket}/models", patience), server=front)
-
-
-@pytest.fixture
-def http_line(tmp_path):
-    path = tmp_path / "served" / "models" / KEY
-    path.parent.mkdir(parents=True)
-    path.write_bytes(DATA)
-    with serving(files(tmp_path / "served")) as server:
-        yield Line(open=lambda patience: HttpStore(f"{server.url}/models", patience), server=server)
 
 
 def read(store, offset, length):
@@ -164,8 +117,17 @@ class TestAServerThatLies:
             Answer(status=206, headers={"Content-Range": "bytes 0-9/99"}, body=b"x" * 10),
             Answer(status=206, headers={"Content-Range": "bytes 5-9/3"}, body=b"x" * 5),
             Answer(status=206, headers={"Content-Range": "some"}, body=b"x" * 5),
+            Answer(status=206, headers={"Content-Range": "bytes 5-4/99"}, body=b"x" * 5),
+            Answer(status=206, headers={"Content-Range": "bytes 5-9/7"}, body=b"x" * 5),
         ],
-        ids=["does not say what it sends", "sends another range", "sends what cannot be", "says nonsense"],
+        ids=[
+            "does not say what it sends",
+            "sends another range",
+            "sends what cannot be",
+            "says nonsense",
+            "ends before it begins",
+            "ends beyond the end",
+        ],
     )
     def test_about_ranges_is_refused(self, answer, line):
         line.fails(says_what(answer))
@@ -174,7 +136,7 @@ class TestAServerThatLies:
             read(line.store, 5, 5)
 
     def test_is_not_read_into_memory_for_ever(self, line, monkeypatch):
-        monkeypatch.setattr("diarize_runner.cache.remote.SMALL", 1 << 20)
+        monkeypatch.setattr("diarize_runner.cache.small.SMALL", 1 << 20)
 
         with pytest.raises(StoreError, match=f"^{line.store.url}/{KEY} holds more than 1,048,576 bytes$"):
             line.store.read(KEY)

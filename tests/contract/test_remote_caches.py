@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +11,7 @@ import pytest
 from support.buckets import QUICK, sign_in
 from support.caches import LARGE, TINY, Site, tree, with_file
 from support.processes import race_processes, race_threads
-from support.web import ended, files, serving
+from support.web import dripping, ended, files, serving
 
 from diarize_runner.cache.box import BoxFolder
 from diarize_runner.cache.http import HttpStore
@@ -133,6 +134,49 @@ def test_a_restore_gets_over_a_line_that_breaks(web, tmp_path):
     )
 
     assert restored.plan.changed
+
+
+def of_the_weights(request):
+    first, _, last = request.headers.get("Range", "").removeprefix("bytes=").partition("-")
+    return bool(last) and int(last) - int(first) > 100_000
+
+
+def test_a_store_that_sends_a_byte_now_and_then_is_given_up_and_what_came_of_it_is_gone_on_with(run, web, tmp_path):
+    web.fails(dripping(0.1, after=8_500_000), when=of_the_weights)
+    web.fails(dripping(0.1), when=of_the_weights, times=99)
+    restore = ("cache", "restore", "--store", f"{web.url}/store", "--into", tmp_path / "box", "--json")
+    began = time.monotonic()
+
+    given_up = run(*restore, "--min-rate", "2000")
+
+    assert time.monotonic() - began < 20
+    assert given_up.exit_code == 1
+    error, hint = given_up.stderr.splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert error.endswith(": fewer than 262,144 bytes came in 0.131 s")
+    assert "--min-rate" in hint
+    web.forgive()
+    assert 0 < run(*restore).document["bytes_moved"] < 2 << 20
+
+
+def test_a_plan_says_how_slow_a_store_is_without_waiting_for_it(run, web, tmp_path):
+    web.fails(dripping(0.1), when=of_the_weights, times=99)
+    began = time.monotonic()
+
+    restore = ("cache", "restore", "--store", f"{web.url}/store", "--into", tmp_path / "box", "--json")
+    plan = run(*restore, "--plan", "--min-rate", "2000")
+
+    assert plan.document["seconds"] > 1000
+    assert time.monotonic() - began < 20
+
+
+def test_a_plan_for_an_archive_that_holds_nothing_is_refused(run, web, site, tmp_path):
+    (site.store.root / "v1.0" / ARCHIVE_NAME).write_bytes(b"")
+
+    refused = run("cache", "restore", "--store", f"{web.url}/store", "--into", tmp_path / "box", "--plan")
+
+    assert refused.exit_code == 3
+    assert f"error: {web.url}/store/v1.0/{ARCHIVE_NAME} is cut short\nhint: " in refused.stderr
 
 
 def test_an_archive_that_was_cut_short_on_the_web_leaves_the_box_as_it_was(web, site, tmp_path):

@@ -8,6 +8,11 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from diarize_runner.cache.pointer import Pointer
+from diarize_runner.cache.signature import read_private_key
+from diarize_runner.cache.wheelhouse import PublishedFile
+from diarize_runner.digests import content_of
+
 SCRIPT = (Path(__file__).parents[2] / "scripts/bootstrap.sh").read_bytes()
 WHEEL = "diarize_runner-0.1.0-py3-none-any.whl"
 
@@ -19,6 +24,7 @@ folder = pathlib.Path(sys.argv[sys.argv.index("--under") + 1], "made")
 for name, script in {"ansible-playbook": %r, "python": %r}.items():
     (folder / "bin" / name).write_text(script)
     (folder / "bin" / name).chmod(0o755)
+(folder / ".complete").touch()
 print(json.dumps({"there": False, "folder": str(folder)}))
 """
 _PROVISION = """\
@@ -47,23 +53,27 @@ def pinned(name, data):
     return {"name": name, "size": len(data), "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
 
 
-def write_store(folder, *, version="1.0", wheel=b"wheel"):
+def write_store(folder, *, version="1.0", wheel=b"wheel", serial=1):
     """Publish a version in `folder`, the latest."""
     files = {name: name.encode() for name in ("requirements-installer.txt", "requirements-diarization.txt")}
     files["toolkit.tar"] = _packed(_TOOLKIT)
     entry = pinned(WHEEL, wheel)
+    installer = pinned("requirements-installer.txt", files["requirements-installer.txt"])
     manifest = {
+        "format": "diarize-runner/manifest/2",
         "version": version,
-        "installer": pinned("requirements-installer.txt", files["requirements-installer.txt"]),
         "requirements": pinned("requirements-diarization.txt", files["requirements-diarization.txt"]),
-        "toolkit": pinned("toolkit.tar", files["toolkit.tar"]),
-        "wheels": [entry],
+        "sections": {
+            "wheels": {"installer": installer, "files": [entry]},
+            "bootstrap": {"toolkit": pinned("toolkit.tar", files["toolkit.tar"])},
+        },
     }
     files["manifest.json"] = json.dumps(manifest).encode()
-    pointer = {"version": version, "manifest": pinned(f"v{version}/manifest.json", files["manifest.json"])}
+    named = PublishedFile(name=f"v{version}/manifest.json", content=content_of(files["manifest.json"]))
+    pointer = Pointer(serial=serial, version=version, previous=None, manifest=named)
     files = {f"v{version}/{name}": data for name, data in files.items()}
     files[f"wheels/sha256/{hashlib.sha256(wheel).hexdigest()}/{WHEEL}"] = wheel
-    files["latest/manifest.json"] = json.dumps(pointer).encode()
+    files["latest/manifest.json"] = pointer.to_bytes()
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
@@ -71,14 +81,16 @@ def write_store(folder, *, version="1.0", wheel=b"wheel"):
 
 
 def sign(store, folder):
-    """Sign version 1.0 by a new key; return the public one."""
-    manifest = store / "v1.0/manifest.json"
+    """Sign version 1.0 and latest by a new key; return the public one."""
+    manifest, latest = store / "v1.0/manifest.json", store / "latest/manifest.json"
     for command in (
         "openssl genpkey -algorithm ed25519 -out key.pem",
         "openssl pkey -in key.pem -pubout -out key.pub",
         f"openssl pkeyutl -sign -rawin -inkey key.pem -in {manifest} -out {manifest}.sig",
     ):
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    pointer = Pointer.from_bytes(latest.read_bytes(), "latest")
+    latest.write_bytes(pointer.signed(read_private_key(folder / "key.pem").sign).to_bytes())
     return folder / "key.pub"
 
 

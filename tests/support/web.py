@@ -161,6 +161,63 @@ def silent(after, seconds):
     return fault
 
 
+def endless(answer, most=256 << 20):
+    """Give `answer` with a body in chunks that does not end before a client hangs up; at `most` bytes, give up."""
+
+    def fault(handler, request, origin):
+        chunk = b"x" * 65536
+        handler.server.flooded += len(chunk)  # before a client can look
+        handler.send_response(answer.status)
+        for name, value in {**answer.headers, "Transfer-Encoding": "chunked"}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.close_connection = True
+        for _ in range(most // len(chunk)):
+            handler.wfile.write(b"10000\r\n" + chunk + b"\r\n")
+            handler.server.flooded += len(chunk)
+
+    return fault
+
+
+def dripping(pause, after=0, most=600):
+    """Send `after` bytes of what the origin answers, and then a byte every `pause` seconds."""
+
+    def fault(handler, request, origin):
+        handler.send_head_of(answer := origin(request))
+        handler.wfile.write(answer.body[:after])
+        for byte in answer.body[after : after + most]:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(pause)
+        handler.reset()
+
+    return fault
+
+
+def paced(pause, piece):
+    """Send what the origin answers, `piece` bytes at a time, and wait `pause` seconds after each."""
+
+    def fault(handler, request, origin):
+        handler.send_head_of(answer := origin(request))
+        for begin in range(0, len(answer.body), piece):
+            handler.wfile.write(answer.body[begin : begin + piece])
+            time.sleep(pause)
+
+    return fault
+
+
+def dripping_head(pause, most=600):
+    """Begin an answer whose head never ends: a byte every `pause` seconds."""
+
+    def fault(handler, request, origin):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
+        for _ in range(most):
+            handler.wfile.write(b"x")
+            time.sleep(pause)
+        handler.reset()
+
+    return fault
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -209,14 +266,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class WebServer(ThreadingHTTPServer):
-    """The server; `requests` has all that it was asked."""
+    """The server; `requests` has all that it was asked, `flooded` counts the bytes that `endless` answers sent."""
 
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, origin, address):
         super().__init__(address, _Handler)
-        self.origin, self.requests = origin, []
+        self.origin, self.requests, self.flooded = origin, [], 0
         self._faults, self._lock = [], threading.Lock()
 
     @property
@@ -227,6 +284,11 @@ class WebServer(ThreadingHTTPServer):
     def fails(self, *faults, times=1, when=lambda request: True):
         """Meet the next requests for which `when` holds with `faults`, one each, and that `times` over."""
         self._faults += [(when, fault) for _ in range(times) for fault in faults]
+
+    def forgive(self):
+        """Fail no more."""
+        with self._lock:
+            self._faults.clear()
 
     def next_fault(self, request):
         with self._lock:

@@ -21,19 +21,10 @@ from urllib3.exceptions import HTTPError
 
 from diarize_runner import __version__
 from diarize_runner.cache.manifest import MANIFEST_NAME, VERSION
-from diarize_runner.cache.remote import (
-    CHUNK,
-    TRY_AGAIN,
-    Part,
-    Passing,
-    Patience,
-    persist,
-    read_on,
-    read_small,
-    total_of,
-)
+from diarize_runner.cache.remote import CHUNK, Part, Passing, Patience, ask_for, chunks, persist, read_on, total_of
 from diarize_runner.cache.s3.errors import IS_IT_S3, Place
 from diarize_runner.cache.s3.upload import Condition, Target, upload
+from diarize_runner.cache.small import read_small
 from diarize_runner.cache.store import StoredDocument, version_key
 from diarize_runner.digests import Digest, write_hashing
 from diarize_runner.disk import disk_errors
@@ -45,6 +36,8 @@ if TYPE_CHECKING:
 _POOL = 16
 """Connections at the most: more than a restore reads from at once, so that none waits for another's."""
 _MARK = "swap"
+_BROKEN = (BotoCoreError, HTTPError, OSError, ValueError)
+"""What a body that breaks off raises; ssl raises ValueError, where the socket was stopped just then."""
 _LARGEST = 1 << 50
 """Bytes: more than any object has."""
 
@@ -127,9 +120,10 @@ class S3Store:
 
     def _read(self, key: str) -> StoredDocument:
         with self._place.errors(key):
-            answer = self._client.get_object(**self._target(key))
+            answer = ask_for(lambda: self._client.get_object(**self._target(key)), self._place.of(key), self._patience)
             state = answer["ETag"]
-        data = read_small(self._pieces(key, answer["Body"]), self._place.of(key))
+        with closing(self._pieces(key, answer["Body"])) as pieces:
+            data = read_small(pieces, key, self._place.of(key))
         return StoredDocument(data=data, state=state)
 
     def _now(self, key: str) -> StoredDocument | None:
@@ -141,7 +135,11 @@ class S3Store:
         wanted = f"bytes={offset}-{offset + length - 1}"
         with self._place.errors(key):
             try:
-                answer = self._client.get_object(Range=wanted, **self._target(key))
+                answer = ask_for(
+                    lambda: self._client.get_object(Range=wanted, **self._target(key)),
+                    self._place.of(key),
+                    self._patience,
+                )
             except ClientError as reason:
                 if reason.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return None
@@ -156,12 +154,9 @@ class S3Store:
 
     def _pieces(self, key: str, body: StreamingBody) -> Generator[bytes]:
         """Yield a body. boto3 sends a request again when it fails, but does not go on with a body that broke off."""
+        stop = body._raw_stream.shutdown  # type: ignore[attr-defined]  # noqa: SLF001  # it has no public way to end a read
         with closing(body):
-            try:
-                yield from body.iter_chunks(CHUNK)
-            except (BotoCoreError, HTTPError, OSError) as reason:
-                broke_off = f"{self._place.of(key)}: the connection broke off ({type(reason).__name__})"
-                raise Passing(broke_off, hint=TRY_AGAIN) from reason
+            yield from chunks(lambda: body.read(CHUNK), stop, self._place.of(key), self._patience, _BROKEN)
 
     def _exists(self, key: str) -> bool:
         try:

@@ -2,7 +2,8 @@
 """Make a Python environment from hash-pinned locks: whole, or to be made afresh by the next run.
 
 It runs on the box, with nothing but Python's own library, and prints one JSON document: where the environment is, and
-whether it was there already.
+whether it was there already. With --wheels, nothing but those files decides what is installed: no package index, no
+variable of pip or uv, and no configuration file.
 Two at once take turns, by a lock that the kernel takes back when its holder dies.
 """
 
@@ -26,6 +27,8 @@ MARK = ".complete"
 def main() -> None:
     """Make it, or find it made."""
     wanted = read_arguments()
+    if wanted.wheels:
+        forget_settings()
     folder = wanted.under / name_of(wanted)
     there = is_made(folder) if wanted.plan else not made(folder, wanted)
     json.dump({"there": there, "folder": str(folder)}, sys.stdout)
@@ -44,6 +47,13 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--uv-cache", type=Path, help="keep what uv fetches here; else it is gone afterwards")
     parser.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
     return parser.parse_args()
+
+
+def forget_settings() -> None:
+    """Take away the variables by which pip, uv and Python are configured."""
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_", "PYTHON")):
+            del os.environ[name]
 
 
 def name_of(wanted: argparse.Namespace) -> str:
@@ -74,7 +84,7 @@ def make(folder: Path, wanted: argparse.Namespace) -> None:
     if wanted.fetch:
         run(*wanted.fetch)
     # Where uv installs, nothing but Python is needed, not even python3-venv.
-    run(sys.executable, "-m", "venv", *(["--without-pip"] if wanted.uv or wanted.wheels else []), folder)
+    run(sys.executable, "-I", "-m", "venv", *(["--without-pip"] if wanted.uv or wanted.wheels else []), folder)
     lock = shutil.copyfile(wanted.lock, folder / "requirements.txt")
     source = ["--no-index", f"--find-links={wanted.wheels}"] if wanted.wheels else []
     with installer(folder, wanted) as install:
@@ -89,13 +99,15 @@ def make(folder: Path, wanted: argparse.Namespace) -> None:
 def installer(folder: Path, wanted: argparse.Namespace) -> Iterator[list[object]]:
     """Yield the command that installs into `folder`."""
     if not (wanted.uv or wanted.wheels):
-        yield [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        yield [folder / "bin/python", "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         return
     uv = wanted.uv or unpack_uv(find_uv(wanted.wheels, wanted.lock), folder / "bin/uv")
     # On the disk of the environment, so that uv links rather than copies.
     scratch = folder.with_name(f".{folder.name}.uv-cache")
     shutil.rmtree(scratch, ignore_errors=True)  # a killed run leaves wheels in it that are half unpacked
-    yield [uv, "pip", "install", f"--python={folder}/bin/python", f"--cache-dir={wanted.uv_cache or scratch}"]
+    alone = ["--no-config", "--offline", "--no-build"] if wanted.wheels else []
+    cache = f"--cache-dir={wanted.uv_cache or scratch}"
+    yield [uv, "pip", "install", *alone, f"--python={folder}/bin/python", cache]
     shutil.rmtree(scratch, ignore_errors=True)
 
 

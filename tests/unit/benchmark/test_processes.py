@@ -1,5 +1,8 @@
 """A process that measures, when something goes wrong in it. That it works is seen in the scenario tests."""
 
+import subprocess
+import sys
+
 import pytest
 
 from diarize_runner.benchmark import process
@@ -30,3 +33,15 @@ def test_a_process_that_dies_is_said_to_have(monkeypatch, nowhere, main, how):
     monkeypatch.setattr(process, "_MAIN", main)
     with pytest.raises(PipelineError, match=how), started(nowhere):
         pass
+
+
+def test_no_module_of_the_working_folder_is_imported_by_a_python_without_a_safe_path(tmp_path):
+    planted = tmp_path / "diarize_runner"
+    planted.mkdir()
+    (planted / "__init__.py").write_text("open('planted', 'w').close()")
+    command = [sys.executable, "-c", process._MAIN, "no descriptor"]
+
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+
+    assert "no descriptor" in done.stderr, "it came to our own worker"
+    assert not (tmp_path / "planted").exists()

@@ -1,5 +1,6 @@
 """Blobs come by range and are hashed on the way; what a killed run had fetched of one is not fetched again."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -139,6 +140,19 @@ def test_a_fetch_that_was_killed_at_any_moment_moves_no_more_than_a_member_again
         assert moved <= span.length - arrived + STORED_MEMBER
 
     assert kills >= 2
+
+
+def test_a_span_longer_than_its_blob_can_take_is_refused_before_any_of_it_is_asked_for(store, span, tmp_path):
+    class Endless(LocalStore):
+        def read_range(self, key, offset, length):
+            raise AssertionError("it was asked for")
+
+    longer = replace(span, length=span.length + 1)
+
+    with pytest.raises(IntegrityError, match=rf"is said to take {span.length + 1:,} bytes for {SIZE:,}$"):
+        fetch(Endless(store.root), longer, tmp_path)
+
+    assert tree(tmp_path) == {}
 
 
 def test_progress_is_told_in_bytes_and_ends_at_the_whole(store, span, tmp_path):

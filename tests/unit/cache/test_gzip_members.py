@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.caches import noise
 
-from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, member, payload
+from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, member, payload, stored_size
 from diarize_runner.digests import content_of
 from diarize_runner.errors import IntegrityError
 
@@ -179,6 +179,19 @@ def test_a_long_payload_comes_in_pieces_of_a_mebibyte_at_the_most():
 
     assert b"".join(pieces) == data + data
     assert max(map(len, pieces)) <= 1 << 20
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, 65534, 65535, 65536, MEMBER - 1, MEMBER, MEMBER + 1, 2 * MEMBER, 2 * MEMBER + 65535]
+)
+def test_the_size_of_a_stream_is_known_by_that_of_its_payload(size):
+    written = [member(part) for part in cut_into_members(bytes(size))]
+
+    assert stored_size(size) == sum(len(piece) for parts in written for piece in parts)
+
+
+def cut_into_members(data):
+    return [data[begin : begin + MEMBER] for begin in range(0, max(1, len(data)), MEMBER)]
 
 
 def test_a_whole_member_takes_the_bytes_that_the_specification_says():

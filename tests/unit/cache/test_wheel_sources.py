@@ -71,6 +71,18 @@ def test_a_pin_picks_its_very_wheel_among_those_of_one_version(index, monkeypatc
         assert wheel.member("tiny/model.dat") == WEIGHTS + b"1.0"
 
 
+@pytest.mark.usefixtures("index")
+def test_no_module_of_the_working_folder_is_imported_while_pip_chooses(tmp_path, monkeypatch):
+    for name in ("json", "pip", "email"):
+        (tmp_path / f"{name}.py").write_text("open('planted', 'w').close()\nraise SystemExit('planted')\n")
+    monkeypatch.chdir(tmp_path)
+
+    with wheels.downloaded("tiny==1.0") as wheel:
+        assert wheel.member("tiny/model.dat") == WEIGHTS + b"1.0"
+
+    assert not (tmp_path / "planted").exists()
+
+
 def test_a_wheel_that_was_rebuilt_since_it_was_locked_stops_the_build(index, tmp_path):
     request = request_for(tmp_path, {"model.dat": MEMBER})
     write_lock(request)

@@ -363,3 +363,15 @@ def test_a_version_that_is_none_is_bad_usage(run, request_file, tmp_path):
     ran = run("cache", "build", request_file, "--version", "x y", "--out", tmp_path / "built")
     assert ran.exit_code == 2
     assert ran.stderr.startswith("error: 'x y' is no version\nhint: ")
+
+
+@pytest.mark.parametrize("command", ["restore", "wheels"])
+@pytest.mark.parametrize("rate", ["0", "-1", "inf", "nan", "fast"])
+def test_a_rate_that_would_wait_without_end_is_no_rate(run, tmp_path, command, rate):
+    ran = run("cache", command, "--store", tmp_path.as_uri(), "--into", tmp_path / "box", f"--min-rate={rate}")
+
+    assert ran.exit_code == 2
+    assert ran.stderr == (
+        f"error: argument --min-rate: '{rate}' is no rate: a number above 0, of kilobytes per second\n"
+        f"hint: diarize-runner cache {command} --help\n"
+    )

@@ -1,0 +1,239 @@
+"""bootstrap.sh against a store that floods it, drips, leads elsewhere, or asks for a password."""
+
+import base64
+import json
+import os
+import subprocess
+import time
+
+import pytest
+from support.bootstrap import SCRIPT, WHEEL, command, environment, sign, write_store
+from support.certificates import write_certificate
+from support.web import Answer, changed, dripping, dripping_head, endless, files, says, serving
+
+MIB = 1 << 20
+HASTY = {
+    b"slowest=4000 patience=60": b"slowest=4000 patience=1",
+    b"--retry 5": b"--retry 1",
+}
+"""What to change in the script so that a slow store is given up within seconds."""
+
+
+def hasty():
+    script = SCRIPT
+    for usual, quick in HASTY.items():
+        assert script.count(usual) == 1
+        script = script.replace(usual, quick)
+    return script
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_store(tmp_path / "store")
+
+
+@pytest.fixture
+def served(folder):
+    with serving(files(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    return write_certificate(tmp_path / "own.pem")
+
+
+@pytest.fixture
+def bootstrap(tmp_path):
+    """Run the script with a folder of its own for what it leaves in /tmp."""
+    (tmp_path / "home").mkdir(exist_ok=True)
+
+    def run(store, *arguments, script=SCRIPT, **more):
+        line = command("--store", store, "--prefix", tmp_path / "box", *arguments)
+        told = environment(tmp_path / "home", **more)
+        return subprocess.run(line, input=script, env=told, capture_output=True, check=False, timeout=90)
+
+    return run
+
+
+def asks_for(name):
+    return lambda request: request.path.endswith(name)
+
+
+LENGTHS = {"latest/manifest.json": 64 << 10, "v1.0/manifest.json": 16 * MIB, "v1.0/manifest.json.sig": 4096, WHEEL: 5}
+
+
+@pytest.mark.parametrize("name", LENGTHS)
+def test_an_answer_without_end_is_cut_at_the_length_that_it_may_have(name, bootstrap, served, folder, tmp_path):
+    key = sign(folder, tmp_path)
+    served.fails(endless(Answer(status=200)), when=asks_for(name), times=9)
+
+    ran = bootstrap(served.url, "--public-key", key)
+
+    assert ran.returncode == 3, ran.stderr
+    assert f"{name} holds more than the {LENGTHS[name]} bytes that it may\nhint: " in ran.stderr.decode()
+    assert 0 < served.flooded < LENGTHS[name] + 64 * MIB, "what the kernel's buffers take, and no more"
+    assert list((tmp_path / "home").iterdir()) == []
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_an_answer_that_says_it_is_too_long_is_not_read(bootstrap, served):
+    served.fails(changed(lambda answer: Answer(status=200, body=bytes(MIB))), when=asks_for("latest/manifest.json"))
+
+    ran = bootstrap(served.url, "--plan")
+
+    assert ran.returncode == 3
+    assert "latest/manifest.json holds more than the 65536 bytes that it may" in ran.stderr.decode()
+
+
+@pytest.mark.parametrize("claimed", [10**12, 10**30, -1])
+def test_a_file_that_the_manifest_says_is_enormous_is_not_asked_for(claimed, bootstrap, served, folder, tmp_path):
+    manifest = json.loads((folder / "v1.0/manifest.json").read_text())
+    manifest["sections"]["wheels"]["files"][0]["size"] = claimed
+    (folder / "v1.0/manifest.json").write_text(json.dumps(manifest))
+
+    ran = bootstrap(served.url, "--version", "1.0")
+
+    assert ran.returncode == 3
+    assert f"{WHEEL} is said to hold {claimed} bytes\nhint: " in ran.stderr.decode()
+    assert not any(WHEEL in request.path for request in served.requests)
+
+
+DRIPS = {"a body": dripping(0.05), "a body that began well": dripping(0.05, after=100), "a head": dripping_head(0.05)}
+
+
+@pytest.mark.parametrize("drip", DRIPS)
+def test_a_store_that_sends_a_byte_now_and_then_is_given_up(drip, bootstrap, served, tmp_path):
+    served.fails(DRIPS[drip], times=9)
+
+    ran = bootstrap(served.url, "--plan", script=hasty())
+
+    assert ran.returncode == 1
+    assert "latest/manifest.json cannot be fetched\nhint: " in ran.stderr.decode()
+    assert len(served.requests) == 2, "it was tried once more"
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_store_cannot_make_a_box_wait_by_retry_after(bootstrap, served):
+    served.fails(says(503, Retry_After="86400"), times=9)
+
+    ran = bootstrap(served.url, "--plan")
+
+    assert ran.returncode == 1
+    assert "latest/manifest.json cannot be fetched\nhint: " in ran.stderr.decode()
+
+
+class TestBuckets:
+    """The `aws` command, which a stand-in takes the place of."""
+
+    @pytest.fixture
+    def aws(self, tmp_path):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+
+        def write(script):
+            (folder / "aws").write_text(f"#!/bin/sh\n{script}\n")
+            (folder / "aws").chmod(0o755)
+            return f"{folder}:{os.environ['PATH']}"
+
+        return write
+
+    def test_are_read_by_the_command_of_their_provider(self, aws, bootstrap, folder):
+        path = aws(f'cp "{folder}/${{4#s3://models/m/}}" "$5"')
+
+        ran = bootstrap("s3://models/m", "--plan", PATH=path)
+
+        assert ran.returncode == 0, ran.stderr
+        assert b"version 1.0 of s3://models/m" in ran.stdout
+
+    def test_without_end_are_cut_at_the_length_that_a_document_may_have(self, aws, bootstrap, tmp_path):
+        path = aws(f'cat /dev/zero >"$5" || {{ wc -c <"$5" >{tmp_path}/written; exit 1; }}')
+
+        ran = bootstrap("s3://models/m", "--plan", PATH=path)
+
+        assert ran.returncode == 1
+        assert b"s3://models/m/latest/manifest.json cannot be fetched\nhint: " in ran.stderr
+        assert int((tmp_path / "written").read_text()) == 64 << 10
+        assert list((tmp_path / "home").iterdir()) == []
+
+    def test_that_never_answer_are_given_up(self, aws, bootstrap):
+        script = SCRIPT.replace(b"slowest=4000 patience=60", b"slowest=65536 patience=1")
+        assert script != SCRIPT
+        began = time.monotonic()
+
+        ran = bootstrap("s3://models/m", "--plan", script=script, PATH=aws("exec sleep 60"))
+
+        assert ran.returncode == 1
+        assert b"s3://models/m/latest/manifest.json cannot be fetched\nhint: " in ran.stderr
+        assert time.monotonic() - began < 30
+
+
+class TestRedirects:
+    def test_do_not_lead_from_https_to_http(self, bootstrap, served, certificate):
+        with serving(leads_to(served.url), certificate) as first:
+            ran = bootstrap(first.url, "--plan", CURL_CA_BUNDLE=str(certificate))
+
+        assert ran.returncode == 1
+        assert "latest/manifest.json cannot be fetched" in ran.stderr.decode()
+        assert len(first.requests) == 1
+        assert served.requests == []
+
+    @pytest.mark.parametrize("first_is_safe", [True, False])
+    def test_are_followed_to_https(self, first_is_safe, bootstrap, folder, certificate):
+        with (
+            serving(files(folder), certificate) as last,
+            serving(leads_to(last.url), certificate if first_is_safe else None) as first,
+        ):
+            ran = bootstrap(first.url, "--plan", CURL_CA_BUNDLE=str(certificate))
+
+        assert ran.returncode == 0, ran.stderr
+        assert len(last.requests) == 2
+
+    def test_do_not_lead_to_a_file_of_the_box(self, bootstrap, folder):
+        with serving(leads_to(folder.as_uri())) as first:
+            assert bootstrap(first.url, "--plan").returncode == 1
+            assert len(first.requests) == 1
+
+
+def leads_to(address):
+    return lambda request: Answer(status=302, headers={"Location": f"{address}{request.path}"})
+
+
+class TestPasswords:
+    @pytest.fixture
+    def netrc(self, tmp_path):
+        (tmp_path / "home").mkdir(exist_ok=True)
+        path = tmp_path / "home/.netrc"
+        path.write_text("machine 127.0.0.1 login me password hunter2\n")
+        path.chmod(0o600)
+
+    @pytest.fixture
+    def bootstrap(self, netrc, bootstrap):
+        return bootstrap
+
+    def test_are_taken_from_where_everybody_keeps_them(self, bootstrap, served):
+        known, origin = base64.b64encode(b"me:hunter2").decode(), served.origin
+        served.origin = lambda request: (
+            origin(request) if request.headers.get("Authorization") == f"Basic {known}" else Answer(status=401)
+        )
+
+        assert bootstrap(served.url, "--plan").returncode == 0
+
+    def test_are_not_carried_to_another_host(self, bootstrap, served):
+        with serving(leads_to(f"http://localhost:{served.server_address[1]}")) as first:
+            ran = bootstrap(first.url, "--plan")
+
+        assert ran.returncode == 0, ran.stderr
+        assert all("Authorization" in request.headers for request in first.requests)
+        assert [request.headers.get("Authorization") for request in served.requests] == [None, None]
+
+
+def test_what_a_curlrc_says_has_no_effect(bootstrap, folder, certificate, tmp_path):
+    (tmp_path / "home/.curlrc").write_text("insecure\n")
+
+    with serving(files(folder), certificate) as server:
+        ran = bootstrap(server.url, "--plan")
+
+    assert ran.returncode == 1
+    assert "certificate" in ran.stderr.decode()
+    assert server.requests == []
