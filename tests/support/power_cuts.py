@@ -1,0 +1,57 @@
+"""Work whose power is cut after each of its system calls, and what is left then looked at."""
+
+import random
+import shutil
+from functools import partial
+
+from support.disk_model import Disk
+from support.system_calls import recorded
+
+from diarize_runner.errors import DiarizeRunnerError
+
+
+def replay(work, folder, *, most, seed=0):
+    """Cut power after each call of `work`; return how many states were looked at, and a line on each that was wrong."""
+    place = folder / "folder"
+    work.prepare(place)
+    (place / work.on).mkdir(exist_ok=True)
+    shutil.copytree(place, folder / "before", symlinks=True)
+    looked, wrong = 0, []
+    for made, done, state in cuts(partial(work.run, place), place / work.on, folder / "log", most, seed):
+        looked += 1
+        put(state, folder / "left" / work.on)
+        for other in (folder / "before").iterdir():
+            if other.name != work.on:
+                (folder / "left" / other.name).symlink_to(other)
+        try:
+            work.check(folder / "left", done)
+        except (AssertionError, DiarizeRunnerError, OSError, ValueError) as reason:
+            wrong.append(f"after call {made}{' (the last)' * done}: {type(reason).__name__}: {reason}")
+        shutil.rmtree(folder / "left")
+    return looked, wrong
+
+
+def cuts(work, folder, log, most, seed=0):
+    """Run `work`; yield (how many calls had changed `folder`, whether all had, what it may hold if power is cut then).
+
+    After each call come at most `most` states: the worst, and then others by chance. None comes twice there.
+    """
+    disk, chance, made = Disk(folder), random.Random(seed), 0
+    for call in recorded(work, log):
+        if disk.apply(call):
+            made += 1
+            yield from ((made, False, state) for state in disk.states(chance, most))
+    yield from ((made, True, state) for state in disk.states(chance, most))
+
+
+def put(state, folder):
+    """Make `folder` hold a state."""
+    folder.mkdir(parents=True)
+    for path in sorted(state):
+        place, what = folder / path, state[path]
+        if what is None:
+            place.mkdir()
+        elif isinstance(what, str):
+            place.symlink_to(what)
+        else:
+            place.write_bytes(what)
