@@ -93,7 +93,7 @@ def _restored_over_damage(folder, done):
     assert version_in_use(folder) == "1.0"
 
 
-def _repair_1_0(folder):
+def repair_in_place(folder):
     root = find_cache(folder / "box")
     repair(root, read_manifest(root), Site(folder=folder).store, Silent())
 
@@ -101,7 +101,7 @@ def _repair_1_0(folder):
 def _repaired(folder, done):
     if done:
         assert version_in_use(folder) == "1.0"
-    _repair_1_0(folder)
+    repair_in_place(folder)
     assert version_in_use(folder) == "1.0"
 
 
@@ -273,7 +273,7 @@ def _wheels_published(folder):
     WheelSite(folder=folder).publish("1.0")
 
 
-def _fetch_wheels(folder):
+def fetch_all_wheels(folder):
     wanted = WantedWheels(of=Wanted(version=LATEST), target=Target(python="3.11"))
     return fetch_wheels(Site(folder=folder).store, wanted, Follower(root=folder / "wheels"), Silent())
 
@@ -282,7 +282,7 @@ def _fetched(folder, done):
     for wheel in (folder / "wheels").glob("*.whl"):
         assert wheel.read_bytes() == WHEELS[wheel.name]
     assert not done or {path.name for path in (folder / "wheels").glob("*.whl")} == FOR_311
-    assert not (_fetch_wheels(folder).changed and done)
+    assert not (fetch_all_wheels(folder).changed and done)
     assert {path.name for path in (folder / "wheels").glob("*.whl")} == FOR_311
 
 
@@ -315,7 +315,7 @@ WORKS = {
     "a first restore": Work(prepare=_published_none_restored, run=_restore, check=partial(_restored, None)),
     "a restore": Work(prepare=_two_published_one_restored, run=_restore, check=partial(_restored, "1.0")),
     "a restore over a damaged version": Work(prepare=_damaged, run=_restore_the_first, check=_restored_over_damage),
-    "a repair": Work(prepare=_damaged, run=_repair_1_0, check=_repaired),
+    "a repair": Work(prepare=_damaged, run=repair_in_place, check=_repaired),
     "a switch": Work(prepare=site_with("1.0", "2.0"), run=_switch, check=_switched),
     "a tidying": Work(prepare=_three_restored, run=_tidy, check=_tidied),
     "a first publish": Work(prepare=_build, run=_publish, check=partial(_was_published, None), on="store"),
@@ -323,7 +323,7 @@ WORKS = {
     "a prune": Work(prepare=_three_published, run=_prune, check=_pruned, on="store"),
     "a build": Work(prepare=_something_else_built, run=_build, check=_built, on="built"),
     "a spool": Work(prepare=_recordings_dropped, run=_label, check=_labelled, on="spool"),
-    "wheels": Work(prepare=_wheels_published, run=_fetch_wheels, check=_fetched, on="wheels"),
+    "wheels": Work(prepare=_wheels_published, run=fetch_all_wheels, check=_fetched, on="wheels"),
     "an environment": Work(prepare=_no_environment, run=_mark, check=_is_made, on="env"),
     "an output": Work(prepare=_an_output_there, run=_write, check=_written, on="out"),
 }
