@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from support.benchmarks import measurement, report
 from support.caches import NEW, OLD, Site, flip, published
 from support.labellers import label_all
 from support.wheels import FOR_311, WHEELS, WheelSite
@@ -24,6 +25,7 @@ from diarize_runner.cache.switch import switch
 from diarize_runner.cache.tidy import tidy
 from diarize_runner.cache.verify import verify
 from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cli.benchmark_reports import write_reports
 from diarize_runner.cli.to_file import write_output
 from diarize_runner.digests import content_of_file
 from diarize_runner.disk import flush, write_new
@@ -311,6 +313,34 @@ def _restore_the_first(folder):
     Site(folder=folder).restore("1.0")
 
 
+def _report(seconds):
+    return report(measurement("a", 100.0, seconds))
+
+
+def _reports_there(folder):
+    (folder / "out").mkdir(parents=True)
+    write_reports(_report(1.0), _report_files(folder))
+
+
+def _report_files(folder):
+    return {
+        "json": folder / "out/report.json",
+        "markdown": folder / "out/report.md",
+        "junit": folder / "out/report.xml",
+    }
+
+
+def _write_reports(folder):
+    write_reports(_report(2.0), _report_files(folder))
+
+
+def _reported(folder, done):
+    written = (folder / "out/report.json").read_bytes()
+    assert written in ([] if done else [_report(1.0).to_json()]) + [_report(2.0).to_json()]
+    for path in _report_files(folder).values():
+        assert path.read_bytes().endswith(b"\n"), "it is whole"
+
+
 WORKS = {
     "a first restore": Work(prepare=_published_none_restored, run=_restore, check=partial(_restored, None)),
     "a restore": Work(prepare=_two_published_one_restored, run=_restore, check=partial(_restored, "1.0")),
@@ -325,5 +355,6 @@ WORKS = {
     "a spool": Work(prepare=_recordings_dropped, run=_label, check=_labelled, on="spool"),
     "wheels": Work(prepare=_wheels_published, run=fetch_all_wheels, check=_fetched, on="wheels"),
     "an environment": Work(prepare=_no_environment, run=_mark, check=_is_made, on="env"),
+    "reports": Work(prepare=_reports_there, run=_write_reports, check=_reported, on="out"),
     "an output": Work(prepare=_an_output_there, run=_write, check=_written, on="out"),
 }
