@@ -2,7 +2,7 @@
 
 import pytest
 from support.random_kills import kill
-from support.works_that_lose_power import WORKS
+from support.works import WORKS
 
 KILLS = 100
 """Of each work."""
@@ -12,4 +12,4 @@ KILLS = 100
 def test_hundreds_of_kills_lose_nothing(name, tmp_path):
     runs = kill(WORKS[name], tmp_path, KILLS, seed=1)
 
-    print(f"soak: {name}: {runs} runs, at least {KILLS} killed at work, nothing lost")
+    print(f"soak: {name}: {runs} runs, at least {KILLS} killed at work, nothing lost")  # noqa: T201

@@ -3,7 +3,7 @@
 import pytest
 from support.power_cuts import replay
 from support.system_calls import require_strace
-from support.works_that_lose_power import WORKS
+from support.works import WORKS
 
 MOST = 200
 """States that are looked at after each system call."""
@@ -15,5 +15,5 @@ def test_hundreds_of_power_cuts_lose_nothing(name, tmp_path):
 
     looked, wrong = replay(WORKS[name], tmp_path, most=MOST, seed=1)
 
-    print(f"soak: {name}: {looked:,} states after power cuts, {len(wrong)} wrong")
+    print(f"soak: {name}: {looked:,} states after power cuts, {len(wrong)} wrong")  # noqa: T201
     assert wrong == []

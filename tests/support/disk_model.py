@@ -66,14 +66,12 @@ class Disk:
         return getattr(self, f"_{call.name}")(call.result, *call.arguments)
 
     def states(self, chance, most):
-        """Yield what there may be after a power cut, as a dictionary by path: bytes, a link's target, or None."""
-        seen = set()
+        """Yield what there may be after a power cut, as a dictionary by path: bytes, a link's target, or None.
+
+        At most `most` come: the worst first, and then others by chance.
+        """
         for landed, kept in self._fates(chance, most):
-            state = self._state(landed, kept)
-            key = hash(tuple(sorted(state.items(), key=lambda item: item[0])))
-            if key not in seen:
-                seen.add(key)
-                yield state
+            yield self._state(landed, kept)
 
     def _fates(self, chance, most):
         """Yield which changes of names are on the disk, and what is there of data that was not flushed."""

@@ -34,14 +34,19 @@ def replay(work, folder, *, most, seed=0):
 def cuts(work, folder, log, most, seed=0):
     """Run `work`; yield (how many calls had changed `folder`, whether all had, what it may hold if power is cut then).
 
-    After each call come at most `most` states: the worst, and then others by chance. None comes twice there.
+    There are at most `most` states for each call, and those that came before do not come again but at the end.
     """
-    disk, chance, made = Disk(folder), random.Random(seed), 0
+    disk, chance, made, seen = Disk(folder), random.Random(seed), 0, set()
     for call in recorded(work, log):
         if disk.apply(call):
             made += 1
-            yield from ((made, False, state) for state in disk.states(chance, most))
-    yield from ((made, True, state) for state in disk.states(chance, most))
+            yield from ((made, False, state) for state in disk.states(chance, most) if _is_new(state, seen))
+    yield from ((made, True, state) for state in disk.states(chance, most) if _is_new(state, set()))
+
+
+def _is_new(state, seen):
+    key = hash(tuple(sorted(state.items(), key=lambda item: item[0])))
+    return key not in seen and not seen.add(key)
 
 
 def put(state, folder):

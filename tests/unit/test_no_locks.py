@@ -7,7 +7,7 @@ import runpy
 import pytest
 from support.caches import tree
 from support.disks import lock_nowhere
-from support.works_that_lose_power import WORKS
+from support.works import WORKS
 
 from diarize_runner.errors import DiskError
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from support.power_cuts import replay
 from support.system_calls import require_strace
-from support.works_that_lose_power import CARELESS, WORKS
+from support.works import WORKS
+from support.works_on_files import CARELESS
 
-MOST = 10
+MOST = 8
 """States of the disk that are looked at after each system call; tests/soak looks at more."""
 
 

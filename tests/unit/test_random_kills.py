@@ -1,8 +1,8 @@
-"""A kill at any moment leaves the old or the new, whole, and the next run finishes. tests/soak kills hundreds of times."""
+"""A kill at any moment leaves the old or the new, whole, and the next run finishes; tests/soak kills more often."""
 
 import pytest
 from support.random_kills import kill
-from support.works_that_lose_power import WORKS
+from support.works import WORKS
 
 KILLS = 2
 """Of each work."""

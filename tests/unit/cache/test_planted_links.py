@@ -5,7 +5,7 @@ import os
 import pytest
 from support.caches import NEW, OLD, published
 from support.wheels import FOR_311, WHEELS, WheelSite
-from support.works_that_lose_power import fetch_all_wheels, repair_in_place, version_in_use
+from support.works_on_boxes import fetch_all_wheels, repair_in_place, version_in_use
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.box import find_cache
