@@ -76,14 +76,15 @@ class Disk:
     def _fates(self, chance, most):
         """Yield which changes of names are on the disk, and what is there of data that was not flushed."""
         pending = self._pending
-        fates = [(landed, kept) for landed in ([], pending) for kept in _KEPT]
+        worst = [([], LOST), ([], ZEROS), (pending, LOST), (pending, ZEROS), (pending, HALF)]
         one_by_one = [
             landed for k, each in enumerate(pending) for landed in (pending[:k], [each], _without(pending, each))
         ]
         by_chance = [[each for each in pending if chance.random() < 0.5] for _ in range(8 if pending else 0)]
         others = [(landed, kept) for landed in (*one_by_one, *by_chance) for kept in (LOST, LATEST)]
+        others += [([], LATEST), ([], HALF), (pending, LATEST)]
         chance.shuffle(others)
-        return (fates + others)[:most]
+        return (worst + others)[:most]
 
     def _state(self, landed, kept):
         changed = defaultdict(dict)

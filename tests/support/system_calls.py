@@ -57,23 +57,35 @@ def _refusal():
 
 
 def recorded(work, log):
-    """Run `work`, which must be picklable, in a process of its own; return its calls as they ended."""
+    """Run `work`, which must be picklable, in a process of its own; return its calls as they began.
+
+    What depends on a call begins after it did; that another ended earlier says little, as threads wait for strace.
+    """
     command = [*_STRACE, "-o", str(log), sys.executable, "-c", _RUN]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, input=pickle.dumps(work), env=environment, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    return list(_calls(log.read_bytes().splitlines()))
+    return list(_succeeded(_calls(log.read_bytes().splitlines())))
 
 
 def _calls(lines):
-    begun = {}
+    """Return the text of each call, in the order in which they began."""
+    calls, begun = [], {}
     for line in lines:
         thread, resumed, call = _LINE.fullmatch(line).groups()
         if resumed is not None:
-            call = begun.pop(thread) + resumed
+            calls[begun.pop(thread)] += resumed
         elif call and call.endswith(_UNFINISHED):
-            begun[thread], call = call[: -len(_UNFINISHED)], None
-        if call and (found := _CALL.fullmatch(call)) and found[3] != b"?" and int(found[3]) >= 0:
+            begun[thread] = len(calls)
+            calls.append(call[: -len(_UNFINISHED)])
+        elif call:
+            calls.append(call)
+    return calls
+
+
+def _succeeded(calls):
+    for call in calls:
+        if (found := _CALL.fullmatch(call)) and found[3] != b"?" and int(found[3]) >= 0:
             yield Call(found[1].decode(), [_argument(match) for match in _ARGUMENT.finditer(found[2])], int(found[3]))
 
 
