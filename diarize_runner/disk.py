@@ -7,10 +7,12 @@ it is in, rename it into place, flush the folder that it is in now. Only this mo
 import ctypes
 import errno
 import fcntl
+import glob
 import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,6 +26,8 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV)
 _CANNOT_LOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _CANNOT_FLUSH_FOLDER = (errno.EACCES, errno.EBADF, errno.EINVAL)
+_STALE = 24 * 3600.0
+"""Seconds."""
 _HINTS = {
     errno.ENOENT: "check the path",
     errno.ENOTDIR: "check the path: something in it is no folder",
@@ -50,7 +54,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write `data` to `path` by way of a new file beside it, and outlast a power cut; raise OSError as `open` does.
 
     Who may read it is left to the umask: a transcript can be private. Nobody can guess the new file's name, and so
-    nobody can put a link there first.
+    nobody can put a link there first. What runs left there that were killed goes when it is a day old.
     """
     written = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
@@ -60,6 +64,15 @@ def write_atomically(path: Path, data: bytes) -> None:
         written.unlink(missing_ok=True)
         raise
     flush(path.parent)
+    _sweep(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed runs left of `path`. A younger file may be that of a run at work."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 16}"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _STALE:
+                left.unlink()
 
 
 def write_new(path: Path, data: bytes) -> None:

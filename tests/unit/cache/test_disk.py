@@ -109,6 +109,18 @@ def test_a_folder_that_is_removed_while_somebody_waits_for_its_lock_is_not_there
     assert outcomes == ["not there"]
 
 
+def test_what_killed_runs_left_beside_a_file_goes_when_it_is_a_day_old(tmp_path):
+    stays = {".file-0123456789abcdef", ".other-0123456789abcde0", ".file-notes", "[file]"}
+    for name in (*stays, ".file-0123456789abcde1"):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / ".file-0123456789abcdef")
+
+    write_atomically(tmp_path / "file", b"new")
+
+    assert set(tree(tmp_path)) == {"file", *stays}
+
+
 @pytest.mark.parametrize("plant", [os.symlink, os.link])
 def test_what_a_planted_name_leads_to_is_not_written(plant, tmp_path, monkeypatch):
     """By the name that was used once, and by the one that is used now, were it known."""
@@ -230,6 +242,7 @@ HINTS = {
     errno.EACCES: "check who owns the folder",
     errno.EPERM: "check who owns the folder",
     errno.EROFS: "choose a folder that can be written",
+    errno.EXDEV: "keep these folders on one file system",
     errno.EIO: "",
 }
 
