@@ -204,7 +204,8 @@ provision() {
     LC_ALL=C mkdir -pv "$inputs" >"$work/folders" # it says which it made, and uninstall reads that
     [ -f "$home/.folders" ] || cp "$work/folders" "$home/.folders"
     exec 9>"$home/inputs/.lock"
-    flock 9 # another one goes first
+    flock 9 || # another one goes first
+        fail 1 "$home/inputs/.lock cannot be locked" "use a --prefix on a local disk (NFS: not with nolock)"
     step "fetching the toolkit of version $version"
     fetch_files
     rm -rf "$inputs/toolkit"

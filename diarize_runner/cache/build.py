@@ -32,7 +32,7 @@ from diarize_runner.cache.shared_wheels import WHEELS_FOLDER
 from diarize_runner.cache.snapshot import RepoSnapshot
 from diarize_runner.cache.sources import fetch_locked
 from diarize_runner.digests import content_of_file, pieces, write_hashing
-from diarize_runner.disk import disk_errors, flush, flush_above, write_new
+from diarize_runner.disk import disk_errors, flush, flush_above, write_afresh, write_new
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
 
@@ -79,7 +79,7 @@ def build(  # noqa: PLR0913  # a version is made of as many things
             for repo in lock.repos:
                 _stage(repo, folder, staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
-            (out / REQUIREMENTS_NAME).write_bytes(requirements.read_bytes())
+            write_afresh(out / REQUIREMENTS_NAME, requirements.read_bytes())
             manifest = _manifest(lock, version, archive, house, out)
             _flush(out, manifest)
             write_new(staged / MANIFEST_NAME, manifest.to_bytes())

@@ -9,6 +9,7 @@ from support.works_on_boxes import fetch_all_wheels, repair_in_place, version_in
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.box import find_cache
+from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
 
 
 @pytest.fixture
@@ -79,6 +80,17 @@ def test_wheels_are_written_through_no_link(plant, tmp_path, precious):
 
     for name in FOR_311:
         assert (site.folder / "wheels" / name).read_bytes() == WHEELS[name]
+
+
+@pytest.mark.parametrize("plant", [os.symlink, os.link])
+def test_a_build_writes_through_no_link(plant, site, precious):
+    site.built("1.0").mkdir(parents=True)
+    for name in (ARCHIVE_NAME, REQUIREMENTS_NAME, MANIFEST_NAME):
+        plant(precious, site.built("1.0") / name)
+
+    site.publish("1.0", OLD)
+
+    assert site.restore().cache.manifest.version == "1.0"
 
 
 def test_wheels_fill_no_folder_that_a_link_leads_to(tmp_path):
