@@ -25,6 +25,10 @@ _KEPT = {
 }
 
 
+class NotThere(Exception):
+    """A folder that the path leads through."""
+
+
 @dataclass(eq=False)
 class File:
     data: bytearray = field(default_factory=bytearray)
@@ -120,6 +124,8 @@ class Disk:
             return (None, "", self._top) if path == str(self.root) else None
         folder, left = self._top, path[len(str(self.root)) + 1 :].split("/")
         for name in left[:-1]:
+            if name not in folder.names:
+                raise NotThere(path)
             folder = folder.names[name] if not isinstance(folder.names[name], Link) else self._followed(folder, name)
         found = folder.names.get(left[-1])
         if follow and isinstance(found, Link):
@@ -172,8 +178,7 @@ class Disk:
         if made:
             found = File()
             self._change(folder, (folder, name, found))
-        cut = "O_TRUNC" in flags and bool(found.data)
-        if cut:
+        if cut := "O_TRUNC" in flags and bool(found.data):
             del found.data[:]
         self._opened[str(result)] = [found, 0, "O_APPEND" in flags]
         return made or cut
@@ -281,10 +286,10 @@ class Disk:
 
     def _named(self, path, what):
         place = self._find(os.path.normpath(path), follow=False)
-        return place is not None and self._change(place[0], (*place[:2], what()))
+        return bool(place) and self._change(place[0], (*place[:2], what()))
 
     def _is_here(self, opened):
-        return opened.path == str(self.root) or opened.path.startswith(f"{self.root}/")
+        return f"{opened.path}/".startswith(f"{self.root}/")
 
 
 def _joined(at, path):

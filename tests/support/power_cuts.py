@@ -2,9 +2,10 @@
 
 import random
 import shutil
+from contextlib import suppress
 from functools import partial
 
-from support.disk_model import Disk
+from support.disk_model import Disk, NotThere
 from support.system_calls import recorded
 
 from diarize_runner.errors import DiarizeRunnerError
@@ -37,11 +38,26 @@ def cuts(work, folder, log, most, seed=0):
     There are at most `most` states for each call, and those that came before do not come again but at the end.
     """
     disk, chance, made, seen = Disk(folder), random.Random(seed), 0, set()
-    for call in recorded(work, log):
-        if disk.apply(call):
-            made += 1
-            yield from ((made, False, state) for state in disk.states(chance, most) if _is_new(state, seen))
+    for made, _ in enumerate(_changes(disk, recorded(work, log)), start=1):
+        yield from ((made, False, state) for state in disk.states(chance, most) if _is_new(state, seen))
     yield from ((made, True, state) for state in disk.states(chance, most) if _is_new(state, set()))
+
+
+def _changes(disk, calls):
+    """Make the calls; yield whenever one has changed something.
+
+    One may have begun before another thread made the folder that it needs, and ended after that: it waits.
+    """
+    waiting = []
+    for call in calls:
+        waiting.append(call)
+        for each in list(waiting):
+            with suppress(NotThere):
+                changed = disk.apply(each)
+                waiting.remove(each)
+                if changed:
+                    yield each
+    assert waiting == []
 
 
 def _is_new(state, seen):
