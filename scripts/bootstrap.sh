@@ -302,7 +302,7 @@ await_turn() {
     for _ in 1 2 3 4 5; do
         ! { make_home && take_turn; } || return 0
     done
-    fail 1 "$home cannot be had alone" "where nothing above says why, others install and uninstall there: run again"
+    fail 1 "$home cannot be had alone" "run again where others install there; on NFS mounted with nolock, give a --prefix on a local disk"
 }
 
 # Wait until no other run is at work; false where that took everything away, and with it the lock that was waited for.

@@ -34,7 +34,8 @@ def pack(lock: CacheLock, staged: Path, archive: Path, progress: Progress) -> Ca
     for repo in lock.repos:
         for entry in repo.files:
             require_no_secret_name(entry.path, f"{repo.repo_id}: {entry.path}")
-    with archive.open("wb") as file:
+    archive.unlink(missing_ok=True)  # it may be a link, and what it leads to is not ours to write
+    with archive.open("xb") as file:
         spans = tuple(_write(file, lock, staged, progress))
     return CacheArchive(file=PublishedFile(name=ARCHIVE_NAME, content=content_of_file(archive)), blobs=spans)
 

@@ -6,6 +6,7 @@
 <root>/serial                         the newest serial of `latest` that was followed
 """
 
+import errno
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from diarize_runner.cache.follower import Follower
 from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import exchange_folders, flush, link_atomically
+from diarize_runner.disk import exchange_folders, flush, flush_above, flush_folders, link_atomically, move_folder
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
@@ -73,11 +74,12 @@ class BoxFolder(Follower):
         It changes places with a damaged one of the same digest, which may be in use; `sweep` takes that away.
         """
         staged, target = self.staging(digest), self.version(digest)
+        flush_folders(staged)
         if target.exists():
             exchange_folders(staged, target)
         else:
-            staged.rename(target)
-        flush(target.parent)
+            move_folder(staged, target)
+        flush_above(target.parent)
         self.make_current(digest)
 
     def make_current(self, digest: Digest) -> None:
@@ -99,12 +101,21 @@ class BoxFolder(Follower):
     def remove(self, folder: Path) -> None:
         """Take away one of the folders that `restored` returned; raise OSError.
 
-        It goes aside in one step first, so that a kill never leaves half a version under its name.
+        It goes aside in one step first, so that a kill never leaves half a version under its name. One of the image
+        under an overlay cannot be renamed (see `move_folder`): its manifest goes first, and with that it is no version.
         """
         aside = folder.with_name(f"{_REMOVED}{digest_of(folder).hex}")
-        folder.rename(aside)  # which does nothing to one that is aside already
+        try:
+            folder.rename(aside)  # which does nothing to one that is aside already
+        except OSError as reason:
+            if reason.errno != errno.EXDEV:
+                raise
+            aside = folder
+            (folder / MANIFEST_NAME).unlink(missing_ok=True)
+            flush(folder)
         flush(aside.parent)
         shutil.rmtree(aside)
+        flush(aside.parent)
 
 
 def digest_of(folder: Path) -> Digest:

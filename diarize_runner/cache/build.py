@@ -26,11 +26,12 @@ from diarize_runner.cache.manifest import (
 )
 from diarize_runner.cache.prepare import prepare
 from diarize_runner.cache.secrets import require_no_secret
+from diarize_runner.cache.shared_wheels import WHEELS_FOLDER
 from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.cache.sources import fetch_locked
 from diarize_runner.cache.wheelhouse import PublishedFile, Wheelhouse
 from diarize_runner.digests import content_of_file
-from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.disk import disk_errors, flush, flush_above, write_afresh, write_new
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
 
@@ -71,15 +72,19 @@ def build(  # noqa: PLR0913  # a version is made of as many things
         out.mkdir(parents=True, exist_ok=True)
         for name in _STALE:
             (out / name).unlink(missing_ok=True)
+        flush(out)
         with _workspace(out) as staged:
             house = _gather(wheels, out, staged, progress) if wheels else None
             for repo in lock.repos:
                 _stage(repo, folder, staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
-            (out / REQUIREMENTS_NAME).write_bytes(requirements.read_bytes())
+            write_afresh(out / REQUIREMENTS_NAME, requirements.read_bytes())
             manifest = _manifest(lock, version, archive, house, out)
-            write_atomically(staged / MANIFEST_NAME, manifest.to_bytes())
+            _flush(out, manifest)
+            write_new(staged / MANIFEST_NAME, manifest.to_bytes())
             (staged / MANIFEST_NAME).replace(out / MANIFEST_NAME)
+        flush(out)
+        flush_above(out)
     return manifest
 
 
@@ -90,6 +95,18 @@ def _workspace(out: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=out, prefix=_STAGED) as folder:
         yield Path(folder)
     _sweep(out)
+
+
+def _flush(out: Path, manifest: CacheManifest) -> None:
+    """Wait until all that the manifest names would outlast a power cut: the manifest promises that it is there."""
+    for file in manifest.files:
+        flush(out / file.name)
+    if manifest.wheelhouse:
+        for wheel in manifest.wheelhouse.wheels:
+            flush(out / WHEELS_FOLDER / wheel.name)
+        flush(out / WHEELS_PAGE_NAME)
+        flush(out / WHEELS_FOLDER)
+    flush(out)
 
 
 def _sweep(out: Path) -> None:

@@ -12,7 +12,7 @@ from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, payload, st
 from diarize_runner.cache.manifest import ARCHIVE_NAME, BlobSpan
 from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.digests import pieces, write_hashing
-from diarize_runner.disk import disk_errors
+from diarize_runner.disk import disk_errors, flush_file, open_begun
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress
 
@@ -38,6 +38,8 @@ class PublishedArchive:
 
 def fetch_blobs(archive: PublishedArchive, spans: tuple[BlobSpan, ...], folder: Path, progress: Progress) -> int:
     """Write the blobs at `spans` under `folder`, each whole and as published; return how many bytes came.
+
+    What each holds is flushed; which names there are is left for the caller to flush, once for all of them.
 
     Raises:
         StoreError: the store refused or could not be reached. What came of a blob stays, to be gone on with.
@@ -67,7 +69,7 @@ def _fetch(archive: PublishedArchive, span: BlobSpan, target: Path, arrived: "_T
     partial = _partial(target)
     with disk_errors(partial):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("a+b") as file, _gone_if_refused(partial):
+        with open_begun(partial) as file, _gone_if_refused(partial):
             kept = _whole_members(span, file.tell())
             try:
                 _receive(archive, span, file, kept, arrived)
@@ -75,6 +77,7 @@ def _fetch(archive: PublishedArchive, span: BlobSpan, target: Path, arrived: "_T
                 if not kept:
                     raise
                 _receive(archive, span, file, 0, arrived)  # what was kept may be what is wrong
+            flush_file(file)
         partial.replace(target)
 
 

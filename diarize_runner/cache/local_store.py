@@ -13,7 +13,7 @@ from diarize_runner.cache.manifest import MANIFEST_NAME
 from diarize_runner.cache.small import read_small
 from diarize_runner.cache.store import StoredDocument
 from diarize_runner.digests import PIECE, Digest, content_of, content_of_file, pieces
-from diarize_runner.disk import lock_folder
+from diarize_runner.disk import flush, flush_above, flush_file, lock_folder
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
 
 _PARTIAL = ".partial-"
@@ -54,6 +54,7 @@ class LocalStore:
 
         def fill(file: IO[bytes]) -> None:
             if (self.root / key).exists():  # that saves a copy in vain
+                self._flush(key)  # who wrote it may have been killed before that
                 raise taken
             _copy(source, file)
 
@@ -62,18 +63,21 @@ class LocalStore:
                 os.link(written, target)
             except FileExistsError:
                 raise taken from None
+            self._flush(key)
 
     def copy(self, source: str, key: str) -> None:
         """See WritableArchiveStore. What is the same already stays the file that it is."""
         with suppress(ObjectNotFound):
             if self.digest(source) == self.digest(key):
                 with _sole_writer((self.root / key).parent):  # takes away what a killed one left
+                    self._flush(key)
                     return
         with (
             self._reading(source) as original,
             self._written(key, lambda file: shutil.copyfileobj(original, file, PIECE)) as (written, target),
         ):
             written.replace(target)
+            self._flush(key)
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
         """See WritableArchiveStore."""
@@ -81,6 +85,7 @@ class LocalStore:
             if self._state(key) != (expected.state if expected else None):
                 raise SwapLost(f"{key} in {self.url} was changed by somebody else", hint="look at it, then run again")
             written.replace(target)
+            self._flush(key)
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
@@ -100,9 +105,24 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """See WritableArchiveStore. A folder left empty goes too, as in a store that has no folders."""
         with self._errors(key):
+            folder = (self.root / key).parent
             (self.root / key).unlink(missing_ok=True)
-            with suppress(OSError):
-                (self.root / key).parent.rmdir()
+            if folder.is_dir():
+                flush(folder)
+                with suppress(OSError):
+                    folder.rmdir()
+                    flush(folder.parent)
+
+    def _flush(self, key: str) -> None:
+        """Wait until the name of an object, and of the folders that it lies in, would outlast a power cut."""
+        for folder in Path(key).parents:
+            flush(self.root / folder)
+
+    def _make(self, folder: Path) -> None:
+        if not self.root.is_dir():
+            self.root.mkdir(parents=True, exist_ok=True)
+            flush_above(self.root)
+        folder.mkdir(parents=True, exist_ok=True)
 
     def _state(self, key: str) -> str | None:
         with suppress(ObjectNotFound):
@@ -119,7 +139,7 @@ class LocalStore:
         """Write a temporary file beside `key` and flush it to disk; it is gone afterwards, unless renamed."""
         target = self.root / key
         with self._errors(key):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            self._make(target.parent)
             with (
                 _sole_writer(target.parent),
                 tempfile.NamedTemporaryFile(dir=target.parent, prefix=_PARTIAL, delete=False) as file,
@@ -127,8 +147,7 @@ class LocalStore:
                 written = Path(file.name)
                 try:
                     write(file)
-                    file.flush()
-                    os.fsync(file.fileno())
+                    flush_file(file)
                     written.chmod(0o644)
                     yield written, target
                 finally:

@@ -9,7 +9,7 @@ from diarize_runner.cache.manifest import CacheManifest
 from diarize_runner.cache.snapshot import RepoSnapshot
 from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.verify import VerifiedCache, verify
-from diarize_runner.disk import disk_errors, link_atomically
+from diarize_runner.disk import disk_errors, flush, flush_folders, link_atomically, write_afresh
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress, Silent
 
@@ -44,6 +44,9 @@ def repair(root: Path, manifest: CacheManifest, store: ArchiveStore, progress: P
         moved = fetch_blobs(PublishedArchive(store=store, version=manifest.version), spans, root, progress)
         for repo in manifest.repos:
             _mend_names(root, repo, frozenset(broken))
+        if broken:
+            flush_folders(root / layout.HF_HOME)
+            flush(root)
     hashed = {span.path: span.content for span in manifest.archive.blobs}
     cache = verify(root, manifest, Silent(), hashed=hashed).require_ok()
     return RepairedCache(cache=cache, mended=broken, bytes_moved=moved)
@@ -65,7 +68,7 @@ def _mend_names(root: Path, repo: RepoSnapshot, broken: frozenset[str]) -> None:
     if layout.ref_path(repo) in broken:
         ref.parent.mkdir(parents=True, exist_ok=True)
         written = ref.with_name(f"{ref.name}.incomplete")
-        written.write_bytes(repo.commit_hash.encode())
+        write_afresh(written, repo.commit_hash.encode())
         written.replace(ref)
     for path, target in layout.links(repo).items():
         if path in broken:

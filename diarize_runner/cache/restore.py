@@ -19,7 +19,7 @@ from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_envir
 from diarize_runner.cache.store import ArchiveStore
 from diarize_runner.cache.verify import VerifiedCache, is_blob, verify
 from diarize_runner.digests import content_of
-from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.disk import disk_errors, write_afresh, write_atomically
 from diarize_runner.errors import DiskError, ObjectNotFound, StoreError
 from diarize_runner.progress import Progress, Silent
 
@@ -146,6 +146,8 @@ def _require_space(root: Path, plan: RestorePlan) -> None:
 @contextmanager
 def _staging(staging: Path) -> Iterator[Path]:
     """Yield the folder to fill. It outlives a kill and a store that fails, to be gone on with, and no other error."""
+    if staging.is_symlink():  # somebody else's: what is fetched would go where it leads
+        staging.unlink()
     staging.mkdir(parents=True, exist_ok=True)
     try:
         yield staging
@@ -183,9 +185,9 @@ def _beside(box: BoxFolder, manifest: CacheManifest) -> dict[str, bytes]:
 def _finish(staging: Path, plan: RestorePlan) -> None:
     """Write what is not a blob: refs, links, and what lies beside the cache."""
     for repo in plan.manifest.repos:
-        _ready(staging / layout.ref_path(repo)).write_bytes(repo.commit_hash.encode())
+        write_afresh(_ready(staging / layout.ref_path(repo)), repo.commit_hash.encode())
         for path, target in layout.links(repo).items():
             _ready(staging / path).unlink(missing_ok=True)
             (staging / path).symlink_to(target)
     for name, data in plan.write.items():
-        (staging / name).write_bytes(data)
+        write_afresh(staging / name, data)

@@ -22,7 +22,7 @@ from diarize_runner.cache.store import ArchiveStore, version_key
 from diarize_runner.cache.verify import is_blob
 from diarize_runner.cache.wheelhouse import PublishedFile
 from diarize_runner.digests import content_of, write_hashing
-from diarize_runner.disk import disk_errors, write_atomically
+from diarize_runner.disk import disk_errors, flush, flush_above, flush_file, open_begun, write_atomically
 from diarize_runner.errors import DiskError, IntegrityError, StoreError
 from diarize_runner.progress import Progress
 
@@ -140,6 +140,8 @@ def _bring(
         side_by_side("fetch wheels", jobs, progress)
         for wheel in missing:
             (incoming / wheel.name).replace(root / wheel.name)
+        flush(root)
+        flush_above(root)
     return fetch
 
 
@@ -159,6 +161,8 @@ def _incoming(root: Path) -> Iterator[Path]:
     A kill leaves it, and so does a store that goes away or a user who breaks off: there is much to be gone on with.
     """
     incoming = root / _INCOMING
+    if incoming.is_symlink():  # somebody else's: the wheels would go where it leads
+        incoming.unlink()
     incoming.mkdir(exist_ok=True)
     try:
         yield incoming
@@ -190,8 +194,10 @@ def _require_space(root: Path, needed: int) -> None:
 
 def _fetch(store: ArchiveStore, wheel: PublishedFile, incoming: Path) -> None:
     partial_file, key = incoming / f"{wheel.name}{_INCOMPLETE}", wheel_key(wheel)
-    with disk_errors(partial_file), partial_file.open("wb") as file:
+    with disk_errors(partial_file), open_begun(partial_file) as file:
+        file.truncate(0)
         content = write_hashing(store.read_range(key, 0, wheel.content.size), file)
+        flush_file(file)
     if content != wheel.content:
         raise IntegrityError(f"{store.url}/{key} is not what its name says", hint=_PUBLISH_AGAIN)
     partial_file.replace(incoming / wheel.name)

@@ -13,7 +13,7 @@ Nothing is lost, whatever ends a run, and nothing is seen half done: a file is m
 is moved as a whole folder. What a run had claimed and not finished, the next one takes up again, but not for ever: a
 recording that three runs did not survive goes to failed, with that as its error.
 
-Whoever copies into the inbox need not know any of this. A file counts as copied when nothing has changed it for some
-seconds. Names that begin with a dot are left alone, so a copy over a slow line can take its time under such a name and
-be renamed at its end, as rsync does.
+Whoever copies into the inbox need not know any of this. A file counts as copied when a run has seen it unchanged for
+some seconds, by a clock that nobody sets. Names that begin with a dot are left alone, so a copy over a slow line can
+take its time under such a name and be renamed at its end, as rsync does.
 """

@@ -7,10 +7,11 @@ claimed/<stem>/.claim.json  written when all is there: their names, and how many
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from diarize_runner.disk import write_atomically
+from diarize_runner.disk import flush, move_folder, write_atomically
 from diarize_runner.errors import SpoolError
 from diarize_runner.spool.inbox import Arrival, visible
 from diarize_runner.transcript.names import is_transcript
@@ -63,8 +64,9 @@ class Claim:
         for suffix, data in results.items():
             write_atomically(self.folder / f"{self.stem}{suffix}", data)
         place = _free(into, self.stem)
-        self.folder.rename(place)
+        move_folder(self.folder, place)
         (place / _RECORD_NAME).unlink()
+        flush(place)
         return place
 
     def _paths(self) -> list[Path]:
@@ -82,12 +84,25 @@ class Claim:
 
 
 def take(arrival: Arrival, claimed: Path) -> Claim:
-    """Move the files of an arrival out of the inbox."""
+    """Move the files of an arrival out of the inbox.
+
+    Who copied them may not have flushed them, and a power cut must not empty what was delivered as labelled.
+    """
     folder = claimed / os.fsdecode(os.fsencode(arrival.stem)[:_LONGEST_STEM])
     folder.mkdir()
+    flush(claimed)
     for path in arrival.paths:
+        _flush_content(path)
         path.rename(folder / path.name)
+    flush(folder)
+    flush(arrival.paths[0].parent)
     return Claim(folder=folder, names=tuple(path.name for path in arrival.paths)).counted(0)
+
+
+def _flush_content(path: Path) -> None:
+    with suppress(PermissionError):  # the labeller will say that it may not be read
+        if path.is_file() and not path.is_symlink():
+            flush(path)
 
 
 def unfinished(claimed: Path, inbox: Path) -> list[Claim]:
@@ -110,6 +125,7 @@ def _give_back(folder: Path, inbox: Path) -> None:
             path.unlink()  # a record that was being written
         else:
             path.rename(_free(inbox, path.stem, path.suffix))
+    flush(inbox)
     folder.rmdir()
 
 

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from diarize_runner.disk import disk_errors
+from diarize_runner.disk import disk_errors, flush, lock
 from diarize_runner.errors import AudioError, DiarizeRunnerError, PipelineError, SpoolError, TranscriptError
 from diarize_runner.spool.claim import Claim, take, unfinished
-from diarize_runner.spool.inbox import arrivals, visible
+from diarize_runner.spool.inbox import Inbox, visible
 
 ATTEMPTS = 3
 """How many runs may not survive a recording, before it is given up."""
@@ -33,8 +33,8 @@ class Labeller(Protocol):
 class Clock(Protocol):
     """The module `time`, or a clock that a test turns."""
 
-    def time(self) -> float:
-        """Return seconds since the epoch."""
+    def monotonic(self) -> float:
+        """Return seconds since some moment; nobody can set this clock."""
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
@@ -85,7 +85,7 @@ def run(
 
     Raises:
         SpoolError: another run is at work here.
-        DiskError: the disk refuses a write.
+        DiskError: the disk refuses a write, or has no locks.
 
     What `open_labeller` raises comes through too. In any case, what is claimed stays so, and the next run takes it up.
     """
@@ -93,10 +93,12 @@ def run(
     with disk_errors(spool.folder), _alone(spool.folder):
         for folder in (spool.inbox, spool.claimed, spool.outbox, spool.failed):
             folder.mkdir(exist_ok=True)
+        flush(spool.folder)
         for claim in unfinished(spool.claimed, spool.inbox):
             yield _finish(claim, spool, labeller())
+        inbox = Inbox()
         while lying := visible(spool.inbox):
-            ready = [arrival for arrival in arrivals(lying) if arrival.ready(clock.time(), settle)]
+            ready = [arrival for arrival in inbox.look(lying, clock.monotonic()) if arrival.ready(settle)]
             if ready:
                 yield _finish(take(ready[0], spool.claimed), spool, labeller())
             else:
@@ -133,15 +135,15 @@ def _explained(error: DiarizeRunnerError) -> dict[str, bytes]:
 def _alone(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(descriptor, folder)
+        _lock_at_once(descriptor, folder)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _lock_at_once(descriptor: int, folder: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor, folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as reason:
         hint = "one is enough: it takes what comes while it runs"
         raise SpoolError(f"another run is at work in {folder}", hint=hint) from reason

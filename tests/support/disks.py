@@ -3,12 +3,14 @@
 import errno
 import fcntl
 import os
+import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.hosts.possible import unavailable
 
 NOBODY = 65534
 
@@ -24,6 +26,35 @@ def mounted(folder, options):
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def overlaid(folder, on):
+    """Make what `folder` holds an image's, under an overlay; skip the test where that is not allowed.
+
+    The layers are kept in the folder `on`, which is on no overlay itself.
+    """
+    image, upper, work = (on / name for name in ("image", "upper", "work"))
+    shutil.move(folder, image)
+    for made in (folder, upper, work):
+        made.mkdir()
+    options = f"lowerdir={image},upperdir={upper},workdir={work},redirect_dir=off"
+    command = ["mount", "-t", "overlay", "-o", options, "overlay", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        unavailable("mounting an overlay takes root and a kernel that lets it")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def lock_nowhere(monkeypatch, number):
+    """Let nothing be locked, for the reason `number`."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
 
 
 def make_read_only(folder):

@@ -8,6 +8,7 @@ Two at once take turns, by a lock that the kernel takes back when its holder die
 """
 
 import argparse
+import errno
 import fcntl
 import hashlib
 import json
@@ -70,12 +71,32 @@ def is_made(folder: Path) -> bool:
 def made(folder: Path, wanted: argparse.Namespace) -> bool:
     """Make the environment, unless it is there by the time nobody else makes it; say whether it was made now."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder.with_name(f".{folder.name}.lock")):
         if is_made(folder):
             return False
         make(folder, wanted)
     return True
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until nobody else has the lock; where the file system has no locks, end this run."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        wait_for(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def wait_for(descriptor: int, path: Path) -> None:
+    """Lock an open file."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as reason:
+        if reason.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        fail(f"{path} cannot be locked: {reason.strerror}", "use a folder on a local disk (NFS: not with nolock)")
 
 
 def make(folder: Path, wanted: argparse.Namespace) -> None:
@@ -138,11 +159,18 @@ def run(*command: object) -> None:
 
 
 def write_last(path: Path, text: str) -> None:
-    """Write a file whole, after everything before it is on the disk."""
+    """Write a file whole, after everything before it is on the disk, and wait until it is there too."""
     os.sync()
     fresh = path.with_name(f"{path.name}-fresh")
-    fresh.write_text(text, encoding="utf-8")
+    fresh.unlink(missing_ok=True)
+    with fresh.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def fail(problem: str, hint: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import secrets
 import shutil
 import threading
 from functools import partial
@@ -18,8 +19,10 @@ from diarize_runner.digests import Digest, content_of, content_of_file
 from diarize_runner.disk import (
     disk_errors,
     exchange_folders,
+    flush,
     link_atomically,
     lock_folder,
+    open_begun,
     write_atomically,
 )
 from diarize_runner.errors import DiskError
@@ -106,6 +109,91 @@ def test_a_folder_that_is_removed_while_somebody_waits_for_its_lock_is_not_there
     assert outcomes == ["not there"]
 
 
+def test_what_killed_runs_left_beside_a_file_goes_when_it_is_a_day_old(tmp_path):
+    stays = {".file-0123456789abcdef", ".other-0123456789abcde0", ".file-notes", "[file]"}
+    for name in (*stays, ".file-0123456789abcde1"):
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (0, 0))
+    os.utime(tmp_path / ".file-0123456789abcdef")
+
+    write_atomically(tmp_path / "file", b"new")
+
+    assert set(tree(tmp_path)) == {"file", *stays}
+
+
+@pytest.mark.parametrize("plant", [os.symlink, os.link])
+def test_what_a_planted_name_leads_to_is_not_written(plant, tmp_path, monkeypatch):
+    """By the name that was used once, and by the one that is used now, were it known."""
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"precious")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "guessed")
+    plant(outside, tmp_path / f".file-{os.getpid()}")
+    write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+    plant(outside, tmp_path / ".file-guessed")
+    with pytest.raises(FileExistsError):
+        write_atomically(tmp_path / "file", b"newer")
+
+    assert outside.read_bytes() == b"precious"
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("plant", [os.symlink, os.link])
+def test_what_a_planted_link_leads_to_is_not_gone_on_with(plant, tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"precious")
+    plant(outside, tmp_path / "begun")
+
+    with open_begun(tmp_path / "begun") as file:
+        file.write(b"new")
+
+    assert outside.read_bytes() == b"precious"
+    assert (tmp_path / "begun").read_bytes() == b"new"
+
+
+def test_a_file_that_was_begun_is_gone_on_with(tmp_path):
+    (tmp_path / "begun").write_bytes(b"one ")
+
+    with open_begun(tmp_path / "begun") as file:
+        file.write(b"two")
+
+    assert (tmp_path / "begun").read_bytes() == b"one two"
+
+
+def test_a_lock_that_leads_elsewhere_on_nfs_is_not_opened(tmp_path, monkeypatch):
+    lock_as_on_nfs(monkeypatch)
+    (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        lock_folder(tmp_path)
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF, errno.EACCES])
+def test_a_folder_that_cannot_be_flushed_is_left_to_its_file_system(number, tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "fsync", refuse)
+
+    flush(tmp_path)
+    with pytest.raises(OSError, match=os.strerror(number)):
+        flush(tmp_path / "file")
+
+
+def test_a_folder_that_the_disk_fails_to_flush_is_an_error(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(OSError, match="Input/output error"):
+        flush(tmp_path)
+
+
 @pytest.fixture
 def folders(tmp_path):
     for name in ("one", "other"):
@@ -124,7 +212,7 @@ def test_two_folders_change_places_and_there_is_always_one_at_the_second(folders
     assert [(folder / "file").read_text() for folder in folders] == ["other", "one"]
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS])
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EXDEV])
 def test_two_folders_change_places_where_the_disk_cannot_exchange_them(number, folders, monkeypatch):
     def cannot(*_):
         raise OSError(number, os.strerror(number))
@@ -154,6 +242,7 @@ HINTS = {
     errno.EACCES: "check who owns the folder",
     errno.EPERM: "check who owns the folder",
     errno.EROFS: "choose a folder that can be written",
+    errno.EXDEV: "keep these folders on one file system",
     errno.EIO: "",
 }
 

@@ -9,9 +9,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from support.disks import NOBODY
 
 from diarize_runner.cli.labelled import outputs_of_each, requested_outputs
 from diarize_runner.cli.options import add_output_options, add_transcript_option
+from diarize_runner.cli.to_file import write_output
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiskError, UsageError
 from diarize_runner.transcript.model import Segment, Transcript
@@ -158,3 +160,30 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
     written(tmp_path, "-o", "call.rttm")
     assert Path("call.rttm").readlink() == Path("results/first.rttm")
     assert Path("results/first.rttm").read_text().startswith("SPEAKER call ")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a link to another user")
+@pytest.mark.parametrize("plant", [lambda path: path.symlink_to(path.with_name("precious")), os.mkfifo])
+def test_what_another_user_put_where_all_may_write_is_not_written_to(plant, tmp_path):
+    Path("shared").mkdir()
+    Path("shared").chmod(0o1777)
+    Path("shared/precious").write_text("precious")
+    plant(Path("shared/call.rttm"))
+    os.chown("shared/call.rttm", NOBODY, NOBODY, follow_symlinks=False)
+
+    with pytest.raises(DiskError, match=r"call\.rttm was put there by another user"):
+        written(tmp_path, "-o", "shared/call.rttm")
+    with pytest.raises(DiskError, match=r"call\.rttm was put there by another user"):
+        write_output(Path("shared/call.rttm"), b"new")
+
+    assert Path("shared/precious").read_text() == "precious"
+
+
+def test_a_link_of_one_s_own_is_followed_where_all_may_write(tmp_path):
+    Path("shared").mkdir()
+    Path("shared").chmod(0o1777)
+    Path("shared/call.rttm").symlink_to(Path("mine.rttm").absolute())
+
+    written(tmp_path, "-o", "shared/call.rttm")
+
+    assert Path("mine.rttm").read_text().startswith("SPEAKER call ")

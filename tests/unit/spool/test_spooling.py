@@ -1,6 +1,7 @@
 """What happens to what is dropped: labelled or failed, whole, and never lost."""
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -73,7 +74,6 @@ class TestWhatIsStillBeingCopied:
             def sleep(self, seconds):
                 super().sleep(seconds)
                 if more := next(copying, None):
-                    self.later = 0.0  # as the file was changed now
                     drop(folder, call_wav=more)
 
         list(run(Spool(folder=folder), FakeLabeller, settle=1.5, clock=Copying()))
@@ -84,6 +84,34 @@ class TestWhatIsStillBeingCopied:
         os.utime(folder / "inbox/call.wav", (0, 0))  # as cp -p and scp -p do
         assert len(list(run(Spool(folder=folder), FakeLabeller, settle=30, clock=clock))) == 1
         assert clock.later >= 29
+
+    @pytest.mark.parametrize("hours", [-1, 1])
+    def test_is_waited_for_as_long_when_the_clock_is_set(self, hours, folder):
+        """Set back, it waited for the hour; set forward, it was taken half copied."""
+
+        class Set(Impatient):
+            def time(self):
+                return time.time() + hours * 3600 + self.later
+
+        drop(folder, call_wav=b"sound")
+        clock = Set()
+        assert len(list(run(Spool(folder=folder), FakeLabeller, settle=5, clock=clock))) == 1
+        assert 5 <= clock.later <= 6
+
+    def test_is_watched_file_by_file(self, folder):
+        """What is there already does not wait for what still comes, nor that for the time the other takes."""
+        drop(folder, one_wav=b"sound")
+
+        class Slow(FakeLabeller):
+            def label(self, recording, transcript):
+                clock.later += 100
+                if recording.name == "one.wav":
+                    drop(folder, two_wav=b"more")
+                return super().label(recording, transcript)
+
+        clock = Impatient()
+        assert len(list(run(Spool(folder=folder), Slow, settle=5, clock=clock))) == 2
+        assert 210 <= clock.later <= 212
 
     def test_under_a_name_with_a_dot_is_left_alone(self, folder):
         (folder / "inbox/.call.wav.Xy12Zz").write_bytes(b"sou")

@@ -1,0 +1,98 @@
+"""What work asks the kernel to do to files, in order: recorded by strace."""
+
+import ast
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+
+from support.hosts.possible import unavailable
+
+_TRACED = (
+    "open,openat,creat,lseek,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,ftruncate,truncate,"
+    "fallocate,fsync,fdatasync,sync,syncfs,sync_file_range,rename,renameat,renameat2,link,linkat,symlink,symlinkat,"
+    "unlink,unlinkat,mkdir,mkdirat,rmdir"
+)
+_STRACE = ["strace", "-f", "-y", "--seccomp-bpf", "-s", "100000000", "-e", f"trace={_TRACED}", "-e", "signal=none"]
+_RUN = "import pickle, sys; pickle.load(sys.stdin.buffer)()"
+_LINE = re.compile(rb"(\d+) +(?:<\.\.\. \w+ resumed>(.*)|(\w+\(.*)|[+-]{3}.*)", re.DOTALL)
+_UNFINISHED = b" <unfinished ...>"
+_CALL = re.compile(rb"(\w+)\((.*)\) += (-?\d+|\?)(?:<[^>]*>)?(?: .*)?", re.DOTALL)
+_ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\w+)<((?:[^>\\]|\\.)*)>|[^,\s][^,]*', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A descriptor, and the path of what it has open."""
+
+    number: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A system call that succeeded. Its arguments are bytes, Opened, or text such as `O_RDONLY|O_CLOEXEC`."""
+
+    name: str
+    arguments: list
+    result: int
+
+
+def require_strace():
+    """Skip the test where nothing can be traced; where test hosts are required, fail it."""
+    if why := _refusal():
+        unavailable(why)
+
+
+@cache
+def _refusal():
+    if not shutil.which("strace"):
+        return "there is no strace here: scripts/install-test-packages.sh installs it"
+    done = subprocess.run([*_STRACE, "true"], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else f"strace may not trace here: {done.stderr.strip()}"
+
+
+def recorded(work, log):
+    """Run `work`, which must be picklable, in a process of its own; return its calls as they began.
+
+    What depends on a call begins after it did; that another ended earlier says little, as threads wait for strace.
+    """
+    command = [*_STRACE, "-o", str(log), sys.executable, "-c", _RUN]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, input=pickle.dumps(work), env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return list(_succeeded(_calls(log.read_bytes().splitlines())))
+
+
+def _calls(lines):
+    """Return the text of each call, in the order in which they began."""
+    calls, begun = [], {}
+    for line in lines:
+        thread, resumed, call = _LINE.fullmatch(line).groups()
+        if resumed is not None:
+            calls[begun.pop(thread)] += resumed
+        elif call and call.endswith(_UNFINISHED):
+            begun[thread] = len(calls)
+            calls.append(call[: -len(_UNFINISHED)])
+        elif call:
+            calls.append(call)
+    return calls
+
+
+def _succeeded(calls):
+    for call in calls:
+        if (found := _CALL.fullmatch(call)) and found[3] != b"?" and int(found[3]) >= 0:
+            yield Call(found[1].decode(), [_argument(match) for match in _ARGUMENT.finditer(found[2])], int(found[3]))
+
+
+def _argument(match):
+    text, number, path = match.groups()
+    if text is not None:
+        return ast.literal_eval(f'b"{text.decode()}"')
+    if number is not None:
+        return Opened(number.decode(), os.fsdecode(ast.literal_eval(f'b"{path.decode()}"')))
+    return match[0].decode()

@@ -1,0 +1,146 @@
+"""Work on a box's folders: restores, repairs, switches, tidyings and wheels. See `support.work`."""
+
+from functools import partial
+
+from support.caches import NEW, OLD, Site, flip
+from support.wheels import FOR_311, WHEELS, WheelSite
+from support.work import Work
+
+from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.follower import Follower
+from diarize_runner.cache.pins import Target
+from diarize_runner.cache.published import LATEST, Wanted
+from diarize_runner.cache.repair import repair
+from diarize_runner.cache.switch import switch
+from diarize_runner.cache.tidy import tidy
+from diarize_runner.cache.verify import verify
+from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.progress import Silent
+
+
+def site_with(*versions):
+    """Have these versions in a store, each restored when it was the latest."""
+
+    def prepare(folder, restored=versions):
+        site = Site(folder=folder)
+        for version in versions:
+            site.publish(version, OLD if version == "1.0" else NEW)
+            if version in restored:
+                site.restore(version)
+
+    return prepare
+
+
+def _two_published_one_restored(folder):
+    site_with("1.0", "2.0")(folder, ("1.0",))
+
+
+def _damaged(folder):
+    _two_published_one_restored(folder)
+    for blob in find_cache(folder / "box").glob("huggingface/hub/*/blobs/*"):
+        flip(blob, 1)
+
+
+def _published_none_restored(folder):
+    site_with("2.0")(folder, ())
+
+
+def version_in_use(folder):
+    """Return the version a box uses, which must be right to its last byte; None where it has none."""
+    if not (folder / "box/current").is_symlink():
+        return None
+    root = find_cache(folder / "box")
+    cache = verify(root, read_manifest(root), Silent()).require_ok()
+    return cache.manifest.version
+
+
+def _restored(before, folder, done):
+    assert version_in_use(folder) in (("2.0",) if done else (before, "2.0"))
+    assert Site(folder=folder).box.serial in ((1, 2) if done else (0, 1, 2))
+    Site(folder=folder).restore()
+    assert version_in_use(folder) == "2.0"
+
+
+def _restored_over_damage(folder, done):
+    root = find_cache(folder / "box")
+    manifest = read_manifest(root)
+    if verify(root, manifest, Silent()).ok or done:
+        assert version_in_use(folder) == "1.0"
+    Site(folder=folder).restore("1.0")
+    assert version_in_use(folder) == "1.0"
+
+
+def repair_in_place(folder):
+    root = find_cache(folder / "box")
+    repair(root, read_manifest(root), Site(folder=folder).store, Silent())
+
+
+def _repaired(folder, done):
+    if done:
+        assert version_in_use(folder) == "1.0"
+    repair_in_place(folder)
+    assert version_in_use(folder) == "1.0"
+
+
+def _switch(folder):
+    switch(Site(folder=folder).box, None, Silent())
+
+
+def _switched(folder, done):
+    assert version_in_use(folder) in (("1.0",) if done else ("1.0", "2.0"))
+    _switch(folder)
+    assert version_in_use(folder) in ("1.0", "2.0")
+
+
+def _three_restored(folder):
+    site_with("1.0", "2.0", "3.0")(folder)
+
+
+def _tidy(folder):
+    tidy(Site(folder=folder).box)
+
+
+def _tidied(folder, done):
+    box = Site(folder=folder).box
+    assert version_in_use(folder) == "3.0"
+    for root in box.root.glob("versions/[0-9a-f]*"):
+        verify(root, read_manifest(root), Silent()).require_ok()
+    assert not done or len(box.restored()) == 2
+    _tidy(folder)
+    assert len(box.restored()) == 2
+
+
+def _wheels_published(folder):
+    WheelSite(folder=folder).publish("1.0")
+
+
+def fetch_all_wheels(folder):
+    wanted = WantedWheels(of=Wanted(version=LATEST), target=Target(python="3.11"))
+    return fetch_wheels(Site(folder=folder).store, wanted, Follower(root=folder / "wheels"), Silent())
+
+
+def _fetched(folder, done):
+    for wheel in (folder / "wheels").glob("*.whl"):
+        assert wheel.read_bytes() == WHEELS[wheel.name]
+    assert not done or {path.name for path in (folder / "wheels").glob("*.whl")} == FOR_311
+    assert not (fetch_all_wheels(folder).changed and done)
+    assert {path.name for path in (folder / "wheels").glob("*.whl")} == FOR_311
+
+
+def _restore(folder):
+    Site(folder=folder).restore()
+
+
+def _restore_the_first(folder):
+    Site(folder=folder).restore("1.0")
+
+
+BOX_WORKS = {
+    "a first restore": Work(prepare=_published_none_restored, run=_restore, check=partial(_restored, None)),
+    "a restore": Work(prepare=_two_published_one_restored, run=_restore, check=partial(_restored, "1.0")),
+    "a restore over a damaged version": Work(prepare=_damaged, run=_restore_the_first, check=_restored_over_damage),
+    "a repair": Work(prepare=_damaged, run=repair_in_place, check=_repaired),
+    "a switch": Work(prepare=site_with("1.0", "2.0"), run=_switch, check=_switched),
+    "a tidying": Work(prepare=_three_restored, run=_tidy, check=_tidied),
+    "wheels": Work(prepare=_wheels_published, run=fetch_all_wheels, check=_fetched, on="wheels"),
+}

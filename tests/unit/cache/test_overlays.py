@@ -1,0 +1,109 @@
+"""A box whose cache came with an image, under an overlay, whose folders cannot be renamed (EXDEV)."""
+
+from functools import partial
+
+import pytest
+from support.caches import NEW, OLD, flip, tree
+from support.disks import overlaid
+from support.kills import killed_before_step
+from support.labellers import label_all
+
+from diarize_runner.cache.box import read_manifest
+from diarize_runner.cache.tidy import tidy
+from diarize_runner.cache.verify import verify
+from diarize_runner.progress import Silent
+from diarize_runner.spool.claim import Claim
+
+VERSIONS = {"1.0": OLD, "2.0": NEW, "3.0": {**OLD, "acme/more": {"weights.dat": b"more"}}}
+
+
+@pytest.fixture
+def imaged(site, tmp_path):
+    """A box that was baked into an image with three versions, the last of them in use."""
+    for version, repos in VERSIONS.items():
+        site.publish(version, repos)
+        site.restore(version)
+    (tmp_path / "layers").mkdir()
+    with overlaid(site.box.root, tmp_path / "layers"):
+        yield site
+
+
+def whole(root):
+    return verify(root, read_manifest(root), Silent()).require_ok()
+
+
+def test_its_folders_cannot_be_renamed(imaged):
+    """The negative control."""
+    folder = imaged.box.restored()[0]
+    with pytest.raises(OSError, match="Invalid cross-device link"):
+        folder.rename(folder.with_name("other"))
+
+
+def test_the_old_versions_of_the_image_are_tidied(imaged):
+    kept = {imaged.box.current.resolve(), imaged.box.previous.resolve()}
+
+    assert len(tidy(imaged.box).remove) == 1
+
+    assert {*imaged.box.restored()} == kept
+    for root in kept:
+        whole(root)
+    assert tidy(imaged.box).remove == ()
+
+
+def test_a_tidying_that_is_killed_leaves_no_half_version_and_the_next_goes_on(imaged):
+    kills = 0
+    while killed_before_step(5, partial(tidy, imaged.box)):  # each comes one file further
+        for root in imaged.box.restored():
+            if (root / "manifest.json").exists():
+                whole(root)
+        kills += 1
+        assert kills < 100
+    assert kills > 3, "the negative control: they were killed half-way"
+    assert len(imaged.box.restored()) == 2
+
+
+def test_a_damaged_version_of_the_image_is_restored_over(imaged):
+    blob = next(imaged.box.current.glob("huggingface/hub/*/blobs/*"))
+    flip(blob, 1)
+
+    imaged.restore("3.0")
+
+    assert whole(imaged.box.current.resolve()).manifest.version == "3.0"
+    assert len(imaged.box.restored()) == 3
+
+
+def test_an_older_version_of_the_image_comes_back(imaged):
+    imaged.restore("1.0")
+
+    assert whole(imaged.box.current.resolve()).manifest.version == "1.0"
+    assert whole(imaged.box.previous.resolve()).manifest.version == "3.0"
+    assert {path.name for path in (imaged.box.root / "versions").iterdir()} == {
+        path.name for path in imaged.box.restored()
+    }
+
+
+def test_what_a_killed_restore_left_in_the_image_is_gone_on_with(site, tmp_path):
+    digest = site.publish("1.0", OLD).pointer.manifest.content.digest
+    assert killed_before_step(12, partial(site.restore, "1.0"))
+    assert site.box.staging(digest).is_dir()
+    (tmp_path / "layers").mkdir()
+    with overlaid(site.box.root, tmp_path / "layers"):
+        site.restore("1.0")
+
+        assert whole(site.box.current.resolve()).manifest.version == "1.0"
+        assert [path.name for path in (site.box.root / "versions").iterdir()] == [digest.hex]
+
+
+def test_what_was_claimed_in_the_image_is_labelled(tmp_path):
+    spool = tmp_path / "spool"
+    (spool / "inbox").mkdir(parents=True)
+    (spool / "claimed/call").mkdir(parents=True)
+    (spool / "claimed/call/call.wav").write_bytes(b"sound")
+    Claim(folder=spool / "claimed/call", names=("call.wav",)).counted(0)
+    (tmp_path / "layers").mkdir()
+    with overlaid(spool, tmp_path / "layers"):
+        (outcome,) = label_all(spool)
+
+        assert outcome.place == spool / "outbox/call"
+        assert {"call.wav", "call.labelled.json", "call.labelled.srt"} == {*tree(outcome.place)}
+        assert [*(spool / "claimed").iterdir()] == []

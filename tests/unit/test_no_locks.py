@@ -1,0 +1,54 @@
+"""Whatever takes a lock says so where a file system has none, as NFS can be mounted, and changes nothing."""
+
+import errno
+import os
+import runpy
+
+import pytest
+from support.caches import tree
+from support.disks import lock_nowhere
+from support.works import WORKS
+
+from diarize_runner.errors import DiskError
+
+LOCKED = [name for name in WORKS if name not in ("a repair", "a build", "an environment", "an output", "reports")]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+@pytest.mark.parametrize("name", LOCKED)
+def test_a_work_that_needs_a_lock_says_that_there_is_none_and_changes_nothing(name, number, tmp_path, monkeypatch):
+    work = WORKS[name]
+    work.prepare(tmp_path)
+    before = tree(tmp_path)
+    lock_nowhere(monkeypatch, number)
+
+    with pytest.raises(DiskError) as refusal:
+        work.run(tmp_path)
+
+    assert refusal.value.message.endswith(f" cannot be locked: {os.strerror(number)}")
+    assert refusal.value.hint.startswith("use a folder on a local disk")
+    left = tree(tmp_path)
+    assert {path: what for path, what in left.items() if what != "folder"} == {
+        path: what for path, what in before.items() if what != "folder"
+    }
+
+
+def test_an_environment_says_that_there_is_no_lock(tmp_path, monkeypatch):
+    locked = runpy.run_path("roles/python_env/files/make_environment.py")["locked"]
+    lock_nowhere(monkeypatch, errno.ENOLCK)
+
+    refused = pytest.raises(
+        SystemExit, match="cannot be locked: No locks available\nhint: use a folder on a local disk"
+    )
+    with refused, locked(tmp_path / ".lock"):
+        pytest.fail("it was not locked")
+
+
+def test_an_environment_s_lock_that_leads_elsewhere_is_not_opened(tmp_path):
+    locked = runpy.run_path("roles/python_env/files/make_environment.py")["locked"]
+    (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(OSError, match="symbolic links"), locked(tmp_path / ".lock"):
+        pytest.fail("it was opened")
+
+    assert not (tmp_path / "elsewhere").exists()
