@@ -61,11 +61,13 @@ def _token(value: Any, place: str) -> _Token:
 
 def _runs(tokens: Iterable[_Token], *, has_blanks: bool) -> Iterator[list[_Token]]:
     run: list[_Token] = []
+    decoder = getincrementaldecoder("utf-8")(errors="replace")
     for token in tokens:
-        begins = not has_blanks or token.text.startswith(" ")
-        if run and begins and _ends_whole("".join(each.text for each in run)):
+        begins, is_whole = not has_blanks or token.text.startswith(" "), not decoder.getstate()[0]
+        if run and begins and is_whole:
             yield run
             run = []
+        decoder.decode(token.text.encode(errors="surrogateescape"))
         run.append(token)
     if run:
         yield run
@@ -76,12 +78,6 @@ def _word(tokens: list[_Token]) -> Said:
     end = max((each.end for each in spans), default=0.0)
     span = Span(start=min(each.start for each in spans), end=end) if spans else None
     return Said(text=_whole("".join(token.text for token in tokens)), span=span)
-
-
-def _ends_whole(text: str) -> bool:
-    decoder = getincrementaldecoder("utf-8")(errors="replace")
-    decoder.decode(text.encode(errors="surrogateescape"))
-    return not decoder.getstate()[0]
 
 
 def _whole(text: str) -> str:

@@ -9,7 +9,9 @@ Specified in https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pd
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from xml.etree import ElementTree as ET
 
@@ -33,7 +35,6 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Annotation:
     name: str
-    tier: str
     interval: Interval
 
 
@@ -44,20 +45,23 @@ _Slots = dict[tuple[str, str], str]
 def render(document: Document) -> str:
     """Write the tiers."""
     tiers = tiers_of(document.transcript)
-    marked = [(tier.name, interval) for tier in tiers for interval in tier.intervals]
-    annotations = [
-        _Annotation(name=f"a{number}", tier=tier, interval=interval)
-        for number, (tier, interval) in enumerate(marked, start=1)
-    ]
+    marked = (interval for tier in tiers for interval in tier.intervals)
+    annotations = [_Annotation(name=f"a{number}", interval=interval) for number, interval in enumerate(marked, start=1)]
     root = ET.Element("ANNOTATION_DOCUMENT", _ATTRIBUTES)
     _add_header(root, document.media, len(annotations))
     slots = _add_time_order(root, annotations)
-    for tier in tiers:
-        _add_tier(root, tier, [annotation for annotation in annotations if annotation.tier == tier.name], slots)
+    for tier, own in zip(tiers, _in_runs(annotations, tiers), strict=True):
+        _add_tier(root, tier, own, slots)
     kind = {"LINGUISTIC_TYPE_ID": _SEGMENT, "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
     ET.SubElement(root, "LINGUISTIC_TYPE", kind)
     ET.indent(root, "    ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _in_runs(annotations: list[_Annotation], tiers: Iterable[Tier]) -> Iterator[list[_Annotation]]:
+    """Cut the annotations, which are in the order of their tiers, into those of each tier."""
+    following = iter(annotations)
+    return (list(islice(following, len(tier.intervals))) for tier in tiers)
 
 
 def _add_header(root: ET.Element, media: str | None, annotations: int) -> None:

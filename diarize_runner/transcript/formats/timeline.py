@@ -16,8 +16,9 @@ LANE = 32
 """Pixels."""
 _TURN = 18
 _AXIS = 24
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000, 86400)
-"""Seconds between ticks."""
+_DAY = 86400
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000, _DAY)
+"""Seconds between ticks; beyond the last, as many days as make few ticks."""
 _TICKS = 10
 _NARROWEST = 0.08
 """Percent of the width: on a screen, about a pixel."""
@@ -76,12 +77,13 @@ def _rail(row: int) -> str:
 
 
 def _ticks(duration: float) -> range:
-    step = next((step for step in _STEPS if duration / step <= _TICKS), _STEPS[-1])
-    return range(0, int(duration) + 1, step)
+    whole = int(duration)
+    step = next((step for step in _STEPS if duration / step <= _TICKS), _DAY * (1 + whole // (_DAY * _TICKS)))
+    return range(0, whole + 1, step)
 
 
 def _tick(second: int, duration: float, bottom: int) -> str:
-    x = f"{100 * second / duration:.3f}%"
+    x = f"{100 * (second / duration):.3f}%"
     anchor = "start" if second == 0 else "end" if second / duration > 1 - 1 / 40 else "middle"
     line = f'<line class="tick" x1="{x}" x2="{x}" y2="{bottom + 4}"/>'
     return f'{line}<text x="{x}" y="{bottom + 18}" text-anchor="{anchor}">{brief(second)}</text>'

@@ -243,3 +243,17 @@ def test_two_runs_do_not_share_a_spool(folder):
         label_all(folder)
     assert list(first) == []
     assert label_all(folder) == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [ValueError("no number"), OverflowError("too large"), IndexError("list"), KeyError("end"), RecursionError("deep")],
+    ids=lambda reason: type(reason).__name__,
+)
+def test_what_our_own_code_does_not_expect_is_one_failure_and_not_three_runs(folder, reason):
+    drop(folder, call_wav=b"sound", call_json=b"words")
+    (outcome,) = run(Spool(folder=folder), lambda: Raises(reason), settle=0, clock=Impatient())
+    assert outcome.error.message.startswith(f"call.wav cannot be labelled: {type(reason).__name__} in test_spooling.py")
+    found = contents(folder)
+    assert (found["failed/call/call.wav"], found["failed/call/call.json"]) == (b"sound", b"words")
+    assert b"hint: this is a defect of diarize-runner" in found["failed/call/call.error.txt"]
