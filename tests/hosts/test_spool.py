@@ -183,5 +183,20 @@ def test_a_box_that_is_not_in_order_costs_no_recording_and_goes_on_when_it_is(sp
     assert outcome(spool, "late") == "at last\n"
 
 
+def test_systemd_knows_how_much_the_service_may_take(spool):
+    """It cannot enforce it on every test host: some kernels lend a container no memory controller."""
+    limits = spool.succeed(f"systemctl show --property=MemoryMax,TasksMax {UNIT}").split()
+    total = int(spool.succeed("awk '/MemTotal/ {print $2}' /proc/meminfo")) * 1024
+    assert limits[1] == "TasksMax=1024"
+    assert 0.7 * total < int(limits[0].removeprefix("MemoryMax=")) < 0.9 * total
+
+
+@pytest.mark.parametrize("limit", ["much", "0", "120%", "-1"])
+def test_a_limit_that_means_nothing_is_refused(host, limit):
+    assert f"spool_memory_max must be a percentage or bytes, such as 80% or 12G (it is '{limit}')" in " ".join(
+        apply(host, spool_memory_max=limit).failure.split()
+    )
+
+
 def test_a_device_that_means_nothing_is_refused(host):
     assert "spool_device auto, cuda or cpu (it is 'gpu')" in apply(host, spool_device="gpu").failure

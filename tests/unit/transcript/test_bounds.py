@@ -67,7 +67,7 @@ SLOW = {
     "tags of SRT that do not end": "1\n00:00:00,000 --> 00:00:02,500\n" + "<b " * LONG,
     "tags of WebVTT that do not end": "WEBVTT\n\n00:00.000 --> 00:02.500\n" + "<" * LONG,
     "tokens of half a character": json.dumps(
-        {"transcription": [{"offsets": {"from": 0, "to": 1}, "text": "a", "tokens": [{"text": "\udce3"}] * LONG}]}
+        {"transcription": [{"offsets": {"from": 0, "to": 1}, "text": "a", "tokens": [{"text": "\udce3"}] * 20_000}]}
     ),
     "a sentence of dots": json.dumps(
         {"text": "." * LONG + "a b", "words": [{"word": word, "start": 0, "end": 1} for word in "ab"]}
