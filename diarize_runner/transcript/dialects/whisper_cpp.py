@@ -34,7 +34,8 @@ class _Token:
 
 def _segments(document: dict[str, Any]) -> Iterator[Segment]:
     result = document.get("result")
-    has_blanks = not (isinstance(result, dict) and result.get("language") in _WITHOUT_BLANKS)
+    language = result.get("language") if isinstance(result, dict) else None
+    has_blanks = not (isinstance(language, str) and language in _WITHOUT_BLANKS)
 
     def segment(value: Any, place: str) -> Segment:
         values = record(value, place)

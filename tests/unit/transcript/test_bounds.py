@@ -204,3 +204,15 @@ def test_every_error_of_a_bound_says_what_to_do():
         with pytest.raises(DiarizeRunnerError) as refused:
             parse(document)
         assert refused.value.hint
+
+
+def test_openai_words_of_silence_are_none_and_a_text_without_words_has_no_times():
+    assert parse('{"text": " ", "words": []}').segments == ()
+    with pytest.raises(TranscriptError, match="words is empty, so nothing says when the text was said"):
+        parse('{"text": "Hello.", "words": []}')
+
+
+@pytest.mark.parametrize("language", ['["ja"]', "{}", "null", "3"])
+def test_a_language_that_is_no_text_is_none_that_is_written_without_blanks(language):
+    document = '{"result": {"language": %s}, "transcription": [{"offsets": {"from": 0, "to": 1}, "text": "a"}]}'
+    assert parse(document % language).segments
