@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     )
     return Result(
         document=document,
-        text=text + "".join(f"\n  {kind:<8} {path}" for kind, path in files.items()),
+        text=(text, *(f"  {kind:<8} {path}" for kind, path in files.items())),
         data="" if files else JSON_STYLES[arguments.json_style].render(Document(transcript=labelled)),
     )
 

@@ -30,9 +30,9 @@ class Job:
         return Source(audio=self.audio, transcript=self.transcript, channel=self.channel)
 
     @property
-    def written(self) -> str:
+    def written(self) -> tuple[str, ...]:
         """Which files it leaves, a line each."""
-        return "".join(f"\n  {kind:<8} {path}" for kind, path in self.outputs.paths.items())
+        return tuple(f"  {kind:<8} {path}" for kind, path in self.outputs.paths.items())
 
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -155,12 +156,11 @@ def _mutated_bytes(data: bytes, chance: random.Random) -> bytes:
 
 def labelled_everywhere(one: Hostile, folder: Path) -> str:
     """Read, label and write in every format; return what was refused, or an empty text. All else is raised."""
-    transcript, rttm = folder / "talk", folder / "talk.rttm"
+    transcript = folder / "talk"
     transcript.write_bytes(one.transcript)
-    rttm.write_bytes(one.rttm)
     try:
         said = read(transcript)
-        turns = _longest(read_rttm(rttm))
+        turns = _turns(one.rttm, folder / "talk.rttm") if one.rttm != RTTM else _turns_of_the_sample()
     except DiarizeRunnerError as refused:
         return refused.message if refused.message and refused.hint else f"without a hint: {refused!r}"
     diarization = Diarization(uri="talk", turns=turns, exclusive_turns=exclusive(turns))
@@ -172,8 +172,14 @@ def labelled_everywhere(one: Hostile, folder: Path) -> str:
     return ""
 
 
-def _longest(turns_of: dict[str, tuple[SpeakerTurn, ...]]) -> tuple[SpeakerTurn, ...]:
-    return max(turns_of.values(), key=len)
+def _turns(rttm: bytes, path: Path) -> tuple[SpeakerTurn, ...]:
+    path.write_bytes(rttm)
+    return max(read_rttm(path).values(), key=len)
+
+
+@cache
+def _turns_of_the_sample() -> tuple[SpeakerTurn, ...]:
+    return read_rttm(_VECTORS / "pyannote-sample/sample.rttm")["sample"]
 
 
 def tried(numbers: range, folder: Path) -> dict[str, int]:

@@ -2,8 +2,8 @@
 
 Each annotation has two time slots of its own, for ELAN moves annotations that share one together. Times are in
 milliseconds. Where texts of one speaker overlap, see tiers.py. The recording is linked by its path from the document.
-XML cannot hold control characters: U+FFFD stands for each. The date, which a document must have, is always the same, so
-that the same result is the same file.
+U+FFFD stands for each of the few characters that XML cannot hold and fields.py leaves. The date, which a document must
+have, is always the same, so that the same result is the same file.
 
 Specified in https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf and EAFv3.0.xsd beside it.
 """
@@ -16,6 +16,7 @@ from operator import itemgetter
 from xml.etree import ElementTree as ET
 
 from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.media import media_type
 from diarize_runner.transcript.formats.tiers import Interval, Tier, tiers_of
 
@@ -84,7 +85,7 @@ def _add_time_order(root: ET.Element, annotations: list[_Annotation]) -> _Slots:
 
 
 def _add_tier(root: ET.Element, tier: Tier, annotations: list[_Annotation], slots: _Slots) -> None:
-    names = {"PARTICIPANT": _in_xml(tier.speaker), "TIER_ID": _in_xml(tier.name)}
+    names = {"PARTICIPANT": _in_xml(one_line(tier.speaker)), "TIER_ID": _in_xml(tier.name)}
     element = ET.SubElement(root, "TIER", names, LINGUISTIC_TYPE_REF=_SEGMENT)
     for annotation in annotations:
         sides = {

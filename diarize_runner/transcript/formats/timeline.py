@@ -10,6 +10,7 @@ from html import escape
 
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.transcript.formats.clock import brief
+from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.overlap import Overlap, overlaps_of
 
 LANE = 32
@@ -38,7 +39,7 @@ class _Lanes:
         row, percent = self.rows[speaker], 100 / self.duration
         place = f'x="{start * percent:.3f}%" width="{max((end - start) * percent, _NARROWEST):.3f}%"'
         top = row * LANE + (LANE - _TURN) // 2
-        described = f"<title>{escape(title)} {brief(start)} to {brief(end)}</title>"
+        described = f"<title>{escape(one_line(title))} {brief(start)} to {brief(end)}</title>"
         return f'<rect class="{kind} {colour(row)}" {place} y="{top}" height="{_TURN}" rx="1">{described}</rect>'
 
 
