@@ -21,7 +21,7 @@ from diarize_runner.errors import PipelineError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-_MAIN = "import sys; from diarize_runner.benchmark.worker import main; main(int(sys.argv[1]))"
+_MAIN = "import sys; from diarize_runner.benchmark.worker import main; main(*map(int, sys.argv[1:]))"
 _STDERR = 2
 """The descriptor: what libraries print is no answer."""
 _EVERY = 0.2
@@ -66,7 +66,7 @@ def started(assignment: Assignment) -> Iterator[Process]:
     """
     began = time.perf_counter()
     ours, theirs = Pipe()
-    command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno())]
+    command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno()), str(os.getpid())]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # what lies in the working directory is not to be imported
     process = subprocess.Popen(  # noqa: S603  # no shell, and nothing a user typed
         command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=_STDERR

@@ -30,7 +30,7 @@ from diarize_runner.benchmark.bounds import some
 from diarize_runner.benchmark.compose.scene import MOST_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
 from diarize_runner.cache.fields import Node
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.diarization.turns import SpeakerHints, uri_of
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError
 
@@ -170,4 +170,4 @@ def _hints(node: Node) -> SpeakerHints:
 
 
 def _name_of(recording: WorkItem | Scene) -> str:
-    return recording.audio.stem if isinstance(recording, WorkItem) else recording.name
+    return uri_of(recording.audio.stem) if isinstance(recording, WorkItem) else recording.name

@@ -1,7 +1,7 @@
 """The decoder, which audio.py runs in a process of its own: `python -m diarize_runner.diarization.decoding REQUEST`.
 
     stdin     the recording, open for reading
-    REQUEST   JSON: the recording's name, the channel or null, the limits
+    REQUEST   JSON: the recording's name, the channel or null, the limits, the process that asks
     stdout    the samples, mono at 16 kHz, as float32
     stderr    if it exits with REFUSED, what is wrong with the recording, in its last line
 
@@ -49,8 +49,8 @@ Samples = npt.NDArray[np.float32]
 
 def main() -> int:
     """Decode what the command line asks for."""
-    name, channel, limits = json.loads(sys.argv[1])
-    confine(Limits(**limits))
+    name, channel, limits, parent = json.loads(sys.argv[1])
+    confine(Limits(**limits), parent)
     try:
         for block in blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
             sys.stdout.buffer.write(block.tobytes())
@@ -63,10 +63,10 @@ def main() -> int:
     return 0
 
 
-def confine(limits: Limits) -> None:
+def confine(limits: Limits, parent: int) -> None:
     """Let this process outlive neither its parent nor the limits, and open nothing: no file, and so no socket."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this
-    die_with_parent()
+    die_with_parent(parent)
     longest = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
     allowed = {RLIMIT_AS: limits.memory, RLIMIT_CORE: 0, RLIMIT_FSIZE: longest, RLIMIT_NOFILE: _OPEN}
     for resource, most in allowed.items():

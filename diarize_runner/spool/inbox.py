@@ -1,5 +1,9 @@
-"""What lies in the inbox, by stem: `call.wav` and `call.json` are one arrival."""
+"""What lies in the inbox, by stem: `call.wav` and `call.json` are one arrival.
 
+Accents may be composed in one name and decomposed in another, as a copy by way of macOS has them: they are one stem.
+"""
+
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -41,7 +45,7 @@ def arrivals(paths: Iterable[Path]) -> list[Arrival]:
     for path in paths:
         if path.is_symlink() or not path.is_dir():
             with suppress(FileNotFoundError):  # whoever put it there took it away again
-                found[path.stem][path] = path.lstat().st_ctime
+                found[unicodedata.normalize("NFC", path.stem)][path] = path.lstat().st_ctime
     by_stem = (
         Arrival(stem=stem, paths=tuple(files), changed=max(files.values())) for stem, files in found.items() if files
     )

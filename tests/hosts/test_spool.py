@@ -22,7 +22,7 @@ MODULES = [
     *ROOT.glob("diarize_runner/*.py"),
     *ROOT.glob("diarize_runner/spool/*.py"),
     *(ROOT / "diarize_runner/transcript" / name for name in ("__init__.py", "names.py")),
-    *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py")),
+    *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py", "turns.py")),
 ]
 HEARING = f"{Path(COMMAND).parent}/hearing.py"
 

@@ -257,3 +257,38 @@ def test_what_our_own_code_does_not_expect_is_one_failure_and_not_three_runs(fol
     found = contents(folder)
     assert (found["failed/call/call.wav"], found["failed/call/call.json"]) == (b"sound", b"words")
     assert b"hint: this is a defect of diarize-runner" in found["failed/call/call.error.txt"]
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def test_a_transcript_is_found_however_its_accents_are_written(folder):
+    drop(folder, **{f"{DECOMPOSED}.wav": b"sound", f"{COMPOSED}.json": b"words"})
+    assert errors(label_all(folder)) == [None]
+    found = contents(folder)
+    assert found[f"outbox/{COMPOSED}/{COMPOSED}.labelled.srt"] == b"words"
+    assert found[f"outbox/{COMPOSED}/{DECOMPOSED}.wav"] == b"sound"
+
+
+def test_recordings_that_differ_in_how_accents_are_written_are_not_mixed_up(folder):
+    drop(folder, **{f"{DECOMPOSED}.wav": b"one", f"{COMPOSED}.wav": b"two"})
+    (outcome,) = label_all(folder)
+    assert "cannot both be" in outcome.error.message
+    assert sorted(path.read_bytes() for path in outcome.place.glob("*.wav")) == [b"one", b"two"]
+
+
+def test_recordings_that_differ_in_case_are_two(folder):
+    drop(folder, **{"Call.wav": b"one", "call.wav": b"two", "call.json": b"words"})
+    assert errors(label_all(folder)) == [None, None]
+    found = contents(folder)
+    assert (found["outbox/Call/Call.labelled.json"], found["outbox/call/call.labelled.json"]) == (b"one", b"two")
+    assert (found["outbox/Call/Call.labelled.srt"], found["outbox/call/call.labelled.srt"]) == (b"", b"words")
+
+
+@pytest.mark.parametrize(
+    "stem", ["-rf", "--help", "call.", "call..", "a b", "call.labelled", "CON", "x\x1b[2J", "\u202egpj"]
+)
+def test_a_recording_of_any_name_and_its_transcript_stay_together(folder, stem):
+    drop(folder, **{f"{stem}.wav": b"sound", f"{stem}.json": b"words"})
+    assert errors(label_all(folder)) == [None]
+    assert contents(folder)[f"outbox/{stem}/{stem}.labelled.srt"] == b"words"

@@ -1,9 +1,8 @@
 """WebVTT, text to read, CTM, STM and Audacity's labels: each with its own rules for what fits in a line."""
 
-from unicodedata import category
-
 from hypothesis import given
 from hypothesis import strategies as st
+from support.readers import plain
 from support.readers import vtt as read_vtt
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
@@ -15,14 +14,6 @@ from diarize_runner.transcript.read import parse
 def labelled(*segments, uri="talk"):
     segments = tuple(LabelledSegment(start=a, end=b, text=text, speaker=speaker) for a, b, text, speaker in segments)
     return LabelledTranscript(uri=uri, segments=segments, diarization=diarization())
-
-
-def plain(said):
-    """What is left of a text in a line: no control character, and nothing that reorders what follows."""
-    kept = (
-        character for character in said if character not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    )
-    return " ".join("".join(" " if category(each) in ("Cc", "Zl", "Zp") else each for each in kept).split())
 
 
 def diarization(*turns):
