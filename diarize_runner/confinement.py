@@ -22,10 +22,13 @@ class Allowance:
     """Bytes of a file that it writes."""
 
 
-def confine(allowance: Allowance) -> None:
-    """Apply the limits to this process. It can open no file and no socket from here on: import first what it needs."""
+def confine(allowance: Allowance, parent: int) -> None:
+    """Apply the limits to this process, whose parent has the id `parent`.
+
+    It can open no file and no socket from here on: import first what it needs.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and ends this process
-    die_with_parent()
+    die_with_parent(parent)
     most = {
         RLIMIT_AS: allowance.memory,
         RLIMIT_CORE: 0,

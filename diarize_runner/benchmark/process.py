@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MAIN = (
     "import sys; sys.path[:] = filter(None, sys.path); "  # Python 3.10 has no PYTHONSAFEPATH
-    "from diarize_runner.benchmark.worker import main; main(int(sys.argv[1]))"
+    "from diarize_runner.benchmark.worker import main; main(*map(int, sys.argv[1:]))"
 )
 _STDERR = 2
 """The descriptor: what libraries print is no answer."""
@@ -69,7 +69,7 @@ def started(assignment: Assignment) -> Iterator[Process]:
     """
     began = time.perf_counter()
     ours, theirs = Pipe()
-    command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno())]
+    command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno()), str(os.getpid())]
     environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # what lies in the working directory is not to be imported
     process = subprocess.Popen(  # noqa: S603  # no shell, and nothing a user typed
         command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=_STDERR

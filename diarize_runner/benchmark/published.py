@@ -17,6 +17,8 @@ from diarize_runner.errors import ObjectExists, UsageError
 FOLDER = "benchmarks"
 _HOST = r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,95}"
 """A name or an address, as an inventory has it."""
+_YEARS = range(2000, 2200)
+"""Of benchmarks; a plot has to have room around them."""
 _KEY = re.compile(rf"{FOLDER}/(?P<host>{_HOST})/\d{{8}}T\d{{6}}Z\.json")
 
 
@@ -68,9 +70,10 @@ def moment(date: str | None) -> datetime | None:
     """Return when a report began, in UTC; None where it does not say."""
     try:
         found = datetime.fromisoformat(date or "")
-    except ValueError:
+        found = (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # a time zone can put the first and the last day out of the calendar
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    return found if found.year in _YEARS else None
 
 
 def published_reports(store: WritableArchiveStore) -> Iterator[tuple[str, BenchmarkReport]]:

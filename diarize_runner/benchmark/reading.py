@@ -5,9 +5,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
+from diarize_runner.benchmark import bounds
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.gpu import Gpu
 from diarize_runner.benchmark.measurement import (
+    STOCK,
     Batch,
     Call,
     Loading,
@@ -25,7 +27,7 @@ from diarize_runner.cache import documents
 from diarize_runner.cache.fields import Node
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import NotAReport, UnsupportedFormat
+from diarize_runner.errors import ManifestError, NotAReport, UnsupportedFormat
 
 _ANY_FORMAT = FORMAT.rpartition("/")[0] + "/"
 
@@ -41,14 +43,19 @@ def read_report(path: Path) -> BenchmarkReport:
         NotAReport: it is JSON of another kind.
         ManifestError: something in it is wrong; the message names the place.
     """
-    with disk_errors(path):
-        data = path.read_bytes()
+    with disk_errors(path), path.open("rb") as file:
+        data = file.read(bounds.LARGEST_REPORT + 1)
     return parse_report(data, str(path))
 
 
 def parse_report(data: bytes, document: str) -> BenchmarkReport:
     """Parse a report that errors call `document`; raises ManifestError as `read_report` does."""
+    if len(data) > bounds.LARGEST_REPORT:
+        raise ManifestError(
+            f"{document}: larger than {bounds.LARGEST_REPORT >> 20} MiB", hint="name a benchmark report"
+        )
     node = documents.parse(data, document)
+    bounds.require_bounded(node)
     stated = node.entries().get("format")
     found = stated.value if stated else None
     if found == FORMAT:
@@ -64,14 +71,29 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
 
 def _report(node: Node) -> BenchmarkReport:
     at = node.fields(["format", *_names(BenchmarkReport)])
+    series = bounds.some(at["series"], bounds.MOST_SERIES)
+    read = tuple(map(_series, series))
+    _require_comparable(read, series)
     return BenchmarkReport(
         date=_maybe(at["date"], Node.text),
         workload=_maybe(at["workload"], Node.text),
         environment=_environment(at["environment"]),
         cache=at["cache"].text(),
         price=_maybe(at["price"], _price),
-        series=tuple(map(_series, at["series"].items())),
+        series=read,
     )
+
+
+def _require_comparable(read: tuple[Series, ...], nodes: tuple[Node, ...]) -> None:
+    """Refuse what no run writes: engines take turns, so each has the recordings and calls of stock on its device."""
+    stock = {series.device: series for series in read if series.engine == STOCK}
+    for series, node in zip(read, nodes, strict=True):
+        if series.device in stock and _work(series) != _work(stock[series.device]):
+            raise node.error("not the recordings and calls of stock")
+
+
+def _work(series: Series) -> list[tuple[str, int]]:
+    return [(measured.uri, len(measured.calls)) for measured in series.measurements]
 
 
 def _price(node: Node) -> Price:
@@ -117,7 +139,7 @@ def _series(node: Node) -> Series:
         engine=at["engine"].text(),
         device=at["device"].text(),
         starts=tuple(map(_start, at["starts"].items())),
-        measurements=tuple(map(_measurement, at["measurements"].items())),
+        measurements=tuple(map(_measurement, bounds.some(at["measurements"], bounds.MOST_MEASUREMENTS))),
         batches=tuple(map(_batch, at["batches"].items())),
     )
 
@@ -133,11 +155,11 @@ def _measurement(node: Node) -> Measurement:
     at = node.fields([renamed.get(name, name) for name in _names(Measurement)], optional=DERIVED)
     return Measurement(
         uri=at["uri"].text(),
-        audio_seconds=at["audio_seconds"].number(),
+        audio_seconds=bounds.duration(at["audio_seconds"]),
         audio=_maybe(at["audio"], Node.text),
         hints=_hints(at["hints"]),
         warmups=tuple(map(_call, at["warmups"].items())),
-        calls=tuple(map(_call, at["calls"].items())),
+        calls=tuple(map(_call, bounds.some(at["calls"], bounds.MOST_VALUES))),
         speakers=at["speakers"].count(),
         score=_maybe(at["reference"], _score),
         rttm=_maybe(at["rttm"], Node.text),
@@ -151,7 +173,7 @@ def _call(node: Node) -> Call:
     at = node.fields(_names(Call))
     memory = at["memory"].fields(_names(Memory))
     return Call(
-        seconds=at["seconds"].number(),
+        seconds=bounds.duration(at["seconds"]),
         stages=Stages(**_numbers(at["stages"], Stages)),
         memory=Memory(**{name: _maybe(each, Node.count) for name, each in memory.items()}),
     )
@@ -176,10 +198,13 @@ def _sample(node: Node) -> MemorySample:
 
 def _batch(node: Node) -> Batch:
     at = node.fields(_names(Batch))
+    recordings = at["recordings"].count()
+    if not recordings:
+        raise at["recordings"].error("no recordings take no time")
     return Batch(
-        recordings=at["recordings"].count(),
-        audio_seconds=at["audio_seconds"].number(),
-        seconds=at["seconds"].number(),
+        recordings=recordings,
+        audio_seconds=bounds.duration(at["audio_seconds"]),
+        seconds=bounds.duration(at["seconds"]),
     )
 
 

@@ -1,5 +1,6 @@
 """Reports of format 1, written before engines were compared: one engine, on one device, without stages."""
 
+from diarize_runner.benchmark import bounds
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Call, Measurement, Score, Series
 from diarize_runner.benchmark.report import BenchmarkReport
@@ -18,7 +19,7 @@ def read_format_1(node: Node) -> BenchmarkReport:
     series = Series(
         engine=at["engine"].text() if "engine" in at else _ONLY_ENGINE_THEN,
         device=machine["device"].text(),
-        measurements=tuple(map(_measurement, at["measurements"].items())),
+        measurements=tuple(map(_measurement, bounds.some(at["measurements"], bounds.MOST_MEASUREMENTS))),
     )
     return BenchmarkReport(
         date=None,
@@ -55,16 +56,16 @@ def _measurement(node: Node) -> Measurement:
     reference = at["reference"]
     return Measurement(
         uri=at["uri"].text(),
-        audio_seconds=at["audio_seconds"].number(),
-        warmups=_calls(at["warmup_seconds"]),
-        calls=_calls(at["processing_seconds"]),
+        audio_seconds=bounds.duration(at["audio_seconds"]),
+        warmups=_calls(at["warmup_seconds"].items()),
+        calls=_calls(bounds.some(at["processing_seconds"], bounds.MOST_VALUES)),
         speakers=at["speakers"].count(),
         score=None if reference.value is None else _score(reference),
     )
 
 
-def _calls(node: Node) -> tuple[Call, ...]:
-    return tuple(Call(seconds=each.number()) for each in node.items())
+def _calls(nodes: tuple[Node, ...]) -> tuple[Call, ...]:
+    return tuple(Call(seconds=bounds.duration(each)) for each in nodes)
 
 
 def _score(node: Node) -> Score:

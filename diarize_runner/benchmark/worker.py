@@ -48,9 +48,9 @@ class Loaded:
     """All but the start of the process, which only its parent can see."""
 
 
-def main(descriptor: int) -> None:
-    """Answer until the other end is gone."""
-    die_with_parent()  # and not when the recording is done that it is at: that may take hours
+def main(descriptor: int, parent: int) -> None:
+    """Answer until the other end is gone, which the process `parent` has."""
+    die_with_parent(parent)  # and not when the recording is done that it is at: that may take hours
     channel: Connection[Any, Any] = Connection(descriptor)
     channel.send(READY)
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:

@@ -26,13 +26,17 @@ from pathlib import Path
 
 import yaml
 
+from diarize_runner.benchmark.bounds import some
 from diarize_runner.benchmark.compose.scene import MOST_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
 from diarize_runner.cache.fields import Node
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.diarization.turns import SpeakerHints, uri_of
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError
 
+_NOT_MEANT = (ValueError, RecursionError, ArithmeticError, AttributeError, LookupError, TypeError)
+"""What PyYAML raises where a tag says what a value is not, such as `!!bool maybe` or `!!timestamp soon`."""
+_MOST_CALLS, _MOST_RECORDINGS = 10_000, 1_000
 _COUNTS = ("warmups", "repeats", "starts")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _LONGEST_SCENE = 8 * 3600.0
@@ -92,7 +96,7 @@ def read_workload(name: str) -> Workload:
         shipped = name in shipped_workloads()
         text = (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8") if shipped else path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-    except (OSError, yaml.YAMLError, ValueError, RecursionError) as reason:
+    except (OSError, yaml.YAMLError, *_NOT_MEANT) as reason:
         hint = f"name a file, or one of: {', '.join(shipped_workloads())}"
         raise ManifestError(f"{name}: no workload can be read: {reason}", hint=hint) from reason
     return _workload(Node(value=document, document=name), path.parent)
@@ -103,12 +107,19 @@ def _workload(node: Node, folder: Path) -> Workload:
     at = node.fields(["format", "name", "recordings"], optional=["engines", "devices", *_COUNTS, "batches"])
     return Workload(
         name=at["name"].matching(_NAME, "a name without blanks"),
-        recordings=tuple(_recording(each, folder) for each in at["recordings"].items()),
+        recordings=tuple(_recording(each, folder) for each in some(at["recordings"], _MOST_RECORDINGS)),
         engines=_each(at["engines"], "exact|stock") if "engines" in at else ("exact",),
         devices=_each(at["devices"], "auto|cuda|cpu") if "devices" in at else ("auto",),
-        batches=tuple(each.count() for each in at["batches"].items()) if "batches" in at else (),
-        **{name: at[name].count() for name in _COUNTS if name in at},
+        batches=tuple(map(_calls, at["batches"].items())) if "batches" in at else (),
+        **{name: _calls(at[name]) for name in _COUNTS if name in at},
     )
+
+
+def _calls(node: Node) -> int:
+    number = node.count()
+    if number > _MOST_CALLS:
+        raise node.error(f"{number} is more than {_MOST_CALLS:,}")
+    return number
 
 
 def _each(node: Node, pattern: str) -> tuple[str, ...]:
@@ -159,4 +170,4 @@ def _hints(node: Node) -> SpeakerHints:
 
 
 def _name_of(recording: WorkItem | Scene) -> str:
-    return recording.audio.stem if isinstance(recording, WorkItem) else recording.name
+    return uri_of(recording.audio.stem) if isinstance(recording, WorkItem) else recording.name

@@ -4,8 +4,8 @@ The shape follows `packaging.pylock`: a value knows where it stands, so the read
 table of fields, and a wrong one is reported as `... in 'repos[0].files[3].size'`.
 """
 
-import math
 import re
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Node:
         if not isinstance(self.value, dict):
             raise self._unexpected("an object")
         if odd := [key for key in self.value if not isinstance(key, str)]:
-            raise self.error(f"the key {odd[0]!r} is no text", hint="put it in quotes")
+            raise self.error(f"the key {_shown(odd[0])} is no text", hint="put it in quotes")
         dot = "." if self.place else ""
         return {key: self._child(value, f"{dot}{key}") for key, value in self.value.items()}
 
@@ -82,15 +82,15 @@ class Node:
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self._unexpected("a whole number")
         if not 0 <= self.value <= _LARGEST_COUNT:
-            raise self.error(f"{self.value} is out of range")
+            raise self.error(f"{_shown(self.value)} is out of range")
         return self.value
 
     def number(self) -> float:
         """Return a finite number, 0 or more."""
         if not isinstance(self.value, int | float) or isinstance(self.value, bool):
             raise self._unexpected("a number")
-        if not 0 <= self.value < math.inf:
-            raise self.error(f"{self.value} is out of range")
+        if not 0 <= self.value <= sys.float_info.max:  # a whole number can be too large to become a float
+            raise self.error(f"{_shown(self.value)} is out of range")
         return float(self.value)
 
     def flag(self) -> bool:
@@ -135,6 +135,13 @@ class Node:
 
     def _unexpected(self, expected: str) -> ManifestError:
         return self.error(f"expected {expected}, not {type(self.value).__name__}")
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # YAML can say `0xfff...` of any length, and Python writes no more than 4,300 digits of a number
+        return "a number of too many digits"
 
 
 def require_distinct(paths: Collection[str], node: Node) -> None:

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TextIO
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from diarize_runner.cli.telling import Whole
+from diarize_runner.cli.terminal import PlainConsole
+from diarize_runner.controls import escaped
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def drawn_on(stream: TextIO) -> Iterator["ProgressBars"]:
     """Yield bars on `stream` that are gone afterwards."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), Remaining())
     # What goes to stdout is data, and not for rich to send where it draws.
-    with Progress(*columns, console=Console(file=stream), transient=True, redirect_stdout=False) as bars:
+    with Progress(*columns, console=PlainConsole(stream), transient=True, redirect_stdout=False) as bars:
         yield ProgressBars(bars)
 
 
@@ -46,13 +47,13 @@ class ProgressBars:
             self._clear(whole.name)
         if stage not in self._tasks:
             described = f"{whole.name}, {stage}" if whole else stage
-            self._tasks[stage] = self._bars.add_task(described, total=total, whole=whole)
+            self._tasks[stage] = self._bars.add_task(escaped(described), total=total, whole=whole)
         self._bars.update(self._tasks[stage], completed=completed, total=total, whole=whole)
 
     def tell(self, line: str) -> None:
         """Write it above the bars."""
         with self.paused():
-            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self._bars.console.print(line)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

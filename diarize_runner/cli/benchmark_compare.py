@@ -65,10 +65,12 @@ def _recording(change: Change) -> dict[str, object]:
 def _table(found: Comparison, limit: float | None) -> "Table":
     from rich.table import Table
 
+    from diarize_runner.cli.terminal import caption
+
     verdict = f"in all, B takes {found.ratio:.3f} times as long as A"
     if limit is not None:
         verdict += f"; the limit is {1 + limit:.3f}"
-    table = Table(caption="\n".join([verdict, *found.differences]), caption_justify="left")
+    table = Table(caption=caption([verdict, *found.differences]), caption_justify="left")
     for heading in ("recording", "engine", "A (median)", "B (median)", "B / A", "least to most", "same output"):
         table.add_column(heading, justify="left" if heading in ("recording", "engine") else "right")
     for change in found.changes:

@@ -126,7 +126,7 @@ def _cost(found: Plan, price: Price | None) -> float | None:
     return found.box_hours * price.usd_per_hour if price else None
 
 
-def _text(planned: _Planned, arguments: argparse.Namespace) -> str:
+def _text(planned: _Planned, arguments: argparse.Namespace) -> tuple[str, ...]:
     series, price = planned.series, planned.price
     durations = [measured.audio_seconds for measured in series.measurements]
     lengths = f"recordings of {length(min(durations))} to {length(max(durations))}"
@@ -137,7 +137,7 @@ def _text(planned: _Planned, arguments: argparse.Namespace) -> str:
         f"  as the slowest calls: {_said(planned.cautious, price)}",
         f"RTF {series.real_time_factor:.4f}, {series.engine} engine, {lengths}; {rate}.",
     ]
-    return "\n".join([*lines, *(f"Mind: {doubt}." for doubt in planned.doubts)])
+    return (*lines, *(f"Mind: {doubt}." for doubt in planned.doubts))
 
 
 def _said(found: Plan, price: Price | None) -> str:

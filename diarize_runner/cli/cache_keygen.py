@@ -21,5 +21,5 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     write_keys(private, public)
     document: dict[str, object] = {"private": str(private), "public": str(public)}
     return Result(
-        document=document, text=f"{private} signs: keep it on the build host\n{public} verifies: give it to boxes"
+        document=document, text=(f"{private} signs: keep it on the build host", f"{public} verifies: give it to boxes")
     )

@@ -38,6 +38,6 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
         "wheels": list(plan.wheels),
     }
     kept, gone = ", ".join(plan.keep) or "nothing", ", ".join(plan.remove) or "nothing"
-    wheels = "".join(f"\n  {key}" for key in plan.wheels)
+    wheels = (f"  {key}" for key in plan.wheels)
     count = f" and {len(plan.wheels)} wheels" if plan.wheels else ""
-    return Result(document=document, text=f"{store.url}: {verb} {gone}{count}; kept {kept}{wheels}")
+    return Result(document=document, text=(f"{store.url}: {verb} {gone}{count}; kept {kept}", *wheels))

@@ -37,5 +37,5 @@ def _result(verb: str, plan: TidyPlan, box: BoxFolder) -> Result:
     document = {"changed": bool(plan.remove), "remove": digests, "bytes_freed": plan.bytes_freed}
     if not digests:
         return Result(document=document, text=f"{box.root}: no old versions, unchanged")
-    lines = [f"{box.root}: {verb} old versions, {megabytes(plan.bytes_freed)} of disk", *digests]
-    return Result(document=document, text="\n  ".join(lines))
+    removed = f"{box.root}: {verb} old versions, {megabytes(plan.bytes_freed)} of disk"
+    return Result(document=document, text=(removed, *(f"  {digest}" for digest in digests)))

@@ -91,10 +91,10 @@ class Labelling:
             processing_seconds=watch.seconds,
         )
 
-    def _text(self, job: Job, diarization: Diarization, summary: str, unmet: str) -> str:
+    def _text(self, job: Job, diarization: Diarization, summary: str, unmet: str) -> tuple[str, ...]:
         heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
-        but = f"\n  but: {unmet}" if unmet else ""
-        return f"{summary} on {self.loaded.diarizer.device}, {heard}{but}{job.written}"
+        but = (f"  but: {unmet}",) if unmet else ()
+        return (f"{summary} on {self.loaded.diarizer.device}, {heard}", *but, *job.written)
 
 
 def _hints(arguments: argparse.Namespace) -> SpeakerHints:

@@ -32,10 +32,10 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     elif arguments.proof:
         grounds = grounds_of(diagnosis, arguments.cache, arguments.device)
         diagnosis = diagnosis.having(prove_once(PROOF, grounds, sample))
-    text = "\n".join(_line(check) for check in diagnosis.checks)
+    text = tuple(line for check in diagnosis.checks for line in _lines(check))
     return Result(document=diagnosis.to_dict(), text=text, exit_code=int(diagnosis.state))
 
 
-def _line(check: Check) -> str:
-    hint = f"\n        hint: {check.hint}" if check.hint else ""
-    return f"{check.state.name.lower():<7} {check.name}: {check.detail}{hint}"
+def _lines(check: Check) -> tuple[str, ...]:
+    hint = (f"        hint: {check.hint}",) if check.hint else ()
+    return (f"{check.state.name.lower():<7} {check.name}: {check.detail}", *hint)

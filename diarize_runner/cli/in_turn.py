@@ -35,8 +35,8 @@ class Done:
 
     document: Mapping[str, object]
     """For programs."""
-    text: str
-    """For people."""
+    text: tuple[str, ...]
+    """For people, in lines."""
     data: str
     """For pipes; empty if it was written to files."""
     audio_seconds: float
@@ -94,14 +94,15 @@ def _report(outcome: Done | Failed, jobs: int, progress: Telling, write: Callabl
     elif jobs == 1:
         raise outcome.error
     if jobs > 1:
-        progress.tell(_line(outcome))
+        for line in _lines(outcome):
+            progress.tell(line)
 
 
-def _line(outcome: Done | Failed) -> str:
+def _lines(outcome: Done | Failed) -> tuple[str, ...]:
     if isinstance(outcome, Done):
         return outcome.text
-    hint = f"\nhint: {outcome.error.hint}" if outcome.error.hint else ""
-    return f"error: {outcome.error.message}{hint}"
+    hint = (f"hint: {outcome.error.hint}",) if outcome.error.hint else ()
+    return (f"error: {outcome.error.message}", *hint)
 
 
 def _interrupted(outcomes: Sequence[tuple[Job, Done | Failed]], jobs: int) -> Interrupted:
@@ -130,8 +131,8 @@ def _result(jobs: Sequence[Job], outcomes: Sequence[tuple[Job, Done | Failed]]) 
     }
     factor = f": {duration(audio)} of audio in {duration(processing)}, RTF {processing / audio:.3f}" if done else ""
     text = f"{len(done)} done, {len(skipped)} skipped, {len(failed)} failed{factor}"
-    named = "".join(f"\n  failed: {path}" for path in failed)
-    return Result(document=document, text=text + named, exit_code=1 if failed else 0)
+    named = (f"  failed: {path}" for path in failed)
+    return Result(document=document, text=(text, *named), exit_code=1 if failed else 0)
 
 
 def _document(job: Job, outcome: Done | Failed) -> Mapping[str, object]:

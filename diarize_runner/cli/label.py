@@ -1,7 +1,6 @@
 """`diarize-runner label`: put speakers that were found before on a transcript, without the recording."""
 
 import argparse
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,13 +9,14 @@ from diarize_runner.cli.labelled import JSON_STYLES, requested_outputs
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.options import Commands, add_command, add_output_options
 from diarize_runner.cli.output import Result
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn, uri_of
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 from diarize_runner.transcript import read
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.exclusive import exclusive
 from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.rttm import read_rttm
 from diarize_runner.transcript.statistics import statistics_of
 
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     )
     return Result(
         document=document,
-        text=text + "".join(f"\n  {kind:<8} {path}" for kind, path in files.items()),
+        text=(text, *(f"  {kind:<8} {path}" for kind, path in files.items())),
         data="" if files else JSON_STYLES[arguments.json_style].render(Document(transcript=labelled)),
     )
 
@@ -71,7 +71,7 @@ def _turns(
     arguments: argparse.Namespace, turns_of: Mapping[str, tuple[SpeakerTurn, ...]]
 ) -> tuple[str, tuple[SpeakerTurn, ...]]:
     """Return the recording that is meant: the one that is named, the only one, or the transcript's namesake."""
-    namesake = re.sub(r"\s", "_", arguments.transcript.stem)  # as RTTM writes it
+    namesake = field(uri_of(arguments.transcript.stem))  # as RTTM has it
     uri = arguments.uri or (next(iter(turns_of)) if len(turns_of) == 1 else namesake)
     if uri not in turns_of:
         hint = f"name one of them with --uri: {', '.join(sorted(turns_of))}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diarize_runner.controls import escaped, escaped_in_json
 from diarize_runner.errors import DiarizeRunnerError, DiskError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ class Result:
 
     document: Mapping[str, object]
     """For programs: what `--json` prints."""
-    text: "str | Table"
-    """For people."""
+    text: "str | tuple[str, ...] | Table"
+    """For people: a line, or lines."""
     data: str = ""
     """For pipes: what goes to stdout without `--json`."""
     exit_code: int = 0
@@ -35,30 +36,35 @@ def print_result(result: Result, *, as_json: bool) -> None:
         _print_document(result.document)
         return
     if isinstance(result.text, str):
-        sys.stderr.write(f"{result.text}\n")
+        write_lines(result.text)
+    elif isinstance(result.text, tuple):
+        write_lines(*result.text)
     else:
         _draw(result.text)
     write_stdout(result.data)
 
 
 def _draw(table: "Table") -> None:
-    from rich.console import Console
+    from diarize_runner.cli.terminal import PlainConsole
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(table, markup=False)
+    PlainConsole(None).print(table)
+
+
+def write_lines(*lines: str) -> None:
+    """Write lines for people: one each, whatever names are in them."""
+    sys.stderr.write("".join(f"{escaped(line)}\n" for line in lines))
 
 
 def print_error(error: DiarizeRunnerError, *, as_json: bool) -> int:
     """Print what is wrong, then what to do, for people and (`as_json`) for programs; return the exit code."""
-    sys.stderr.write(f"error: {error.message}\n")
-    if error.hint:
-        sys.stderr.write(f"hint: {error.hint}\n")
+    write_lines(f"error: {error.message}", *([f"hint: {error.hint}"] if error.hint else []))
     if as_json:
         _print_document({"error": error.message, "hint": error.hint, "exit_code": error.exit_code})
     return error.exit_code
 
 
 def _print_document(document: Mapping[str, object]) -> None:
-    write_stdout(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    write_stdout(escaped_in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
 
 
 def write_stdout(data: str) -> None:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TextIO
 
 from diarize_runner.cli.telling import Telling, Whole
+from diarize_runner.controls import escaped
 
 EVERY = 30.0
 """Seconds between lines."""
@@ -47,7 +48,7 @@ class ProgressLines:
 
     def tell(self, line: str) -> None:
         """Write it."""
-        self._stream.write(f"{line}\n")
+        self._stream.write(f"{escaped(line)}\n")
         self._stream.flush()
 
     def paused(self) -> AbstractContextManager[None]:

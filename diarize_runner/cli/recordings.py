@@ -1,6 +1,7 @@
 """The recordings that a command line names, each with what is read and written for it."""
 
 import argparse
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,9 @@ from pathlib import Path
 
 from diarize_runner.cli.labelled import Outputs, outputs_of_each
 from diarize_runner.cli.provenance import Source
+from diarize_runner.diarization.turns import uri_of
 from diarize_runner.errors import UsageError
+from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.names import SUFFIXES
 
 
@@ -30,9 +33,9 @@ class Job:
         return Source(audio=self.audio, transcript=self.transcript, channel=self.channel)
 
     @property
-    def written(self) -> str:
+    def written(self) -> tuple[str, ...]:
         """Which files it leaves, a line each."""
-        return "".join(f"\n  {kind:<8} {path}" for kind, path in self.outputs.paths.items())
+        return tuple(f"  {kind:<8} {path}" for kind, path in self.outputs.paths.items())
 
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
@@ -87,21 +90,26 @@ def _require_distinct(recordings: Sequence[Path], arguments: argparse.Namespace)
         raise UsageError(
             "--skip-existing has no outputs to look for", hint="name them: --output-dir DIR --formats rttm"
         )
-    name, times = Counter(path.stem for path in recordings).most_common(1)[0]
+    name, times = Counter(field(uri_of(path.stem)) for path in recordings).most_common(1)[0]
     if times > 1:
-        raise UsageError(f"{times} recordings are called {name}", hint="give each a name of its own")
+        raise UsageError(f"{times} recordings are called {name} in RTTM", hint="give each a name of its own")
 
 
 def _transcript_of(audio: Path, arguments: argparse.Namespace, recordings: int) -> Path | None:
     """Return the transcript of a recording: the file that was given, or that of its name in the folder."""
     given: Path | None = arguments.transcript
     if given and given.is_dir():
-        named = [given / f"{audio.stem}{suffix}" for suffix in SUFFIXES]
+        named = [given / f"{stem}{suffix}" for stem in _spellings(audio.stem) for suffix in SUFFIXES]
         return next((path for path in named if path.exists()), named[0])
     if given and recordings > 1:
         hint = f"name a folder with a transcript for each: NAME{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         raise UsageError(f"{given} cannot be the transcript of {recordings} recordings", hint=hint)
     return given
+
+
+def _spellings(stem: str) -> Sequence[str]:
+    """Return a name, and the same with accents composed and decomposed: a copy by way of macOS may have them so."""
+    return list(dict.fromkeys((stem, *(unicodedata.normalize(form, stem) for form in ("NFC", "NFD")))))
 
 
 def _channel(text: str) -> int | None:

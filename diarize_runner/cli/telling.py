@@ -25,7 +25,7 @@ class Telling(Progress, Protocol):
         """Tell how far a stage is, and what it is a part of."""
 
     def tell(self, line: str) -> None:
-        """Write a line that stays."""
+        """Write a line that stays: one, whatever names are in it."""
 
     def paused(self) -> AbstractContextManager[None]:
         """Draw nothing while something else is written."""

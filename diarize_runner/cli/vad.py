@@ -70,7 +70,7 @@ class Detecting:
                 "speech": [{"start": turn.start, "end": turn.end} for turn in found.turns],
                 "outputs": {kind: str(path) for kind, path in job.outputs.paths.items()},
             },
-            text=f"{watch.summary} on {diarizer.device}, {duration(spoken)} of speech{job.written}",
+            text=(f"{watch.summary} on {diarizer.device}, {duration(spoken)} of speech", *job.written),
             data="" if job.outputs.paths else rttm.render(found),
             audio_seconds=recording.duration,
             processing_seconds=watch.seconds,

@@ -9,7 +9,6 @@ reported as unreadable, and this process goes on.
 import json
 import mmap
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from typing import IO, Final
 import numpy as np
 import numpy.typing as npt
 
+from diarize_runner.diarization.turns import uri_of
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
 SAMPLE_RATE: Final = 16_000
@@ -81,7 +81,8 @@ def decode(path: Path, *, channel: int | None = None, limits: Limits = Limits())
         _decode_into(samples, path, channel, limits)
         # A private map: torch wants memory that could be written to, and nothing is copied unless it is.
         return Recording(
-            uri=_uri(path), waveform=np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32)
+            uri=uri_of(path.stem),
+            waveform=np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32),
         )
     finally:
         os.close(samples)
@@ -98,7 +99,7 @@ def try_as_wav(name: str) -> str:
 
 
 def _decode_into(samples: int, path: Path, channel: int | None, limits: Limits) -> None:
-    command = [*_DECODER, json.dumps([str(path), channel, asdict(limits)])]
+    command = [*_DECODER, json.dumps([str(path), channel, asdict(limits), os.getpid()])]
     try:
         with path.open("rb") as source:
             done = _run(command, source, samples, limits.wall_seconds)
@@ -139,8 +140,3 @@ def _cause(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def _dead(path: Path, cause: str) -> UnreadableAudio:
     return UnreadableAudio(f"{path} {cause}", hint=try_as_wav(str(path)))
-
-
-def _uri(path: Path) -> str:
-    # Bytes of a name that are no text come as lone surrogates, which no file of results can hold.
-    return re.sub(r"[\s\ud800-\udfff]", "_", path.stem)

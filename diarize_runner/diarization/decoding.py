@@ -1,7 +1,7 @@
 """The decoder, which audio.py runs in a process of its own: `python -m diarize_runner.diarization.decoding REQUEST`.
 
     stdin     the recording, open for reading
-    REQUEST   JSON: the recording's name, the channel or null, the limits
+    REQUEST   JSON: the recording's name, the channel or null, the limits, the process that asks
     stdout    the samples, mono at 16 kHz, as float32
     stderr    if it exits with REFUSED, what is wrong with the recording, in its last line
 
@@ -45,8 +45,8 @@ Samples = npt.NDArray[np.float32]
 
 def main() -> int:
     """Decode what the command line asks for."""
-    name, channel, limits = json.loads(sys.argv[1])
-    confine(allowance(Limits(**limits)))
+    name, channel, limits, parent = json.loads(sys.argv[1])
+    confine(allowance(Limits(**limits)), parent)
     try:
         for block in blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
             sys.stdout.buffer.write(block.tobytes())

@@ -1,5 +1,6 @@
 """Who spoke when, and what was known of the speakers before: free of any framework's types."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,6 +44,14 @@ class Diarization:
     def speakers(self) -> tuple[str, ...]:
         """Every label, sorted."""
         return tuple(sorted({turn.speaker for turn in self.turns}))
+
+
+def uri_of(stem: str) -> str:
+    """Return the name that a recording's results go by: its file's, with `_` for each blank and each lone surrogate.
+
+    Bytes of a file's name that are no text come as lone surrogates, which no file of results can hold.
+    """
+    return re.sub(r"[\s\ud800-\udfff]", "_", stem)
 
 
 SPEECH = "SPEECH"

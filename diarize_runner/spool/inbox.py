@@ -1,5 +1,9 @@
-"""What lies in the inbox, by stem: `call.wav` and `call.json` are one arrival."""
+"""What lies in the inbox, by stem: `call.wav` and `call.json` are one arrival.
 
+Accents may be composed in one name and decomposed in another, as a copy by way of macOS has them: they are one stem.
+"""
+
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -56,7 +60,7 @@ class Inbox:
                     look = _Look.at(path)
                     known, since = before.get(path, (look, now))
                     self._seen[path] = look, since if known == look else now
-                    by_stem[path.stem].append(path)
+                    by_stem[unicodedata.normalize("NFC", path.stem)].append(path)
         return [self._arrival(stem, by_stem[stem], now) for stem in sorted(by_stem, key=partial(self._order, by_stem))]
 
     def _arrival(self, stem: str, paths: list[Path], now: float) -> Arrival:

@@ -3,11 +3,13 @@
 import fcntl
 import os
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Protocol
 
 from diarize_runner.disk import disk_errors, flush, lock
@@ -21,6 +23,9 @@ SETTLE_SECONDS = 10.0
 _LOOK_EVERY = 1.0
 _OF_THE_RECORDING = (AudioError, TranscriptError, PipelineError, SpoolError)
 """What is wrong with one recording, and no reason not to go on with the next."""
+
+_DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What our own code raises where it did not expect what it was given: another run would raise it again."""
 
 
 class Labeller(Protocol):
@@ -124,6 +129,14 @@ def _attempt(claim: Claim, labeller: Labeller) -> Mapping[str, bytes]:
     except (DiarizeRunnerError, KeyboardInterrupt):  # the others, and a kill, are held against the recording
         begun.counted(claim.attempts)
         raise
+    except _DEFECTS as reason:
+        hint = "this is a defect of diarize-runner: please report it, with the transcript"
+        raise SpoolError(f"{recording.name} cannot be labelled: {_told(reason)}", hint=hint) from reason
+
+
+def _told(reason: Exception) -> str:
+    *_, frame = traceback.extract_tb(reason.__traceback__)
+    return f"{type(reason).__name__} in {Path(frame.filename).name}, line {frame.lineno}: {shortened(str(reason))}"
 
 
 def _explained(error: DiarizeRunnerError) -> dict[str, bytes]:

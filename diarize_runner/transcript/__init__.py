@@ -17,5 +17,6 @@ share is the recording's clock. So every time in this package is in seconds from
 and labelling adds speakers and does nothing else: no word is lost, moved or reworded, and the texts of a segment
 that was split are its text. What nobody can be found for has the speaker `None`.
 
-Readers raise `TranscriptError` or `RttmError`, which name the place; all else is pure and raises nothing.
+Readers raise `TranscriptError` or `RttmError`, which name the place, and keep documents within `bounds`; so does
+`assign`, of both together. All else is pure and raises nothing.
 """

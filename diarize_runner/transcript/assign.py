@@ -18,6 +18,8 @@ Turns with overlaps say who else is heard meanwhile. Every rule has its number o
 from collections.abc import Iterator, Sequence
 
 from diarize_runner.diarization.turns import Diarization
+from diarize_runner.errors import TranscriptError
+from diarize_runner.transcript.bounds import MOST_STEPS
 from diarize_runner.transcript.hearing import Hearing, Label, Time, microseconds
 from diarize_runner.transcript.model import (
     Attribution,
@@ -41,8 +43,13 @@ _STRONGEST_FIRST: tuple[How, ...] = ("overlap", "nearest", "smoothed", "none")
 def assign_speakers(
     transcript: Transcript, diarization: Diarization, rules: Rules = DEFAULT_RULES
 ) -> LabelledTranscript:
-    """Give each segment, and each word, its speaker."""
+    """Give each segment, and each word, its speaker.
+
+    Raises:
+        TranscriptError: it overlaps with so many turns that this would take minutes: more than `bounds.MOST_STEPS`.
+    """
     assigner = _Assigner(diarization, rules)
+    assigner.require_affordable(transcript)
     segments = tuple(piece for segment in transcript.segments for piece in assigner.pieces(segment))
     return LabelledTranscript(uri=diarization.uri, segments=segments, diarization=diarization)
 
@@ -52,6 +59,18 @@ class _Assigner:
         self._hearing = Hearing(diarization, rules.reach)
         self._rules = rules
         self._longest_word = microseconds(rules.longest_word)
+
+    def require_affordable(self, transcript: Transcript) -> None:
+        """Raise TranscriptError at the segment that would take the labelling beyond MOST_STEPS."""
+        steps = 0
+        for number, segment in enumerate(transcript.segments, start=1):
+            times = self._listened_to(segment.words) or [(microseconds(segment.start), microseconds(segment.end))]
+            steps += self._hearing.steps((times[0][0], times[-1][1])) + sum(map(self._hearing.steps, times))
+            if steps > MOST_STEPS:
+                raise TranscriptError(
+                    f"the transcript's first {number} segments overlap with too many speaker turns to compare them all",
+                    hint="check the times of its segments: they say when each was spoken",
+                )
 
     def pieces(self, segment: Segment) -> Iterator[LabelledSegment]:
         """Label a segment, in pieces where it is split."""

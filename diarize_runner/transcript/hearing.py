@@ -7,6 +7,7 @@ lie in one scene, and what a scene is labelled is worked out once. Times are com
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
@@ -52,7 +53,13 @@ class Hearing:
         self._scenes = list(_scenes(self._turns, _in_microseconds(diarization.turns)))
         self._scene_starts = [scene.start for scene in self._scenes]
         self._scene_ends = [scene.end for scene in self._scenes]
+        self._steps_before = list(accumulate((1 + len(scene.heard) for scene in self._scenes), initial=0))
         self._reach = microseconds(reach)
+
+    def steps(self, time: Time) -> int:
+        """Return with how much a time has to be compared: each stretch within it, and each voice there."""
+        first, after = self._range(time)
+        return 1 + self._steps_before[after] - self._steps_before[first]
 
     def labels(self, times: Iterable[Time]) -> Iterator[tuple[Label, ...]]:
         """Yield for each time the labels that suit it equally well, the best first.
@@ -85,8 +92,11 @@ class Hearing:
         return tuple(heard) if len(heard) < 2 else _longest_first(heard)  # noqa: PLR2004  # one has no order
 
     def _scenes_in(self, time: Time) -> Sequence[_Scene]:
+        return self._scenes[slice(*self._range(time))]
+
+    def _range(self, time: Time) -> tuple[int, int]:
         first = bisect_right(self._scene_ends, time[0])
-        return self._scenes[first : bisect_left(self._scene_starts, time[1], first)]
+        return first, bisect_left(self._scene_starts, time[1], first)
 
     def _turns_in(self, time: Time) -> Sequence[_Turn]:
         first = bisect_right(self._turn_ends, time[0])

@@ -8,12 +8,13 @@ belongs to the first up to a blank, and from the blank on to the second. The pie
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from diarize_runner.transcript.model import Word
 
 _BLANK = re.compile(r"\s")
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
-_SENTENCE_ENDS = re.compile(r"[.!?…。！？।؟]\W*$")  # noqa: RUF001  # those of other scripts too
+_SENTENCE_ENDS = frozenset(".!?…。！？।؟")  # noqa: RUF001  # those of other scripts too
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +47,12 @@ def sentences(text: str, words: Sequence[Word]) -> Iterator[Sentence]:
     cut = pieces(text, words) or [text]
     first = 0
     for last, piece in enumerate(cut, start=1):
-        if last == len(cut) or _SENTENCE_ENDS.search(piece):
+        if last == len(cut) or _ends_sentence(piece):
             own = words[first:] if last == len(cut) else words[first:last]
             yield Sentence(text="".join(cut[first:last]), words=tuple(own))
             first = last
+
+
+def _ends_sentence(piece: str) -> bool:
+    after_last_letter = takewhile(lambda character: not (character.isalnum() or character == "_"), reversed(piece))
+    return not _SENTENCE_ENDS.isdisjoint(after_last_letter)

@@ -4,7 +4,7 @@ Talk time is that of the turns, so that no silence between two of them counts; w
 each. A transcript in a script without blanks has as many words as its transcriber timed, or one a segment.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,6 +36,9 @@ class SpeakerStatistics:
 def statistics_of(transcript: LabelledTranscript) -> tuple[SpeakerStatistics, ...]:
     """Return each speaker's part, in the order of their labels."""
     turns = list(joined(transcript.diarization.turns))
+    lengths_of: dict[str, list[float]] = defaultdict(list)
+    for turn in turns:
+        lengths_of[turn.speaker].append(turn.duration)
     words = Counter(_speaker_of_each_word(transcript.segments))
     overlapped = _overlapped(turns)
     total = sum(turn.duration for turn in turns)
@@ -50,7 +53,7 @@ def statistics_of(transcript: LabelledTranscript) -> tuple[SpeakerStatistics, ..
             words=words[speaker],
         )
         for speaker in transcript.diarization.speakers
-        for lengths in [[turn.duration for turn in turns if turn.speaker == speaker]]
+        for lengths in [lengths_of[speaker]]
     )
 
 

@@ -71,6 +71,28 @@ def test_a_role_s_variables_carry_its_name_and_private_ones_two_underscores(role
         assert all(name.startswith(f"__{role}_") for name in read(path))
 
 
+def units():
+    return sorted((ROOT / "roles").rglob("*.service.j2"))
+
+
+@pytest.mark.parametrize("unit", units(), ids=lambda unit: unit.name)
+def test_every_service_that_a_role_installs_has_limits_that_can_be_set(unit):
+    role, text = unit.relative_to(ROOT / "roles").parts[0], unit.read_text()
+    for limit in ("memory_max", "tasks_max"):
+        setting = "".join(word.capitalize() for word in limit.split("_"))
+        assert re.search(rf"^{setting}={{{{ {role}_{limit} }}}}$", text, re.MULTILINE), limit
+        assert f"{role}_{limit}" in options_of(role)
+
+
+def test_no_role_writes_a_service_that_the_test_of_limits_does_not_see():
+    assert [unit.name for unit in units()] == [
+        "diarize-runner-spool.service.j2",
+        "diarize-runner-host-keys.service.j2",
+    ][::-1]
+    for path in [*(ROOT / "roles").rglob("*.yml"), *(ROOT / "playbooks").rglob("*.yml")]:
+        assert "[Service]" not in path.read_text(), path
+
+
 def test_the_playbooks_tell_the_roles_only_what_they_take():
     wiring = read("playbooks/group_vars/diarize_boxes.yml")
     known = {name for role in ROLES for name in options_of(role)}

@@ -22,7 +22,7 @@ MODULES = [
     *ROOT.glob("diarize_runner/*.py"),
     *ROOT.glob("diarize_runner/spool/*.py"),
     *(ROOT / "diarize_runner/transcript" / name for name in ("__init__.py", "names.py")),
-    *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py")),
+    *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py", "turns.py")),
 ]
 HEARING = f"{Path(COMMAND).parent}/hearing.py"
 
@@ -181,6 +181,21 @@ def test_a_box_that_is_not_in_order_costs_no_recording_and_goes_on_when_it_is(sp
     assert spool.succeed(f"systemctl is-active {UNIT}.path") == "active\n"
     spool.succeed(f"mv {COMMAND}.away {COMMAND} && systemctl restart {UNIT}")  # and not only in half a minute
     assert outcome(spool, "late") == "at last\n"
+
+
+def test_systemd_knows_how_much_the_service_may_take(spool):
+    """It cannot enforce it on every test host: some kernels lend a container no memory controller."""
+    limits = spool.succeed(f"systemctl show --property=MemoryMax,TasksMax {UNIT}").split()
+    total = int(spool.succeed("awk '/MemTotal/ {print $2}' /proc/meminfo")) * 1024
+    assert limits[1] == "TasksMax=1024"
+    assert 0.7 * total < int(limits[0].removeprefix("MemoryMax=")) < 0.9 * total
+
+
+@pytest.mark.parametrize("limit", ["much", "0", "120%", "-1"])
+def test_a_limit_that_means_nothing_is_refused(host, limit):
+    assert f"spool_memory_max must be a percentage or bytes, such as 80% or 12G (it is '{limit}')" in " ".join(
+        apply(host, spool_memory_max=limit).failure.split()
+    )
 
 
 def test_a_device_that_means_nothing_is_refused(host):

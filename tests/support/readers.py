@@ -4,6 +4,7 @@ import html
 import json
 import re
 from html.parser import HTMLParser
+from unicodedata import category
 from xml.etree import ElementTree as ET
 
 from diarize_runner.transcript.read import parse
@@ -11,6 +12,14 @@ from diarize_runner.transcript.read import parse
 _ITEM = re.compile(r'^ {4}item \[\d+\]:\n {8}class = "IntervalTier"\n {8}name = "((?:[^"]|"")*)"\n', re.MULTILINE)
 _INTERVAL = re.compile(r'xmin = ([\d.]+)\n {12}xmax = ([\d.]+)\n {12}text = "((?:[^"]|"")*)"\n')
 _CUE = re.compile(r"\n(\S+) --> (\S+)\n(?:<v ([^>]*)>)?(.*?)(?:</v>)?\n")
+
+
+def plain(said):
+    """What is left of a text in a line: no control character, and nothing that reorders what follows."""
+    kept = (
+        character for character in said if character not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
+    return " ".join("".join(" " if category(each) in ("Cc", "Zl", "Zp") else each for each in kept).split())
 
 
 def textgrid(text):

@@ -5,11 +5,23 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 CHILD = """
-import time
+import os, time
 from diarize_runner.parent import die_with_parent
-die_with_parent()
+die_with_parent(os.getppid())
 print(flush=True)
+time.sleep(600)
+"""
+LATE = """
+import os, time
+from diarize_runner.parent import die_with_parent
+parent = os.getppid()
+print(flush=True)
+while os.getppid() == parent:
+    time.sleep(0.01)
+die_with_parent(parent)
 time.sleep(600)
 """
 PARENT = """
@@ -29,12 +41,13 @@ def is_running(pid):
         return False
 
 
-def test_a_process_is_gone_when_its_parent_was_killed():
-    with subprocess.Popen([sys.executable, "-c", PARENT, CHILD], stdout=subprocess.PIPE, text=True) as parent:
-        child = int(parent.stdout.readline())
-        assert is_running(child)
+@pytest.mark.parametrize("child", [CHILD, LATE], ids=["asked before", "asked after"])
+def test_a_process_is_gone_when_its_parent_was_killed(child):
+    with subprocess.Popen([sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True) as parent:
+        started = int(parent.stdout.readline())
+        assert is_running(started)
         parent.kill()
     deadline = time.monotonic() + 20
-    while is_running(child):
+    while is_running(started):
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -15,6 +15,7 @@ from diarize_runner.benchmark.formats.words import length
 from diarize_runner.benchmark.history import history
 from diarize_runner.benchmark.published import moment
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.transcript.formats.fields import one_line
 
 _MARKERS = "os^Dv*PX"
 _MARGIN = timedelta(hours=12)
@@ -31,7 +32,7 @@ class _Line:
     """An engine on a device."""
 
     def __str__(self) -> str:
-        return f"{length(self.audio_seconds)}: {self.uri}, {self.subject}"
+        return one_line(f"{length(self.audio_seconds)}: {self.uri}, {self.subject}")
 
 
 _Points = Sequence[tuple[datetime, float]]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""https://www.w3.org/TR/xml/#charsets; line ends are left out too, for a name is one line."""
 
 
 def render(report: BenchmarkReport) -> str:
@@ -23,7 +24,7 @@ def _suite(series: Series) -> ET.Element:
     cases = [_case(series, measured) for measured in series.measurements]
     suite = ET.Element(
         "testsuite",
-        name=f"{series.engine} on {series.device}",
+        name=_in_xml(f"{series.engine} on {series.device}"),
         tests=str(len(cases)),
         failures=str(sum(case.find("failure") is not None for case in cases)),
         errors="0",
@@ -36,8 +37,8 @@ def _suite(series: Series) -> ET.Element:
 def _case(series: Series, measured: Measurement) -> ET.Element:
     case = ET.Element(
         "testcase",
-        classname=f"benchmark.{series.engine}",
-        name=_NOT_XML.sub("?", measured.uri),
+        classname=_in_xml(f"benchmark.{series.engine}"),
+        name=_in_xml(measured.uri),
         time=f"{measured.median_seconds:.6f}",
     )
     properties = ET.SubElement(case, "properties")
@@ -46,6 +47,10 @@ def _case(series: Series, measured: Measurement) -> ET.Element:
     for fault in _faults(measured):
         ET.SubElement(case, "failure", message=fault)
     return case
+
+
+def _in_xml(text: str) -> str:
+    return _NOT_XML.sub("?", text)
 
 
 def _figures(measured: Measurement) -> Iterator[tuple[str, str]]:

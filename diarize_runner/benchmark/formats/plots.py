@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from diarize_runner.benchmark.formats.words import length
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.transcript.formats.fields import one_line
 
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text, in the page's own font
@@ -67,7 +68,7 @@ def stage_bars(report: BenchmarkReport) -> str:
             widths = [_share(measured, stage) for _, measured in rows]
             axes.barh(range(len(rows)), widths, left=lefts, color=colour, label=stage, height=0.7)
             lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
-        axes.set_yticks(range(len(rows)), [f"{measured.uri}, {series.engine}" for series, measured in rows])
+        axes.set_yticks(range(len(rows)), [one_line(f"{measured.uri}, {series.engine}") for series, measured in rows])
         axes.invert_yaxis()
         axes.set_xlim(0, 100)
         axes.set_xlabel("% of the diarization call")
@@ -85,7 +86,7 @@ def memory_over_time(report: BenchmarkReport) -> str:
         for (series, measured), colour in zip(pairs, COLOURS * len(pairs), strict=False):
             moments = [sample.seconds for sample in measured.memory_over_time]
             resident = [sample.rss / 1e6 for sample in measured.memory_over_time]
-            axes.plot(moments, resident, color=colour, label=f"{measured.uri}, {_name(series)}")
+            axes.plot(moments, resident, color=colour, label=one_line(f"{measured.uri}, {_name(series)}"))
         axes.set_ylim(bottom=0)
         axes.set_xlabel("seconds since the call")
         axes.set_ylabel("MB resident")
@@ -100,7 +101,7 @@ def _share(measured: Measurement, stage: str) -> float:
 
 
 def _name(series: Series) -> str:
-    return f"{series.engine} on {series.device}"
+    return one_line(f"{series.engine} on {series.device}")
 
 
 def svg_of(draw: Callable[[Axes], None], *, height: float) -> str:

@@ -1,5 +1,6 @@
 """A projection in words, with its arithmetic: it never stands without saying that it is none that was measured."""
 
+from diarize_runner.benchmark.formats.markdown import plain
 from diarize_runner.benchmark.formats.words import day, length, seconds, share
 from diarize_runner.benchmark.projection import (
     CHUNKS_PER_HOUR,
@@ -15,8 +16,8 @@ def paragraph(report: BenchmarkReport) -> str:
     """Return what an hour of audio would take on a T4; raises UsageError as `project_to_t4` does."""
     found = project_to_t4(report)
     least, most = REACHED
-    host, cache = report.environment, report.cache.partition(" sha256:")[0]
-    lengths = f"{length(found.measured.audio_seconds)} of audio, cache {cache}, {day(report.date)}"
+    cpu, cache = plain(report.environment.cpu), plain(report.cache.partition(" sha256:")[0])
+    lengths = f"{length(found.measured.audio_seconds)} of audio, cache {cache}, {plain(day(report.date))}"
     return (
         f"**Projected, not measured**: on a T4 the exact engine would take "
         f"{_span(found.total.least, found.total.most)} for an hour of audio with models of community-1's shapes. "
@@ -25,7 +26,7 @@ def paragraph(report: BenchmarkReport) -> str:
         f"{share(most)} are taken to be reached: {_span(found.embedding.least, found.embedding.most)}. Segmentation is "
         f"taken to cost between nothing and what a CPU took, {seconds(found.segmentation.most)}; clustering and "
         f"reconstruction what they took there, {seconds(found.on_the_cpu)}. "
-        f"That CPU: {host.cpu_count} cores of {host.cpu} ({lengths})."
+        f"That CPU: {report.environment.cpu_count} cores of {cpu} ({lengths})."
     )
 
 

@@ -3,7 +3,8 @@
     python -m diarize_runner.cache.checkpoint.child REQUEST
 
     stdin     the upstream file, open for reading
-    REQUEST   JSON: the conversion or null, the allowed names, the file's size, seconds of a core
+    REQUEST   JSON: the conversion or null, the allowed names, the file's size, seconds of a core,
+              the id of the process that asks
     stdout    the clean checkpoint
     stderr    in its last line, JSON: the names in the original; or, if it exits with REFUSED, the error and its hint
 
@@ -47,7 +48,7 @@ def rewrite_file(
     Raises:
         UnsafeCheckpoint: it cannot be rewritten within the limits.
     """
-    request = json.dumps([conversion, sorted(allowed), source.stat().st_size, cpu_seconds])
+    request = json.dumps([conversion, sorted(allowed), source.stat().st_size, cpu_seconds, os.getpid()])
     with source.open("rb") as upstream, target.open("wb") as clean:
         done = _run(request, upstream.fileno(), clean.fileno())
     said = done.stderr.decode(errors="replace").splitlines() or [""]
@@ -85,11 +86,11 @@ def _dead(code: int, said: str) -> UnsafeCheckpoint:
 
 def main() -> int:
     """Rewrite what the command line asks for."""
-    conversion, allowed, size, cpu_seconds = json.loads(sys.argv[1])
+    conversion, allowed, size, cpu_seconds, parent = json.loads(sys.argv[1])
     for codec in _CODECS:
         codecs.lookup(codec)
     memory = _MEMORY + _MEMORY_PER_BYTE * size
-    confine(Allowance(memory=memory, cpu_seconds=cpu_seconds, file_bytes=2 * size + _MEMORY))
+    confine(Allowance(memory=memory, cpu_seconds=cpu_seconds, file_bytes=2 * size + _MEMORY), parent)
     try:
         rewritten = rewrite(sys.stdin.buffer.read(), conversion=conversion, allowed=allowed)
     except UnsafeCheckpoint as error:

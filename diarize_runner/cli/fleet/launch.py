@@ -98,10 +98,12 @@ def _launched(plan: LaunchPlan, launched: Launched) -> Result:
         "missing": launched.missing,
         "inventory": as_listed(launched.boxes),
     }
-    text = f"{plan.order.fleet}: boxes launched: {len(launched.new)}, running and well: {len(launched.boxes)}"
+    text: tuple[str, ...] = (
+        f"{plan.order.fleet}: boxes launched: {len(launched.new)}, running and well: {len(launched.boxes)}",
+    )
     if launched.missing:
         text += (
-            f"\nerror: AWS launched {len(launched.new)} of the {plan.lacking} boxes that were lacking"
-            "\nhint: launch again later, with another --subnet or --instance-type, or terminate"
+            f"error: AWS launched {len(launched.new)} of the {plan.lacking} boxes that were lacking",
+            "hint: launch again later, with another --subnet or --instance-type, or terminate",
         )
     return Result(document=document, text=text, data=as_yaml(launched.boxes), exit_code=1 if launched.missing else 0)

@@ -46,16 +46,16 @@ def _price_document(price: Price | NoPrice, plan: LaunchPlan) -> dict[str, objec
     }
 
 
-def _text(plan: LaunchPlan, zone: str, price: Price | NoPrice) -> str:
+def _text(plan: LaunchPlan, zone: str, price: Price | NoPrice) -> tuple[str, ...]:
     head = f"{plan.order.fleet}: boxes there: {len(plan.started)}, to be launched in {zone}: {plan.lacking}"
-    return "\n".join((head, *_parameters(plan), _price_text(price, plan)))
+    return (head, *_parameters(plan), *_price_text(price, plan))
 
 
 def _parameters(plan: LaunchPlan) -> tuple[str, ...]:
     if not plan.lacking:
         return ()
     listed: str = yaml.dump(plan.request, Dumper=_Readable, sort_keys=False, width=float("inf"))
-    return (f"\nimage {plan.order.image.name}", listed)
+    return ("", f"image {plan.order.image.name}", *listed.split("\n"))
 
 
 class _Readable(yaml.SafeDumper):
@@ -65,12 +65,13 @@ class _Readable(yaml.SafeDumper):
         return super().represent_scalar(tag, value, style="|" if "\n" in value else style)
 
 
-def _price_text(price: Price | NoPrice, plan: LaunchPlan) -> str:
+def _price_text(price: Price | NoPrice, plan: LaunchPlan) -> tuple[str, ...]:
     if isinstance(price, NoPrice):
-        return f"price: not known, {price.why}"
+        return (f"price: not known, {price.why}",)
     fleet = price.usd_per_hour * plan.order.count
-    return (
+    said = (
         f"price: {price.usd_per_hour.normalize():f} USD an hour for a box; for the {plan.order.count} of the fleet "
         f"{fleet.normalize():f} USD an hour, {fleet * _HOURS:.2f} USD in 24 hours. "
-        f"Volumes, traffic and public addresses come on top.\nThis is from {price.source}."
+        "Volumes, traffic and public addresses come on top."
     )
+    return said, f"This is from {price.source}."

@@ -5,7 +5,7 @@ import sys
 
 from diarize_runner.cli.fleet.options import add_fleet_options
 from diarize_runner.cli.options import Commands, add_command
-from diarize_runner.cli.output import Result
+from diarize_runner.cli.output import Result, write_lines
 from diarize_runner.errors import FleetError, UsageError
 from diarize_runner.fleet.aws import Aws
 from diarize_runner.fleet.boxes import THERE, Box, find_boxes
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     where = f"{arguments.name} in {aws.region}"
     if not boxes:
         return Result(document=_document(arguments.name, boxes), text=f"{where}: there is no box, nothing to terminate")
-    sys.stderr.write("".join(f"{_line(box)}\n" for box in boxes))
+    write_lines(*map(_line, boxes))
     if arguments.plan:
         return Result(
             document=_document(arguments.name, boxes), text=f"{where}: boxes that would be terminated: {len(boxes)}"
@@ -45,7 +45,7 @@ def _ask(where: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("there is nobody to ask", hint="--yes to terminate them, --plan to look at them")
     # A line of its own: a question that stands before its answer would be drawn over by the progress bars.
-    sys.stderr.write(f"{where}: terminate these, with their disks? Answer yes or no.\n")
+    write_lines(f"{where}: terminate these, with their disks? Answer yes or no.")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("yes", "y"):
         raise FleetError("nothing was terminated", hint="answer yes, or give --yes")

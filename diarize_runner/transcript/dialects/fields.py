@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from reprlib import repr as shortened
 from typing import Any, TypeVar
 
+from diarize_runner.transcript.bounds import DAYS, within_recording
 from diarize_runner.transcript.dialects.dialect import Fault
 from diarize_runner.transcript.model import Span
 
@@ -75,7 +76,9 @@ def _time(value: Any, place: str, unit: str) -> float:
 
 
 def span(start: float, end: float, place: str) -> Span:
-    """Return the time from `start` to `end`, which is at `place`."""
+    """Return the time from `start` to `end`, which is at `place`; every time of a document comes through here."""
+    if not within_recording(end):
+        raise Fault(f"{place} is {end:g} s, and no recording lasts longer than {DAYS} days")
     if end < start:
         raise Fault(f"{place} is {end} s, before the start at {start} s")
     return Span(start=start, end=end)

@@ -36,6 +36,10 @@ def _words(document: dict[str, Any]) -> tuple[Word, ...]:
 
 
 def _sentences(text: str, words: Sequence[Word]) -> Iterator[Segment]:
+    if not words:
+        if text.strip():
+            raise Fault("words is empty, so nothing says when the text was said")
+        return  # of silence
     for sentence in sentences(text, words):
         start = min(word.start for word in sentence.words)
         end = max(word.end for word in sentence.words)

@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from diarize_runner.transcript.dialects.cues import is_timing, spoken, timing
+from diarize_runner.transcript.dialects.cues import is_timing, spoken, timing, without_tags
 from diarize_runner.transcript.dialects.dialect import Dialect
 from diarize_runner.transcript.model import Segment
 
-_MARKUP = re.compile(r"</?(?:[bisu]|font)(?:\s[^>]*)?>|\{\\an\d\}", re.IGNORECASE)
-_OPENING = re.compile(r"\s*(?:\d+[ \t]*\n)?\s*\d+:\d+[\d:,.]*\s*-->")
+_TAG = re.compile(r"</?(?:[bisu]|font)(?:\s[^>]*)?>", re.IGNORECASE)
+_PLACE = re.compile(r"\{\\an\d\}")
+_NUMBER = re.compile(r"\d+[ \t]*\n")
+_OPENING = re.compile(r"\d+:\d[\d:,.]*\s*-->")
 
 
 def _segments(document: str) -> Iterator[Segment]:
@@ -26,7 +28,7 @@ def _segments(document: str) -> Iterator[Segment]:
     for start, following in zip(starts, [*starts[1:], len(lines)], strict=True):
         span = timing(lines[start], start + 1)
         text = _without_number(lines[start + 1 : following], is_last=following == len(lines))
-        yield Segment(start=span.start, end=span.end, text=spoken(_MARKUP.sub("", "\n".join(text))))
+        yield Segment(start=span.start, end=span.end, text=spoken(_PLACE.sub("", without_tags(_TAG, "\n".join(text)))))
 
 
 def _without_number(lines: list[str], *, is_last: bool) -> list[str]:
@@ -35,7 +37,11 @@ def _without_number(lines: list[str], *, is_last: bool) -> list[str]:
 
 
 def _recognises(document: Any) -> bool:
-    return isinstance(document, str) and _OPENING.match(document) is not None
+    if not isinstance(document, str):
+        return False
+    opening = document.lstrip()  # first: in one expression, it would try each of many blanks with each of the others
+    numbered = _NUMBER.match(opening)
+    return _OPENING.match(opening[numbered.end() :].lstrip() if numbered else opening) is not None
 
 
 SUBRIP = Dialect(

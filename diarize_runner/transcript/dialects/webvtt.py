@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-from diarize_runner.transcript.dialects.cues import is_timing, spoken, timing
-from diarize_runner.transcript.dialects.dialect import Dialect
+from diarize_runner.transcript.dialects.cues import is_timing, spoken, timing, without_tags
+from diarize_runner.transcript.dialects.dialect import Dialect, Fault
 from diarize_runner.transcript.model import Segment
 
-_MARKUP = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^>]*>")
 _NO_CUES = re.compile(r"(?:WEBVTT|NOTE|STYLE|REGION)(?:\s|$)")
 
 
@@ -29,7 +29,7 @@ def _segments(document: str) -> Iterator[Segment]:
         if at is None or _NO_CUES.match(block[0]):
             continue
         span = timing(block[at], number + at)
-        text = spoken(unescape(_MARKUP.sub("", "\n".join(block[at + 1 :]))))
+        text = spoken(_unescaped(without_tags(_TAG, "\n".join(block[at + 1 :])), number + at + 1))
         yield Segment(start=span.start, end=span.end, text=text)
 
 
@@ -42,6 +42,13 @@ def _blocks(document: str) -> Iterator[tuple[int, list[str]]]:
         elif block:
             yield number - len(block), block
             block = []
+
+
+def _unescaped(text: str, number: int) -> str:
+    try:
+        return unescape(text)
+    except ValueError as reason:  # `&#` and more digits than Python makes a number of
+        raise Fault(f"line {number} begins a text with a character reference that is no character") from reason
 
 
 def _recognises(document: Any) -> bool:

@@ -34,7 +34,8 @@ class _Token:
 
 def _segments(document: dict[str, Any]) -> Iterator[Segment]:
     result = document.get("result")
-    has_blanks = not (isinstance(result, dict) and result.get("language") in _WITHOUT_BLANKS)
+    language = result.get("language") if isinstance(result, dict) else None
+    has_blanks = not (isinstance(language, str) and language in _WITHOUT_BLANKS)
 
     def segment(value: Any, place: str) -> Segment:
         values = record(value, place)
@@ -61,11 +62,13 @@ def _token(value: Any, place: str) -> _Token:
 
 def _runs(tokens: Iterable[_Token], *, has_blanks: bool) -> Iterator[list[_Token]]:
     run: list[_Token] = []
+    decoder = getincrementaldecoder("utf-8")(errors="replace")
     for token in tokens:
-        begins = not has_blanks or token.text.startswith(" ")
-        if run and begins and _ends_whole("".join(each.text for each in run)):
+        begins, is_whole = not has_blanks or token.text.startswith(" "), not decoder.getstate()[0]
+        if run and begins and is_whole:
             yield run
             run = []
+        decoder.decode(token.text.encode(errors="surrogateescape"))
         run.append(token)
     if run:
         yield run
@@ -76,12 +79,6 @@ def _word(tokens: list[_Token]) -> Said:
     end = max((each.end for each in spans), default=0.0)
     span = Span(start=min(each.start for each in spans), end=end) if spans else None
     return Said(text=_whole("".join(token.text for token in tokens)), span=span)
-
-
-def _ends_whole(text: str) -> bool:
-    decoder = getincrementaldecoder("utf-8")(errors="replace")
-    decoder.decode(text.encode(errors="surrogateescape"))
-    return not decoder.getstate()[0]
 
 
 def _whole(text: str) -> str:

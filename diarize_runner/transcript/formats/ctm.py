@@ -16,7 +16,7 @@ https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm#ctm_fmt_name_0.
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
 
-from diarize_runner.transcript.formats.fields import field
+from diarize_runner.transcript.formats.fields import field, one_line
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
 
 
@@ -34,7 +34,7 @@ def _words(segment: LabelledSegment) -> Iterator[LabelledWord]:
 
 
 def _shares(span: LabelledWord | LabelledSegment) -> Iterator[LabelledWord]:
-    words = span.text.split()
+    words = one_line(span.text).split()
     letters, before = sum(map(len, words)), 0
     for word in words:
         start = span.start + (span.end - span.start) * before / letters

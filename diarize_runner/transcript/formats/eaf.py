@@ -2,18 +2,21 @@
 
 Each annotation has two time slots of its own, for ELAN moves annotations that share one together. Times are in
 milliseconds. Where texts of one speaker overlap, see tiers.py. The recording is linked by its path from the document.
-XML cannot hold control characters: U+FFFD stands for each. The date, which a document must have, is always the same, so
-that the same result is the same file.
+U+FFFD stands for each of the few characters that XML cannot hold and fields.py leaves. The date, which a document must
+have, is always the same, so that the same result is the same file.
 
 Specified in https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf and EAFv3.0.xsd beside it.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from operator import itemgetter
 from xml.etree import ElementTree as ET
 
 from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.media import media_type
 from diarize_runner.transcript.formats.tiers import Interval, Tier, tiers_of
 
@@ -33,7 +36,6 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Annotation:
     name: str
-    tier: str
     interval: Interval
 
 
@@ -44,20 +46,23 @@ _Slots = dict[tuple[str, str], str]
 def render(document: Document) -> str:
     """Write the tiers."""
     tiers = tiers_of(document.transcript)
-    marked = [(tier.name, interval) for tier in tiers for interval in tier.intervals]
-    annotations = [
-        _Annotation(name=f"a{number}", tier=tier, interval=interval)
-        for number, (tier, interval) in enumerate(marked, start=1)
-    ]
+    marked = (interval for tier in tiers for interval in tier.intervals)
+    annotations = [_Annotation(name=f"a{number}", interval=interval) for number, interval in enumerate(marked, start=1)]
     root = ET.Element("ANNOTATION_DOCUMENT", _ATTRIBUTES)
     _add_header(root, document.media, len(annotations))
     slots = _add_time_order(root, annotations)
-    for tier in tiers:
-        _add_tier(root, tier, [annotation for annotation in annotations if annotation.tier == tier.name], slots)
+    for tier, own in zip(tiers, _in_runs(annotations, tiers), strict=True):
+        _add_tier(root, tier, own, slots)
     kind = {"LINGUISTIC_TYPE_ID": _SEGMENT, "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
     ET.SubElement(root, "LINGUISTIC_TYPE", kind)
     ET.indent(root, "    ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _in_runs(annotations: list[_Annotation], tiers: Iterable[Tier]) -> Iterator[list[_Annotation]]:
+    """Cut the annotations, which are in the order of their tiers, into those of each tier."""
+    following = iter(annotations)
+    return (list(islice(following, len(tier.intervals))) for tier in tiers)
 
 
 def _add_header(root: ET.Element, media: str | None, annotations: int) -> None:
@@ -80,7 +85,7 @@ def _add_time_order(root: ET.Element, annotations: list[_Annotation]) -> _Slots:
 
 
 def _add_tier(root: ET.Element, tier: Tier, annotations: list[_Annotation], slots: _Slots) -> None:
-    names = {"PARTICIPANT": _in_xml(tier.speaker), "TIER_ID": _in_xml(tier.name)}
+    names = {"PARTICIPANT": _in_xml(one_line(tier.speaker)), "TIER_ID": _in_xml(tier.name)}
     element = ET.SubElement(root, "TIER", names, LINGUISTIC_TYPE_REF=_SEGMENT)
     for annotation in annotations:
         sides = {

@@ -44,7 +44,7 @@ def render(document: Document) -> str:
         "policy": _policy(document.sound, style, script),
         "style": style,
         "script": script,
-        "title": escape(transcript.uri),
+        "title": escape(one_line(transcript.uri)),
         "facts": escape(_facts(document)),
         "timeline": _timeline(document, rows),
         "player": _player(document.sound),
@@ -125,7 +125,7 @@ def _part_of(part: SpeakerStatistics, row: int, length: float) -> str:
 
 def _runs(transcript: LabelledTranscript, rows: Mapping[str, int]) -> Iterator[str]:
     """Write a paragraph for as long as one speaker goes on."""
-    spoken = (segment for segment in transcript.segments if segment.text.strip())
+    spoken = (segment for segment in transcript.segments if one_line(segment.text))
     for speaker, run in groupby(sorted(spoken, key=attrgetter("start")), key=attrgetter("speaker")):
         segments = list(run)
         kind, name = (_NOBODY, _NOBODY) if speaker is None else (colour(rows[speaker]), _name(rows[speaker], speaker))
@@ -136,7 +136,9 @@ def _runs(transcript: LabelledTranscript, rows: Mapping[str, int]) -> Iterator[s
 
 def _said(segment: LabelledSegment) -> str:
     also = segment.attribution.also if segment.attribution else ()
-    kind, over = ("said over", f' title="{escape(" and ".join(also), quote=True)} too"') if also else ("said", "")
+    kind, over = (
+        ("said over", f' title="{escape(one_line(" and ".join(also)), quote=True)} too"') if also else ("said", "")
+    )
     times = f'data-start="{segment.start:.3f}" data-end="{segment.end:.3f}"'
     return f'<span class="{kind}" {times}{over}>{escape(one_line(segment.text))}</span>'
 

@@ -22,7 +22,7 @@ _ARROW = re.compile("--+>")
 
 def render(transcript: LabelledTranscript) -> str:
     """Write the segments as numbered cues."""
-    spoken = (segment for segment in transcript.segments if segment.text.strip())
+    spoken = (segment for segment in transcript.segments if one_line(segment.text))
     cues = enumerate(sorted(spoken, key=attrgetter("start")), start=1)
     return "\n".join(_cue(number, segment) for number, segment in cues)
 

@@ -18,7 +18,7 @@ from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
 def render(transcript: LabelledTranscript) -> str:
     """Write every segment that has a text."""
-    spoken = (segment for segment in transcript.segments if segment.text.strip())
+    spoken = (segment for segment in transcript.segments if one_line(segment.text))
     uri = field(transcript.uri)
     return "".join(_line(uri, segment) for segment in sorted(spoken, key=attrgetter("start")))
 

@@ -42,18 +42,27 @@ def tiers_of(transcript: LabelledTranscript) -> tuple[Tier, ...]:
     """Return the tiers, speaker by speaker; one that would be empty is left out."""
     segments, turns = transcript.segments, transcript.diarization.turns
     kinds = {
-        "": [(segment.speaker or "", _interval(segment, segment.text)) for segment in segments],
-        " words": [(word.speaker or "", _interval(word, word.text)) for segment in segments for word in segment.words],
-        " turns": [(turn.speaker, _interval(turn, turn.speaker)) for turn in turns],
+        "": _by_speaker((segment.speaker or "", _interval(segment, segment.text)) for segment in segments),
+        " words": _by_speaker(
+            (word.speaker or "", _interval(word, word.text)) for segment in segments for word in segment.words
+        ),
+        " turns": _by_speaker((turn.speaker, _interval(turn, turn.speaker)) for turn in turns),
     }
-    speakers = sorted({speaker for marks in kinds.values() for speaker, _ in marks}, key=lambda name: (not name, name))
+    speakers = sorted({speaker for own in kinds.values() for speaker in own}, key=lambda name: (not name, name))
     tiers = (
         Tier(name=f"{one_line(speaker) or _NOBODY}{kind}", speaker=speaker, intervals=tuple(_apart(own)))
         for speaker in speakers
-        for kind, marks in kinds.items()
-        if (own := [interval for by, interval in marks if by == speaker])
+        for kind, by_speaker in kinds.items()
+        if (own := by_speaker.get(speaker))
     )
     return tuple(_named_apart(tiers))
+
+
+def _by_speaker(marks: Iterable[tuple[str, Interval]]) -> dict[str, list[Interval]]:
+    found: dict[str, list[Interval]] = {}
+    for speaker, interval in marks:
+        found.setdefault(speaker, []).append(interval)
+    return found
 
 
 def _interval(span: LabelledSegment | LabelledWord | SpeakerTurn, text: str) -> Interval:

@@ -10,14 +10,16 @@ from html import escape
 
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.transcript.formats.clock import brief
+from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.overlap import Overlap, overlaps_of
 
 LANE = 32
 """Pixels."""
 _TURN = 18
 _AXIS = 24
-_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000, 86400)
-"""Seconds between ticks."""
+_DAY = 86400
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000, _DAY)
+"""Seconds between ticks; beyond the last, as many days as make few ticks."""
 _TICKS = 10
 _NARROWEST = 0.08
 """Percent of the width: on a screen, about a pixel."""
@@ -37,7 +39,7 @@ class _Lanes:
         row, percent = self.rows[speaker], 100 / self.duration
         place = f'x="{start * percent:.3f}%" width="{max((end - start) * percent, _NARROWEST):.3f}%"'
         top = row * LANE + (LANE - _TURN) // 2
-        described = f"<title>{escape(title)} {brief(start)} to {brief(end)}</title>"
+        described = f"<title>{escape(one_line(title))} {brief(start)} to {brief(end)}</title>"
         return f'<rect class="{kind} {colour(row)}" {place} y="{top}" height="{_TURN}" rx="1">{described}</rect>'
 
 
@@ -76,12 +78,13 @@ def _rail(row: int) -> str:
 
 
 def _ticks(duration: float) -> range:
-    step = next((step for step in _STEPS if duration / step <= _TICKS), _STEPS[-1])
-    return range(0, int(duration) + 1, step)
+    whole = int(duration)
+    step = next((step for step in _STEPS if duration / step <= _TICKS), _DAY * (1 + whole // (_DAY * _TICKS)))
+    return range(0, whole + 1, step)
 
 
 def _tick(second: int, duration: float, bottom: int) -> str:
-    x = f"{100 * second / duration:.3f}%"
+    x = f"{100 * (second / duration):.3f}%"
     anchor = "start" if second == 0 else "end" if second / duration > 1 - 1 / 40 else "middle"
     line = f'<line class="tick" x1="{x}" x2="{x}" y2="{bottom + 4}"/>'
     return f'{line}<text x="{x}" y="{bottom + 18}" text-anchor="{anchor}">{brief(second)}</text>'

@@ -16,7 +16,7 @@ from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
 def render(transcript: LabelledTranscript) -> str:
     """Write what was said, by whom."""
-    spoken = (segment for segment in transcript.segments if segment.text.strip())
+    spoken = (segment for segment in transcript.segments if one_line(segment.text))
     in_order = sorted(spoken, key=attrgetter("start"))
     return "".join(_line(speaker, list(run)) for speaker, run in groupby(in_order, key=attrgetter("speaker")))
 

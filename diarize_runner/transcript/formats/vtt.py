@@ -24,7 +24,7 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\ufffd"
 
 def render(transcript: LabelledTranscript) -> str:
     """Write the segments as cues."""
-    spoken = (segment for segment in transcript.segments if segment.text.strip())
+    spoken = (segment for segment in transcript.segments if one_line(segment.text))
     return "WEBVTT\n" + "".join(map(_cue, sorted(spoken, key=attrgetter("start"))))
 
 

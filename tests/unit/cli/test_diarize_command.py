@@ -142,6 +142,40 @@ def test_outputs_that_collide_are_bad_usage_before_any_work(diarize, diarizer, c
     assert {path.suffix for path in calls[0].parent.rglob("*") if path.is_file()} == {".wav"}
 
 
+@pytest.mark.parametrize("names", [("a b", "a_b"), ("a\tb", "a b"), ("a\x1bb", "a_b"), ("caf\udce9", "caf_")])
+def test_recordings_whose_lines_of_rttm_could_not_be_told_apart_are_refused(diarize, diarizer, calls, tmp_path, names):
+    paths = [shutil.copy(calls[0], tmp_path / f"{name}.wav") for name in names]
+
+    ran = diarize(*paths)
+
+    assert (ran.exit_code, ran.stdout, diarizer.heard) == (2, "", [])
+    assert ran.stderr.startswith("error: 2 recordings are called ")
+    assert diarize(*paths, "--output-dir", tmp_path / "out", "--formats", "rttm").exit_code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("heard", "said"), [("cafe\u0301", "caf\u00e9"), ("caf\u00e9", "cafe\u0301")])
+def test_a_transcript_is_found_in_a_folder_however_its_accents_are_written(diarize, calls, tmp_path, heard, said):
+    (tmp_path / "said").mkdir()
+    (tmp_path / f"said/{said}.json").write_text(json.dumps([{"start": 0, "end": 0.4, "text": "Hello"}]))
+    audio = shutil.copy(calls[0], tmp_path / f"{heard}.wav")
+
+    assert diarize(audio, "-t", tmp_path / "said", "--output-dir", tmp_path / "out", "--formats", "srt").exit_code == 0
+
+    assert "Hello" in (tmp_path / f"out/{heard}.srt").read_text()
+
+
+def test_recordings_that_differ_in_case_or_accents_alone_have_results_of_their_own(diarize, calls, tmp_path):
+    names = ("Call", "call", "caf\u00e9", "cafe\u0301", "a.", "a")
+    paths = [shutil.copy(calls[0], tmp_path / f"{name}.wav") for name in names]
+
+    assert diarize(*paths, "--output-dir", tmp_path / "out", "--formats", "rttm").exit_code == 0
+
+    assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {
+        f"{name}.rttm": line(name) for name in names
+    }
+
+
 def test_a_folder_is_bad_usage_and_says_how_to_name_what_is_in_it(diarize, calls):
     ran = diarize(calls[0], calls[0].parent)
     assert ran.exit_code == 2

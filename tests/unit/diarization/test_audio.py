@@ -1,6 +1,8 @@
 """A recording is decoded in a process of its own, which can do no harm and whose end is no end of ours."""
 
 import gc
+import os
+import random
 import re
 import subprocess
 import sys
@@ -223,3 +225,25 @@ def test_no_descriptor_is_left_open(talk):
     before = opened()
     decode(talk)
     assert opened() == before
+
+
+def test_hostile_files_leave_neither_a_process_nor_a_file(talk, tmp_path, monkeypatch):
+    there = tmp_path / "temporary"
+    there.mkdir()
+    monkeypatch.setenv("TMPDIR", str(there))
+    monkeypatch.chdir(there)
+    sound, chance = talk.read_bytes(), random.Random(1)
+    refused = 0
+    for number in range(12):
+        damaged = bytearray(sound[: chance.randrange(1, len(sound))])
+        for _ in range(8):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        hostile = tmp_path / f"hostile-{number}.wav"
+        hostile.write_bytes(bytes(damaged) if number % 2 else chance.randbytes(5000))
+        try:
+            decode(hostile)
+        except AudioError:
+            refused += 1
+    assert refused >= 6
+    assert not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    assert list(there.iterdir()) == []

@@ -271,3 +271,52 @@ def test_two_runs_do_not_share_a_spool(folder):
         label_all(folder)
     assert list(first) == []
     assert label_all(folder) == []
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [ValueError("no number"), OverflowError("too large"), IndexError("list"), KeyError("end"), RecursionError("deep")],
+    ids=lambda reason: type(reason).__name__,
+)
+def test_what_our_own_code_does_not_expect_is_one_failure_and_not_three_runs(folder, reason):
+    drop(folder, call_wav=b"sound", call_json=b"words")
+    (outcome,) = run(Spool(folder=folder), lambda: Raises(reason), settle=0, clock=Impatient())
+    assert outcome.error.message.startswith(f"call.wav cannot be labelled: {type(reason).__name__} in test_spooling.py")
+    found = contents(folder)
+    assert (found["failed/call/call.wav"], found["failed/call/call.json"]) == (b"sound", b"words")
+    assert b"hint: this is a defect of diarize-runner" in found["failed/call/call.error.txt"]
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def test_a_transcript_is_found_however_its_accents_are_written(folder):
+    drop(folder, **{f"{DECOMPOSED}.wav": b"sound", f"{COMPOSED}.json": b"words"})
+    assert errors(label_all(folder)) == [None]
+    found = contents(folder)
+    assert found[f"outbox/{COMPOSED}/{COMPOSED}.labelled.srt"] == b"words"
+    assert found[f"outbox/{COMPOSED}/{DECOMPOSED}.wav"] == b"sound"
+
+
+def test_recordings_that_differ_in_how_accents_are_written_are_not_mixed_up(folder):
+    drop(folder, **{f"{DECOMPOSED}.wav": b"one", f"{COMPOSED}.wav": b"two"})
+    (outcome,) = label_all(folder)
+    assert "cannot both be" in outcome.error.message
+    assert sorted(path.read_bytes() for path in outcome.place.glob("*.wav")) == [b"one", b"two"]
+
+
+def test_recordings_that_differ_in_case_are_two(folder):
+    drop(folder, **{"Call.wav": b"one", "call.wav": b"two", "call.json": b"words"})
+    assert errors(label_all(folder)) == [None, None]
+    found = contents(folder)
+    assert (found["outbox/Call/Call.labelled.json"], found["outbox/call/call.labelled.json"]) == (b"one", b"two")
+    assert (found["outbox/Call/Call.labelled.srt"], found["outbox/call/call.labelled.srt"]) == (b"", b"words")
+
+
+@pytest.mark.parametrize(
+    "stem", ["-rf", "--help", "call.", "call..", "a b", "call.labelled", "CON", "x\x1b[2J", "\u202egpj"]
+)
+def test_a_recording_of_any_name_and_its_transcript_stay_together(folder, stem):
+    drop(folder, **{f"{stem}.wav": b"sound", f"{stem}.json": b"words"})
+    assert errors(label_all(folder)) == [None]
+    assert contents(folder)[f"outbox/{stem}/{stem}.labelled.srt"] == b"words"

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.readers import plain
 from support.readers import vtt as read_vtt
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
@@ -35,9 +36,6 @@ class TestWebVTT:
 
     @given(st.text(), st.text())
     def test_a_reader_gets_every_text_and_name_back(self, text, speaker):
-        def plain(said):
-            return " ".join(said.replace("\0", "\ufffd").split())
-
         found = read_vtt(vtt.render(labelled((0, 1, text, speaker))))
         assert found == ([(0.0, 1.0, plain(text), plain(speaker) or None)] if plain(text) else [])
 
@@ -84,7 +82,7 @@ class TestSTM:
     def test_our_own_reader_gets_every_text_back(self, text, speaker):
         written = stm.render(labelled((0.5, 1, text, speaker)))
         read = [segment.text for segment in parse(written).segments] if written else []
-        assert read == ([" ".join(text.split())] if text.split() else [])
+        assert read == ([plain(text)] if plain(text) else [])
 
 
 class TestLabels:
