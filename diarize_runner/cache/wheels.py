@@ -1,7 +1,6 @@
 """Wheels of the package index, by way of pip: its settings, proxies and cache are the user's own."""
 
 import lzma
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from diarize_runner.children import child_environment
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import IntegrityError, SourceError
 
@@ -49,7 +49,7 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
     done = subprocess.run(  # noqa: S603  # no shell, our own arguments
         [sys.executable, "-m", "pip", "download", *arguments],
         input="".join(f"{line}\n" for line in requirements),
-        env={**os.environ, "TMPDIR": str(folder)},  # what a killed pip leaves goes when the folder goes
+        env=child_environment(TMPDIR=str(folder)),  # what a killed pip leaves goes when the folder goes
         capture_output=True,
         text=True,
         check=False,
