@@ -83,6 +83,10 @@ preflight() {
 }
 
 preflight_store() {
+    host=${store#*://} host=${host%%/*}
+    case $host in
+        *@*) fail 2 "the address of a store holds no user and no password" "leave it to ~/.netrc: everybody can read a command line" ;;
+    esac
     case $store in
         https://* | http://* | file:///*) has curl "install curl" ;;
         s3://*) has aws "install the AWS command line, or name the bucket by its https:// address" ;;
@@ -90,6 +94,15 @@ preflight_store() {
     esac
     [ -z "$public_key" ] || has openssl "install openssl 3, to check signatures with"
     [ -z "$public_key" ] || [ -f "$public_key" ] || fail 2 "there is no file $public_key" "--public-key FILE"
+    [ -z "$public_key" ] || preflight_key
+}
+
+# The playbook copies the file to where everybody can read it, and openssl would take the first of two keys.
+preflight_key() {
+    ! grep -q 'PRIVATE KEY' "$public_key" ||
+        fail 2 "$public_key holds a private key" "give NAME.pub of the pair; NAME.key stays on the build host"
+    [ "$(grep -c 'BEGIN PUBLIC KEY' "$public_key")" -le 1 ] ||
+        fail 2 "$public_key holds more than one key" "give a file with the one key that signs"
 }
 
 has() { command -v "$1" >/dev/null || fail 1 "there is no $1 here" "$2"; }
@@ -102,7 +115,7 @@ fetch() {
     esac || fail 1 "$store/$1 cannot be fetched" "check the address, the version and the network, then run again"
 }
 
-curl_to() { curl --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$@"; }
+curl_to() { curl --netrc-optional --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$@"; }
 
 # fetch_pinned KEY FILE DIGEST: FILE is whole and right afterwards, or the run ends.
 fetch_pinned() {
@@ -257,6 +270,7 @@ reset() {
 main() {
     set -eu
     umask 022
+    unset HF_TOKEN HUGGING_FACE_HUB_TOKEN # no box asks the Hub
     parse "$@"
     preflight
     work=$(mktemp -d)

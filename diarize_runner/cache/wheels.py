@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from diarize_runner.cache.secrets import redacted
 from diarize_runner.children import child_environment
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import IntegrityError, SourceError
@@ -60,7 +61,7 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
     if done.returncode:
         said = (done.stderr.strip() or "pip said nothing").splitlines()
         reason = ([line for line in said if line.startswith(_ERROR)] or said)[-1].removeprefix(_ERROR)
-        raise SourceError(f"{described}: {reason}", hint=_HOW_TO_ASK)
+        raise SourceError(f"{described}: {redacted(reason)}", hint=_HOW_TO_ASK)
 
 
 class Wheel:
