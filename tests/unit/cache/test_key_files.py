@@ -1,6 +1,6 @@
-"""What passes for a key and what does not: files that hold the other half, both, two, another kind, or are open to all."""
+"""What passes for a key and what does not: the other half, both, two, another kind, or one that is open to all."""
 
-import datetime
+import datetime as dt
 import os
 
 import pytest
@@ -55,8 +55,8 @@ def given(tmp_path):
 def certificate(key):
     """Return a certificate of a key, signed by itself."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "team")])
-    begins = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, begins + datetime.timedelta(days=365))
+    begins = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, begins + dt.timedelta(days=365))
     return made.sign(key, None).public_bytes(PEM)
 
 
@@ -168,7 +168,7 @@ def test_a_signing_key_that_others_can_use_is_refused_as_ssh_refuses_one(mode, p
     refused = refusal(lambda: read_private_key(pair[0]))
 
     assert refused.message == f"{pair[0]} can be read by others than its owner"
-    assert refused.hint.startswith(f"if nobody has read it, chmod 600 {pair[0]}; otherwise make a new pair")
+    assert refused.hint.startswith(f"if nobody has read it, chmod 600 {pair[0]}; otherwise make a pair: ")
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
@@ -199,9 +199,11 @@ def test_a_pair_is_never_more_open_than_600_and_644_nor_than_the_umask_allows(um
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a.key", "a.pub")] == [private, public]
 
 
-def test_no_message_about_a_key_holds_any_of_it(pair, key, given):
-    lines = pair[0].read_text().splitlines()[1:-1]
-    for data in (pair[0].read_bytes(), pair[0].read_bytes()[:90], pair[0].read_bytes() * 2):
-        path = given(data)
-        refused = refusal(lambda: require(path, key))
-        assert not any(line in f"{refused.message} {refused.hint}" for line in lines)
+@pytest.mark.parametrize("part", [slice(None), slice(90)], ids=["whole", "cut short"])
+def test_no_message_about_a_key_holds_any_of_it(part, pair, key, given):
+    (line,) = pair[0].read_text().splitlines()[1:-1]
+    path = given(pair[0].read_bytes()[part])
+
+    refused = refusal(lambda: require(path, key))
+
+    assert line[:40] not in f"{refused.message} {refused.hint}"
