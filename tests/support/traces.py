@@ -24,7 +24,19 @@ def tracing(folder: Path, calls: str) -> list[str]:
     """Return the words to put before a command; what each of its processes asks of `calls` goes into `folder`."""
     require_strace()
     folder.mkdir()
-    return ["strace", "-ff", "-qq", "-v", "-s", "1000000", "-e", f"trace={calls}", "-o", str(folder / "process")]
+    return [
+        "strace",
+        "-ff",
+        "--seccomp-bpf",
+        "-qq",
+        "-v",
+        "-s",
+        "1000000",
+        "-e",
+        f"trace={calls}",
+        "-o",
+        str(folder / "process"),
+    ]
 
 
 @cache
