@@ -6,6 +6,9 @@
 # Where it is set, as in many containers, whatever imports torch and pyannote.audio compiles them anew: 13 s instead of 5.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Nothing that is made here asks the Hugging Face Hub, so nothing that make starts gets a token for it.
+unexport HF_TOKEN HUGGING_FACE_HUB_TOKEN
+
 help:           ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 

@@ -77,7 +77,7 @@ isolate() {
     PATH=$(trusted_path)
     case ${TMPDIR:-/tmp} in /*) ;; *) TMPDIR=/tmp ;; esac
     [ -z "$(command -p find -H "${TMPDIR:-/tmp}" -maxdepth 0 -perm -0002 ! -perm -1000)" ] || TMPDIR=/tmp
-    for name in $(command -p env | command -p sed -nE 's/^((PYTHON|PIP_|UV_)[A-Za-z0-9_]*|TAR_OPTIONS)=.*/\1/p'); do
+    for name in $(command -p env | command -p sed -nE 's/^((PYTHON|PIP_|UV_)[A-Za-z0-9_]*|TAR_OPTIONS|HF_TOKEN|HUGGING_FACE_HUB_TOKEN)=.*/\1/p'); do
         unset "$name"
     done
 }
@@ -114,6 +114,10 @@ preflight() {
 }
 
 preflight_store() {
+    host=${store#*://} host=${host%%/*}
+    case $host in
+        *@*) fail 2 "the address of a store holds no user and no password" "leave it to ~/.netrc: everybody can read a command line" ;;
+    esac
     case $store in
         https://* | http://* | file:///*) has curl "install curl" ;;
         s3://*) has aws "install the AWS command line, or name the bucket by its https:// address" ;;
@@ -121,6 +125,15 @@ preflight_store() {
     esac
     [ -z "$public_key" ] || has openssl "install openssl 3, to check signatures with"
     [ -z "$public_key" ] || [ -f "$public_key" ] || fail 2 "there is no file $public_key" "--public-key FILE"
+    [ -z "$public_key" ] || preflight_key
+}
+
+# The playbook copies the file to where everybody can read it, and openssl would take the first of two keys.
+preflight_key() {
+    ! grep -q 'PRIVATE KEY' "$public_key" ||
+        fail 2 "$public_key holds a private key" "give NAME.pub of the pair; NAME.key stays on the build host"
+    [ "$(grep -c 'BEGIN PUBLIC KEY' "$public_key")" -le 1 ] ||
+        fail 2 "$public_key holds more than one key" "give a file with the one key that signs"
 }
 
 has() { command -v "$1" >/dev/null || fail 1 "there is no $1 here" "$2"; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Install what some tests need on this machine (Debian; root). Fresh hosts: an image of one is made by mmdebstrap, booted
 # by systemd-nspawn, watched by nftables and reached by ssh; gpg signs mirrors made for it. Pages: Chromium looks at
-# them. Power cuts: strace records what is written.
+# them. strace records what is written, read, inherited and looked up.
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)

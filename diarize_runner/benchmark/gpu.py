@@ -4,6 +4,8 @@ import csv
 import subprocess
 from dataclasses import dataclass
 
+from diarize_runner.children import child_environment
+
 _FIELDS = {
     "name": "name",
     "driver": "driver_version",
@@ -37,7 +39,12 @@ def look_at_gpu(identity: str) -> Gpu | str:
     command = ["nvidia-smi", f"--id={identity}", f"--query-gpu={','.join(_FIELDS.values())}"]
     try:
         done = subprocess.run(  # noqa: S603  # no shell, and nothing a user typed
-            [*command, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=_SECONDS, check=True
+            [*command, "--format=csv,noheader,nounits"],
+            env=child_environment(),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as reason:
         return f"nvidia-smi: {reason}"

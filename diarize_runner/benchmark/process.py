@@ -1,6 +1,5 @@
 """A process of its own for each engine: what is cold is cold, and what one engine has in memory is not another's."""
 
-import os
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.measurement import MemorySample
 from diarize_runner.benchmark.memory import resident
 from diarize_runner.benchmark.worker import DESCRIBE, READY, Assignment, Loaded
+from diarize_runner.children import child_environment
 from diarize_runner.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def started(assignment: Assignment) -> Iterator[Process]:
     began = time.perf_counter()
     ours, theirs = Pipe()
     command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno()), str(os.getpid())]
-    environment = {**os.environ, "PYTHONSAFEPATH": "1"}  # what lies in the working directory is not to be imported
+    environment = child_environment(PYTHONSAFEPATH="1")  # what lies in the working directory is not to be imported
     process = subprocess.Popen(  # noqa: S603  # no shell, and nothing a user typed
         command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=_STDERR
     )

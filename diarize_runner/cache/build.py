@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from diarize_runner.cache.prepare import prepare
 from diarize_runner.cache.secrets import require_no_secret
 from diarize_runner.cache.shared_wheels import WHEELS_FOLDER
 from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot
-from diarize_runner.cache.sources import fetch_locked
+from diarize_runner.cache.sources import FetchedFile, fetch_locked
 from diarize_runner.cache.wheelhouse import PublishedFile, Wheelhouse
 from diarize_runner.digests import content_of_file
 from diarize_runner.disk import disk_errors, flush, flush_above, write_afresh, write_new
@@ -52,11 +52,12 @@ def build(  # noqa: PLR0913  # a version is made of as many things
     out: Path,
     progress: Progress,
     wheels: "WheelSources | None" = None,
+    token: str | None = None,
 ) -> CacheManifest:
     """Fetch what `lock` pins, and leave archive, requirements and manifest in `out`, the manifest last.
 
-    `folder` holds the request's local files; `wheels` says which wheels the version carries. The same arguments give
-    the same bytes.
+    `folder` holds the request's local files; `wheels` says which wheels the version carries; `token` is for the Hub
+    alone, and without one huggingface_hub looks for one. The same arguments give the same bytes.
 
     Raises as `gather` does where there are `wheels`, and:
         SourceError: a file cannot be had.
@@ -76,7 +77,7 @@ def build(  # noqa: PLR0913  # a version is made of as many things
         with _workspace(out) as staged:
             house = _gather(wheels, out, staged, progress) if wheels else None
             for repo in lock.repos:
-                _stage(repo, folder, staged, progress)
+                _stage(repo, fetch_locked(folder, repo, token), staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
             write_afresh(out / REQUIREMENTS_NAME, requirements.read_bytes())
             manifest = _manifest(lock, version, archive, house, out)
@@ -114,10 +115,10 @@ def _sweep(out: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)  # a pip that outlived its build may still write there
 
 
-def _stage(repo: RepoSnapshot, folder: Path, staged: Path, progress: Progress) -> None:
+def _stage(repo: RepoSnapshot, files: Iterable[FetchedFile], staged: Path, progress: Progress) -> None:
     entries = {file.path: file for file in repo.files}
     allowed = {name for file in repo.files if file.upstream for name in file.upstream.pickle_names}
-    for done, prepared in enumerate(prepare(fetch_locked(folder, repo), allowed), start=1):
+    for done, prepared in enumerate(prepare(files, allowed), start=1):
         entry = entries[prepared.entry.path]
         _require_locked(repo.repo_id, prepared.entry, entry)
         blob = staged / layout.blob_path(repo.repo_id, entry.content.digest)

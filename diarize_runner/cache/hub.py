@@ -1,7 +1,8 @@
 """Files of repositories on the Hugging Face Hub: the only place that knows huggingface_hub.
 
-The token is huggingface_hub's own business: it reads HF_TOKEN or the login of this machine, uses it for
-these requests, and none of it reaches a lock, a manifest or an archive. HF_ENDPOINT names another Hub.
+A token is sent to the Hub alone, and reaches no lock, manifest or archive. `take_token` reads that of the environment
+and takes it out of there, so that no child of this process inherits it; the login of this machine is read by
+huggingface_hub where it lies. HF_ENDPOINT names another Hub.
 """
 
 import fnmatch
@@ -36,6 +37,7 @@ os.environ.setdefault("HF_HUB_DISABLE_SHARED_BLOBS", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
+_TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _TOKENS = "https://huggingface.co/settings/tokens"
 _REVIEWED = {
     "awaiting a review": "is waiting for its authors to grant access",
@@ -55,8 +57,22 @@ class HubListing:
     """What the Hub calls each file's content: a SHA-256 (large files) or a git blob's SHA-1."""
 
 
-def list_repo(repo_id: str, revision: str, allow_patterns: tuple[str, ...]) -> HubListing:
+def take_token() -> str | None:
+    """Take the token out of the environment, and return it; None when huggingface_hub is to find one itself.
+
+    As in huggingface_hub, HF_TOKEN goes before HUGGING_FACE_HUB_TOKEN, and HF_OIDC_RESOURCE before both.
+    https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+    """
+    found = [os.environ.pop(name, "").replace("\r", "").replace("\n", "").strip() for name in _TOKEN_VARIABLES]
+    if os.environ.get("HF_OIDC_RESOURCE"):
+        return None
+    return next(filter(None, found), None)
+
+
+def list_repo(repo_id: str, revision: str, allow_patterns: tuple[str, ...], token: str | None = None) -> HubListing:
     """List the files of a repository that match `allow_patterns`, or all when there are none.
+
+    Without a `token`, huggingface_hub looks for one.
 
     Raises:
         RevisionNotFound: it has no such branch, tag or commit.
@@ -65,13 +81,13 @@ def list_repo(repo_id: str, revision: str, allow_patterns: tuple[str, ...]) -> H
     from huggingface_hub import HfApi
 
     with _hub_errors(repo_id, revision):
-        info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
+        info = HfApi(token=_sent(token)).model_info(repo_id, revision=revision, files_metadata=True)
     siblings = [file for file in info.siblings or [] if _wanted(file.rfilename, allow_patterns)]
     etags = {file.rfilename: _etag(repo_id, file) for file in siblings}
     return HubListing(commit_hash=str(info.sha), gated=info.gated or "no", etags=etags)
 
 
-def download(repo_id: str, commit_hash: str, path: str, etag: str) -> Path:
+def download(repo_id: str, commit_hash: str, path: str, etag: str, token: str | None = None) -> Path:
     """Return a file in this machine's own Hub cache, downloaded if it is not there.
 
     huggingface_hub compares sizes and nothing else, and trusts its cache blindly, so the content is compared with
@@ -87,11 +103,18 @@ def download(repo_id: str, commit_hash: str, path: str, etag: str) -> Path:
 
     for anew in (False, True):
         with _hub_errors(repo_id, commit_hash):
-            file = Path(hf_hub_download(repo_id, path, revision=commit_hash, force_download=anew))
+            file = Path(hf_hub_download(repo_id, path, revision=commit_hash, force_download=anew, token=_sent(token)))
         if _is_called(file, etag):
             return file
     hint = "a proxy or mirror may have altered it; if HF_ENDPOINT is set, try without it"
     raise IntegrityError(f"{repo_id}: {path} came twice with other bytes than the Hub says, {etag}", hint=hint)
+
+
+def _sent(token: str | None) -> str | None:
+    """Return what to hand to huggingface_hub, which sends what it is handed even where it is told to send nothing."""
+    from huggingface_hub import constants
+
+    return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else token
 
 
 def _wanted(path: str, allow_patterns: tuple[str, ...]) -> bool:
@@ -193,10 +216,11 @@ def _account(reason: "HfHubHTTPError") -> str | None:
     import httpx2
     from huggingface_hub import HfApi
 
-    if "authorization" not in reason.response.request.headers:
+    sent = reason.response.request.headers.get("authorization")
+    if sent is None:
         return None
     try:
-        return str(HfApi().whoami()["name"])
+        return str(HfApi(token=sent.removeprefix("Bearer ")).whoami()["name"])
     except httpx2.HTTPError:  # asked too often, or the token is not known: the error at hand says more
         return "this account"
 

@@ -16,30 +16,32 @@ from diarize_runner.errors import SourceError
 from diarize_runner.progress import Progress
 
 
-def resolve(request: CacheRequest, progress: Progress) -> CacheLock:
+def resolve(request: CacheRequest, progress: Progress, token: str | None = None) -> CacheLock:
     """Pin revision to commit, every file to its digest, and every wheel to its own.
+
+    `token` is for the Hub alone; without one, huggingface_hub looks for one.
 
     Raises:
         SourceError: a file cannot be had.
         ManifestError: a file of the Hub has a name that no cache may hold.
         UnsafeCheckpoint: a checkpoint holds more than data, or a file has pyannote load a class that is not allowed.
     """
-    repos = tuple(_resolve_repo(request.folder, repo, progress) for repo in request.repos)
+    repos = tuple(_resolve_repo(request.folder, repo, token, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
 
 
-def _resolve_repo(folder: Path, repo: RequestedRepo, progress: Progress) -> RepoSnapshot:
+def _resolve_repo(folder: Path, repo: RequestedRepo, token: str | None, progress: Progress) -> RepoSnapshot:
     if isinstance(repo.content, HubSelection):
-        return _resolve_hub(repo, repo.content, progress)
+        return _resolve_hub(repo, repo.content, token, progress)
     return _resolve_composed(folder, repo, repo.content, progress)
 
 
-def _resolve_hub(repo: RequestedRepo, selection: HubSelection, progress: Progress) -> RepoSnapshot:
-    listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns)
+def _resolve_hub(repo: RequestedRepo, selection: HubSelection, token: str | None, progress: Progress) -> RepoSnapshot:
+    listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns, token)
     if not listing.etags:
         raise SourceError(f"{repo.repo_id} has no file that the request wants", hint="look at its allow_patterns")
     _require_paths(repo.repo_id, listing.etags)
-    fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags)
+    fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags, token)
     origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)
     snapshot = _snapshot(repo, _entries(repo, fetched, len(listing.etags), progress))
     return replace(snapshot, commit_hash=listing.commit_hash, hub=origin)

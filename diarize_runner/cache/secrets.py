@@ -15,6 +15,8 @@ from diarize_runner.errors import SecretFound
 _SHORTEST = 30
 _PREFIXES = (b"hf_", b"api_org_")
 _TOKEN = re.compile(rb"(?:%s)[A-Za-z0-9]{%d,}" % (b"|".join(_PREFIXES), _SHORTEST))
+_USER_IN_URL = re.compile(r"(?<=://)[^\s'\"/@]+@")
+_QUERY_OF_URL = re.compile(r"(?<=://)([^\s'\"?]*)\?[^\s'\"]*")
 _OVERLAP = max(map(len, _PREFIXES)) + _SHORTEST - 1
 _NAMES = frozenset({"token", "stored_tokens"})
 _SUFFIXES = (".lock", ".incomplete")
@@ -56,8 +58,12 @@ def require_no_secret(path: Path, described: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return `text` with every token in it made unreadable."""
-    return _TOKEN.sub(b"hf_***", text.encode(errors="replace")).decode()
+    """Return `text` with every token made unreadable, and of every URL the user, the password and the query.
+
+    A password may be in a mirror's address, and a query may be a signature that opens a file to everybody.
+    """
+    without_tokens = _TOKEN.sub(b"hf_***", text.encode(errors="replace")).decode()
+    return _QUERY_OF_URL.sub(r"\1?***", _USER_IN_URL.sub("***@", without_tokens))
 
 
 def _holds_token(data: bytes) -> bool:

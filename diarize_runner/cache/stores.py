@@ -1,5 +1,6 @@
 """A store by its address, as the command line gives it. What speaks to a network is imported when it is asked for."""
 
+import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -10,6 +11,8 @@ from diarize_runner.errors import UsageError
 
 _WEB = ("https", "http")
 _PATIENCE = Patience()
+_BEFORE_HOST = re.compile(r"^(\w+://)?.*@")
+"""A user and a password, also where the rest is no address."""
 ADDRESSES = "file:///folder, s3://bucket/prefix or https://host/prefix"
 
 
@@ -56,6 +59,7 @@ def parse_address(url: str) -> SplitResult:
     """Take an address apart; raise UsageError, which shows no more of it than what can be no secret."""
     try:
         parts = urlsplit(url)
+        _ = parts.port  # a slash in a password leaves half of it where the port should be
     except ValueError:
         raise _no_address(url) from None
     if "@" in parts.netloc:
@@ -73,5 +77,5 @@ def _is_whole(parts: SplitResult) -> bool:
 
 
 def _no_address(url: str) -> UsageError:
-    shown = url.partition("?")[0]
+    shown = _BEFORE_HOST.sub(r"\1***@", url.partition("?")[0])
     return UsageError(f"{shown!r} is not the address of a store", hint=f"a store is {ADDRESSES}")

@@ -1,7 +1,6 @@
 """Wheels of the package index, by way of pip: its settings, proxies and cache are the user's own."""
 
 import lzma
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from diarize_runner.cache.secrets import redacted
+from diarize_runner.children import child_environment
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import IntegrityError, SourceError
 
@@ -49,7 +50,7 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
     done = subprocess.run(  # noqa: S603  # no shell, our own arguments
         [sys.executable, "-I", "-m", "pip", "download", *arguments],
         input="".join(f"{line}\n" for line in requirements),
-        env={**os.environ, "TMPDIR": str(folder)},  # what a killed pip leaves goes when the folder goes
+        env=child_environment(TMPDIR=str(folder)),  # what a killed pip leaves goes when the folder goes
         capture_output=True,
         text=True,
         check=False,
@@ -60,7 +61,7 @@ def download(requirements: Sequence[str], folder: Path, described: str, options:
     if done.returncode:
         said = (done.stderr.strip() or "pip said nothing").splitlines()
         reason = ([line for line in said if line.startswith(_ERROR)] or said)[-1].removeprefix(_ERROR)
-        raise SourceError(f"{described}: {reason}", hint=_HOW_TO_ASK)
+        raise SourceError(f"{described}: {redacted(reason)}", hint=_HOW_TO_ASK)
 
 
 class Wheel:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.cache.build import build
+from diarize_runner.cache.hub import take_token
 from diarize_runner.cache.lock import lock_path, read_lock
 from diarize_runner.cache.manifest import (
     INSTALLER_NAME,
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         out=arguments.out,
         progress=progress,
         wheels=_wheel_sources(arguments),
+        token=take_token(),
     )
     if key:
         with disk_errors(arguments.out):

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from diarize_runner.cache.hub import take_token
 from diarize_runner.cache.lock import lock_path
 from diarize_runner.cache.request import read_request
 from diarize_runner.cache.resolve import resolve
@@ -21,7 +22,7 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Write the lock, if it is not what it was."""
     request = read_request(arguments.request)
-    lock, path = resolve(request, progress), lock_path(arguments.request)
+    lock, path = resolve(request, progress, take_token()), lock_path(arguments.request)
     data = lock.to_bytes()
     changed = not path.is_file() or path.read_bytes() != data
     if changed:

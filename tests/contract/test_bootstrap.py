@@ -85,6 +85,16 @@ def test_a_command_line_that_makes_no_sense_is_told_so(arguments, said, bootstra
     assert tree(tmp_path) == {}
 
 
+@pytest.mark.parametrize("scheme", ["https", "s3", "ftp"])
+def test_an_address_that_holds_a_password_is_refused_and_not_repeated(scheme, bootstrap, tmp_path):
+    ran = bootstrap("--store", f"{scheme}://me:hunter2@host/models", "--prefix", tmp_path / "box")
+
+    assert ran.returncode == 2
+    assert ran.stderr.decode().startswith("error: the address of a store holds no user and no password\nhint: ")
+    assert b"hunter2" not in ran.stdout + ran.stderr
+    assert tree(tmp_path) == {}
+
+
 ALTERED = {
     "the manifest": ("v1.0/manifest.json", "is not the manifest that latest names"),
     "the pointer": ("latest/manifest.json", "is no pointer"),

@@ -1,5 +1,6 @@
 """bootstrap.sh from its beginning to its end, and back: proxies, kills, keys and users. Its toolkit is a stand-in."""
 
+import base64
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 from support.bootstrap import SCRIPT, WHEEL, command, environment, sign, write_store
 from support.caches import tree
-from support.web import files, files_whole, serving, silent
+from support.web import Answer, files, files_whole, serving, silent
 
 BIG = bytes(range(256)) * 400
 """A wheel that can be cut in the middle."""
@@ -100,6 +101,35 @@ def test_what_was_there_before_is_not_taken_away(bootstrap, served, box, tmp_pat
     bootstrap(served.url, "--uninstall")
 
     assert tree(tmp_path) == before
+
+
+def test_the_playbook_and_what_it_starts_get_no_hub_token(bootstrap, served, home):
+    ran = bootstrap(served.url, HF_TOKEN="canary", HUGGING_FACE_HUB_TOKEN="canary", CONTROL="kept")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "canary" not in (home / "environment").read_text()
+    assert "CONTROL=kept" in (home / "environment").read_text()
+
+
+def test_a_store_that_asks_for_a_password_is_read_by_what_netrc_says_and_nothing_repeats_it(
+    bootstrap, served, box, tmp_path
+):
+    known, origin = base64.b64encode(b"me:hunter2").decode(), served.origin
+
+    def guard(request):
+        return origin(request) if request.headers.get("Authorization") == f"Basic {known}" else Answer(status=401)
+
+    served.origin = guard
+    refused = bootstrap(served.url)
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password hunter2\n")
+    (tmp_path / ".netrc").chmod(0o600)
+
+    ran = bootstrap(served.url)
+
+    assert (refused.returncode, ran.returncode) == (1, 0), ran.stderr
+    assert b"hunter2" not in ran.stdout + ran.stderr
+    assert [path for path in box.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()] == []
+    assert (box / "opt/diarize-runner/told.json").is_file(), "it was looked into"
 
 
 def test_where_nothing_was_put_there_is_nothing_to_uninstall(bootstrap, served, home):
@@ -281,6 +311,29 @@ class TestKeys:
 
         assert ran.returncode == (1 if wrong == "no signature" else 3)
         assert b"\nhint: " in ran.stderr
+        assert not box.exists()
+
+    @pytest.mark.parametrize(
+        ("files", "said"),
+        [
+            (["key.pem"], "holds a private key"),
+            (["key.pub", "key.pem"], "holds a private key"),
+            (["key.pub", "key.pub"], "holds more than one key"),
+        ],
+        ids=["a private key", "both halves", "two keys"],
+    )
+    def test_a_file_that_is_not_one_public_key_is_refused_before_anything_is_asked(
+        self, files, said, bootstrap, served, box, tmp_path
+    ):
+        sign(tmp_path / "store", tmp_path)
+        given = tmp_path / "given.pem"
+        given.write_text("".join((tmp_path / name).read_text() for name in files))
+
+        ran = bootstrap(served.url, "--public-key", given)
+
+        assert ran.returncode == 2
+        assert ran.stderr.decode().startswith(f"error: {given} {said}\nhint: ")
+        assert served.requests == []
         assert not box.exists()
 
 

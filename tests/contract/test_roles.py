@@ -43,10 +43,11 @@ def task_files():
     return sorted((ROOT / "roles").glob("*/tasks/*.yml"))
 
 
-def ansible_playbook(*arguments, cwd=ROOT):
+def ansible_playbook(*arguments, cwd=ROOT, **environment):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [shutil.which("ansible-playbook", path=path) or "ansible-playbook", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    told = {**os.environ, **environment}
+    return subprocess.run(command, cwd=cwd, env=told, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -121,10 +122,16 @@ def test_every_playbook_parses_from_the_root_and_from_its_own_folder(folder):
 
 
 def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
+    secrets = {
+        "HF_TOKEN": "hf_" + "c" * 34,
+        "AWS_SECRET_ACCESS_KEY": "canary-key",
+        "AWS_SESSION_TOKEN": "canary-session",
+    }
     for name in ("requirements-installer.txt", "requirements-diarization.txt", "toolkit.whl"):
         (tmp_path / name).write_text(name)
 
     run = ansible_playbook(
+        "-vvvv",
         "--check",
         "playbooks/provision.yml",
         *("-e", f"diarize_runner_prefix={tmp_path}/box"),
@@ -133,8 +140,11 @@ def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
         *("-e", "diarize_runner_packages=index"),
         *("-e", f"diarize_runner_locks={tmp_path}"),
         *("-e", "python_env_min_free_gib=0"),
+        **secrets,
     )
 
     assert run.returncode == 0, run.stdout
     assert int(re.search(r"changed=(\d+)", run.stdout)[1]) > 0
     assert not (tmp_path / "box").exists()
+    assert "module_args" in run.stdout, "what every module is told is there to be searched"
+    assert [secret for secret in secrets.values() if secret in run.stdout + run.stderr] == []

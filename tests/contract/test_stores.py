@@ -505,6 +505,21 @@ def test_an_unquoted_question_mark_is_refused_without_repeating_what_follows_it(
     assert refusal.value.message == "'file:///srv/models' is not the address of a store"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    {
+        "half an address": ("https://me:hunter2@[::1/models", "https://***@[::1/models"),
+        "a slash in the password": ("https://me:hun/ter2@host/models", "https://***@host/models"),
+        "no scheme": ("me:hunter2@host/models", "***@host/models"),
+    }.values(),
+)
+def test_a_password_in_what_is_no_address_is_not_repeated(url, shown):
+    with pytest.raises(UsageError) as refusal:
+        open_store(url)
+
+    assert refusal.value.message == f"{shown!r} is not the address of a store"
+
+
 def test_the_addresses_of_buckets_and_web_servers_open_them(nothing_of_this_machine):
     assert open_store("s3://models/embedded/").url == "s3://models/embedded"
     assert open_store("s3://models").url == "s3://models"

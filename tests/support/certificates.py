@@ -9,10 +9,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def write_certificate(path):
-    """Write a key and its self-signed certificate for 127.0.0.1 into one file; return its path."""
+def write_certificate(path, names=()):
+    """Write a key and its self-signed certificate for 127.0.0.1, and for `names`, into one file; return its path.
+
+    With names it is no authority's: uv takes none such for a server's.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
     now = dt.datetime.now(dt.timezone.utc)
     certificate = (
         x509.CertificateBuilder()
@@ -22,8 +26,8 @@ def write_certificate(path):
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectAlternativeName([loopback, *map(x509.DNSName, names)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=not names, path_length=None if names else 0), critical=True)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

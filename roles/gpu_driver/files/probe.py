@@ -5,6 +5,7 @@ Told where sysfs is, the lowest driver branch that will do, and the systems on w
 """
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ NVIDIA = "0x10de"
 GPUS = ("0x0300", "0x0302")  # the classes of PCI devices that draw, and that compute without drawing
 SECURE_BOOT = "firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 MISMATCH = "Driver/library version mismatch"
+NEEDED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")  # of the environment, by the commands that are run here
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def system() -> str:
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
     """Run a command that changes nothing."""
-    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
 def text(path: Path) -> str:

@@ -13,16 +13,21 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 MARK = ".complete"
+SECRET = re.compile(
+    r"(?:^|_)(?:TOKENS?|SECRETS?|KEYS?|PASS|PASSWD|PASSWORDS?|CREDENTIALS?|AUTHORIZATION)(?:_|$)", re.IGNORECASE
+)
+"""As diarize_runner/children.py has it, which is not there yet when this runs."""
 
 
 def main() -> None:
@@ -103,7 +108,7 @@ def make(folder: Path, wanted: argparse.Namespace) -> None:
     """Make it afresh: what a killed run left half done is not worth trusting. The mark comes last."""
     shutil.rmtree(folder, ignore_errors=True)
     if wanted.fetch:
-        run(*wanted.fetch)
+        run(*wanted.fetch, environment=for_the_store())
     # Where uv installs, nothing but Python is needed, not even python3-venv.
     run(sys.executable, "-I", "-m", "venv", *(["--without-pip"] if wanted.uv or wanted.wheels else []), folder)
     lock = shutil.copyfile(wanted.lock, folder / "requirements.txt")
@@ -150,10 +155,21 @@ def unpack_uv(wheel: Path, target: Path) -> Path:
     return target
 
 
-def run(*command: object) -> None:
+def without_secrets() -> dict[str, str]:
+    """Return the variables for what signs in nowhere but at a package index."""
+    kept = ("PIP_", "UV_")
+    return {name: value for name, value in os.environ.items() if name.startswith(kept) or not SECRET.search(name)}
+
+
+def for_the_store() -> dict[str, str]:
+    """Return the variables for what reads a store, which may be a bucket."""
+    return {**without_secrets(), **{name: value for name, value in os.environ.items() if name.startswith("AWS_")}}
+
+
+def run(*command: object, environment: Mapping[str, str] | None = None) -> None:
     """Run a command; what it says goes to stderr, and its failure ends this run."""
-    words = [str(word) for word in command]
-    done = subprocess.run(words, stdout=sys.stderr, check=False)  # noqa: S603  # built above, no shell
+    words, environment = [str(word) for word in command], environment or without_secrets()
+    done = subprocess.run(words, stdout=sys.stderr, env=environment, check=False)  # noqa: S603  # built above, no shell
     if done.returncode:
         fail(f"{' '.join(words[:4])} failed ({done.returncode})", "what it said stands above")
 

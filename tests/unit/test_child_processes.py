@@ -1,0 +1,114 @@
+"""Every start of a process says which environment it gets, and no secret of ours is in any."""
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.benchmark.gpu import look_at_gpu
+
+ROOT = Path(__file__).parents[2]
+STARTS = {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output")}
+BY_OS = re.compile(
+    r"\bos\.(system|popen|spawn\w*|posix_spawn\w*|fork\w*)\(|\bmultiprocessing\.(Process|Pool)\b|ProcessPool"
+)
+SECRETS = {"HF_TOKEN": "canary-hub", "AWS_SECRET_ACCESS_KEY": "canary-aws", "SOME_PASSWORD": "canary-word"}
+
+
+def sources():
+    return [
+        *(ROOT / "diarize_runner").rglob("*.py"),
+        *(ROOT / "roles").glob("*/files/*.py"),
+        *(ROOT / "scripts").glob("*.py"),
+    ]
+
+
+def starts(path):
+    """Return the calls of a module that start a process."""
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    return [call for call in calls if ast.unparse(call.func) in STARTS]
+
+
+def test_every_start_of_a_process_names_its_environment():
+    found = [(path, call) for path in sources() for call in starts(path)]
+
+    assert len(found) == 6, "pip, the decoder, the benchmark's worker, nvidia-smi; on boxes uv, and nvidia-smi and dpkg"
+    for path, call in found:
+        assert "env" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"
+
+
+def test_no_process_is_started_in_another_way():
+    assert [path for path in sources() if BY_OS.search(path.read_text())] == []
+
+
+@pytest.fixture
+def secrets(monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def shown(tmp_path, monkeypatch):
+    """Put an `nvidia-smi` first on PATH that writes its environment down; return where."""
+    program, written = tmp_path / "nvidia-smi", tmp_path / "environment"
+    program.write_text(f"#!/bin/sh\nenv >{written}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return written
+
+
+def loaded(path):
+    """Return a file of a role as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.usefixtures("secrets")
+def test_nvidia_smi_gets_no_secret_from_a_benchmark_nor_from_the_role(shown):
+    for ask in (lambda: look_at_gpu("0"), loaded(ROOT / "roles/gpu_driver/files/probe.py").ask):
+        shown.unlink(missing_ok=True)
+        ask()
+        assert "PATH=" in shown.read_text()
+        assert "canary" not in shown.read_text()
+
+
+@pytest.mark.usefixtures("secrets")
+def test_what_makes_an_environment_gets_no_secret_and_what_reads_a_store_gets_those_for_buckets_alone(
+    monkeypatch, capfd
+):
+    monkeypatch.setenv("UV_INDEX_TEAM_PASSWORD", "for-the-index")
+    module = loaded(ROOT / "roles/python_env/files/make_environment.py")
+
+    module.run("env")
+    installing = capfd.readouterr().err
+    module.run("env", environment=module.for_the_store())
+    fetching = capfd.readouterr().err
+
+    assert "canary" not in installing
+    assert "UV_INDEX_TEAM_PASSWORD=for-the-index" in installing
+    assert [value for value in SECRETS.values() if value in fetching] == ["canary-aws"]
+
+
+def test_make_hands_on_no_hub_token(tmp_path):
+    (tmp_path / "show.mk").write_text("show:\n\t@env\n")
+    told = {**os.environ, "HF_TOKEN": "canary", "HUGGING_FACE_HUB_TOKEN": "canary", "CONTROL": "kept"}
+
+    done = subprocess.run(
+        ["make", "-f", "Makefile", "-f", tmp_path / "show.mk", "show"],
+        cwd=ROOT,
+        env=told,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "canary" not in done.stdout
+    assert "CONTROL=kept" in done.stdout
