@@ -1,9 +1,9 @@
 """Which verified files a pipeline's config.yaml means by each name in it.
 
-pyannote looks names up itself, and can find other files than the verified ones. `organisation/name` may be a folder in
+pyannote looks names up itself, and can find other files than the verified ones: `organisation/name` may be a folder in
 the working folder, which comes before the Hub's cache (`Model.from_pretrained` and `PLDA.from_pretrained` of
-pyannote.audio 4.0.7); `::` in a path makes fsspec open what stands before it. So names are resolved here, against the
-manifest, and pyannote gets what was loaded from those files: it has no name left to look up.
+pyannote.audio 4.0.7). So names are resolved here, against the manifest, and pyannote gets what was loaded from those
+files: it has no name left to look up.
 """
 
 import re

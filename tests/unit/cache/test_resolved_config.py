@@ -143,15 +143,6 @@ def test_a_name_that_stands_for_nothing_in_the_cache_is_refused(resolved, tmp_pa
     )
 
 
-def test_a_path_that_fsspec_would_cut_in_two_leads_to_its_own_file(resolved):
-    """The pickle gate looks into `…::weights/pytorch_model.bin`, and lightning, by fsspec, opened the file `plain`."""
-    held = {PIPELINE: {"plain": b"never looked into", f"plain::weights/{MODEL}": saved({"looked into": 1})}}
-
-    found = resolved({"segmentation": "$model/plain::weights"}, held=held)
-
-    assert read(found["segmentation"]) == {MODEL: saved({"looked into": 1})}
-
-
 @pytest.mark.parametrize("config", [None, b"model: resnet34\n", b"pipeline: text\n", b"pipeline: {params: {}}\n", b""])
 def test_a_repository_without_a_pipelines_config_is_refused(site, config):
     files = {"notes/README.md": b"x", **({"config.yaml": config} if config is not None else {})}
