@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from diarize_runner.cache import layout
+from diarize_runner.cache.ownership import require_unchangeable
 from diarize_runner.cache.runtime import runtime_environment
 from diarize_runner.cache.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
@@ -102,11 +103,13 @@ def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarize
     Raises:
         DeviceUnavailable: cuda was asked for and is not there.
         PipelineError: the pipeline cannot be loaded.
+        UntrustedFolder: another user of this machine could change the cache.
         IntegrityError: a file has changed since it was verified.
         DiskError: a file cannot be read.
         OfflineViolation: something tried to reach the network.
     """
     cache = cache.moved_to(cache.root.absolute())  # the fence is in another working folder
+    require_unchangeable(cache.root)
     import_pyannote(cache)
     import torch
 

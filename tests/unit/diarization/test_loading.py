@@ -52,6 +52,12 @@ except Exception as reason:
 said["pyannote ran"] = ran.exists()
 if ran.exists():
     ran.unlink()
+root.chmod(0o777)
+try:
+    engine.load(cache, "cpu", "stock")
+except DiarizeRunnerError as error:
+    said["where others write"] = [type(error).__name__, error.message]
+root.chmod(0o755)
 for blob in sorted(root.glob("huggingface/hub/models--acme--segmentation/blobs/*")):
     blob.chmod(0o644)
     blob.write_bytes(Path("acme/segmentation/pytorch_model.bin").read_bytes())
@@ -113,3 +119,9 @@ def test_a_checkpoint_that_is_swapped_between_verify_and_load_is_not_loaded(load
     assert kind == "IntegrityError"
     assert message.endswith(f"is pytorch_model.bin of {SEGMENTATION}, and has changed since it was verified")
     assert not ran
+
+
+def test_a_cache_that_others_can_write_to_is_not_loaded(loaded):
+    kind, message = loaded["where others write"]
+    assert kind == "UntrustedFolder"
+    assert message.endswith("/hostile/cache can be written by others, who could change the models")
