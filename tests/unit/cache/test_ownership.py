@@ -4,10 +4,11 @@ import os
 import sys
 
 import pytest
+from support.caches import PIPELINE, Site, flip, published
 
-from diarize_runner.cache import ownership
+from diarize_runner.cache import layout, ownership
 from diarize_runner.cache.ownership import require_unchangeable
-from diarize_runner.errors import DiskError, UntrustedFolder
+from diarize_runner.errors import DiskError, IntegrityError, UntrustedFolder
 
 ANOTHER = 12345
 """A user who is neither root nor whoever runs the tests."""
@@ -105,3 +106,39 @@ def test_the_program_is_the_package_and_the_environment():
 def test_a_cache_that_is_gone_is_a_disk_error(root):
     with pytest.raises(DiskError):
         require_unchangeable(root / "nowhere")
+
+
+def test_a_restore_writes_through_no_link_that_another_user_planted(tmp_path):
+    """In a folder that anybody can write to, somebody may have put a link where a restore writes its manifest."""
+    site = Site(folder=tmp_path / "site")
+    site.publish()
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    planted = site.box.staging(published(site.store).digest) / "manifest.json"
+    planted.parent.mkdir(parents=True)
+    planted.symlink_to(victim)
+    site.box.root.chmod(0o777)
+
+    with pytest.raises(UntrustedFolder, match=r"box can be written by others, who could change the models$"):
+        site.restore()
+
+    assert victim.read_text() == "precious"
+    site.box.root.chmod(0o755)
+    site.restore()
+    assert victim.read_text() != "precious", "the control: the link would have been written through"
+
+
+def test_a_blob_with_another_name_elsewhere_is_loaded_as_published_or_not_at_all(tmp_path):
+    """Hard links share their bytes: who has one of another name, and may write to it, changes the cache."""
+    site = Site(folder=tmp_path / "site")
+    site.publish()
+    cache = site.restore().cache
+    (file, *_) = (file for file in cache.pipeline_repo.files if file.content.size)
+    blob = cache.root / layout.blob_path(PIPELINE, file.content.digest)
+    blob.chmod(0o666)
+    os.link(blob, tmp_path / "elsewhere")
+    assert cache.read(cache.pipeline_repo, file) == blob.read_bytes()
+    flip(tmp_path / "elsewhere", 0)
+
+    with pytest.raises(IntegrityError, match=r"has changed since it was verified$"):
+        cache.read(cache.pipeline_repo, file)
