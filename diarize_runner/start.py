@@ -18,7 +18,11 @@ def main() -> int:
 
 
 def leave_out_working_folder() -> None:
-    """Take the working folder out of `sys.path`, unless it is one that holds this package, or is part of Python."""
-    working, package = os.path.realpath(os.curdir), os.path.realpath(f"{__file__}/../..")
+    """Take the working folder out of `sys.path`, unless it holds this package, or is part of Python."""
+    package = os.path.realpath(f"{__file__}/../..")
+    try:
+        working = os.path.realpath(os.curdir)
+    except FileNotFoundError:  # it was removed, and whatever was in it
+        return
     if working != package and not working.startswith((sys.prefix, sys.base_prefix)):
         sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != working]

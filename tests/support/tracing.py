@@ -9,6 +9,7 @@ from pathlib import Path
 
 from support.hosts.possible import unavailable
 
+STRACE = shutil.which("strace")
 _CALLS = "open,openat,openat2,execve,execveat,connect"
 _LINE = re.compile(
     r"(?P<call>\w+)\((?:[\w]+<(?P<at>[^>]*)>, )?"
@@ -32,7 +33,7 @@ class Traced:
 
 def require_strace():
     """Skip the test where there is no strace; fail it where hosts are required, as CI has it."""
-    if not shutil.which("strace"):
+    if not STRACE:
         unavailable("strace not found: run scripts/install-test-packages.sh")
 
 
@@ -40,9 +41,9 @@ def traced(command, *, cwd, env, folder, seconds=300):
     """Run a command under strace, whose notes go to `folder`; return what it did."""
     folder.mkdir()
     # A file for each thread: in one file, the lines of one are cut in two by those of another.
-    strace = ["strace", "-ff", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none"]
+    options = ["-ff", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none"]
     done = subprocess.run(
-        [shutil.which("strace"), *strace[1:], "-o", str(folder / "thread"), *map(str, command)],
+        [STRACE, *options, "-o", str(folder / "thread"), *map(str, command)],
         cwd=cwd,
         env=env,
         capture_output=True,

@@ -68,6 +68,15 @@ def test_no_module_of_the_working_folder_is_run(folder, command, environment):
     assert "SPEAKER_00" in (folder / "out.json").read_text()
 
 
+def test_the_command_works_in_a_folder_that_was_removed(folder):
+    script = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
+    command = [Path(sys.executable).with_name("diarize-runner"), "--version"]
+
+    done = run(folder, ["sh", "-c", script, "sh", *command])
+
+    assert done.stdout.startswith("diarize-runner "), done.stderr
+
+
 def test_python_alone_would_run_one(folder):
     """The control: what the command is protected from."""
     done = run(folder, [sys.executable, "-c", "import json"])

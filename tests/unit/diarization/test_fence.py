@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.tracing import require_strace, traced
 
 from diarize_runner.diarization.fence import fenced
 
@@ -105,3 +106,38 @@ def test_settings_in_the_working_folder_and_at_home_are_heeded_by_nobody(hostile
         [sys.executable, "-c", IMPORTS, how], cwd=hostile, env=clean, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == said, done.stderr
+
+
+IMPORTERS = {
+    "the doctor": "from diarize_runner.doctor.device import look_at_device; look_at_device('cpu')",
+    "a composed workload": "import diarize_runner.benchmark.compose.voices",
+    "a score": (
+        "from diarize_runner.benchmark.score import score; from pathlib import Path;"
+        "from diarize_runner.diarization.turns import Diarization;"
+        "score(Diarization(uri='talk', turns=(), exclusive_turns=()), Path('talk.rttm'), 2.0)"
+    ),
+}
+READ_THERE = {"libcuda.so.1", "matplotlibrc", "database.yml"}
+
+
+def touched(folder, script):
+    """Return which of the files that libraries read in a working folder were tried, by what a script imports."""
+    require_strace()
+    (folder / "talk.rttm").write_text("SPEAKER talk 1 0 2 <NA> <NA> ada <NA> <NA>\n")
+    (folder / "database.yml").write_text("Databases: {}\n")
+    (folder / "matplotlibrc").write_text("# settings\n")
+    command = [sys.executable, "-c", f"import sys; sys.path[:] = filter(None, sys.path); {script}"]
+    environment = {"PATH": os.defpath, "HOME": str(folder), "OMP_WAIT_POLICY": "PASSIVE"}
+    found = traced(command, cwd=folder, env=environment, folder=folder.with_name("trace"))
+    assert found.done.returncode == 0, found.done.stderr
+    return {Path(path).name for path in found.tried if path.startswith(f"{folder}/")} & READ_THERE
+
+
+@pytest.mark.parametrize("script", IMPORTERS.values(), ids=list(IMPORTERS))
+def test_whatever_imports_a_library_does_so_inside_the_fence(hostile, script):
+    assert touched(hostile, script) == set()
+
+
+def test_outside_of_it_they_read_the_working_folder(hostile):
+    """The control."""
+    assert touched(hostile, "import torch, matplotlib, pyannote.database") == READ_THERE
