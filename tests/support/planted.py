@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+CONTENT = "#!/bin/false\nplanted: true\n"
+"""YAML, so that one file does not keep a library from the next; no module, library or checkpoint."""
 MODULES = (
     "json",
     "torch",
@@ -72,4 +74,4 @@ def _plant(folder, names):
     for name in names:
         path = Path(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("#!/bin/false\nplanted\n")
+        path.write_text(CONTENT)
