@@ -11,6 +11,7 @@ speaker-labelled transcripts, offline and without a token; a harness says how fa
     doctor        a box -> Diagnosis: good, not as provisioned, or broken
     fleet         Order -> Box* -> Ansible's inventory: the operator's side, on EC2
     cli           the one command, `diarize-runner`
+    start         what runs first: no module comes out of the working folder
 
 Importing this package, or running any `cache` command, needs neither torch nor pyannote.audio.
 """

@@ -2,6 +2,6 @@
 
 import sys
 
-from diarize_runner.cli import main
+from diarize_runner.start import main
 
 sys.exit(main())

@@ -14,6 +14,7 @@
         ObjectExists                       names in a store are written once
         SwapLost                           somebody else moved `latest` first
       IntegrityError              exit 3   bytes differ from what the manifest says
+        UntrustedFolder                    somebody else on this machine could change them
       DiskError                   exit 1   full, read-only or not ours
       AudioError                  exit 1
         UnreadableAudio
@@ -103,6 +104,10 @@ class IntegrityError(DiarizeRunnerError):
     """Bytes are not what the manifest says they are."""
 
     exit_code = 3
+
+
+class UntrustedFolder(IntegrityError):
+    """Another user of this machine could change a cache after it was verified."""
 
 
 class DiskError(DiarizeRunnerError):

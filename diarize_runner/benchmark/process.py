@@ -1,5 +1,6 @@
 """A process of its own for each engine: what is cold is cold, and what one engine has in memory is not another's."""
 
+import os
 import subprocess
 import sys
 import time
@@ -21,10 +22,13 @@ from diarize_runner.errors import PipelineError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-_MAIN = (
-    "import sys; sys.path[:] = filter(None, sys.path); "  # Python 3.10 has no PYTHONSAFEPATH
-    "from diarize_runner.benchmark.worker import main; main(*map(int, sys.argv[1:]))"
-)
+_MAIN = """
+import sys
+sys.path[:] = filter(None, sys.path)
+from diarize_runner.benchmark.worker import main
+main(*map(int, sys.argv[1:]))
+"""
+"""`python -c` looks for modules in the working folder first, which an empty name in `sys.path` stands for."""
 _STDERR = 2
 """The descriptor: what libraries print is no answer."""
 _EVERY = 0.2
@@ -70,9 +74,8 @@ def started(assignment: Assignment) -> Iterator[Process]:
     began = time.perf_counter()
     ours, theirs = Pipe()
     command = [sys.executable, "-W", "ignore", "-c", _MAIN, str(theirs.fileno()), str(os.getpid())]
-    environment = child_environment(PYTHONSAFEPATH="1")  # what lies in the working directory is not to be imported
     process = subprocess.Popen(  # noqa: S603  # no shell, and nothing a user typed
-        command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, stdout=_STDERR
+        command, pass_fds=[theirs.fileno()], env=child_environment(), stdin=subprocess.DEVNULL, stdout=_STDERR
     )
     theirs.close()
     try:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.measurement import Score
+from diarize_runner.diarization.fence import fenced
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.errors import UsageError
 
@@ -17,8 +18,9 @@ def score(diarization: Diarization, reference: Path, audio_seconds: float) -> Sc
     Raises:
         UsageError: `reference` is no RTTM file of one recording.
     """
-    from pyannote.core import Segment, Timeline
-    from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
+    with fenced():
+        from pyannote.core import Segment, Timeline
+        from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
 
     truth, found = _read(reference), _annotation(diarization)
     whole = Timeline([Segment(0.0, audio_seconds)])
@@ -44,7 +46,8 @@ def _annotation(diarization: Diarization) -> "Annotation":
 
 
 def _read(reference: Path) -> "Annotation":
-    from pyannote.database.util import load_rttm
+    with fenced():
+        from pyannote.database.util import load_rttm
 
     hint = "an RTTM line reads: SPEAKER uri 1 start duration <NA> <NA> speaker <NA> <NA>"
     try:

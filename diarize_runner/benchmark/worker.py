@@ -4,8 +4,6 @@ It says READY, takes an Assignment and answers with Loaded, then answers each Wo
 the Environment. What goes wrong is an answer too. It ends when nobody asks any more.
 """
 
-import importlib
-import os
 import tempfile
 import time
 from contextlib import suppress
@@ -83,11 +81,12 @@ def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
     start = time.perf_counter()
     cache = _verified(assignment.cache)
     verified = time.perf_counter()
-    _import_pyannote(cache)
+    from diarize_runner.diarization.engine import Engine, import_pyannote, load
+
+    import_pyannote(cache)
     imported = time.perf_counter()
     from diarize_runner.benchmark.environment import device_name
     from diarize_runner.benchmark.measurement import Loading
-    from diarize_runner.diarization.engine import Engine, load
 
     diarizer = load(cache, assignment.device, cast("Engine", assignment.engine))
     diarizer.synchronise()
@@ -104,14 +103,3 @@ def _verified(folder: Path) -> "VerifiedCache":
 
     root = find_cache(folder)
     return verify(root, read_manifest(root), Silent()).require_ok()
-
-
-def _import_pyannote(cache: "VerifiedCache") -> None:
-    """Import what loading would import, in the environment that loading would set first: pyannote reads it then."""
-    from diarize_runner.cache import layout
-    from diarize_runner.cache.runtime import runtime_environment
-    from diarize_runner.diarization.guard import offline
-
-    os.environ.update(runtime_environment(cache.root / layout.HF_HOME))
-    with offline():
-        importlib.import_module("pyannote.audio")

@@ -17,6 +17,8 @@ On the box, which is offline but for the store:
     published.py PublishedVersion     found, and believed as far as it can be checked (signature.py)
     restore.py   RestoredCache        blobs fetched by range, hashed while written (fetch.py); one rename at the end
     verify.py    VerifiedCache        the only thing `diarize_runner.diarization.engine.load` takes
+    ownership.py                      nobody else on the box can change it
+    resolved_config.py  ResolvedConfig  each name in config.yaml -> verified files
     repair.py    RepairedCache        a cache that verify found wrong, mended where it lies
     switch.py, tidy.py                back to the version before; all but those two out
     wheel_folder.py  FetchedWheels    wheels fetched, hashed while written; for pip and uv, which need no index then

@@ -14,6 +14,7 @@ from diarize_runner.cache import layout
 from diarize_runner.cache.box import BoxFolder
 from diarize_runner.cache.fetch import PublishedArchive, fetch_blobs, forget_partial
 from diarize_runner.cache.manifest import MANIFEST_NAME, BlobSpan, CacheManifest
+from diarize_runner.cache.ownership import require_unchangeable
 from diarize_runner.cache.published import PublishedVersion, Wanted, find_version
 from diarize_runner.cache.runtime import RUNTIME_ENV_NAME, render, runtime_environment
 from diarize_runner.cache.store import ArchiveStore
@@ -95,9 +96,11 @@ def restore(store: ArchiveStore, wanted: Wanted, box: BoxFolder, progress: Progr
         ObjectNotFound: there is no such version.
         StoreError: the store refused or could not be reached; what came stays aside, to be gone on with.
         IntegrityError: something is not what the manifest says; the box is as it was before.
+        UntrustedFolder: another user of this machine could change the box, or plant links for this to write through.
         DiskError: the disk refused; the box is as it was before.
     """
     with disk_errors(box.root), box.exclusively():
+        require_unchangeable(box.root)
         plan = plan_restore(store, wanted, box, progress)
         restored = _keep(plan, plan.in_use) if plan.in_use else _carry_out(plan, store, box, progress)
         box.remember(plan.published.serial)

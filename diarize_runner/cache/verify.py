@@ -9,6 +9,7 @@ from types import MappingProxyType
 from diarize_runner.cache import layout
 from diarize_runner.cache.gate import classes_of, require_allowed
 from diarize_runner.cache.manifest import CacheManifest, blobs_of
+from diarize_runner.cache.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.digests import Content, content_of, content_of_file
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import IntegrityError, UnsafeCheckpoint
@@ -33,10 +34,29 @@ class VerifiedCache:
             raise TypeError("a VerifiedCache comes from verify(...).require_ok() alone")
 
     @property
+    def pipeline_repo(self) -> RepoSnapshot:
+        """The repository that holds the pipeline's config.yaml."""
+        return next(repo for repo in self.manifest.repos if repo.repo_id == self.manifest.pipeline)
+
+    @property
     def pipeline_folder(self) -> Path:
         """The snapshot that holds the pipeline's config.yaml."""
-        repo = next(repo for repo in self.manifest.repos if repo.repo_id == self.manifest.pipeline)
-        return self.root / layout.snapshot_folder(repo)
+        return self.root / layout.snapshot_folder(self.pipeline_repo)
+
+    def read(self, repo: RepoSnapshot, file: FileEntry) -> bytes:
+        """Return the bytes of a file, hashed once more: the file may have changed since it was verified.
+
+        Raises:
+            IntegrityError: they are not what the manifest says.
+            DiskError: the file cannot be read.
+        """
+        path = self.root / layout.blob_path(repo.repo_id, file.content.digest)
+        with disk_errors(path), path.open("rb") as blob:
+            data = blob.read(file.content.size + 1)
+        if content_of(data) != file.content:
+            message = f"{path} is {file.path} of {repo.repo_id}, and has changed since it was verified"
+            raise IntegrityError(message, hint=_REPAIR)
+        return data
 
     def moved_to(self, root: Path) -> "VerifiedCache":
         """Return the same cache, after its folder was renamed to `root`."""

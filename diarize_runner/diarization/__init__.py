@@ -2,7 +2,10 @@
 
     audio.py     any container -> Recording: mono, 16 kHz, float32
         decoding.py  what FFmpeg does for it, confined to a process of its own
-    engine.py    load(VerifiedCache, device, engine) -> Diarizer, behind the offline guard (guard.py)
+    engine.py    load(VerifiedCache, device, engine) -> Diarizer
+        guard.py     no connection leaves the process meanwhile
+        fence.py     no file of the caller's is read meanwhile
+        models.py    pyannote's pipeline, made of verified bytes
     exact.py     the exact engine: a loaded pipeline made to give the same output sooner
         segmentation.py, embedding.py, reconstruction.py   three stages of it
         trunk.py                                           a network made ready for a device

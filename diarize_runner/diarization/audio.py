@@ -30,6 +30,8 @@ REFUSED: Final = 3
 """Exit code of a decoder whose last line on stderr is an error, as `to_line` writes it."""
 
 _DECODER = (sys.executable, "-m", "diarize_runner.diarization.decoding")
+_NO_SETTINGS = {"GNUTLS_SYSTEM_PRIORITY_FILE": os.devnull}
+"""GnuTLS in PyAV's wheels would read /tmp/vendor/etc/gnutls/config, which anybody on this machine can write."""
 _ERRORS = {kind.__name__: kind for kind in (AudioError, EmptyAudio, UnreadableAudio)}
 _DEATHS = {
     signal.SIGXCPU: "takes more than {limits.cpu_seconds} s of a core to decode",
@@ -116,7 +118,7 @@ def _decode_into(samples: int, path: Path, channel: int | None, limits: Limits) 
 
 def _run(command: list[str], source: IO[bytes], samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
     """Run the decoder from a folder in which nobody can put a module before it, with nothing of our environment."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1", **_NO_SETTINGS}
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return subprocess.run(  # noqa: S603  # our own interpreter
         command,

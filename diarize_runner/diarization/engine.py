@@ -10,14 +10,17 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from tempfile import TemporaryDirectory
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from diarize_runner.cache import layout
+from diarize_runner.cache.ownership import require_unchangeable
 from diarize_runner.cache.runtime import runtime_environment
 from diarize_runner.cache.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.fence import fenced
 from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.models import load_pipeline
 from diarize_runner.diarization.turns import (
     SPEECH,
     Diarization,
@@ -100,20 +103,34 @@ def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarize
     Raises:
         DeviceUnavailable: cuda was asked for and is not there.
         PipelineError: the pipeline cannot be loaded.
+        UntrustedFolder: another user of this machine could change the cache.
+        IntegrityError: a file has changed since it was verified.
+        DiskError: a file cannot be read.
         OfflineViolation: something tried to reach the network.
     """
-    _go_offline(runtime_environment(cache.root / layout.HF_HOME))
-    problem = f"{cache.manifest.pipeline}: the pipeline cannot be loaded"
-    with offline(), _quiet(), _without_traces(), _pipeline_errors(problem):
-        import torch
-        from pyannote.audio import Pipeline
+    cache = cache.moved_to(cache.root.absolute())  # the fence is in another working folder
+    require_unchangeable(cache.root)
+    import_pyannote(cache)
+    import torch
 
-        chosen = _choose(device, cuda=torch.cuda.is_available())
-        pipeline = Pipeline.from_pretrained(str(cache.pipeline_folder))
-        if pipeline is None:  # pyannote's way to say that a download failed
-            raise PipelineError(f"{cache.manifest.pipeline}: pyannote found no pipeline in {cache.pipeline_folder}")
+    chosen = _choose(device, cuda=torch.cuda.is_available())
+    with offline(), _quiet(), _pipeline_errors(f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
+        with fenced():
+            pipeline = load_pipeline(cache)
         pipeline.to(torch.device(chosen))
         return Diarizer(pipeline=pipeline, device=chosen, engine=set_going(pipeline, chosen, engine))
+
+
+def import_pyannote(cache: VerifiedCache) -> None:
+    """Import what loads the pipeline of `cache`, in the environment that it reads then.
+
+    Raises:
+        PipelineError: it cannot be imported.
+        OfflineViolation: something tried to reach the network.
+    """
+    _go_offline(runtime_environment(cache.root.absolute() / layout.HF_HOME))
+    with offline(), _quiet(), _pipeline_errors("pyannote.audio cannot be imported"), fenced():
+        import_module("pyannote.audio")
 
 
 def set_going(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
@@ -147,20 +164,6 @@ def _choose(device: str, *, cuda: bool) -> str:
     if device == "auto":
         return "cuda" if cuda else "cpu"
     return device
-
-
-@contextmanager
-def _without_traces() -> Iterator[None]:
-    """Let matplotlib, which torchmetrics imports and nobody uses, leave its list of fonts in no one's home."""
-    if "MPLCONFIGDIR" in os.environ:
-        yield
-        return
-    with TemporaryDirectory() as folder:
-        os.environ["MPLCONFIGDIR"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["MPLCONFIGDIR"]
 
 
 @contextmanager

@@ -3,11 +3,17 @@
 from pathlib import Path
 
 from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.ownership import require_unchangeable
 from diarize_runner.cache.verify import VerifiedCache, verify
 from diarize_runner.progress import Progress
 
 
 def look_at_cache(folder: Path, progress: Progress) -> VerifiedCache:
-    """Verify every byte and link of the version in use; raises as `read_manifest` and `require_ok` do."""
+    """Verify every byte and link of the version in use, and that nobody else can change it.
+
+    Raises as `read_manifest`, `require_ok` and `require_unchangeable` do.
+    """
     root = find_cache(folder)
-    return verify(root, read_manifest(root), progress).require_ok()
+    cache = verify(root, read_manifest(root), progress).require_ok()
+    require_unchangeable(root)
+    return cache

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from diarize_runner.diarization.fence import fenced
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 
 PROC = Path("/proc/driver/nvidia/version")
@@ -22,7 +23,8 @@ def look_at_device(device: str) -> str:
         PipelineError: torch cannot be imported.
     """
     try:
-        import torch
+        with fenced():
+            import torch
     except ImportError as reason:
         raise PipelineError(f"torch cannot be imported: {reason}") from reason
     driver = _driver()

@@ -5,13 +5,16 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from pyannote.core import Annotation
-from pyannote.database.util import load_rttm
-from torchaudio.functional import resample
 
 from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.diarization.audio import SAMPLE_RATE, decode
+from diarize_runner.diarization.fence import fenced
+
+with fenced():
+    import torch
+    from pyannote.core import Annotation
+    from pyannote.database.util import load_rttm
+    from torchaudio.functional import resample
 
 Samples = npt.NDArray[np.float32]
 """Mono, 16 kHz."""

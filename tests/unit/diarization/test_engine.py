@@ -1,9 +1,7 @@
 """What a Diarizer says, whichever engine runs: hints, speech, and the same bytes for the same recording."""
 
 import dataclasses
-import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,18 +166,3 @@ def test_a_box_without_a_gpu_refuses_cuda_and_takes_auto_for_cpu():
     assert "--device cpu" in caught.value.hint
     assert engine._choose("auto", cuda=False) == "cpu"
     assert (engine._choose("auto", cuda=True), engine._choose("cpu", cuda=True)) == ("cuda", "cpu")
-
-
-def test_loading_leaves_no_list_of_fonts_behind(monkeypatch):
-    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
-    with engine._without_traces():
-        folder = os.environ["MPLCONFIGDIR"]
-        assert Path(folder).is_dir()
-    assert not Path(folder).exists()
-    assert "MPLCONFIGDIR" not in os.environ
-
-
-def test_whoever_says_where_fonts_are_listed_is_heeded(monkeypatch):
-    monkeypatch.setenv("MPLCONFIGDIR", "/somewhere")
-    with engine._without_traces():
-        assert os.environ["MPLCONFIGDIR"] == "/somewhere"

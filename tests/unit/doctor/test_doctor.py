@@ -12,6 +12,7 @@ import yaml
 from support.caches import Site
 
 from diarize_runner.doctor import device, host
+from diarize_runner.doctor.cache import look_at_cache
 from diarize_runner.doctor.check import Drift, State, checked
 from diarize_runner.doctor.device import look_at_device
 from diarize_runner.doctor.diagnosis import Diagnosis, examine
@@ -208,3 +209,16 @@ def test_a_damaged_cache_is_broken_and_the_other_checks_are_made_all_the_same(tm
     assert found["cache"].state is State.BROKEN
     assert "--repair" in found["cache"].hint
     assert list(found) == ["packages", "cache", "token", "disk", "offline guard", "device"]
+
+
+def test_a_cache_that_others_can_write_to_is_broken(tmp_path):
+    site = Site(folder=tmp_path)
+    site.publish()
+    site.restore()
+    assert look_at_cache(site.box.root, Silent()).manifest.name == "tiny"
+    (site.box.root / "versions").chmod(0o777)
+
+    found = checked("cache", lambda: str(look_at_cache(site.box.root, Silent())))
+
+    assert found.state is State.BROKEN
+    assert found.detail.endswith("versions can be written by others, who could change the models")

@@ -1,0 +1,66 @@
+"""While libraries are imported and models loaded, the working folder and the home folder are empty ones.
+
+Without that, as strace shows of the locked versions, these are read, and the first two run:
+
+    libcuda.so.1   from the working folder, by torch: the RUNPATH of NVIDIA's libcusparseLt.so.0 ends in an empty entry,
+                   which the dynamic linker takes for the working folder (ld.so(8))
+    fc-list        the first on PATH, by matplotlib, which torchmetrics imports and nobody uses
+    matplotlibrc   from the working folder, MATPLOTLIBRC, MPLCONFIGDIR and ~/.config, by matplotlib; fonts from ~/.fonts
+    database.yml   from the working folder, ~/.pyannote and PYANNOTE_DATABASE_CONFIG, by pyannote.database
+    conf.json      from ~/.config/fsspec, by fsspec, with which lightning opens checkpoints; and variables FSSPEC_...
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+_EMPTY = ("HOME", "PATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_UNSET = ("MPLBACKEND", "PYANNOTE_DATABASE_CONFIG")
+_UNSET_PREFIX = "FSSPEC_"
+
+
+@contextmanager
+def fenced() -> Iterator[None]:
+    """Let the process work in an empty folder, with that as its home, until the block ends.
+
+    Where MPLCONFIGDIR is set it stays, for matplotlib keeps its list of fonts there, which takes seconds to make.
+
+    Raises:
+        OSError: there is no room for temporary files.
+    """
+    before, working = dict(os.environ), os.open(".", os.O_PATH | os.O_DIRECTORY)
+    try:
+        with TemporaryDirectory() as folder:
+            os.chdir(folder)
+            _set(_environment(folder, before))
+            try:
+                yield
+            finally:
+                os.fchdir(working)
+                _put_back(before, _environment(folder, before))
+    finally:
+        os.close(working)
+
+
+def _environment(folder: str, before: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what each variable is to be while the block runs; None for those that are not to be."""
+    unset = (*_UNSET, *(name for name in before if name.startswith(_UNSET_PREFIX)))
+    return {
+        **dict.fromkeys(_EMPTY, folder),
+        **dict.fromkeys(unset),
+        "MATPLOTLIBRC": os.devnull,
+        "MPLCONFIGDIR": before.get("MPLCONFIGDIR", folder),
+    }
+
+
+def _put_back(before: Mapping[str, str], changed: Mapping[str, str | None]) -> None:
+    _set({name: before.get(name) for name in changed})
+
+
+def _set(environment: Mapping[str, str | None]) -> None:
+    for name, value in environment.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

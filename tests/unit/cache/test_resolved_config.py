@@ -1,0 +1,186 @@
+"""What each name in a pipeline's config.yaml stands for: files of the manifest, or nothing."""
+
+import pytest
+import yaml
+from support.caches import PIPELINE, flip
+from support.checkpoints import saved
+
+from diarize_runner.cache import layout
+from diarize_runner.cache.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelName, resolve_config
+from diarize_runner.errors import IntegrityError, PipelineError
+
+CLASS = "pyannote.audio.pipelines.SpeakerDiarization"
+SEGMENTATION, VOICES = "acme/segmentation", "acme/voices"
+DEFAULTS = {
+    "segmentation": {"checkpoint": SEGMENTATION},
+    "plda": {"checkpoint": VOICES, "subfolder": "plda"},
+    "clustering": "VBxClustering",
+    "token": None,
+}
+A_PLDA = {TRANSFORM: b"transform", PLDA: b"plda"}
+HELD = {
+    PIPELINE: {
+        f"own/{MODEL}": saved({"own": 1}),
+        f"own/deeper/{MODEL}": saved({"own/deeper": 1}),
+        **{f"plda/{name}": data for name, data in A_PLDA.items()},
+        "notes/README.md": b"nothing to load\n",
+    },
+    SEGMENTATION: {MODEL: saved({SEGMENTATION: 1})},
+    VOICES: {
+        f"embedding/{MODEL}": saved({VOICES: 1}),
+        **{f"plda/{name}": b"voices" + name.encode() for name in A_PLDA},
+    },
+}
+
+
+@pytest.fixture
+def resolved(site):
+    """A function that puts params into a cache's config.yaml, and resolves it; `defaults` are its class's."""
+
+    def resolved(params, defaults=None, held=HELD, **more):
+        config = yaml.safe_dump({"pipeline": {"name": CLASS, "params": params}, **more}).encode()
+        site.publish(repos={**held, PIPELINE: {**held[PIPELINE], "config.yaml": config}})
+        cache = site.restore().cache
+        found = resolve_config(cache, lambda name: (defaults or {}) if name == CLASS else None)
+        return found.with_models(lambda model: (model, cache))["pipeline"]["params"]
+
+    return resolved
+
+
+def read(found):
+    """Return the bytes of what was found, by the name of the file."""
+    model, cache = found
+    assert isinstance(model, ModelFiles)
+    return {name: cache.read(model.repo, file) for name, file in model.files.items()}
+
+
+NAMES = {
+    "a folder of its own": ("$model/own", {MODEL: saved({"own": 1})}),
+    "a folder in a folder": ("$model/own/deeper", {MODEL: saved({"own/deeper": 1})}),
+    "its own revision": ("$model/own@main", {MODEL: saved({"own": 1})}),
+    "a PLDA of its own": ("$model/plda", A_PLDA),
+    "another repository": (SEGMENTATION, {MODEL: saved({SEGMENTATION: 1})}),
+    "another's revision": (f"{SEGMENTATION}@main", {MODEL: saved({SEGMENTATION: 1})}),
+    "a mapping": ({"checkpoint": SEGMENTATION}, {MODEL: saved({SEGMENTATION: 1})}),
+    "a mapping with a folder": ({"checkpoint": VOICES, "subfolder": "embedding"}, {MODEL: saved({VOICES: 1})}),
+    "a mapping with a revision": ({"checkpoint": SEGMENTATION, "revision": "main"}, {MODEL: saved({SEGMENTATION: 1})}),
+}
+
+
+@pytest.mark.parametrize(("name", "files"), NAMES.values(), ids=list(NAMES))
+def test_a_name_stands_for_files_of_the_manifest(resolved, name, files):
+    assert read(resolved({"segmentation": name})["segmentation"]) == files
+
+
+def test_names_are_found_in_lists_and_mappings_and_all_else_stays(resolved):
+    given = {"models": [{"deep": "$model/own"}, "plain"], "clustering": "VBxClustering", "step": 0.1, "none": None}
+
+    found = resolved(given)
+
+    assert read(found["models"][0]["deep"]) == {MODEL: saved({"own": 1})}
+    assert found["models"][1] == "plain"
+    assert {key: found[key] for key in ("clustering", "step", "none")} == {
+        key: given[key] for key in ("clustering", "step", "none")
+    }
+
+
+def test_a_model_that_the_class_has_by_default_is_of_the_cache_too(resolved):
+    found = resolved({"clustering": "AgglomerativeClustering"}, defaults=DEFAULTS)
+
+    assert read(found["segmentation"]) == {MODEL: saved({SEGMENTATION: 1})}
+    assert read(found["plda"]) == {name: b"voices" + name.encode() for name in A_PLDA}
+    assert found["clustering"] == "AgglomerativeClustering"
+    assert "token" not in found
+
+
+def test_how_strictly_a_checkpoint_is_read_is_as_in_pyannote(resolved):
+    """`get_model` of pyannote.audio 4.0.7 is lenient with another repository's name, and with nothing else."""
+    found = resolved({"a": SEGMENTATION, "b": "$model/own", "c": {"checkpoint": SEGMENTATION, "strict": True}})
+
+    assert {key: dict(model.options) for key, (model, _) in found.items()} == {
+        "a": {"strict": False},
+        "b": {},
+        "c": {"strict": True},
+    }
+
+
+REFUSED = {
+    "a repository that the cache does not hold": ("other/model", "needs other/model, which this cache does not hold"),
+    "another revision": (f"{SEGMENTATION}@v2", f"needs {SEGMENTATION}@v2, and this cache holds {SEGMENTATION}@main"),
+    "a mapping to another revision": (
+        {"checkpoint": SEGMENTATION, "revision": "v2"},
+        f"needs {SEGMENTATION}@v2, and this cache holds {SEGMENTATION}@main",
+    ),
+    "another revision of its own": ("$model/own@v2", f"needs $model/own@v2, and this cache holds {PIPELINE}@main"),
+    "a folder that is not there": (
+        "$model/nowhere",
+        f"needs $model/nowhere, where there is neither {MODEL} nor {TRANSFORM} with {PLDA}",
+    ),
+    "a folder with nothing to load": (
+        "$model/notes",
+        f"needs $model/notes, where there is neither {MODEL} nor {TRANSFORM} with {PLDA}",
+    ),
+    "a file in the working folder": ({"checkpoint": MODEL}, f"names the model '{MODEL}'"),
+    "bare words where a model is due": ("weights", "has 'weights' for segmentation"),
+    "nothing where a model is due": (None, "has None for segmentation"),
+}
+
+
+@pytest.mark.parametrize(("name", "message"), REFUSED.values(), ids=list(REFUSED))
+def test_a_name_that_stands_for_nothing_in_the_cache_is_refused(resolved, tmp_path, monkeypatch, name, message):
+    """Though all of them lie in the working folder, where pyannote would look first."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("other/model", SEGMENTATION, "weights", "."):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / MODEL).write_bytes(saved({}))
+
+    with pytest.raises(PipelineError) as caught:
+        resolved({"segmentation": name}, defaults={"segmentation": {"checkpoint": SEGMENTATION}})
+
+    assert caught.value.message == f"{PIPELINE}: the pipeline cannot be loaded: its config.yaml {message}"
+    assert caught.value.hint == (
+        "name models of this cache: $model/folder, or organisation/name of a repository that the request lists"
+    )
+
+
+@pytest.mark.parametrize("config", [None, b"model: resnet34\n", b"pipeline: text\n", b"pipeline: {params: {}}\n", b""])
+def test_a_repository_without_a_pipelines_config_is_refused(site, config):
+    files = {"notes/README.md": b"x", **({"config.yaml": config} if config is not None else {})}
+    site.publish(repos={PIPELINE: files})
+
+    with pytest.raises(PipelineError, match=r"^acme/speaker-diarization: .* has no config\.yaml that names its class$"):
+        resolve_config(site.restore().cache, lambda name: {})
+
+
+def test_a_file_that_changed_after_it_was_verified_is_refused_when_it_is_read(site):
+    """Somebody else on the box may write between the two."""
+    site.publish(repos={PIPELINE: {"a": b"as published", "b": b"another"}})
+    cache = site.restore().cache
+    repo = cache.pipeline_repo
+    changed, same = repo.files
+    blob = cache.root / layout.blob_path(PIPELINE, changed.content.digest)
+    blob.chmod(0o644)
+    flip(blob, 3)
+
+    with pytest.raises(IntegrityError, match=rf"{blob} is a of {PIPELINE}, and has changed since it was verified$"):
+        cache.read(repo, changed)
+    assert cache.read(repo, same) == b"another"
+
+
+def test_a_file_that_grew_is_not_read_to_its_end(site):
+    site.publish(repos={PIPELINE: {"a": b"as published"}})
+    cache = site.restore().cache
+    (file,) = cache.pipeline_repo.files
+    blob = cache.root / layout.blob_path(PIPELINE, file.content.digest)
+    blob.unlink()
+    blob.symlink_to("/dev/zero")
+
+    with pytest.raises(IntegrityError, match="has changed since it was verified"):
+        cache.read(cache.pipeline_repo, file)
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "a/b/c", "/abs/olute", "./a/b", "../a", "a/b@", "$model", "$models/x", "", "a/"]
+)
+def test_other_text_is_no_name_of_a_model(text):
+    assert ModelName.parse(text) is None
