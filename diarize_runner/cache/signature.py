@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 _KEYGEN = "make a pair: diarize-runner cache keygen NAME"
 _ASK = "ask who publishes for their key: NAME.pub of the pair that cache keygen made"
+_BEGIN, _PRIVATE = b"-----BEGIN ", b" PRIVATE KEY-----"
+_OTHERS = {
+    b"BEGIN ENCRYPTED PRIVATE KEY": "a private key with a password",
+    b"BEGIN OPENSSH PRIVATE KEY": "a private key of ssh",
+    b"BEGIN PRIVATE KEY": "a private key",
+    b"BEGIN PUBLIC KEY": "a public key",
+    b"BEGIN CERTIFICATE": "a certificate",
+    b"ssh-": "a public key of ssh",
+}
+"""What people take for a key of ours, by what is in it."""
 
 
 def write_keys(private: Path, public: Path) -> None:
@@ -42,16 +52,22 @@ def write_keys(private: Path, public: Path) -> None:
 
 
 def read_private_key(private: Path) -> "Ed25519PrivateKey":
-    """Return the key, whose `sign` makes the signature of a manifest's bytes; raise UsageError when it is none."""
+    """Return the key, whose `sign` makes the signature of a manifest's bytes.
+
+    Raises:
+        UsageError: the file is no Ed25519 private key, holds another beside it, or is not its owner's alone.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    data = _one_key(private)
     try:
-        key = load_pem_private_key(_pem(private), password=None)
+        key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError) as reason:
-        raise UsageError(f"{private} is no private key: {reason}", hint=_KEYGEN) from reason
+        raise UsageError(f"{private} is no private key{_but(data)}", hint=_KEYGEN) from reason
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{private} is not an Ed25519 key", hint=_KEYGEN)
+    _require_own(private)
     return key
 
 
@@ -71,16 +87,18 @@ def require_signature(data: bytes, signature: bytes, public: Path, *, what: str 
 
     Raises:
         IntegrityError: they were not signed by the key.
-        UsageError: `public` is no Ed25519 public key.
+        UsageError: `public` is no Ed25519 public key, or holds another key beside it.
     """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+    data = _one_key(public)
     try:
-        key = load_pem_public_key(_pem(public))
+        key = load_pem_public_key(data)
     except ValueError as reason:
-        raise UsageError(f"{public} is no public key: {reason}", hint=_ASK) from reason
+        hint = "keep it where versions are built, and give NAME.pub of that pair" if _PRIVATE in data else _ASK
+        raise UsageError(f"{public} is no public key{_but(data)}", hint=hint) from reason
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{public} is not an Ed25519 key", hint=_ASK)
     try:
@@ -91,11 +109,28 @@ def require_signature(data: bytes, signature: bytes, public: Path, *, what: str 
         raise IntegrityError(f"{what} {digest} was not signed by the key in {public}", hint=hint) from None
 
 
-def _pem(path: Path) -> bytes:
+def _one_key(path: Path) -> bytes:
+    """Return what is in a file: of several keys the first would count, and boxes get a public one's whole file."""
     try:
-        return path.read_bytes()
+        data = path.read_bytes()
     except OSError as reason:
         raise UsageError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
+    if data.count(_BEGIN) > 1:
+        raise UsageError(f"{path} holds more than one key", hint="give a file that holds the one key alone")
+    return data
+
+
+def _but(data: bytes) -> str:
+    """Return what a file holds instead of a key of ours, as the end of a sentence."""
+    return next((f", but {said}" for begins, said in _OTHERS.items() if begins in data), "")
+
+
+def _require_own(private: Path) -> None:
+    """Refuse a key of ours that others can use, as ssh does: https://man.openbsd.org/ssh#FILES."""
+    found = private.stat()
+    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+        hint = f"if nobody has read it, chmod 600 {private}; otherwise {_KEYGEN}"
+        raise UsageError(f"{private} can be read by others than its owner", hint=hint)
 
 
 def _is_there(path: Path) -> UsageError:

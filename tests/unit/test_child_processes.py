@@ -37,7 +37,7 @@ def starts(path):
 def test_every_start_of_a_process_names_its_environment():
     found = [(path, call) for path in sources() for call in starts(path)]
 
-    assert len(found) == 6, "pip, the decoder, the benchmark's worker, nvidia-smi; on boxes uv, and nvidia-smi and dpkg"
+    assert len(found) == 7, "pip, the rewriting of checkpoints, the decoder, the benchmark's worker, nvidia-smi; on boxes uv, and nvidia-smi and dpkg"
     for path, call in found:
         assert "env" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"
 

@@ -22,6 +22,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from diarize_runner.cache.checkpoint.rewrite import rewrite
+from diarize_runner.children import child_environment
 from diarize_runner.confinement import Allowance, confine
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -62,7 +63,7 @@ def rewrite_file(
 
 def _run(request: str, upstream: int, clean: int) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "diarize_runner.cache.checkpoint.child", request]
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = child_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
     try:
         return subprocess.run(  # noqa: S603  # our own interpreter, from a folder that holds no module
             command,
