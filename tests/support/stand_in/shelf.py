@@ -1,16 +1,21 @@
 """Versions in a store that the controller and its hosts have at the same path."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from support.caches import PIPELINE, Site
-from support.stand_in.toolkit import BOTH, FIRST, write_wheels
+from support.stand_in.toolkit import BOTH, FIRST, modules_of, write_wheels
 from support.wheels import carry
 
+from diarize_runner.cache import documents
 from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME
 from diarize_runner.cache.publish import publish
 from diarize_runner.cache.signature import read_private_key
+from diarize_runner.digests import content_of
 from diarize_runner.progress import Silent
+
+(OLD_RELEASE,) = (Path(__file__).parents[2] / "vectors/version-1").glob("*.whl")
 
 
 def models(script):
@@ -43,12 +48,27 @@ class Shelf:
             "spool_settle_seconds": 0,
         }
 
+    def publish_as_0_1_0(self, version, model):
+        """Publish what release 0.1.0 would have: its documents of version 1, and itself."""
+        self._publish(version, model, "0.1.0", modules_of(OLD_RELEASE))
+        folder, latest = self._site.store.root / f"v{version}", self._site.store.root / "latest" / MANIFEST_NAME
+        manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
+        wheels = manifest.pop("sections")["wheels"]
+        wheels = {"installer": wheels["installer"], "wheels_page": wheels["page"], "wheels": wheels["files"]}
+        data = documents.serialise({**manifest, "format": "diarize-runner/manifest/1", **wheels})
+        (folder / MANIFEST_NAME).write_bytes(data)
+        pointer = {**json.loads(latest.read_bytes()), "format": "diarize-runner/pointer/1"}
+        pointer["manifest"] |= content_of(data).to_dict()
+        latest.write_bytes(documents.serialise(pointer))
+
     def publish(self, version, model, release="first"):
         """Publish a version: a model, and a release of the toolkit."""
+        self._publish(version, model, release)
+
+    def _publish(self, version, model, release, modules=None):
         self._site.build(version, models(model))
-        carry(
-            self._site.built(version), write_wheels(self.folder / "wheels" / release, release), first=FIRST, both=BOTH
-        )
+        wheels = write_wheels(self.folder / "wheels" / release, release, modules)
+        carry(self._site.built(version), wheels, first=FIRST, both=BOTH)
         built, store = self._site.built(version), self._site.store
         if not self.private:
             (store.root / "latest" / MANIFEST_NAME).unlink(missing_ok=True)  # as somebody without the key can

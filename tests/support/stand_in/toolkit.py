@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import sys
+import zipfile
 from pathlib import Path
 
 from support.wheels import write_wheel
@@ -15,18 +16,25 @@ BOTH = ("pyyaml", "cryptography")
 """What of that a release installs, too."""
 
 
-def write_wheels(folder, release):
-    """Write the wheels that a release installs; return what each holds, by its name."""
+def write_wheels(folder, release, modules=None):
+    """Write the wheels that a release of `modules` installs, by default ours; return what each holds, by its name."""
+    modules = modules or _modules(_PACKAGE)
     command = {"diarize_runner-0.1.0.data/scripts/diarize-runner": _COMMAND.read_bytes()}
     uv = {"uv-1.0.data/scripts/uv": Path(sys.executable).with_name("uv").read_bytes()}
     wheels = [
-        write_wheel(folder, "diarize_runner", "0.1.0", {**_modules(_PACKAGE), **command, "release": release.encode()}),
+        write_wheel(folder, "diarize_runner", "0.1.0", {**modules, **command, "release": release.encode()}),
         write_wheel(folder, "cryptography", *_cryptography()),
         write_wheel(folder, "packaging", *_installed("packaging", "packaging")),
         write_wheel(folder, "pyyaml", *_installed("pyyaml", "yaml")),
         write_wheel(folder, "uv", "1.0", uv),
     ]
     return {wheel.name: wheel.read_bytes() for wheel in wheels}
+
+
+def modules_of(wheel):
+    """Return the modules of a wheel that an earlier release was published as."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
 
 
 def _installed(name, package):
