@@ -2,7 +2,7 @@
 
 `Pipeline.from_pretrained` imports whatever `pipeline.name` and `preprocessors.*.name` name, and hands the pipeline its
 `params`, which name the models to load (core/pipeline.py of pyannote.audio 4.0.7). A model is loaded from any file that
-is named; so that none is loaded that the pickle gate has not seen, models may only be named as parts of the
+is named; so that none is loaded that was not rewritten, models may only be named as parts of the
 repository or as other repositories.
 """
 

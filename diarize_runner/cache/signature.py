@@ -93,12 +93,12 @@ def require_signature(data: bytes, signature: bytes, public: Path, *, what: str 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    data = _one_key(public)
+    pem = _one_key(public)
     try:
-        key = load_pem_public_key(data)
+        key = load_pem_public_key(pem)
     except ValueError as reason:
-        hint = "keep it where versions are built, and give NAME.pub of that pair" if _PRIVATE in data else _ASK
-        raise UsageError(f"{public} is no public key{_but(data)}", hint=hint) from reason
+        hint = "keep it where versions are built, and give NAME.pub of that pair" if _PRIVATE in pem else _ASK
+        raise UsageError(f"{public} is no public key{_but(pem)}", hint=hint) from reason
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{public} is not an Ed25519 key", hint=_ASK)
     try:

@@ -94,7 +94,7 @@ def test_a_folder_that_holds_this_package_may_hold_code(tmp_path):
 
 def test_a_benchmarks_process_runs_no_module_of_the_working_folder(folder):
     """It is given a descriptor that nobody has, and fails, once it has imported all that it begins with."""
-    done = run(folder, [sys.executable, "-c", process._MAIN, "99"])
+    done = run(folder, [sys.executable, "-c", process._MAIN, "99", str(os.getpid())])
 
     assert "handle is invalid" in done.stderr or "Bad file descriptor" in done.stderr, done.stderr
     assert not (folder / "ran").exists()

@@ -3,11 +3,17 @@
 import pytest
 import yaml
 from support.caches import PIPELINE, flip
-from support.checkpoints import saved
 
 from diarize_runner.cache import layout
+from diarize_runner.cache.checkpoint.clean import PlainValues
 from diarize_runner.cache.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelName, resolve_config
 from diarize_runner.errors import IntegrityError, PipelineError
+
+
+def saved(values):
+    """Return a checkpoint of plain values, as the cache holds it."""
+    return PlainValues(values=values).to_bytes()
+
 
 CLASS = "pyannote.audio.pipelines.SpeakerDiarization"
 SEGMENTATION, VOICES = "acme/segmentation", "acme/voices"

@@ -27,7 +27,7 @@ def test_a_private_key_given_as_public_is_refused_and_nothing_is_restored(run, p
     options = ("--version", "1.0", "--requirements", tmp_path / "requirements.txt", "--out", tmp_path / "built")
     run("cache", "build", request_file, *options, "--sign", pair[0])
     store = (tmp_path / "store").as_uri()
-    run("cache", "publish", tmp_path / "built", "--store", store)
+    run("cache", "publish", tmp_path / "built", "--store", store, "--sign", pair[0])
     restore = ("cache", "restore", "--store", store, "--into", tmp_path / "into", "--public-key")
 
     ran = run(*restore, pair[0])

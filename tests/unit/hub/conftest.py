@@ -47,11 +47,23 @@ def hub(monkeypatch, hub_home) -> HubSimulator:
         yield hub
 
 
+_BETWEEN_ATTEMPTS = 0.5
+"""Seconds: huggingface_hub waits no less."""
+
+
 @pytest.fixture
 def waits(monkeypatch) -> list[float]:
     """How long the client waited between its attempts. It is told at once that the time is over."""
     waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
+    sleep = time.sleep
+
+    def wait(seconds: float) -> None:
+        if seconds < _BETWEEN_ATTEMPTS:  # `subprocess` looks that often whether a process has ended
+            sleep(seconds)
+        else:
+            waited.append(seconds)
+
+    monkeypatch.setattr(time, "sleep", wait)
     return waited
 
 
