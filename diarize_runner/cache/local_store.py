@@ -119,10 +119,10 @@ class LocalStore:
             flush(self.root / folder)
 
     def _make(self, folder: Path) -> None:
-        if not self.root.is_dir():
-            self.root.mkdir(parents=True, exist_ok=True)
-            flush_above(self.root)
+        is_new = not self.root.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            flush_above(self.root)
 
     def _state(self, key: str) -> str | None:
         with suppress(ObjectNotFound):

@@ -118,7 +118,7 @@ def test_no_command_writes_or_says_a_secret_on_the_whole_way(place):
     place.run("cache", "build", place.host.request, "--version", "1.0", *signed, *pins, "--out", built, "--json")
     place.run("cache", "sbom", built)
     for store in (place.bucket, local.as_uri()):
-        place.run("cache", "publish", built, "--store", store)
+        place.run("cache", "publish", built, "--store", store, *signed[:2])
     place.run("cache", "list", "--store", place.bucket)
     key = ("--public-key", place.folder / "team.pub")
     place.run("cache", "restore", "--store", place.bucket, "--into", box, *key)
