@@ -3,13 +3,14 @@
 On the build host, which may be online:
 
     request.py   CacheRequest         what people write: cache_manifests/NAME.yaml
-    hub.py, wheels.py                 where files come from (sources.py); gate.py and secrets.py look inside
+    hub.py, wheels.py                 where files come from (sources.py)
+    prepare.py   PreparedFile         checkpoints rewritten (checkpoint/); gate.py, secrets.py look inside
     resolve.py   CacheLock            every file pinned to its digest: cache_manifests/NAME.lock.json
-    build.py     CacheManifest        files fetched as pinned (wheels.py, checkpoint/), laid out (layout.py), packed
-                                      (archive.py) into DIR/{huggingface-cache.tar.gz, requirements, manifest.json}
-    gather.py    Wheelhouse           and what boxes install (pins.py), into DIR/wheels/
-    publish.py   Latest               into a store (store.py: local_store.py, s3/, http.py), manifest last, then latest;
-                                      wheels once for all versions (shared_wheels.py)
+    build.py     CacheManifest        files fetched and prepared as pinned, laid out (layout.py), packed (archive.py)
+                                      into DIR/{huggingface-cache.tar.gz, requirements, manifest.json}
+    gather.py    Wheelhouse           and what boxes install (pins.py, wheelhouse.py), into DIR/wheels/
+    publish.py   Latest               into a store (store.py: local_store.py, s3/, http.py), manifest last, then latest,
+                                      signed (pointer.py, signature.py); wheels once for all versions (shared_wheels.py)
     catalogue.py                      what a store holds; rollback, prune
 
 On the box, which is offline but for the store:
