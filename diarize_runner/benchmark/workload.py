@@ -29,13 +29,12 @@ import yaml
 from diarize_runner.benchmark.bounds import some
 from diarize_runner.benchmark.compose.scene import MOST_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
+from diarize_runner.cache.documents import YAML_FAULTS
 from diarize_runner.cache.fields import Node
 from diarize_runner.diarization.turns import SpeakerHints, uri_of
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError
 
-_NOT_MEANT = (ValueError, RecursionError, ArithmeticError, AttributeError, LookupError, TypeError)
-"""What PyYAML raises where a tag says what a value is not, such as `!!bool maybe` or `!!timestamp soon`."""
 _MOST_CALLS, _MOST_RECORDINGS = 10_000, 1_000
 _COUNTS = ("warmups", "repeats", "starts")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -96,7 +95,7 @@ def read_workload(name: str) -> Workload:
         shipped = name in shipped_workloads()
         text = (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8") if shipped else path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-    except (OSError, yaml.YAMLError, *_NOT_MEANT) as reason:
+    except (OSError, *YAML_FAULTS) as reason:
         hint = f"name a file, or one of: {', '.join(shipped_workloads())}"
         raise ManifestError(f"{name}: no workload can be read: {reason}", hint=hint) from reason
     return _workload(Node(value=document, document=name), path.parent)

@@ -2,8 +2,21 @@
 
 import json
 
+import yaml
+
 from diarize_runner.cache.fields import Node
 from diarize_runner.errors import ManifestError
+
+YAML_FAULTS = (
+    yaml.YAMLError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What PyYAML raises at a file of somebody's; not YAMLError where a tag is wrong, as in `!!bool maybe`."""
 
 
 def serialise(document: dict[str, object]) -> bytes:

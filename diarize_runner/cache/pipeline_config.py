@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
+from diarize_runner.cache import documents
 from diarize_runner.cache.snapshot import REPO_ID
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -35,7 +36,7 @@ def config_classes(path: Path, name: str) -> tuple[str, ...]:
         text = path.read_text(encoding="utf-8")
         config = yaml.safe_load(text)
         scalars = [event.value for event in yaml.parse(text, yaml.SafeLoader) if isinstance(event, yaml.ScalarEvent)]
-    except (yaml.YAMLError, ValueError, RecursionError) as reason:
+    except documents.YAML_FAULTS as reason:
         raise UnsafeCheckpoint(f"{name}: not YAML that can be read safely: {reason}") from reason
     if not isinstance(config, dict) or "pipeline" not in config:
         return ()

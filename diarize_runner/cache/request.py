@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from diarize_runner.cache import layout
+from diarize_runner.cache import documents, layout
 from diarize_runner.cache.fields import Node, require_distinct
 from diarize_runner.cache.snapshot import NAME, REPO_ID, REVISION, Source, require_pipeline, source_of, texts
 from diarize_runner.digests import Digest, content_of
@@ -107,7 +107,7 @@ def read_request(path: Path) -> CacheRequest:
         document = yaml.load(data, _Loader)  # noqa: S506  # a SafeLoader
     except OSError as reason:
         raise ManifestError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
-    except (yaml.YAMLError, ValueError, RecursionError) as reason:
+    except documents.YAML_FAULTS as reason:
         raise ManifestError(
             f"{path}: no request can be read: {reason}", hint="see cache_manifests/FORMAT.md"
         ) from reason

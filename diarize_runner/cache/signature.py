@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.digests import content_of
+from diarize_runner.disk import flush, flush_file
 from diarize_runner.errors import DiskError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def _write_new(path: Path, mode: int, data: bytes) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
             file.write(data)
+            flush_file(file)
+        flush(path.parent)
     except FileExistsError:
         raise _is_there(path) from None
     except OSError as reason:

@@ -121,7 +121,17 @@ def test_a_config_is_one_in_any_folder_and_no_other_file_is():
     assert classes_of(Path("blob"), "deep/er/myconfig.yaml") == ()
 
 
-@pytest.mark.parametrize("data", [b"pipeline: [", b"pipeline: \xff", b"!!python/name:evil.Thing x\n", b"[" * 5000])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"pipeline: [",
+        b"pipeline: \xff",
+        b"!!python/name:evil.Thing x\n",
+        b"[" * 5000,
+        b"!!bool maybe\n",
+        b"!!timestamp soon\n",
+    ],
+)
 def test_a_config_that_cannot_be_read_safely_is_refused(data):
     assert refusal("config.yaml", data).message.startswith("config.yaml: not YAML that can be read safely: ")
 

@@ -436,6 +436,8 @@ def test_a_repeated_key_is_named_as_the_reason():
 
 NOT_YAML = {
     "a tab": b"format:\n\t- x",
+    "a value that is not what its tag says": b"format: !!bool maybe",
+    "a time that is none": b"format: !!timestamp soon",
     "not UTF-8": b"name: \xff",
     "an object of somebody's": b"!!python/object/apply:os.system [id]",
     "a day that is none": b"name: 2026-13-45",
