@@ -67,7 +67,8 @@ class Place:
 
     def is_own(self, path):
         """Say whether the command is to open a path: the recording, and at home how long recordings take."""
-        return path == f"{self.working}/call.wav" or path.startswith(f"{self.home}/.cache/diarize-runner/")
+        own = f"{self.home}/.cache/diarize-runner"  # how long recordings took, in a folder that is flushed
+        return path in (f"{self.working}/call.wav", own) or path.startswith(f"{own}/")
 
     def run(self, *command):
         return traced(command, cwd=self.working, env=self.variables, folder=self.folder / "trace")
