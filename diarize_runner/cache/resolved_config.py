@@ -86,14 +86,23 @@ def resolve_config(cache: VerifiedCache, defaults: Defaults) -> ResolvedConfig:
     """
     content, described = _read(cache)
     find = _Find(manifest=cache.manifest)
+    made = {"pipeline": _with_params(described, defaults, find)}
+    if isinstance(preprocessors := content.get("preprocessors"), Mapping):
+        made["preprocessors"] = {
+            key: _with_params(each, defaults, find) if isinstance(each, Mapping) else each
+            for key, each in preprocessors.items()
+        }
+    return ResolvedConfig(content={**content, **made})
+
+
+def _with_params(described: Mapping[str, Any], defaults: Defaults, find: "_Find") -> dict[str, object]:
+    """Return what describes an object of a class, its parameters resolved, and the class's own where none are given."""
     given = described.get("params") or {}
     named = {key: value for key, value in defaults(described["name"]).items() if _names_a_model(value)}
     for key in named.keys() & given.keys():
         if not _names_a_model(given[key]):
             raise find.refusal(f"has {given[key]!r} for {key}")
-    params = _each({**named, **given}, find)
-    preprocessors = {"preprocessors": _each(content["preprocessors"], find)} if "preprocessors" in content else {}
-    return ResolvedConfig(content={**content, **preprocessors, "pipeline": {**described, "params": params}})
+    return {**described, "params": _each({**named, **given}, find)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

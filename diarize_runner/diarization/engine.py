@@ -151,8 +151,11 @@ def set_going(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
 
 
 def _go_offline(environment: Mapping[str, str]) -> None:
-    """Set what huggingface_hub and pyannote read at import, and take away any token: nothing here may use one."""
-    os.environ.update(environment)
+    """Set what huggingface_hub and pyannote read at import, and take away any token: nothing here may use one.
+
+    Models are loaded from verified bytes. So there is no cache in which pyannote could look one up by its name.
+    """
+    os.environ.update({**environment, "HF_HUB_CACHE": os.devnull})
     for name in _SECRETS:
         os.environ.pop(name, None)
 

@@ -99,6 +99,21 @@ def test_a_model_that_the_class_has_by_default_is_of_the_cache_too(resolved):
     assert "token" not in found
 
 
+def test_a_model_that_the_class_of_a_preprocessor_has_by_default_is_of_the_cache_too(site):
+    """pyannote makes it with its defaults, which it would look up by name in any repository of the Hub's cache."""
+    config = {"pipeline": {"name": CLASS}, "preprocessors": {"x": {"name": CLASS}, "y": "{uri}.wav"}}
+    site.publish(repos={**HELD, PIPELINE: {"config.yaml": yaml.safe_dump(config).encode()}})
+    cache = site.restore().cache
+
+    found = resolve_config(cache, lambda _: DEFAULTS).with_models(lambda model: (model, cache))
+
+    for made in (found["pipeline"], found["preprocessors"]["x"]):
+        assert read(made["params"]["segmentation"]) == {MODEL: saved({SEGMENTATION: 1})}
+    assert found["preprocessors"]["y"] == "{uri}.wav"
+    with pytest.raises(PipelineError, match="needs other/model, which this cache does not hold"):
+        resolve_config(cache, lambda _: {"segmentation": "other/model"})
+
+
 def test_how_strictly_a_checkpoint_is_read_is_as_in_pyannote(resolved):
     """`get_model` of pyannote.audio 4.0.7 is lenient with another repository's name, and with nothing else."""
     found = resolved({"a": SEGMENTATION, "b": "$model/own", "c": {"checkpoint": SEGMENTATION, "strict": True}})
