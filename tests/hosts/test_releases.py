@@ -120,4 +120,4 @@ def test_of_two_runs_at_once_the_second_waits_and_then_changes_nothing(upgrade, 
 
 def makers(host):
     """Return the processes that make a release, or wait to; not those that look after them."""
-    return host.processes(f"python3 - {MAKING}", unless="--plan")
+    return host.processes(f"python3 -I - {MAKING}", unless="--plan")
