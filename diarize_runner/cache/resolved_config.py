@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from types import NoneType
 from typing import Any
 
-import yaml
-
 from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.pipeline_config import CONFIG_NAME, parse_config
 from diarize_runner.cache.snapshot import REPO_ID, FileEntry, RepoSnapshot
 from diarize_runner.cache.verify import VerifiedCache
 from diarize_runner.errors import PipelineError
@@ -23,10 +23,15 @@ MODEL = "pytorch_model.bin"
 TRANSFORM, PLDA = "xvec_transform.npz", "plda.npz"
 """The files that pyannote looks for in a model's folder and in a PLDA's."""
 
-_CONFIG_NAME = "config.yaml"
 _NAME = re.compile(rf"(\$model/(?P<folder>[^@]+)|(?P<repo_id>{REPO_ID}))(@(?P<revision>[^@/]+))?")
-_LOOKED_UP = ("checkpoint", "subfolder", "revision", "token", "cache_dir")
-"""The arguments of `from_pretrained` that say where a model is; the others say how to load it."""
+_NAMED_BY = {"checkpoint": str, "subfolder": str, "revision": str}
+_UNUSED = ("token", "cache_dir")
+_LOADED_BY = {"strict": bool}
+"""The arguments of `Model.from_pretrained` that a config may give: which model, nothing, and how to load it.
+
+All others reach the model's class and lightning, which opens `hparams_file` by any of fsspec's protocols, reads YAML
+with Python tags in it, and calls `_instantiator` (core/saving.py of lightning 2.6).
+"""
 
 Defaults = Callable[[str], Mapping[str, object]]
 """Returns the default of each parameter of a pipeline's class, by the class's full name."""
@@ -81,23 +86,33 @@ def resolve_config(cache: VerifiedCache, defaults: Defaults) -> ResolvedConfig:
 
     Raises:
         PipelineError: it is no pipeline's config, or names what the cache does not hold.
+        UnsafeCheckpoint: it cannot be read safely.
         IntegrityError: it has changed since it was verified.
         DiskError: it cannot be read.
     """
     content, described = _read(cache)
     find = _Find(manifest=cache.manifest)
     made = {"pipeline": _with_params(described, defaults, find)}
-    if isinstance(preprocessors := content.get("preprocessors"), Mapping):
-        made["preprocessors"] = {
-            key: _with_params(each, defaults, find) if isinstance(each, Mapping) else each
-            for key, each in preprocessors.items()
-        }
+    if preprocessors := content.get("preprocessors"):
+        made["preprocessors"] = _preprocessors(preprocessors, defaults, find)
     return ResolvedConfig(content={**content, **made})
+
+
+def _preprocessors(described: object, defaults: Defaults, find: "_Find") -> dict[str, object]:
+    """Resolve what describes preprocessors; to pyannote, text there is a file of the working folder."""
+    if not isinstance(described, Mapping):
+        raise find.refusal(f"has {described!r} for its preprocessors")
+    for key, each in described.items():
+        if not isinstance(each, Mapping) or not isinstance(each.get("name"), str):
+            raise find.refusal(f"has {each!r} for its preprocessor {key}")
+    return {key: _with_params(each, defaults, find) for key, each in described.items()}
 
 
 def _with_params(described: Mapping[str, Any], defaults: Defaults, find: "_Find") -> dict[str, object]:
     """Return what describes an object of a class, its parameters resolved, and the class's own where none are given."""
     given = described.get("params") or {}
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise find.refusal(f"has {given!r} for the params of {described['name']}")
     named = {key: value for key, value in defaults(described["name"]).items() if _names_a_model(value)}
     for key in named.keys() & given.keys():
         if not _names_a_model(given[key]):
@@ -113,7 +128,7 @@ class _Find:
 
     def __call__(self, leaf: object) -> object:
         if isinstance(leaf, Mapping):
-            return self._files(self._described(leaf), {key: leaf[key] for key in leaf if key not in _LOOKED_UP})
+            return self._files(self._described(leaf), {key: leaf[key] for key in _LOADED_BY if key in leaf})
         name = ModelName.parse(leaf) if isinstance(leaf, str) else None
         if name is None:
             return leaf
@@ -121,13 +136,17 @@ class _Find:
         return self._files(name, {"strict": False} if name.repo_id else {})
 
     def refusal(self, what: str) -> PipelineError:
-        message = f"{self.manifest.pipeline}: the pipeline cannot be loaded: its {_CONFIG_NAME} {what}"
+        message = f"{self.manifest.pipeline}: the pipeline cannot be loaded: its {CONFIG_NAME} {what}"
         hint = "name models of this cache: $model/folder, or organisation/name of a repository that the request lists"
         return PipelineError(message, hint=hint)
 
     def _described(self, leaf: Mapping[str, Any]) -> ModelName:
         """Parse a mapping with the arguments of `from_pretrained`."""
-        name = ModelName.parse(str(leaf["checkpoint"]))
+        for key, value in leaf.items():
+            kind = {**_NAMED_BY, **_LOADED_BY}.get(key)
+            if key not in _UNUSED and (kind is None or not isinstance(value, (kind, NoneType))):
+                raise self.refusal(f"gives a model {key!r}: {value!r}")
+        name = ModelName.parse(leaf["checkpoint"] or "")
         if name is None:
             raise self.refusal(f"names the model {leaf['checkpoint']!r}")
         folder = "/".join(filter(None, (name.folder, leaf.get("subfolder"))))
@@ -146,14 +165,14 @@ class _Find:
         return ModelFiles(repo=repo, files=files, options=options)
 
 
-def _read(cache: VerifiedCache) -> tuple[dict[str, object], dict[str, Any]]:
+def _read(cache: VerifiedCache) -> tuple[Mapping[str, object], dict[str, Any]]:
     """Return what config.yaml holds, and what it says under `pipeline`."""
     repo = cache.pipeline_repo
-    file = next((file for file in repo.files if file.path == _CONFIG_NAME), None)
-    content = yaml.safe_load(cache.read(repo, file)) if file else None
-    described = content.get("pipeline") if isinstance(content, dict) else None
-    if not isinstance(content, dict) or not isinstance(described, dict) or not isinstance(described.get("name"), str):
-        message = f"{repo.repo_id}: the pipeline cannot be loaded: it has no {_CONFIG_NAME} that names its class"
+    file = next((file for file in repo.files if file.path == CONFIG_NAME), None)
+    content = parse_config(cache.read(repo, file), CONFIG_NAME) if file else None
+    described = content["pipeline"] if content else None
+    if content is None or not isinstance(described, dict) or not isinstance(described.get("name"), str):
+        message = f"{repo.repo_id}: the pipeline cannot be loaded: it has no {CONFIG_NAME} that names its class"
         raise PipelineError(message, hint="name a pipeline's repository in the request, and build the cache again")
     return content, described
 

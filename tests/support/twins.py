@@ -110,7 +110,7 @@ def _segmentation() -> bytes:
     assert model.classifier.out_features == _SILENCE_AND_ALL
     with torch.no_grad():
         model.classifier.bias[1] = _LOUDEST
-    return _checkpoint(model)
+    return checkpoint_of(model)
 
 
 def _embedding() -> bytes:
@@ -119,10 +119,10 @@ def _embedding() -> bytes:
     model = WeSpeakerResNet34()
     how = {"problem": Problem.REPRESENTATION, "resolution": Resolution.CHUNK}
     model.specifications = Specifications(**how, duration=5.0)
-    return _checkpoint(model)
+    return checkpoint_of(model)
 
 
-def _checkpoint(model: Model) -> bytes:
+def checkpoint_of(model: Model) -> bytes:
     """Return what lightning saves of a model that was trained."""
     checkpoint = {
         "epoch": 1,

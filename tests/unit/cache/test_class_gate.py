@@ -5,6 +5,7 @@ Each trick has its control: pyannote is given the file, and does what the trick 
 
 import io
 import pickle
+import re
 import sys
 from collections import OrderedDict, defaultdict
 from contextlib import suppress
@@ -88,7 +89,6 @@ CONFIGS = {
         ),
         {MAKES_ANYTHING, "pyannote.audio.core.model.import_module"},
     ),
-    "a merged mapping": (b"x: &x {name: evil.Thing}\npipeline: {<<: *x}\n", {"evil.Thing"}),
 }
 
 
@@ -134,6 +134,26 @@ def test_a_config_is_one_in_any_folder_and_no_other_file_is():
 )
 def test_a_config_that_cannot_be_read_safely_is_refused(data):
     assert refusal("config.yaml", data).message.startswith("config.yaml: not YAML that can be read safely: ")
+
+
+DEEP = b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (level, level, level - 1, level - 1) for level in range(1, 60))
+ALIASES = {
+    "a merged mapping": b"x: &x {name: evil.Thing}\npipeline: {<<: *x}\n",
+    "2**60 values": b"a0: &a0 [1]\n" + DEEP + b"pipeline: {name: evil.Thing}\n",
+    "a mapping that holds itself": b"pipeline: &x {name: evil.Thing, params: *x}\n",
+}
+
+
+@pytest.mark.parametrize("data", ALIASES.values(), ids=list(ALIASES))
+def test_a_config_with_aliases_is_refused(data):
+    raised = refusal("config.yaml", data)
+
+    assert re.fullmatch(r"config.yaml has an alias: \*[ax]0?", raised.message)
+    assert raised.hint == "write out what it stands for"
+
+
+def test_a_config_that_is_larger_than_any_pipelines_is_refused():
+    assert refusal("config.yaml", b"#" * 2**20 + b"\n").message == "config.yaml: more than 1,048,576 bytes"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,22 @@
 """What each name in a pipeline's config.yaml stands for: files of the manifest, or nothing."""
 
+import io
+import re
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 import yaml
+from pyannote.audio import Model
+from pyannote.audio.core.task import Problem, Resolution, Specifications
+from pyannote.audio.models.embedding.xvector import XVectorMFCC
 from support.caches import PIPELINE, flip
+from support.twins import checkpoint_of
 
 from diarize_runner.cache import layout
 from diarize_runner.cache.checkpoint.clean import PlainValues
+from diarize_runner.cache.checkpoint.rewrite import rewrite
 from diarize_runner.cache.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelName, resolve_config
 from diarize_runner.errors import IntegrityError, PipelineError
 
@@ -101,7 +112,7 @@ def test_a_model_that_the_class_has_by_default_is_of_the_cache_too(resolved):
 
 def test_a_model_that_the_class_of_a_preprocessor_has_by_default_is_of_the_cache_too(site):
     """pyannote makes it with its defaults, which it would look up by name in any repository of the Hub's cache."""
-    config = {"pipeline": {"name": CLASS}, "preprocessors": {"x": {"name": CLASS}, "y": "{uri}.wav"}}
+    config = {"pipeline": {"name": CLASS}, "preprocessors": {"x": {"name": CLASS}}}
     site.publish(repos={**HELD, PIPELINE: {"config.yaml": yaml.safe_dump(config).encode()}})
     cache = site.restore().cache
 
@@ -109,7 +120,6 @@ def test_a_model_that_the_class_of_a_preprocessor_has_by_default_is_of_the_cache
 
     for made in (found["pipeline"], found["preprocessors"]["x"]):
         assert read(made["params"]["segmentation"]) == {MODEL: saved({SEGMENTATION: 1})}
-    assert found["preprocessors"]["y"] == "{uri}.wav"
     with pytest.raises(PipelineError, match="needs other/model, which this cache does not hold"):
         resolve_config(cache, lambda _: {"segmentation": "other/model"})
 
@@ -142,6 +152,18 @@ REFUSED = {
         f"needs $model/notes, where there is neither {MODEL} nor {TRANSFORM} with {PLDA}",
     ),
     "a file in the working folder": ({"checkpoint": MODEL}, f"names the model '{MODEL}'"),
+    "a mapping with nothing": ({"checkpoint": None}, "names the model None"),
+    "a number for a folder": ({"checkpoint": VOICES, "subfolder": 3}, "gives a model 'subfolder': 3"),
+    "hyper-parameters from a file": (
+        {"checkpoint": SEGMENTATION, "hparams_file": "data:,x#.yaml"},
+        "gives a model 'hparams_file': 'data:,x#.yaml'",
+    ),
+    "a function to call": (
+        {"checkpoint": SEGMENTATION, "_instantiator": "lightning.pytorch.cli.instantiate_module"},
+        "gives a model '_instantiator': 'lightning.pytorch.cli.instantiate_module'",
+    ),
+    "an argument without a name": ({"checkpoint": SEGMENTATION, 3: 4}, "gives a model 3: 4"),
+    "text for how strict to be": ({"checkpoint": SEGMENTATION, "strict": "yes"}, "gives a model 'strict': 'yes'"),
     "bare words where a model is due": ("weights", "has 'weights' for segmentation"),
     "nothing where a model is due": (None, "has None for segmentation"),
 }
@@ -162,6 +184,44 @@ def test_a_name_that_stands_for_nothing_in_the_cache_is_refused(resolved, tmp_pa
     assert caught.value.hint == (
         "name models of this cache: $model/folder, or organisation/name of a repository that the request lists"
     )
+
+
+HYPER_PARAMETERS = """\
+mfcc: {n_mfcc: 40, melkwargs: {n_fft: 400, hop_length: 160, win_length: touch ran, window_fn: !!python/name:os.system }}
+"""
+
+
+def test_hyper_parameters_from_elsewhere_would_have_lightning_run_a_command(resolved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    elsewhere = f"data:,{quote(HYPER_PARAMETERS, safe='').replace('.', '%2E')}#.yaml"
+    assert "/" not in elsewhere, "the gate refuses paths"
+
+    with suppress(Exception):
+        Model.from_pretrained(io.BytesIO(an_xvector()), hparams_file=elsewhere)
+    assert Path("ran").exists(), "the trick is one"
+
+    with pytest.raises(PipelineError, match="gives a model 'hparams_file'"):
+        resolved({"embedding": {"checkpoint": "$model/own", "hparams_file": elsewhere}})
+
+
+def an_xvector():
+    """Return a checkpoint as a cache holds it, of a model that makes its window as its hyper-parameters say."""
+    model = XVectorMFCC(dimension=8)
+    model.mfcc.dct_mat = model.mfcc.dct_mat.contiguous()
+    model.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0)
+    return rewrite(checkpoint_of(model), conversion=None, allowed=()).data
+
+
+@pytest.mark.parametrize("params", [["a"], "a", {3: 4}], ids=str)
+def test_params_that_are_no_arguments_are_refused(resolved, params):
+    with pytest.raises(PipelineError, match=rf"has {re.escape(repr(params))} for the params of {CLASS}$"):
+        resolved(params)
+
+
+@pytest.mark.parametrize("preprocessors", [["a"], {"x": "database.yml"}, {"x": {"params": {}}}, {"x": {"name": 3}}])
+def test_a_preprocessor_is_of_a_class_and_no_file_of_the_working_folder(resolved, preprocessors):
+    with pytest.raises(PipelineError, match="for its preprocessor"):
+        resolved({}, preprocessors=preprocessors)
 
 
 @pytest.mark.parametrize("config", [None, b"model: resnet34\n", b"pipeline: text\n", b"pipeline: {params: {}}\n", b""])

@@ -82,8 +82,8 @@ def loaded(tmp_path_factory):
     site.publish(
         repos={
             PIPELINE: {"config.yaml": CONFIG},
-            SEGMENTATION: {"pytorch_model.bin": twins._checkpoint(segmentation)},
-            VOICES: {"pytorch_model.bin": twins._checkpoint(pipelines.ge2e())},
+            SEGMENTATION: {"pytorch_model.bin": twins.checkpoint_of(segmentation)},
+            VOICES: {"pytorch_model.bin": twins.checkpoint_of(pipelines.ge2e())},
             COMMUNITY_1: {f"plda/{name}": data for name, data in twins._plda().items()},
         }
     )
