@@ -15,7 +15,7 @@ from support.caches import tree
 from support.web import files, serving
 
 STRIDE = 12
-"""Every so many steps a run is killed here; tests/soak/test_bootstrap_kills.py does it at each."""
+"""Every so many steps a run is killed here; tests/soak/test_bootstrap_kills_at_each_step.py does it at each."""
 
 
 @pytest.fixture
