@@ -28,7 +28,7 @@ test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/inst
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 .venv/bin/python -m pytest tests/hosts
 
 soak: setup-dev ## Run what is too long for CI: fuzzing and hundreds of kills; it prints counts (an hour)
-	@.venv/bin/python -m pytest -m soak tests/soak
+	@.venv/bin/python -m pytest -s tests/soak
 
 lint: setup-dev ## Run every linter
 	@scripts/lint.sh

@@ -3,8 +3,6 @@
 import pytest
 from support.pickle_fuzz import count
 
-pytestmark = pytest.mark.soak
-
 MUTANTS = 10_000
 
 

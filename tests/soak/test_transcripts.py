@@ -2,10 +2,7 @@
 
 import sys
 
-import pytest
 from support.hostile_transcripts import tried
-
-pytestmark = pytest.mark.soak
 
 TRANSCRIPTS = 100_000
 
