@@ -15,7 +15,7 @@ from benchmarks.engines.floor import floor
 from benchmarks.engines.models import embedded, twin, verified
 from benchmarks.engines.recordings import recordings
 from diarize_runner.benchmark.environment import environment
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import load
 

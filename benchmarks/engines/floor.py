@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.diarization.engine import load
 

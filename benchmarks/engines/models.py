@@ -11,8 +11,8 @@ from pyannote.audio import Model
 
 from benchmarks.restore.ways import run
 from diarize_runner.benchmark.compose.voices import voices
-from diarize_runner.cache.box import find_cache, read_manifest
-from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.cache.box.folder import find_cache, read_manifest
+from diarize_runner.cache.box.verify import VerifiedCache, verify
 from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.progress import Silent
 

@@ -19,7 +19,7 @@ from diarize_runner.benchmark.item import WorkItem, shipped_sample
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.benchmark.run import measure
 from diarize_runner.benchmark.workload import Workload
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.progress import Silent
 
 _LACKING = {} if ctypes.util.find_library("avutil") else {"stock-told-a-path": "torchcodec wants the system's FFmpeg"}

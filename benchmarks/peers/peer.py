@@ -48,8 +48,8 @@ def whisperx(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
 
 def exact(cache: str, _: str, device: str) -> Callable[[str], Turns]:
     """Use the exact engine as `diarize-runner diarize` does."""
-    from diarize_runner.cache.box import find_cache, read_manifest
-    from diarize_runner.cache.verify import verify
+    from diarize_runner.cache.box.folder import find_cache, read_manifest
+    from diarize_runner.cache.box.verify import verify
     from diarize_runner.diarization.audio import decode
     from diarize_runner.diarization.engine import load
     from diarize_runner.diarization.turns import SpeakerHints

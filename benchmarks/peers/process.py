@@ -18,9 +18,9 @@ from diarize_runner.benchmark.environment import Environment, device_name, envir
 from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.measurement import STOCK, Call, Loading
 from diarize_runner.benchmark.worker import Loaded
-from diarize_runner.cache import layout
-from diarize_runner.cache.runtime import runtime_environment
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.runtime import runtime_environment
+from diarize_runner.cache.box.verify import VerifiedCache
+from diarize_runner.cache.documents import layout
 from diarize_runner.diarization.turns import SpeakerTurn, named_by_first_appearance
 
 WHISPERX = "whisperx"

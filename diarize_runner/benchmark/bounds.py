@@ -1,6 +1,6 @@
 """What a report from somebody else may hold: figures were measured, so none that divides is zero, and none is huge."""
 
-from diarize_runner.cache.fields import Node
+from diarize_runner.cache.documents.fields import Node
 
 LARGEST_REPORT = 64 << 20
 """Bytes."""

@@ -23,8 +23,8 @@ from diarize_runner.benchmark.measurement import (
 )
 from diarize_runner.benchmark.report import DERIVED, FORMAT, BenchmarkReport, Price
 from diarize_runner.benchmark.report_1 import FORMAT_1, read_format_1
-from diarize_runner.cache import documents
-from diarize_runner.cache.fields import Node
+from diarize_runner.cache.documents import canonical
+from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, NotAReport, UnsupportedFormat
@@ -54,7 +54,7 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
         raise ManifestError(
             f"{document}: larger than {bounds.LARGEST_REPORT >> 20} MiB", hint="name a benchmark report"
         )
-    node = documents.parse(data, document)
+    node = canonical.parse(data, document)
     bounds.require_bounded(node)
     stated = node.entries().get("format")
     found = stated.value if stated else None

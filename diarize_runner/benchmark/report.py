@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Measurement, Series, Start
-from diarize_runner.cache import documents
+from diarize_runner.cache.documents import canonical
 
 FORMAT = "diarize-runner/benchmark/2"
 
@@ -55,7 +55,7 @@ class BenchmarkReport:
 
     def to_json(self) -> bytes:
         """Return the report as it is written."""
-        return documents.serialise(self.to_dict())
+        return canonical.serialise(self.to_dict())
 
     def _series(self, series: Series) -> dict[str, object]:
         cost = self.usd_per_audio_hour(series)

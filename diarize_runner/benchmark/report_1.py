@@ -4,7 +4,7 @@ from diarize_runner.benchmark import bounds
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Call, Measurement, Score, Series
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.cache.fields import Node
+from diarize_runner.cache.documents.fields import Node
 
 FORMAT_1 = "diarize-runner/benchmark/1"
 _NOT_IN_1 = "reports of format 1 do not say"

@@ -18,7 +18,7 @@ from diarize_runner.parent import die_with_parent
 if TYPE_CHECKING:
     from diarize_runner.benchmark.bench import Bench
     from diarize_runner.benchmark.measurement import Loading
-    from diarize_runner.cache.verify import VerifiedCache
+    from diarize_runner.cache.box.verify import VerifiedCache
     from diarize_runner.diarization.engine import Diarizer
 
 READY: Final = "ready"
@@ -97,8 +97,8 @@ def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
 
 
 def _verified(folder: Path) -> "VerifiedCache":
-    from diarize_runner.cache.box import find_cache, read_manifest
-    from diarize_runner.cache.verify import verify
+    from diarize_runner.cache.box.folder import find_cache, read_manifest
+    from diarize_runner.cache.box.verify import verify
     from diarize_runner.progress import Silent
 
     root = find_cache(folder)

@@ -29,8 +29,8 @@ import yaml
 from diarize_runner.benchmark.bounds import some
 from diarize_runner.benchmark.compose.scene import MOST_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
-from diarize_runner.cache.documents import YAML_FAULTS
-from diarize_runner.cache.fields import Node
+from diarize_runner.cache.documents.canonical import YAML_FAULTS
+from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.turns import SpeakerHints, uri_of
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError

@@ -9,12 +9,12 @@ from diarize_runner.benchmark.formats import history as in_words
 from diarize_runner.benchmark.history import Entry, history, reports_in
 from diarize_runner.benchmark.published import published_reports
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.cache.stores import open_listable_store
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.errors import DiskError, UsageError
 from diarize_runner.progress import Progress
+from diarize_runner.store.address import open_listable_store
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,19 +4,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.build import build
-from diarize_runner.cache.hub import take_token
-from diarize_runner.cache.lock import lock_path, read_lock
-from diarize_runner.cache.manifest import (
+from diarize_runner.cache.build.hub import take_token
+from diarize_runner.cache.build.pythons import PYTHONS, own_python
+from diarize_runner.cache.build.version import build
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.manifest import (
     INSTALLER_NAME,
     REQUIREMENTS_NAME,
     SIGNATURE_NAME,
     CacheManifest,
     read_version,
 )
-from diarize_runner.cache.pythons import PYTHONS, own_python
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.signature import read_private_key
+from diarize_runner.cache.documents.request import read_request
+from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically
@@ -24,7 +24,7 @@ from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from diarize_runner.cache.gather import WheelSources
+    from diarize_runner.cache.build.gather import WheelSources
 
 
 def add_parser(commands: Commands) -> None:
@@ -76,7 +76,7 @@ def _wheel_sources(arguments: argparse.Namespace) -> "WheelSources | None":
         if arguments.python or arguments.toolkit:
             raise UsageError("--python and --toolkit are about wheels", hint="add --with-wheels")
         return None
-    from diarize_runner.cache.gather import WheelSources
+    from diarize_runner.cache.build.gather import WheelSources
 
     return WheelSources.of(
         arguments.python or [own_python()],

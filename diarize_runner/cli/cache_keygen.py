@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.signature import write_keys
+from diarize_runner.cache.published.signature import write_keys
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress

@@ -3,11 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.catalogue import Listed, list_versions
-from diarize_runner.cache.stores import open_store
+from diarize_runner.cache.published.catalogue import Listed, list_versions
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
+from diarize_runner.store.address import open_store
 
 if TYPE_CHECKING:
     from rich.table import Table

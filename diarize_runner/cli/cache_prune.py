@@ -2,7 +2,7 @@
 
 import argparse
 
-from diarize_runner.cache.catalogue import plan_prune, prune
+from diarize_runner.cache.published.catalogue import plan_prune, prune
 from diarize_runner.cli.cache_publish import add_writable_store_options
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result

@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.latest import Latest
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.signature import read_private_key
-from diarize_runner.cache.store import ArchiveStore
-from diarize_runner.cache.stores import open_store_without_conditional_writes, open_writable_store
+from diarize_runner.cache.published.latest import Latest
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress
+from diarize_runner.store.address import open_store_without_conditional_writes, open_writable_store
+from diarize_runner.store.protocol import ArchiveStore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

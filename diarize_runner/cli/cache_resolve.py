@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.hub import take_token
-from diarize_runner.cache.lock import lock_path
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.resolve import resolve
+from diarize_runner.cache.build.hub import take_token
+from diarize_runner.cache.build.resolve import resolve
+from diarize_runner.cache.documents.lock import lock_path
+from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically

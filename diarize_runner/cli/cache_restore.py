@@ -3,16 +3,16 @@
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.box import BoxFolder
-from diarize_runner.cache.fetch import PublishedArchive
-from diarize_runner.cache.published import LATEST, Wanted
-from diarize_runner.cache.rate import measured_rate
-from diarize_runner.cache.restore import RestorePlan, plan_restore, restore
-from diarize_runner.cache.store import ArchiveStore
-from diarize_runner.cache.stores import ADDRESSES, open_store
+from diarize_runner.cache.box.fetch import PublishedArchive
+from diarize_runner.cache.box.folder import BoxFolder
+from diarize_runner.cache.box.rate import measured_rate
+from diarize_runner.cache.box.restore import RestorePlan, plan_restore, restore
+from diarize_runner.cache.published.find import LATEST, Wanted
 from diarize_runner.cli.options import Commands, add_command, add_rate_option
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
+from diarize_runner.store.address import ADDRESSES, open_store
+from diarize_runner.store.protocol import ArchiveStore
 
 
 def add_parser(commands: Commands) -> None:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from diarize_runner.cache.catalogue import rollback
-from diarize_runner.cache.manifest import read_version
+from diarize_runner.cache.documents.manifest import read_version
+from diarize_runner.cache.published.catalogue import rollback
 from diarize_runner.cli.cache_publish import add_latest_options, latest_result, signing_key
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.box import BoxFolder
-from diarize_runner.cache.switch import switch
+from diarize_runner.cache.box.folder import BoxFolder
+from diarize_runner.cache.box.switch import switch
 from diarize_runner.cli.options import Commands, add_command, manifest_digest
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.box import BoxFolder, digest_of
-from diarize_runner.cache.tidy import TidyPlan, plan_tidy, tidy
+from diarize_runner.cache.box.folder import BoxFolder, digest_of
+from diarize_runner.cache.box.tidy import TidyPlan, plan_tidy, tidy
 from diarize_runner.cli.options import Commands, add_command, manifest_digest
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.errors import UsageError

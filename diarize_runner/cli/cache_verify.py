@@ -4,14 +4,14 @@ import argparse
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from diarize_runner.cache.box import BoxFolder, find_cache, read_manifest
-from diarize_runner.cache.manifest import CacheManifest
-from diarize_runner.cache.stores import ADDRESSES, open_store
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.folder import BoxFolder, find_cache, read_manifest
+from diarize_runner.cache.box.verify import verify
+from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.errors import ManifestError, UsageError
 from diarize_runner.progress import Progress
+from diarize_runner.store.address import ADDRESSES, open_store
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
 
 
 def _repair(arguments: argparse.Namespace, root: Path, manifest: CacheManifest, progress: Progress) -> Result:
-    from diarize_runner.cache.repair import repair
+    from diarize_runner.cache.box.repair import repair
 
     with _alone_in(arguments.cache):
         repaired = repair(root, manifest, open_store(arguments.store), progress)

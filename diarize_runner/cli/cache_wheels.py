@@ -4,14 +4,14 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from diarize_runner.cache.follower import Follower
-from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
-from diarize_runner.cache.published import LATEST, Wanted
-from diarize_runner.cache.pythons import PYTHONS, own_python
-from diarize_runner.cache.stores import ADDRESSES, open_store
+from diarize_runner.cache.box.follower import Follower
+from diarize_runner.cache.build.pythons import PYTHONS, own_python
+from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.published.find import LATEST, Wanted
 from diarize_runner.cli.options import Commands, add_command, add_rate_option
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.progress import Progress
+from diarize_runner.store.address import ADDRESSES, open_store
 
 
 def add_parser(commands: Commands) -> None:
@@ -31,8 +31,8 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Fetch, and say what came."""
-    from diarize_runner.cache.pins import Target
-    from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
+    from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
+    from diarize_runner.cache.documents.pins import Target
 
     store, folder = open_store(arguments.store, arguments.patience), Follower(root=arguments.into)
     seen_serial = None if arguments.allow_older else folder.serial

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cli.options import verified_cache
 from diarize_runner.cli.pace import KeptPace, kept_pace
 from diarize_runner.cli.provenance import Source, provenance_of

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from diarize_runner.cache.box import find_cache, read_manifest
-from diarize_runner.cache.remote import CHUNK, SLOWEST, Patience
-from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.cache.box.folder import find_cache, read_manifest
+from diarize_runner.cache.box.verify import VerifiedCache, verify
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
+from diarize_runner.store.remote import CHUNK, SLOWEST, Patience
 
 Commands = Any
 """What `argparse` gives for adding commands; its type is private."""

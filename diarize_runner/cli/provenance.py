@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from diarize_runner import __version__
 from diarize_runner.benchmark.environment import PACKAGES
-from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.disk import disk_errors

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.ownership import require_unchangeable
-from diarize_runner.cache.runtime import runtime_environment
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.ownership import require_unchangeable
+from diarize_runner.cache.box.runtime import runtime_environment
+from diarize_runner.cache.box.verify import VerifiedCache
+from diarize_runner.cache.documents import layout
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.fence import fenced
 from diarize_runner.diarization.guard import offline

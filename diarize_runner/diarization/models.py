@@ -5,8 +5,8 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from diarize_runner.cache.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, resolve_config
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, resolve_config
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.errors import PipelineError
 
 if TYPE_CHECKING:

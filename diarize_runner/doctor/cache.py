@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from diarize_runner.cache.box import find_cache, read_manifest
-from diarize_runner.cache.ownership import require_unchangeable
-from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.cache.box.folder import find_cache, read_manifest
+from diarize_runner.cache.box.ownership import require_unchangeable
+from diarize_runner.cache.box.verify import VerifiedCache, verify
 from diarize_runner.progress import Progress
 
 

@@ -5,8 +5,8 @@ import shutil
 import socket
 from pathlib import Path
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.box import find_cache
+from diarize_runner.cache.box.folder import find_cache
+from diarize_runner.cache.documents import layout
 from diarize_runner.diarization.guard import offline
 from diarize_runner.doctor.check import Drift
 from diarize_runner.errors import DiarizeRunnerError, OfflineViolation

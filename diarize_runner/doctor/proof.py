@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from diarize_runner.cache.box import find_cache
-from diarize_runner.cache.manifest import MANIFEST_NAME
+from diarize_runner.cache.box.folder import find_cache
+from diarize_runner.cache.documents.manifest import MANIFEST_NAME
 from diarize_runner.digests import content_of_file
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.doctor.check import Check, State

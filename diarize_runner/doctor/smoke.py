@@ -4,7 +4,7 @@ import time
 
 from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.benchmark.score import score
-from diarize_runner.cache.verify import VerifiedCache
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import decode
 from diarize_runner.diarization.engine import load
 from diarize_runner.diarization.turns import SpeakerHints

@@ -4,7 +4,7 @@ What a server says is repeated only where no code here tells more: a refused sig
 was signed.
 """
 
-from diarize_runner.aws_errors import REFUSED, by_code
+from diarize_runner.store.aws_errors import REFUSED, by_code
 
 CODES = "https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html"
 """What EC2's codes mean."""

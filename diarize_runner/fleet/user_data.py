@@ -2,9 +2,9 @@
 
 from shlex import quote
 
-from diarize_runner.cache.stores import parse_address
 from diarize_runner.errors import UsageError
 from diarize_runner.fleet.host_keys import BEGIN, END
+from diarize_runner.store.address import parse_address
 
 _SCRIPT = """\
 #!/bin/bash

@@ -7,8 +7,8 @@ from support.lines import DATA, KEY, Line
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, relay, serving
 
-from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.s3.store import S3Store
+from diarize_runner.store.http import HttpStore
+from diarize_runner.store.s3.store import S3Store
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,9 +7,9 @@ from support.buckets import QUICK
 from support.lines import DATA, KEY
 from support.web import Answer, changed, cut, ended, reset, says, says_what, silent
 
-from diarize_runner.cache.remote import CHUNK, Patience
 from diarize_runner.digests import content_of, write_hashing
 from diarize_runner.errors import StoreError
+from diarize_runner.store.remote import CHUNK, Patience
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 
@@ -136,7 +136,7 @@ class TestAServerThatLies:
             read(line.store, 5, 5)
 
     def test_is_not_read_into_memory_for_ever(self, line, monkeypatch):
-        monkeypatch.setattr("diarize_runner.cache.small.SMALL", 1 << 20)
+        monkeypatch.setattr("diarize_runner.store.small.SMALL", 1 << 20)
 
         with pytest.raises(StoreError, match=f"^{line.store.url}/{KEY} holds more than 1,048,576 bytes$"):
             line.store.read(KEY)

@@ -10,9 +10,9 @@ from support.certificates import write_certificate
 from support.lines import DATA, KEY
 from support.web import Answer, changed, dripping, dripping_head, endless, files, paced, serving
 
-from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.local_store import LocalStore
 from diarize_runner.errors import ObjectNotFound, StoreError
+from diarize_runner.store.http import HttpStore
+from diarize_runner.store.local import LocalStore
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 

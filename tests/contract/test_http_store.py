@@ -11,9 +11,9 @@ from support.caches import noise
 from support.certificates import write_certificate
 from support.web import Answer, changed, files, files_whole, says, serving
 
-from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.stores import open_store, open_store_without_conditional_writes, open_writable_store
 from diarize_runner.errors import ObjectNotFound, StoreError, UsageError
+from diarize_runner.store.address import open_store, open_store_without_conditional_writes, open_writable_store
+from diarize_runner.store.http import HttpStore
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 
@@ -210,7 +210,7 @@ def test_what_is_gone_is_not_found(status, server):
 
 
 def test_a_server_is_not_waited_for_as_long_as_it_likes(server, monkeypatch):
-    monkeypatch.setattr("diarize_runner.cache.http._LONGEST_WAIT", 0.1)
+    monkeypatch.setattr("diarize_runner.store.http._LONGEST_WAIT", 0.1)
     server.fails(says(429, Retry_After="3600"))
 
     assert opened(server).read(KEY).data == DATA

@@ -6,9 +6,9 @@ from support.buckets import QUICK, sign_in
 
 from diarize_runner.benchmark.history import history
 from diarize_runner.benchmark.published import publish_report, published_reports
-from diarize_runner.cache.catalogue import list_versions, plan_prune, prune
-from diarize_runner.cache.s3.store import S3Store
+from diarize_runner.cache.published.catalogue import list_versions, plan_prune, prune
 from diarize_runner.errors import ObjectExists
+from diarize_runner.store.s3.store import S3Store
 
 
 @pytest.fixture

@@ -13,16 +13,16 @@ from support.caches import LARGE, TINY, Site, tree, with_file
 from support.processes import race_processes, race_threads
 from support.web import dripping, ended, files, serving
 
-from diarize_runner.cache.box import BoxFolder
-from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.manifest import ARCHIVE_NAME
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.published import LATEST, Wanted
-from diarize_runner.cache.restore import restore
-from diarize_runner.cache.s3.store import S3Store
+from diarize_runner.cache.box.folder import BoxFolder
+from diarize_runner.cache.box.restore import restore
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME
+from diarize_runner.cache.published.find import LATEST, Wanted
+from diarize_runner.cache.published.publish import publish
 from diarize_runner.cli import main
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Silent
+from diarize_runner.store.http import HttpStore
+from diarize_runner.store.s3.store import S3Store
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 

@@ -7,9 +7,9 @@ from support.certificates import write_certificate
 from support.swift import STRANGER_ACCESS_KEY, STRANGER_SECRET_KEY
 from support.web import Answer, relay, says, says_what, serving
 
-from diarize_runner.cache.s3.store import S3Store
-from diarize_runner.cache.s3.upload import PART
 from diarize_runner.errors import ObjectNotFound, StoreError
+from diarize_runner.store.s3.store import S3Store
+from diarize_runner.store.s3.upload import PART
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 

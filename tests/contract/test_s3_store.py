@@ -8,11 +8,11 @@ from support.caches import noise
 from support.swift import PAGE, require_swift
 from support.web import changed, lost, reset, says, says_what
 
-from diarize_runner.cache.manifest import MANIFEST_NAME
-from diarize_runner.cache.s3.store import S3Store, UnconditionalS3Store
-from diarize_runner.cache.s3.upload import PART
+from diarize_runner.cache.documents.manifest import MANIFEST_NAME
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import DiskError, ObjectExists, StoreError, SwapLost
+from diarize_runner.store.s3.store import S3Store, UnconditionalS3Store
+from diarize_runner.store.s3.upload import PART
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 

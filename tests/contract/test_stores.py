@@ -17,14 +17,14 @@ from support.kills import killed_before_step
 from support.processes import race_processes, race_threads
 from support.web import files, serving
 
-from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import MANIFEST_NAME
-from diarize_runner.cache.s3.store import S3Store, UnconditionalS3Store
-from diarize_runner.cache.store import ArchiveStore, StoredDocument, WritableArchiveStore
-from diarize_runner.cache.stores import open_store, open_writable_store
+from diarize_runner.cache.documents.manifest import MANIFEST_NAME
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost, UsageError
+from diarize_runner.store.address import open_store, open_writable_store
+from diarize_runner.store.http import HttpStore
+from diarize_runner.store.local import LocalStore
+from diarize_runner.store.protocol import ArchiveStore, StoredDocument, WritableArchiveStore
+from diarize_runner.store.s3.store import S3Store, UnconditionalS3Store
 
 READ = ["local", "web", "moto", "swift"]
 WRITTEN = ["local", "moto", "swift"]

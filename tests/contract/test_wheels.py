@@ -14,14 +14,14 @@ from support.web import files, serving
 from support.wheel_host import TOOL, WheelHost
 from support.wheels import WHEELS, WheelSite, use_index, write_wheel
 
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
-from diarize_runner.cache.pins import read_pins
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.pythons import own_python
-from diarize_runner.cache.signature import read_private_key
+from diarize_runner.cache.build.pythons import own_python
+from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.documents.pins import read_pins
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.cli import main
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
 

@@ -17,10 +17,10 @@ from support.hosts.trees import changes
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, serving
 
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.stores import open_writable_store
+from diarize_runner.cache.published.publish import publish
 from diarize_runner.progress import Silent
+from diarize_runner.store.address import open_writable_store
+from diarize_runner.store.local import LocalStore
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "diarize-runner-tests/version")

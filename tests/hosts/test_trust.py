@@ -10,7 +10,7 @@ from support.hosts import DEBIAN_12, fresh_hosts, play_on
 from support.hosts.trees import changes
 from support.stand_in import Shelf
 
-from diarize_runner.cache.signature import write_keys
+from diarize_runner.cache.published.signature import write_keys
 
 pytestmark = [
     pytest.mark.hosts,

@@ -14,7 +14,7 @@ import pytest
 from support.planted import plant_home, plant_working_folder
 from support.tracing import require_strace, traced
 
-from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.box.folder import find_cache, read_manifest
 
 pytestmark = pytest.mark.scenario
 

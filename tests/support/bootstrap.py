@@ -8,9 +8,9 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from diarize_runner.cache.pointer import Pointer
-from diarize_runner.cache.signature import read_private_key
-from diarize_runner.cache.wheelhouse import PublishedFile
+from diarize_runner.cache.documents.pointer import Pointer
+from diarize_runner.cache.documents.wheelhouse import PublishedFile
+from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.digests import content_of
 
 SCRIPT = (Path(__file__).parents[2] / "scripts/bootstrap.sh").read_bytes()

@@ -9,7 +9,7 @@ import boto3
 from moto.server import ThreadedMotoServer
 from support.web import Answer
 
-from diarize_runner.cache.remote import Patience
+from diarize_runner.store.remote import Patience
 
 QUICK = Patience(connect=5, silence=10, tries=3, pause=0.01)
 """Enough for loopback."""

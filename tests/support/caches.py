@@ -9,17 +9,17 @@ from pathlib import Path
 
 import yaml
 
-from diarize_runner.cache.box import BoxFolder
-from diarize_runner.cache.build import build
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.lock import lock_path, read_lock
-from diarize_runner.cache.manifest import MANIFEST_NAME, CacheManifest
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.published import LATEST, Wanted, find_version
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.resolve import resolve
-from diarize_runner.cache.restore import restore
+from diarize_runner.cache.box.folder import BoxFolder
+from diarize_runner.cache.box.restore import restore
+from diarize_runner.cache.build.resolve import resolve
+from diarize_runner.cache.build.version import build
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.manifest import MANIFEST_NAME, CacheManifest
+from diarize_runner.cache.documents.request import read_request
+from diarize_runner.cache.published.find import LATEST, Wanted, find_version
+from diarize_runner.cache.published.publish import publish
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 PIPELINE = "acme/speaker-diarization"
 WEIGHTS = "acme/weights"

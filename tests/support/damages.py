@@ -5,7 +5,7 @@ import shutil
 
 from support.caches import TINY, WEIGHTS, flip
 
-from diarize_runner.cache import layout
+from diarize_runner.cache.documents import layout
 from diarize_runner.digests import content_of
 
 

@@ -7,8 +7,8 @@ import yaml
 from support.caches import build_version, write_lock
 
 from diarize_runner.cache.checkpoint.writer import write_checkpoint
-from diarize_runner.cache.lock import CacheLock
-from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.documents.lock import CacheLock
+from diarize_runner.cache.documents.manifest import CacheManifest
 
 REPO = "acme/speaker-diarization"
 FILES = {

@@ -7,14 +7,14 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 from support.caches import OLD, Site, noise, read_built_manifest
 
-from diarize_runner.cache.manifest import (
+from diarize_runner.cache.documents.manifest import (
     INSTALLER_NAME,
     MANIFEST_NAME,
     REQUIREMENTS_NAME,
     WHEELS_PAGE_NAME,
 )
-from diarize_runner.cache.shared_wheels import WHEELS_FOLDER, render_page
-from diarize_runner.cache.wheelhouse import PublishedFile, Wheelhouse
+from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
+from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, render_page
 from diarize_runner.digests import content_of_file
 
 

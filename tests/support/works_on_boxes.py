@@ -6,15 +6,15 @@ from support.caches import NEW, OLD, Site, flip
 from support.wheels import FOR_311, WHEELS, WheelSite
 from support.work import Work
 
-from diarize_runner.cache.box import find_cache, read_manifest
-from diarize_runner.cache.follower import Follower
-from diarize_runner.cache.pins import Target
-from diarize_runner.cache.published import LATEST, Wanted
-from diarize_runner.cache.repair import repair
-from diarize_runner.cache.switch import switch
-from diarize_runner.cache.tidy import tidy
-from diarize_runner.cache.verify import verify
-from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.box.folder import find_cache, read_manifest
+from diarize_runner.cache.box.follower import Follower
+from diarize_runner.cache.box.repair import repair
+from diarize_runner.cache.box.switch import switch
+from diarize_runner.cache.box.tidy import tidy
+from diarize_runner.cache.box.verify import verify
+from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.documents.pins import Target
+from diarize_runner.cache.published.find import LATEST, Wanted
 from diarize_runner.progress import Silent
 
 

@@ -5,8 +5,8 @@ from functools import partial
 from support.caches import NEW, OLD, Site, published
 from support.work import Work
 
-from diarize_runner.cache.catalogue import plan_prune, prune
-from diarize_runner.cache.publish import read_built
+from diarize_runner.cache.published.catalogue import plan_prune, prune
+from diarize_runner.cache.published.publish import read_built
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import ManifestError, ObjectNotFound
 

@@ -8,10 +8,10 @@ from support.caches import PIPELINE, Site
 from support.stand_in.toolkit import BOTH, FIRST, modules_of, write_wheels
 from support.wheels import carry
 
-from diarize_runner.cache import documents
-from diarize_runner.cache.manifest import MANIFEST_NAME, SIGNATURE_NAME
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.signature import read_private_key
+from diarize_runner.cache.documents import canonical
+from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.digests import content_of
 from diarize_runner.progress import Silent
 
@@ -55,11 +55,11 @@ class Shelf:
         manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
         wheels = manifest.pop("sections")["wheels"]
         wheels = {"installer": wheels["installer"], "wheels_page": wheels["page"], "wheels": wheels["files"]}
-        data = documents.serialise({**manifest, "format": "diarize-runner/manifest/1", **wheels})
+        data = canonical.serialise({**manifest, "format": "diarize-runner/manifest/1", **wheels})
         (folder / MANIFEST_NAME).write_bytes(data)
         pointer = {**json.loads(latest.read_bytes()), "format": "diarize-runner/pointer/1"}
         pointer["manifest"] |= content_of(data).to_dict()
-        latest.write_bytes(documents.serialise(pointer))
+        latest.write_bytes(canonical.serialise(pointer))
 
     def publish(self, version, model, release="first"):
         """Publish a version: a model, and a release of the toolkit."""

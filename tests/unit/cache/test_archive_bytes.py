@@ -20,10 +20,10 @@ from support.caches import (
     write_request,
 )
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.archive import pack
-from diarize_runner.cache.gzip_members import MEMBER, payload
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, blobs_of
+from diarize_runner.cache.build.archive import pack
+from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.gzip_members import MEMBER, payload
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, blobs_of
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Silent

@@ -23,11 +23,11 @@ from support.disks import as_nobody, foreign_folder, mounted
 from support.kills import killed_before_step
 from support.processes import finished, start
 
-from diarize_runner.cache.build import build
-from diarize_runner.cache.lock import lock_path, read_lock
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME
-from diarize_runner.cache.publish import read_built
-from diarize_runner.cache.request import read_request
+from diarize_runner.cache.build.version import build
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME
+from diarize_runner.cache.documents.request import read_request
+from diarize_runner.cache.published.publish import read_built
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, UsageError
 from diarize_runner.progress import Silent
 

@@ -8,9 +8,9 @@ import pytest
 from support.caches import NEW, OLD, TINY, tree, with_file
 from support.kills import killed_before_step
 
-from diarize_runner.cache.catalogue import PrunePlan, list_versions, plan_prune, prune, rollback
-from diarize_runner.cache.latest import read_latest
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.published.catalogue import PrunePlan, list_versions, plan_prune, prune, rollback
+from diarize_runner.cache.published.latest import read_latest
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import ManifestError, ObjectNotFound, StoreError
 

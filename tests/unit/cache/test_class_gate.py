@@ -21,9 +21,9 @@ from support.local_host import REPO, LocalHost
 from support.pickles import as_stream, as_zip, call, text
 from torch.torch_version import TorchVersion
 
+from diarize_runner.cache.checkpoint.allow_list import STANDARD, classes_of, require_allowed
 from diarize_runner.cache.checkpoint.rewrite import rewrite
-from diarize_runner.cache.gate import STANDARD, classes_of, require_allowed
-from diarize_runner.cache.lock import lock_path
+from diarize_runner.cache.documents.lock import lock_path
 from diarize_runner.errors import UnsafeCheckpoint
 
 EVIL = "from pathlib import Path\nPath('ran').touch()\nclass Thing: pass\n"

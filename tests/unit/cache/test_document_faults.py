@@ -9,12 +9,12 @@ import pytest
 import yaml
 from support.caches import PIPELINE, TINY, WEIGHTS, edit_json, write_lock, write_request
 
-from diarize_runner.cache import documents
-from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
-from diarize_runner.cache.manifest import CacheManifest
-from diarize_runner.cache.pointer import Pointer
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.resolve import resolve
+from diarize_runner.cache.build.resolve import resolve
+from diarize_runner.cache.documents import canonical
+from diarize_runner.cache.documents.lock import CacheLock, lock_path, read_lock
+from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.cache.documents.pointer import Pointer
+from diarize_runner.cache.documents.request import read_request
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ManifestError, SourceError, UnsupportedFormat
 from diarize_runner.progress import Silent
@@ -60,7 +60,7 @@ def read_as_request(document, tmp_path):
 
 READERS = {
     "request": read_as_request,
-    "lock": lambda document, _: CacheLock.from_node(documents.parse(json.dumps(document).encode(), "a.lock.json")),
+    "lock": lambda document, _: CacheLock.from_node(canonical.parse(json.dumps(document).encode(), "a.lock.json")),
     "manifest": lambda document, _: CacheManifest.from_bytes(json.dumps(document).encode(), "manifest.json"),
     "pointer": lambda document, _: Pointer.from_bytes(json.dumps(document).encode(), "latest"),
 }

@@ -7,13 +7,13 @@ import pytest
 from support.caches import PIPELINE, Site, flip, noise, published, tree
 from support.kills import killed_after
 
-from diarize_runner.cache.fetch import PublishedArchive, fetch_blobs, forget_partial
-from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import ARCHIVE_NAME
+from diarize_runner.cache.box.fetch import PublishedArchive, fetch_blobs, forget_partial
+from diarize_runner.cache.documents.gzip_members import MEMBER, STORED_MEMBER
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import IntegrityError, StoreError
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 SIZE = 3 * MEMBER + 1000
 BIG = {PIPELINE: {"config.yaml": b"x", "weights.dat": noise(SIZE)}}

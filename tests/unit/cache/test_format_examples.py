@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from diarize_runner.cache import documents
 from diarize_runner.cache.checkpoint.convert import CONVERSIONS
-from diarize_runner.cache.lock import CacheLock, lock_path, read_lock
-from diarize_runner.cache.manifest import CacheManifest
-from diarize_runner.cache.pointer import Pointer
-from diarize_runner.cache.request import HubSelection, read_request
-from diarize_runner.cache.snapshot import LocalFile, WheelMember, commit_hash_of
+from diarize_runner.cache.documents import canonical
+from diarize_runner.cache.documents.lock import CacheLock, lock_path, read_lock
+from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.cache.documents.pointer import Pointer
+from diarize_runner.cache.documents.request import HubSelection, read_request
+from diarize_runner.cache.documents.snapshot import LocalFile, WheelMember, commit_hash_of
 
 MANIFESTS = Path(__file__).parents[3] / "cache_manifests"
 FORMAT = (MANIFESTS / "FORMAT.md").read_text()
@@ -38,7 +38,7 @@ def in_order(data):
 
 
 READERS = {
-    "Lock": lambda data: CacheLock.from_node(documents.parse(data, "FORMAT.md")),
+    "Lock": lambda data: CacheLock.from_node(canonical.parse(data, "FORMAT.md")),
     "Manifest": lambda data: CacheManifest.from_bytes(data, "FORMAT.md"),
     "Pointer": lambda data: Pointer.from_bytes(data, "FORMAT.md"),
 }

@@ -6,12 +6,18 @@ from support.kills import killed_when_there
 from support.wheel_host import COMMON, FOR_311, FOR_312, FOR_ANY, OLDER, TOOL, WheelHost
 from support.wheels import WheelSite, use_index, write_wheel
 
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import BOOTSTRAP_NAME, INSTALLER_NAME, MANIFEST_NAME, TOOLKIT_NAME, WHEELS_PAGE_NAME
-from diarize_runner.cache.publish import publish, read_built
+from diarize_runner.cache.documents.manifest import (
+    BOOTSTRAP_NAME,
+    INSTALLER_NAME,
+    MANIFEST_NAME,
+    TOOLKIT_NAME,
+    WHEELS_PAGE_NAME,
+)
+from diarize_runner.cache.published.publish import publish, read_built
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import IntegrityError, ManifestError, SecretFound, SourceError, UsageError
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 
 @pytest.fixture

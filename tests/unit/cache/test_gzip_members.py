@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.caches import noise
 
-from diarize_runner.cache.gzip_members import MEMBER, STORED_MEMBER, member, payload, stored_size
+from diarize_runner.cache.documents.gzip_members import MEMBER, STORED_MEMBER, member, payload, stored_size
 from diarize_runner.digests import content_of
 from diarize_runner.errors import IntegrityError
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448
 from cryptography.x509.oid import NameOID
 
-from diarize_runner.cache.signature import read_private_key, require_signature, write_keys
+from diarize_runner.cache.published.signature import read_private_key, require_signature, write_keys
 from diarize_runner.errors import IntegrityError, UsageError
 
 MANIFEST = b"a manifest"

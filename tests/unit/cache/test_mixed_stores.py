@@ -8,16 +8,16 @@ from support.caches import OLD, PIPELINE, Site, noise, tree
 from support.web import ended, files, serving
 from support.wheels import WHEELS, WheelSite
 
-from diarize_runner.cache.follower import Follower
-from diarize_runner.cache.http import HttpStore
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
-from diarize_runner.cache.pins import Target
-from diarize_runner.cache.published import Wanted
-from diarize_runner.cache.remote import Patience
-from diarize_runner.cache.restore import restore
-from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.box.follower import Follower
+from diarize_runner.cache.box.restore import restore
+from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.documents.pins import Target
+from diarize_runner.cache.published.find import Wanted
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Silent
+from diarize_runner.store.http import HttpStore
+from diarize_runner.store.remote import Patience
 
 MINE = {PIPELINE: {"config.yaml": b"mine", "a/weights.dat": noise(3000, "mine")}}
 THEIRS = {PIPELINE: {"config.yaml": b"theirs", "a/weights.dat": noise(3000, "theirs")}}

@@ -8,9 +8,9 @@ from support.disks import overlaid
 from support.kills import killed_before_step
 from support.labellers import label_all
 
-from diarize_runner.cache.box import read_manifest
-from diarize_runner.cache.tidy import tidy
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.folder import read_manifest
+from diarize_runner.cache.box.tidy import tidy
+from diarize_runner.cache.box.verify import verify
 from diarize_runner.progress import Silent
 from diarize_runner.spool.claim import Claim
 

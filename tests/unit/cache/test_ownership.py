@@ -6,8 +6,9 @@ import sys
 import pytest
 from support.caches import PIPELINE, Site, flip, published
 
-from diarize_runner.cache import layout, ownership
-from diarize_runner.cache.ownership import require_unchangeable
+from diarize_runner.cache.box import ownership
+from diarize_runner.cache.box.ownership import require_unchangeable
+from diarize_runner.cache.documents import layout
 from diarize_runner.errors import DiskError, IntegrityError, UntrustedFolder
 
 ANOTHER = 12345

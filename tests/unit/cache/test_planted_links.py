@@ -7,9 +7,9 @@ from support.caches import NEW, OLD, published
 from support.wheels import FOR_311, WHEELS, WheelSite
 from support.works_on_boxes import fetch_all_wheels, repair_in_place, version_in_use
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.box import find_cache
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.box.folder import find_cache
+from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
 
 
 @pytest.fixture

@@ -24,11 +24,10 @@ from support.disks import as_nobody, foreign_folder, make_read_only, mounted
 from support.kills import killed_after, killed_before_step
 from support.processes import finished, race_processes, race_threads, start
 
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
-from diarize_runner.cache.pointer import Pointer
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.published import LATEST
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.documents.pointer import Pointer
+from diarize_runner.cache.published.find import LATEST
+from diarize_runner.cache.published.publish import publish
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import (
     IntegrityError,
@@ -39,6 +38,7 @@ from diarize_runner.errors import (
     SwapLost,
 )
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 NEWER = with_file(TINY, "config.yaml", b"version: 4.0.1\n")
 

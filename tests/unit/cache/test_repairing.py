@@ -9,10 +9,10 @@ from support.caches import PIPELINE, TINY, WEIGHTS, flip, published, tree
 from support.damages import DAMAGES, add_newline, names
 from support.kills import killed_before_step
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.manifest import ARCHIVE_NAME
-from diarize_runner.cache.repair import repair
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.repair import repair
+from diarize_runner.cache.box.verify import verify
+from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Silent
 

@@ -14,10 +14,10 @@ from pyannote.audio.models.embedding.xvector import XVectorMFCC
 from support.caches import PIPELINE, flip
 from support.twins import checkpoint_of
 
-from diarize_runner.cache import layout
+from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelName, resolve_config
 from diarize_runner.cache.checkpoint.clean import PlainValues
 from diarize_runner.cache.checkpoint.rewrite import rewrite
-from diarize_runner.cache.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelName, resolve_config
+from diarize_runner.cache.documents import layout
 from diarize_runner.errors import IntegrityError, PipelineError
 
 

@@ -30,19 +30,19 @@ from support.disks import as_nobody, foreign_folder, lock_as_on_nfs, make_read_o
 from support.kills import killed_after, killed_before_step
 from support.processes import finished, race_processes, race_threads, start
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.box import BoxFolder, find_cache, read_manifest
-from diarize_runner.cache.catalogue import plan_prune
-from diarize_runner.cache.gzip_members import STORED_MEMBER
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import ARCHIVE_NAME
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.published import LATEST, Wanted
-from diarize_runner.cache.restore import plan_restore, restore
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.folder import BoxFolder, find_cache, read_manifest
+from diarize_runner.cache.box.restore import plan_restore, restore
+from diarize_runner.cache.box.verify import verify
+from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.gzip_members import STORED_MEMBER
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME
+from diarize_runner.cache.published.catalogue import plan_prune
+from diarize_runner.cache.published.find import LATEST, Wanted
+from diarize_runner.cache.published.publish import publish
 from diarize_runner.digests import content_of
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound, StoreError
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 NEWER = with_file(TINY, "config.yaml", b"version: 4.0.1\n")
 

@@ -29,10 +29,10 @@ from support.pickles import (
 )
 from support.references import hides_its_class, patches_a_class, writes_a_patch
 
+from diarize_runner.cache.checkpoint.allow_list import classes_of
 from diarize_runner.cache.checkpoint.child import rewrite_file
 from diarize_runner.cache.checkpoint.clean import PlainValues, read_clean
 from diarize_runner.cache.checkpoint.rewrite import rewrite
-from diarize_runner.cache.gate import classes_of
 from diarize_runner.errors import UnsafeCheckpoint
 
 COMMAND = "touch ran"

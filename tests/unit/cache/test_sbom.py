@@ -17,12 +17,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from support.caches import PIPELINE, TINY, WEIGHTS, build_version, write_lock, write_request
 from support.wheels import WHEELS, WheelSite
 
-from diarize_runner.cache.build import build
-from diarize_runner.cache.lock import lock_path, read_lock
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, CacheManifest
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.sbom import to_cyclonedx
-from diarize_runner.cache.snapshot import HubOrigin
+from diarize_runner.cache.build.sbom import to_cyclonedx
+from diarize_runner.cache.build.version import build
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, CacheManifest
+from diarize_runner.cache.documents.request import read_request
+from diarize_runner.cache.documents.snapshot import HubOrigin
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import IntegrityError, ManifestError
 from diarize_runner.progress import Silent
@@ -101,7 +101,7 @@ def test_a_validator_finds_a_fault_in_a_bill_that_has_one(built):
 
 def test_the_same_version_has_one_bill_wherever_it_lies_and_whoever_asks(built, tmp_path):
     shutil.copytree(built, tmp_path / "deep" / "copy")
-    script = "import sys; from pathlib import Path; from diarize_runner.cache.sbom import to_cyclonedx as bill; "
+    script = "import sys; from pathlib import Path; from diarize_runner.cache.build.sbom import to_cyclonedx as bill; "
     script += "sys.stdout.buffer.write(bill(Path(sys.argv[1])))"
     bills = {
         subprocess.run(

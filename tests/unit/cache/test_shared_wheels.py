@@ -11,14 +11,14 @@ from support.kills import killed_before_step
 from support.turns import Turns
 from support.wheels import WHEELS, WheelSite, carry
 
-from diarize_runner.cache.catalogue import plan_prune, prune
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import INSTALLER_NAME, MANIFEST_NAME, REQUIREMENTS_NAME, WHEELS_PAGE_NAME
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.shared_wheels import wheel_key
+from diarize_runner.cache.documents.manifest import INSTALLER_NAME, MANIFEST_NAME, REQUIREMENTS_NAME, WHEELS_PAGE_NAME
+from diarize_runner.cache.published.catalogue import plan_prune, prune
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.cache.published.shared_wheels import wheel_key
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import IntegrityError, StoreError
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 MARK = "wheels/pruning"
 COMMON = "common-2.0-py3-none-any.whl"

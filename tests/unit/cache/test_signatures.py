@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from support.caches import NEW, OLD, Site, edit_json, flip, tree
 from support.kills import killed_before_step
 
-from diarize_runner.cache.catalogue import rollback
-from diarize_runner.cache.latest import read_latest
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME, SIGNATURE_NAME
-from diarize_runner.cache.pointer import LARGEST_SERIAL, MOST_RISE
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.signature import has_signed, read_private_key, require_signature, write_keys
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, SIGNATURE_NAME
+from diarize_runner.cache.documents.pointer import LARGEST_SERIAL, MOST_RISE
+from diarize_runner.cache.published.catalogue import rollback
+from diarize_runner.cache.published.latest import read_latest
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.cache.published.signature import has_signed, read_private_key, require_signature, write_keys
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, StoreError, UsageError
 from diarize_runner.progress import Silent

@@ -7,7 +7,7 @@ import pytest
 from support.caches import NEW, OLD, flip, tree
 from support.kills import killed_before_step
 
-from diarize_runner.cache.switch import switch
+from diarize_runner.cache.box.switch import switch
 from diarize_runner.errors import IntegrityError, ManifestError
 from diarize_runner.progress import Silent
 

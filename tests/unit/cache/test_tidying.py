@@ -8,10 +8,10 @@ import pytest
 from support.caches import NEW, OLD, PIPELINE, noise, tree
 from support.kills import killed_before_step
 
-from diarize_runner.cache.box import BoxFolder, read_manifest
-from diarize_runner.cache.switch import switch
-from diarize_runner.cache.tidy import plan_tidy, tidy
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.folder import BoxFolder, read_manifest
+from diarize_runner.cache.box.switch import switch
+from diarize_runner.cache.box.tidy import plan_tidy, tidy
+from diarize_runner.cache.box.verify import verify
 from diarize_runner.errors import ManifestError
 from diarize_runner.progress import Silent
 

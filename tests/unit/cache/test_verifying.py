@@ -11,8 +11,8 @@ from support.damages import DAMAGES, add_newline, names
 from support.disks import as_nobody, foreign_folder
 from support.processes import finished, start
 
-from diarize_runner.cache import layout
-from diarize_runner.cache.verify import VerifiedCache, verify
+from diarize_runner.cache.box.verify import VerifiedCache, verify
+from diarize_runner.cache.documents import layout
 from diarize_runner.errors import DiskError, IntegrityError
 from diarize_runner.progress import Silent
 

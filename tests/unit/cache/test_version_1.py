@@ -11,12 +11,12 @@ import pytest
 from support.caches import Site, edit_json, tree
 from support.local_host import LocalHost
 
-from diarize_runner.cache.catalogue import list_versions, rollback
-from diarize_runner.cache.latest import read_latest
-from diarize_runner.cache.manifest import CacheManifest
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.switch import switch
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.switch import switch
+from diarize_runner.cache.box.verify import verify
+from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.cache.published.catalogue import list_versions, rollback
+from diarize_runner.cache.published.latest import read_latest
+from diarize_runner.cache.published.publish import publish
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import IntegrityError, ManifestError
 from diarize_runner.progress import Silent

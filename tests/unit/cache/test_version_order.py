@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from diarize_runner.cache.version_order import newest_first
+from diarize_runner.cache.published.version_order import newest_first
 
 OLDEST_FIRST = {
     "numbers": ("0.9", "1.2", "1.9", "1.9.1", "1.10", "2.0", "10.0"),

@@ -11,19 +11,19 @@ from support.kills import killed_before_step
 from support.processes import race_processes
 from support.wheels import FOR_311, WHEELS, WheelSite
 
-from diarize_runner.cache.catalogue import rollback
-from diarize_runner.cache.follower import Follower
-from diarize_runner.cache.local_store import LocalStore
-from diarize_runner.cache.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
-from diarize_runner.cache.pins import Target
-from diarize_runner.cache.publish import publish
-from diarize_runner.cache.published import LATEST, Wanted
-from diarize_runner.cache.restore import plan_restore
-from diarize_runner.cache.signature import read_private_key, write_keys
-from diarize_runner.cache.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.box.follower import Follower
+from diarize_runner.cache.box.restore import plan_restore
+from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
+from diarize_runner.cache.documents.pins import Target
+from diarize_runner.cache.published.catalogue import rollback
+from diarize_runner.cache.published.find import LATEST, Wanted
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.cache.published.signature import read_private_key, write_keys
 from diarize_runner.digests import content_of
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound, StoreError
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
 
 SPEECH = "speech-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
 BESIDE = {REQUIREMENTS_NAME, INSTALLER_NAME, "serial"}

@@ -6,10 +6,10 @@ from support.caches import PIPELINE, build_version, noise, write_lock
 from support.checkpoints import as_zip
 from support.wheels import use_index, write_page, write_wheel
 
-from diarize_runner.cache import wheels
-from diarize_runner.cache.lock import lock_path, read_lock
-from diarize_runner.cache.request import read_request
-from diarize_runner.cache.snapshot import PinnedWheelMember
+from diarize_runner.cache.build import wheels
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.request import read_request
+from diarize_runner.cache.documents.snapshot import PinnedWheelMember
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import IntegrityError, SourceError, UnsafeCheckpoint
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.wheels import WHEELS, WheelSite
 
-from diarize_runner.cache.manifest import CacheManifest
+from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.errors import ManifestError
 
 HOSTILE = {

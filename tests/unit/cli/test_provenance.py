@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diarize_runner import __version__
-from diarize_runner.cache.box import find_cache, read_manifest
+from diarize_runner.cache.box.folder import find_cache, read_manifest
 from diarize_runner.cli.provenance import Source, provenance_of
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.turns import SpeakerHints

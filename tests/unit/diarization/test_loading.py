@@ -27,8 +27,8 @@ params:
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from diarize_runner.cache.box import read_manifest
-from diarize_runner.cache.verify import verify
+from diarize_runner.cache.box.folder import read_manifest
+from diarize_runner.cache.box.verify import verify
 from diarize_runner.diarization import engine
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.progress import Silent

@@ -8,9 +8,9 @@ import pytest
 from support.hub_host import FILES, REPO
 from support.hub_simulator import etag
 
-from diarize_runner.cache.lock import lock_path
-from diarize_runner.cache.manifest import ARCHIVE_NAME, MANIFEST_NAME
-from diarize_runner.cache.snapshot import HubFile, HubOrigin
+from diarize_runner.cache.documents.lock import lock_path
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME
+from diarize_runner.cache.documents.snapshot import HubFile, HubOrigin
 from diarize_runner.errors import DiskError, GatedRepo, IntegrityError, ManifestError, RevisionNotFound, SourceError
 
 PAGE = f"https://huggingface.co/{REPO}"

@@ -9,7 +9,7 @@ import pytest
 from support.command import run
 from support.hub_host import FILES, REPO
 
-from diarize_runner.cache.manifest import ARCHIVE_NAME
+from diarize_runner.cache.documents.manifest import ARCHIVE_NAME
 from diarize_runner.cli import build_parser
 from diarize_runner.errors import DiarizeRunnerError
 

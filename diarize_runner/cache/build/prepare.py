@@ -1,0 +1,67 @@
+"""Prepare fetched files for a cache: most travel as they came, checkpoints are rewritten into clean ones."""
+
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.cache.build.sources import FetchedFile
+from diarize_runner.cache.checkpoint.allow_list import classes_of
+from diarize_runner.cache.checkpoint.child import rewrite_file
+from diarize_runner.cache.checkpoint.clean import is_checkpoint
+from diarize_runner.cache.checkpoint.convert import CONVERSIONS
+from diarize_runner.cache.documents.snapshot import FileEntry, PinnedWheelMember, Upstream
+from diarize_runner.digests import content_of_file
+from diarize_runner.errors import SourceError, UnsafeCheckpoint
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedFile:
+    """A file as the cache holds it."""
+
+    entry: FileEntry
+    file: Path
+    """On this disk, until the next one is prepared."""
+
+
+def prepare(fetched: Iterable[FetchedFile], allowed: Collection[str]) -> Iterator[PreparedFile]:
+    """Yield each file, prepared; `allowed` are names that checkpoints may hold beside the usual ones.
+
+    Raises as what `fetched` comes from does, and:
+        SourceError: a file asks for a conversion that does not exist.
+        UnsafeCheckpoint: a checkpoint cannot be rewritten, or a config cannot be read safely.
+    """
+    with tempfile.NamedTemporaryFile(prefix="diarize-runner-") as clean:
+        for file in fetched:
+            if is_checkpoint(file.path) or _conversion(file):
+                yield _rewritten(file, Path(clean.name), allowed)
+            else:
+                yield _prepared(file, file.file, None)
+
+
+def _rewritten(fetched: FetchedFile, clean: Path, allowed: Collection[str]) -> PreparedFile:
+    upstream = content_of_file(fetched.file)
+    try:
+        names = rewrite_file(fetched.file, clean, conversion=_conversion(fetched), allowed=allowed)
+    except UnsafeCheckpoint as reason:
+        raise UnsafeCheckpoint(f"{fetched.path}: {reason.message}", hint=reason.hint) from reason
+    return _prepared(fetched, clean, Upstream(content=upstream, pickle_names=names))
+
+
+def _prepared(fetched: FetchedFile, file: Path, upstream: Upstream | None) -> PreparedFile:
+    entry = FileEntry(
+        path=fetched.path,
+        content=content_of_file(file),
+        source=fetched.source,
+        upstream=upstream,
+        class_names=classes_of(file, fetched.path),
+    )
+    return PreparedFile(entry=entry, file=file)
+
+
+def _conversion(fetched: FetchedFile) -> str | None:
+    name = fetched.source.source.convert if isinstance(fetched.source, PinnedWheelMember) else None
+    if name and name not in CONVERSIONS:
+        known = ", ".join(sorted(CONVERSIONS))
+        raise SourceError(f"there is no conversion {name!r}", hint=f"the conversions are: {known}")
+    return name

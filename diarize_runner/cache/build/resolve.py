@@ -1,0 +1,88 @@
+"""Request -> lock: fetch every file once, rewrite checkpoints, and pin what goes into the cache."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from diarize_runner.cache.build import hub
+from diarize_runner.cache.build.prepare import PreparedFile, prepare
+from diarize_runner.cache.build.sources import FetchedFile, fetch_composed, fetch_hub
+from diarize_runner.cache.checkpoint.allow_list import STANDARD, require_allowed
+from diarize_runner.cache.documents.fields import Node, require_distinct
+from diarize_runner.cache.documents.lock import CacheLock
+from diarize_runner.cache.documents.request import CacheRequest, HubSelection, RequestedFile, RequestedRepo
+from diarize_runner.cache.documents.snapshot import FileEntry, HubOrigin, RepoSnapshot, commit_hash_of
+from diarize_runner.errors import SourceError
+from diarize_runner.progress import Progress
+
+
+def resolve(request: CacheRequest, progress: Progress, token: str | None = None) -> CacheLock:
+    """Pin revision to commit, every file to its digest, and every wheel to its own.
+
+    `token` is for the Hub alone; without one, huggingface_hub looks for one.
+
+    Raises:
+        SourceError: a file cannot be had.
+        ManifestError: a file of the Hub has a name that no cache may hold.
+        UnsafeCheckpoint: a checkpoint holds more than data, or a file has pyannote load a class that is not allowed.
+    """
+    repos = tuple(_resolve_repo(request.folder, repo, token, progress) for repo in request.repos)
+    return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
+
+
+def _resolve_repo(folder: Path, repo: RequestedRepo, token: str | None, progress: Progress) -> RepoSnapshot:
+    if isinstance(repo.content, HubSelection):
+        return _resolve_hub(repo, repo.content, token, progress)
+    return _resolve_composed(folder, repo, repo.content, progress)
+
+
+def _resolve_hub(repo: RequestedRepo, selection: HubSelection, token: str | None, progress: Progress) -> RepoSnapshot:
+    listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns, token)
+    if not listing.etags:
+        raise SourceError(f"{repo.repo_id} has no file that the request wants", hint="look at its allow_patterns")
+    _require_paths(repo.repo_id, listing.etags)
+    fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags, token)
+    origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)
+    snapshot = _snapshot(repo, _entries(repo, fetched, len(listing.etags), progress))
+    return replace(snapshot, commit_hash=listing.commit_hash, hub=origin)
+
+
+def _require_paths(repo_id: str, paths: Collection[str]) -> None:
+    """Refuse before anything is fetched what the lock's reader would refuse."""
+    for path in paths:
+        Node(value=path, document=repo_id).path()
+    require_distinct(paths, Node(value=paths, document=repo_id))
+
+
+def _resolve_composed(
+    folder: Path, repo: RequestedRepo, files: tuple[RequestedFile, ...], progress: Progress
+) -> RepoSnapshot:
+    fetched = fetch_composed(folder, {file.path: file.source for file in files}, {})
+    return _snapshot(repo, _entries(repo, fetched, len(files), progress))
+
+
+def _snapshot(repo: RequestedRepo, files: tuple[FileEntry, ...]) -> RepoSnapshot:
+    return RepoSnapshot(
+        repo_id=repo.repo_id,
+        revision=repo.revision,
+        commit_hash=commit_hash_of(files),
+        licence=repo.licence,
+        hub=None,
+        files=files,
+    )
+
+
+def _entries(
+    repo: RequestedRepo, fetched: Iterable[FetchedFile], total: int, progress: Progress
+) -> tuple[FileEntry, ...]:
+    entries: list[FileEntry] = []
+    for file in prepare(fetched, repo.pickle_names):
+        entries.append(_entry(repo, file))
+        progress.advance(f"resolve {repo.repo_id}", completed=len(entries), total=total)
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _entry(repo: RequestedRepo, file: PreparedFile) -> FileEntry:
+    named = f"{repo.repo_id}: {file.entry.path}"
+    require_allowed(named, file.entry.class_names, {*STANDARD, *repo.class_names})
+    return file.entry

@@ -1,0 +1,66 @@
+"""The lock: a request with every file pinned to its digest."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diarize_runner.cache.documents import canonical, layout
+from diarize_runner.cache.documents.fields import Node
+from diarize_runner.cache.documents.request import CacheRequest
+from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, require_pipeline
+from diarize_runner.digests import Digest
+from diarize_runner.errors import ManifestError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheLock:
+    """Exactly what a cache is to hold."""
+
+    request: Digest
+    """Of the request it was resolved from."""
+    name: str
+    pipeline: str
+    repos: tuple[RepoSnapshot, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the lock as its file holds it."""
+        return canonical.serialise(
+            {
+                "format": "diarize-runner/lock/2",
+                "request": str(self.request),
+                "name": self.name,
+                "pipeline": self.pipeline,
+                "repos": [repo.to_dict() for repo in self.repos],
+            }
+        )
+
+    @classmethod
+    def from_node(cls, node: Node) -> "CacheLock":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        node.require_format("lock", 2)
+        fields = node.fields(["format", "request", "name", "pipeline", "repos"])
+        repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
+        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
+        return cls(
+            request=fields["request"].digest(),
+            name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
+            pipeline=require_pipeline(fields["pipeline"], [repo.repo_id for repo in repos]),
+            repos=repos,
+        )
+
+
+def lock_path(request: Path) -> Path:
+    """Return where the lock of the request at `request` lies: `embedded.yaml` has `embedded.lock.json`."""
+    return request.with_suffix(".lock.json")
+
+
+def read_lock(request: CacheRequest, path: Path) -> CacheLock:
+    """Read the lock of `request` at `path`; raise ManifestError when there is none or it is of another request."""
+    hint = f"run: diarize-runner cache resolve {path.with_name(path.name.replace('.lock.json', '.yaml'))}"
+    try:
+        data = path.read_bytes()
+    except OSError as reason:
+        raise ManifestError(f"{path}: no lock can be read: {reason.strerror}", hint=hint) from reason
+    lock = CacheLock.from_node(canonical.parse(data, str(path)))
+    if lock.request != request.digest:
+        raise ManifestError(f"{path}: the request has changed since it was locked", hint=hint)
+    return lock

@@ -1,0 +1,180 @@
+"""The manifest: what a published version holds, and where each blob lies in its archive."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from diarize_runner.cache.documents import canonical, layout, manifest_1
+from diarize_runner.cache.documents.fields import Node
+from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, content_from, require_pipeline
+from diarize_runner.cache.documents.wheelhouse import SECTIONS, PublishedFile, Wheelhouse
+from diarize_runner.digests import Content, Digest, content_of
+from diarize_runner.errors import UsageError
+
+ARCHIVE_NAME = "huggingface-cache.tar.gz"
+REQUIREMENTS_NAME = "requirements-diarization.txt"
+INSTALLER_NAME = "requirements-installer.txt"
+WHEELS_PAGE_NAME = "wheels.html"
+BOOTSTRAP_NAME = "bootstrap.sh"
+TOOLKIT_NAME = "toolkit.tar"
+MANIFEST_NAME = "manifest.json"
+SIGNATURE_NAME = "manifest.json.sig"
+VERSION = r"[0-9][0-9a-z.-]{0,95}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BlobSpan:
+    """Where one blob lies in the archive."""
+
+    path: str
+    """In the cache, from `huggingface/` on."""
+    content: Content
+    offset: int
+    """Bytes from the start of the archive."""
+    length: int
+    """Compressed bytes."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the span as the manifest writes it."""
+        return {"path": self.path, **self.content.to_dict(), "offset": self.offset, "length": self.length}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "BlobSpan":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["path", "size", "digest", "offset", "length"])
+        return cls(
+            path=fields["path"].path(),
+            content=content_from(fields),
+            offset=fields["offset"].count(),
+            length=fields["length"].count(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheArchive:
+    """The archive, and its table of contents."""
+
+    file: PublishedFile
+    blobs: tuple[BlobSpan, ...]
+    """In order of path."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the archive as the manifest writes it."""
+        return {**self.file.to_dict(), "blobs": [blob.to_dict() for blob in self.blobs]}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "CacheArchive":
+        """Raise ManifestError, naming the place, when a field is wrong or a span leads out of the archive."""
+        fields = node.fields(["name", "size", "digest", "blobs"])
+        own = {key: value.value for key, value in fields.items() if key != "blobs"}
+        file = PublishedFile.from_node(Node(value=own, document=node.document, place=node.place))
+        blobs = tuple(BlobSpan.from_node(item) for item in fields["blobs"].items())
+        for blob, item in zip(blobs, fields["blobs"].items(), strict=True):
+            if blob.offset + blob.length > file.content.size:
+                raise item.error("a span leads out of the archive")
+        return cls(file=file, blobs=blobs)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheManifest:
+    """A published version, whole."""
+
+    name: str
+    version: str
+    created_by: str
+    pipeline: str
+    repos: tuple[RepoSnapshot, ...]
+    archive: CacheArchive
+    requirements: PublishedFile
+    wheelhouse: Wheelhouse | None = None
+    """None where the version carries no wheels."""
+    as_published: bytes = field(default=b"", repr=False)
+    """The bytes as they were read, where this release would write others: of manifest/1, and of unknown sections."""
+
+    def to_bytes(self) -> bytes:
+        """Return the manifest as the store holds it."""
+        return self.as_published or canonical.serialise(
+            {
+                "format": "diarize-runner/manifest/2",
+                "name": self.name,
+                "version": self.version,
+                "created_by": self.created_by,
+                "pipeline": self.pipeline,
+                "repos": [repo.to_dict() for repo in self.repos],
+                "archive": self.archive.to_dict(),
+                "requirements": self.requirements.to_dict(),
+                "sections": self.wheelhouse.to_sections() if self.wheelhouse else {},
+            }
+        )
+
+    @property
+    def files(self) -> tuple[PublishedFile, ...]:
+        """The files that lie under the version's own name, beside the manifest and its signature."""
+        return (self.archive.file, self.requirements, *(self.wheelhouse.files if self.wheelhouse else ()))
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the manifest's bytes: the identity of the version."""
+        return content_of(self.to_bytes()).digest
+
+    @classmethod
+    def from_bytes(cls, data: bytes, document: str) -> "CacheManifest":
+        """Read a manifest of version 2, or of version 1.
+
+        Raises:
+            ManifestError: anything is missing, unknown or wrong; the message names `document` and the place.
+        """
+        node = canonical.parse(data, document)
+        if node.require_format("manifest", 2, 1) == 1:
+            return replace(cls._from_fields(*manifest_1.as_version_2(node)), as_published=data)
+        fields = node.fields([*_REQUIRED, "sections"])
+        sections = fields["sections"].entries()
+        manifest = cls._from_fields(node, fields, sections)
+        return manifest if sections.keys() <= {*SECTIONS} else replace(manifest, as_published=data)
+
+    @classmethod
+    def _from_fields(cls, node: Node, fields: Mapping[str, Node], sections: Mapping[str, Node]) -> "CacheManifest":
+        repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
+        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
+        manifest = cls(
+            name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
+            version=fields["version"].matching(VERSION, "a version such as '1.0'"),
+            created_by=fields["created_by"].text(),
+            pipeline=require_pipeline(fields["pipeline"], [repo.repo_id for repo in repos]),
+            repos=repos,
+            archive=CacheArchive.from_node(fields["archive"]),
+            requirements=PublishedFile.from_node(fields["requirements"]),
+            wheelhouse=Wheelhouse.from_sections(sections),
+        )
+        for file, name in zip(manifest.files, _NAMES, strict=False):
+            if file.name != name:
+                raise node.error(f"{file.name!r} stands where {name!r} must")
+        _require_blobs_of(repos, manifest.archive, fields["archive"])
+        return manifest
+
+
+_REQUIRED = ("format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements")
+_NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
+"""Of `CacheManifest.files`."""
+
+
+def blobs_of(repos: tuple[RepoSnapshot, ...]) -> dict[str, Content]:
+    """Return every blob that `repos` need: its path in the cache, and what it holds."""
+    return {layout.blob_path(repo.repo_id, file.content.digest): file.content for repo in repos for file in repo.files}
+
+
+def _require_blobs_of(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, node: Node) -> None:
+    wanted, listed = blobs_of(repos), {blob.path: blob.content for blob in archive.blobs}
+    if len(listed) != len(archive.blobs):
+        raise node.error("a blob is listed twice")
+    if wanted != listed:
+        odd = sorted(path for path in wanted.keys() | listed.keys() if wanted.get(path) != listed.get(path))
+        raise node.error(f"the archive's blobs are not those of the repos, first at {odd[0]}")
+
+
+def read_version(text: str) -> str:
+    """Return a version as the command line gives it; raise UsageError when it is none."""
+    if not re.fullmatch(VERSION, text):
+        hint = "begin with a digit; then digits, small letters, . and -, as in 1.0"
+        raise UsageError(f"{text!r} is no version", hint=hint)
+    return text

@@ -1,0 +1,107 @@
+"""The sections `wheels` and `bootstrap` of a manifest: what a box installs, and what it begins with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from diarize_runner.cache.documents.fields import Node, require_distinct
+from diarize_runner.cache.documents.snapshot import content_from
+from diarize_runner.digests import Content
+
+WHEELS, BOOTSTRAP = "wheels", "bootstrap"
+SECTIONS = (WHEELS, BOOTSTRAP)
+"""The sections that this release knows."""
+_WHEEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._+!]*(-[A-Za-z0-9._+!]+){4,5}\.whl"
+"""https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedFile:
+    """A file of a published version."""
+
+    name: str
+    content: Content
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the file as the documents write it."""
+        return {"name": self.name, **self.content.to_dict()}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "PublishedFile":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["name", "size", "digest"])
+        return cls(name=fields["name"].path(), content=content_from(fields))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bootstrap:
+    """What a box that provisions itself begins with."""
+
+    script: PublishedFile
+    toolkit: PublishedFile
+    """Playbooks and roles, in a tar."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the section as the manifest writes it."""
+        return {"script": self.script.to_dict(), "toolkit": self.toolkit.to_dict()}
+
+    @classmethod
+    def from_node(cls, node: Node) -> "Bootstrap":
+        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        fields = node.fields(["script", "toolkit"])
+        return cls(**{key: PublishedFile.from_node(value) for key, value in fields.items()})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wheelhouse:
+    """The wheels that a version carries, and what a box needs to install them."""
+
+    installer: PublishedFile
+    """The pinned requirements of what is installed first: uv, and what reads a store."""
+    page: PublishedFile
+    """Links to the wheels, for pip and uv."""
+    wheels: tuple[PublishedFile, ...]
+    """In order of name."""
+    bootstrap: Bootstrap | None = None
+    """None where a box cannot provision itself from the version."""
+
+    def to_sections(self) -> dict[str, object]:
+        """Return the sections as the manifest writes them."""
+        wheels = {
+            "installer": self.installer.to_dict(),
+            "page": self.page.to_dict(),
+            "files": [wheel.to_dict() for wheel in self.wheels],
+        }
+        return {WHEELS: wheels, **({BOOTSTRAP: self.bootstrap.to_dict()} if self.bootstrap else {})}
+
+    @property
+    def files(self) -> tuple[PublishedFile, ...]:
+        """The files that lie under the version's own name."""
+        boot = self.bootstrap
+        return (self.installer, self.page, *((boot.script, boot.toolkit) if boot else ()))
+
+    @classmethod
+    def from_sections(cls, sections: Mapping[str, Node]) -> "Wheelhouse | None":
+        """Read the sections of a manifest; None where it has no wheels.
+
+        Raises:
+            ManifestError: a field is wrong, a wheel is not named like one or like another, or `wheels` is missing.
+        """
+        if WHEELS not in sections:
+            if BOOTSTRAP in sections:
+                raise sections[BOOTSTRAP].error(f"it needs the section '{WHEELS}' beside it")
+            return None
+        fields = sections[WHEELS].fields(["installer", "page", "files"])
+        wheels = tuple(_wheel(item) for item in fields["files"].items())
+        require_distinct([wheel.name for wheel in wheels], fields["files"])
+        return cls(
+            installer=PublishedFile.from_node(fields["installer"]),
+            page=PublishedFile.from_node(fields["page"]),
+            wheels=wheels,
+            bootstrap=Bootstrap.from_node(sections[BOOTSTRAP]) if BOOTSTRAP in sections else None,
+        )
+
+
+def _wheel(node: Node) -> PublishedFile:
+    file = PublishedFile.from_node(node)
+    node.fields(["name", "size", "digest"])["name"].matching(_WHEEL_NAME, "the file name of a wheel")
+    return file
