@@ -18,7 +18,7 @@ from urllib3.util import Retry
 from diarize_runner import __version__
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectNotFound, StoreError
-from diarize_runner.store.protocol import StoredDocument
+from diarize_runner.store.protocol import SMALL, StoredDocument
 from diarize_runner.store.remote import CHUNK, TRY_AGAIN, Part, Patience, ask_for, chunks, persist, read_on, total_of
 from diarize_runner.store.small import read_small
 
@@ -71,24 +71,24 @@ class HttpStore:
         self._patience = patience
         self._session = _session(patience)
 
-    def read(self, key: str) -> StoredDocument:
+    def read(self, key: str, most: int = SMALL) -> StoredDocument:
         """See ArchiveStore."""
-        return persist(lambda: self._read(key), self._patience)
+        return persist(lambda: self._read(key, most), self._patience)
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         """See ArchiveStore. Raises StoreError when the server ignores ranges: the whole object is never fetched."""
         return read_on(lambda start, count: self._ask(key, start, count), offset, length, self._patience)
 
-    def versions(self) -> Iterable[str]:
+    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:  # noqa: ARG002  # the protocol's
         """Raise StoreError."""
         raise StoreError(f"{self.url} cannot be listed, as it is read over {urlsplit(self.url).scheme}")
 
-    def _read(self, key: str) -> StoredDocument:
+    def _read(self, key: str, most: int) -> StoredDocument:
         answer = self._get(key, {})
         if answer.status_code != HTTPStatus.OK:
             raise self._refusal(key, answer)
         with closing(self._pieces(key, answer)) as pieces:
-            data = read_small(pieces, key, self._place(key))
+            data = read_small(pieces, most, self._place(key))
         if "Content-Encoding" in answer.headers and data.startswith(_GZIP):
             hint = "switch its compression off for the store: what was not asked for cannot be checked"
             raise StoreError(f"{self._place(key)}: the server compresses what it sends", hint=hint)

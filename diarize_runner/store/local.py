@@ -9,11 +9,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from diarize_runner.cache.documents.manifest import MANIFEST_NAME
 from diarize_runner.digests import PIECE, Digest, content_of, content_of_file, pieces
 from diarize_runner.disk import flush, flush_above, flush_file, lock_folder
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
-from diarize_runner.store.protocol import StoredDocument
+from diarize_runner.store.protocol import SMALL, StoredDocument
 from diarize_runner.store.small import read_small
 
 _PARTIAL = ".partial-"
@@ -29,10 +28,10 @@ class LocalStore:
         self.root = root
         self.url = root.absolute().as_uri()
 
-    def read(self, key: str) -> StoredDocument:
+    def read(self, key: str, most: int = SMALL) -> StoredDocument:
         """See ArchiveStore."""
         with self._reading(key) as file:
-            data = read_small(pieces(file), key, f"{self.url}/{key}")
+            data = read_small(pieces(file), most, f"{self.url}/{key}")
         return StoredDocument(data=data, state=str(content_of(data).digest))
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
@@ -44,9 +43,9 @@ class LocalStore:
                 left -= len(piece)
                 yield piece
 
-    def versions(self) -> Iterable[str]:
+    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:
         """See ArchiveStore."""
-        return [folder.parent.name[1:] for folder in self.root.glob(f"v*/{MANIFEST_NAME}")]
+        return [found.parent.name for found in self.root.glob(f"{prefix}*/{holding}")]
 
     def create(self, key: str, source: Path) -> None:
         """See WritableArchiveStore. A hard link is made or refused in one step, so a name is never written twice."""

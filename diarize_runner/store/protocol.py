@@ -1,11 +1,9 @@
-"""Where published versions live.
+"""Objects by name: what a store can do, wherever it is.
 
     ArchiveStore           read: a small object, a range, a listing
       WritableArchiveStore   and write: once (`create`), by compare-and-swap (`swap`), by `copy` and `delete`
 
-Names ("keys") are relative paths. A version's own names are only ever created, and so are those of the wheels that
-versions share; what lies under `latest/` is copied over, and its pointer is swapped. Stores differ in how, never in
-what: one contract test runs over all of them.
+Names ("keys") are relative paths. Stores differ in how, never in what: one contract test runs over all of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from diarize_runner.digests import Digest
+
+SMALL = 16 << 20
+"""Bytes: some twenty times the manifest of a large cache."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,14 +32,23 @@ class ArchiveStore(Protocol):
     url: str
     """What errors call the store."""
 
-    def read(self, key: str) -> StoredDocument:
-        """Read a small object; raise ObjectNotFound when there is none of that name."""
+    def read(self, key: str, most: int = SMALL) -> StoredDocument:
+        """Read a small object.
+
+        Raises:
+            ObjectNotFound: there is none of that name.
+            StoreError: it holds more than `most` bytes.
+        """
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         """Yield `length` bytes from `offset` on; fewer when the object ends before. Raises ObjectNotFound."""
 
-    def versions(self) -> Iterable[str]:
-        """Every version with a manifest, in no order; raise StoreError when the store cannot be listed."""
+    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:
+        """Return the folders `prefix...` that hold an object of a name, in no order.
+
+        Raises:
+            StoreError: the store cannot be listed.
+        """
 
 
 class WritableArchiveStore(ArchiveStore, Protocol):
@@ -64,13 +74,3 @@ class WritableArchiveStore(ArchiveStore, Protocol):
 
     def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
-
-
-def version_key(version: str, name: str) -> str:
-    """Return where a file of a version lies."""
-    return f"v{version}/{name}"
-
-
-def latest_key(name: str) -> str:
-    """Return where a file of the latest version is copied to, or the pointer lies."""
-    return f"latest/{name}"

@@ -90,7 +90,7 @@ class TestFlooding:
         line.fails(endless(Answer(status=200, headers={"ETag": '"1"'})), times=9)
 
         with pytest.raises(StoreError, match=rf"/{key} holds more than {MOST[key]:,} bytes$"):
-            line.store.read(key)
+            line.store.read(key, MOST[key])
 
         assert 0 < line.server.flooded < MOST[key] + BUFFERS
 
@@ -140,4 +140,4 @@ def test_a_document_in_a_folder_is_read_no_further_than_it_may_be_long(key, tmp_
         file.truncate(1 << 40)
 
     with pytest.raises(StoreError, match=rf"/{key} holds more than {MOST[key]:,} bytes$"):
-        store.read(key)
+        store.read(key, MOST[key])

@@ -7,6 +7,7 @@ from support.certificates import write_certificate
 from support.swift import STRANGER_ACCESS_KEY, STRANGER_SECRET_KEY
 from support.web import Answer, relay, says, says_what, serving
 
+from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.errors import ObjectNotFound, StoreError
 from diarize_runner.store.s3.store import S3Store
 from diarize_runner.store.s3.upload import PART
@@ -22,7 +23,7 @@ FINDS_CREDENTIALS = (
 OPERATIONS = {
     "read": lambda store, _: store.read(KEY),
     "read_range": lambda store, _: list(store.read_range(KEY, 0, 1)),
-    "versions": lambda store, _: list(store.versions()),
+    "versions": lambda store, _: list(published_versions(store)),
     "create": lambda store, source: store.create(KEY, source(b"x")),
     "keys": lambda store, _: list(store.keys("v")),
     "delete": lambda store, _: store.delete(KEY),

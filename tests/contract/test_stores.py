@@ -18,6 +18,7 @@ from support.processes import race_processes, race_threads
 from support.web import files, serving
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME
+from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost, UsageError
 from diarize_runner.store.address import open_store, open_writable_store
@@ -358,12 +359,12 @@ class TestEveryWritableStore:
             store.read("latest/object")
 
     def test_versions_are_those_with_a_manifest(self, store, source):
-        assert list(store.versions()) == []
+        assert list(published_versions(store)) == []
 
         for key in ("v1.0/" + MANIFEST_NAME, "v2.0-rc.1/" + MANIFEST_NAME, "v3.0/archive", "latest/" + MANIFEST_NAME):
             store.create(key, source(b"{}"))
 
-        assert sorted(store.versions()) == ["1.0", "2.0-rc.1"]
+        assert sorted(published_versions(store)) == ["1.0", "2.0-rc.1"]
 
     @pytest.mark.parametrize("key", ODD_KEYS)
     def test_what_is_written_under_an_odd_name_is_found_there(self, key, store, source, overwrite, objects):

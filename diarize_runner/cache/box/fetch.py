@@ -10,11 +10,12 @@ from typing import BinaryIO
 
 from diarize_runner.cache.documents.gzip_members import MEMBER, STORED_MEMBER, payload, stored_size
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, BlobSpan
+from diarize_runner.cache.published.keys import version_key
 from diarize_runner.digests import pieces, write_hashing
 from diarize_runner.disk import disk_errors, flush_file, open_begun
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress
-from diarize_runner.store.protocol import ArchiveStore, version_key
+from diarize_runner.store.protocol import ArchiveStore
 
 CONNECTIONS = 4
 """Two keep two cores busy with hashing; twice as many hide a server's latency. Eight are slower again."""

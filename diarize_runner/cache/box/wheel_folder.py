@@ -18,13 +18,14 @@ from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS
 from diarize_runner.cache.documents.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
 from diarize_runner.cache.published.find import PublishedVersion, Wanted, find_version
+from diarize_runner.cache.published.keys import version_key
 from diarize_runner.cache.published.shared_wheels import wheel_key
 from diarize_runner.digests import content_of, write_hashing
 from diarize_runner.disk import disk_errors, flush, flush_above, flush_file, open_begun, write_atomically
 from diarize_runner.errors import DiskError, IntegrityError, StoreError
 from diarize_runner.parallel import Job, side_by_side
 from diarize_runner.progress import Progress
-from diarize_runner.store.protocol import ArchiveStore, version_key
+from diarize_runner.store.protocol import ArchiveStore
 
 _INCOMING = ".incoming"
 _INCOMPLETE = ".incomplete"

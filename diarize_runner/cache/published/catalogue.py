@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME, VERSION, CacheManifest
 from diarize_runner.cache.published.find import Wanted, find_version
+from diarize_runner.cache.published.keys import LARGEST_SIGNATURE, published_versions, version_key
 from diarize_runner.cache.published.latest import Latest, move_latest, read_latest
 from diarize_runner.cache.published.shared_wheels import take_away, unclaimed
 from diarize_runner.cache.published.signature import has_signed
 from diarize_runner.cache.published.version_order import newest_first
 from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
-from diarize_runner.store.protocol import ArchiveStore, WritableArchiveStore, version_key
+from diarize_runner.store.protocol import ArchiveStore, WritableArchiveStore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -44,7 +45,7 @@ def list_versions(store: ArchiveStore) -> tuple[Listed, ...]:
     latest = read_latest(store)
     return tuple(
         Listed(manifest=_manifest(store, version), is_latest=latest is not None and version == latest.version)
-        for version in newest_first(store.versions())
+        for version in newest_first(published_versions(store))
     )
 
 
@@ -73,7 +74,7 @@ def rollback(store: WritableArchiveStore, version: str | None, key: "Ed25519Priv
 def _require_signed(store: ArchiveStore, manifest: CacheManifest, key: "Ed25519PrivateKey") -> None:
     signature = b""
     with suppress(ObjectNotFound):
-        signature = store.read(version_key(manifest.version, SIGNATURE_NAME)).data
+        signature = store.read(version_key(manifest.version, SIGNATURE_NAME), LARGEST_SIGNATURE).data
     if not has_signed(key, manifest.to_bytes(), signature):
         hint = "go back to one that is, by --to VERSION; or build it anew with --sign KEY, under a new version"
         raise IntegrityError(f"{store.url}: version {manifest.version} was not signed by that key", hint=hint)
@@ -85,7 +86,7 @@ def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
     What a prune that was cut short has left goes too. A version that is being published has no manifest either, and
     looks the same but for the tombstone, which nobody but a prune writes: what has none is left alone.
     """
-    versions, latest = newest_first(store.versions()), read_latest(store)
+    versions, latest = newest_first(published_versions(store)), read_latest(store)
     kept = {*versions[:keep], *((latest.version, latest.previous) if latest else ())}
     remove = tuple(newest_first(({*versions} - kept) | ({*_with_tombstone(store)} - {*versions})))
     keep_in_order = tuple(version for version in versions if version in kept)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME, CacheManifest
 from diarize_runner.cache.documents.pointer import MOST_RISE, Pointer
+from diarize_runner.cache.published.keys import LARGEST_SIGNATURE, published_versions, version_key
 from diarize_runner.cache.published.latest import read_latest
 from diarize_runner.cache.published.signature import require_signature
 from diarize_runner.digests import content_of
 from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
-from diarize_runner.store.protocol import ArchiveStore, version_key
+from diarize_runner.store.protocol import ArchiveStore
 
 LATEST = "latest"
 
@@ -95,7 +96,7 @@ def _manifest(store: ArchiveStore, version: str, public_key: Path | None, pointe
 
 def _signature(store: ArchiveStore, version: str) -> bytes:
     try:
-        return store.read(version_key(version, SIGNATURE_NAME)).data
+        return store.read(version_key(version, SIGNATURE_NAME), LARGEST_SIGNATURE).data
     except ObjectNotFound:
         hint = "build it with --sign KEY, and publish it under a new version"
         raise IntegrityError(
@@ -109,7 +110,7 @@ def _no_such(store: ArchiveStore, version: str) -> ObjectNotFound:
 
 def _published(store: ArchiveStore) -> str:
     try:
-        versions = ", ".join(sorted(store.versions()))
+        versions = ", ".join(sorted(published_versions(store)))
     except StoreError as reason:
         return f"what is published there cannot be said: {reason.message}"
     return f"published there: {versions}" if versions else "nothing is published there: is that its address?"

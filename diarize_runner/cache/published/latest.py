@@ -13,10 +13,11 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.pointer import LARGEST_SERIAL, Pointer
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
+from diarize_runner.cache.published.keys import LARGEST_POINTER, latest_key, version_key
 from diarize_runner.cache.published.signature import has_signed
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectNotFound, StoreError, UsageError
-from diarize_runner.store.protocol import ArchiveStore, StoredDocument, WritableArchiveStore, latest_key, version_key
+from diarize_runner.store.protocol import ArchiveStore, StoredDocument, WritableArchiveStore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -81,7 +82,7 @@ def _copy_beside(store: WritableArchiveStore, pointer: Pointer) -> None:
 
 def _document(store: ArchiveStore) -> StoredDocument | None:
     with suppress(ObjectNotFound):
-        return store.read(_POINTER)
+        return store.read(_POINTER, LARGEST_POINTER)
     return None
 
 

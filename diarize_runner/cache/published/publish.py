@@ -11,13 +11,14 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
 from diarize_runner.cache.published.catalogue import finish_prune
+from diarize_runner.cache.published.keys import version_key
 from diarize_runner.cache.published.latest import Latest, move_latest
 from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, render_page, share
 from diarize_runner.cache.published.signature import has_signed
 from diarize_runner.digests import content_of_file
 from diarize_runner.errors import IntegrityError, ManifestError, ObjectExists, ObjectNotFound, UsageError
 from diarize_runner.progress import Progress
-from diarize_runner.store.protocol import WritableArchiveStore, version_key
+from diarize_runner.store.protocol import WritableArchiveStore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

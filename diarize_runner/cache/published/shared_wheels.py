@@ -25,10 +25,11 @@ from urllib.parse import quote
 
 from diarize_runner.cache.documents.manifest import WHEELS_PAGE_NAME
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
+from diarize_runner.cache.published.keys import version_key
 from diarize_runner.errors import IntegrityError, ObjectExists, ObjectNotFound, StoreError, SwapLost
 from diarize_runner.parallel import Job, side_by_side
 from diarize_runner.progress import Progress
-from diarize_runner.store.protocol import WritableArchiveStore, version_key
+from diarize_runner.store.protocol import WritableArchiveStore
 
 WHEELS_FOLDER = "wheels"
 _WHEEL_KEY = re.compile(rf"{WHEELS_FOLDER}/sha256/([0-9a-f]{{64}})/[^/]+\.whl")

@@ -3,7 +3,6 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
-import re
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from http import HTTPStatus
@@ -20,11 +19,10 @@ from s3transfer.exceptions import S3CopyFailedError
 from urllib3.exceptions import HTTPError
 
 from diarize_runner import __version__
-from diarize_runner.cache.documents.manifest import MANIFEST_NAME, VERSION
 from diarize_runner.digests import Digest, write_hashing
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
-from diarize_runner.store.protocol import StoredDocument, version_key
+from diarize_runner.store.protocol import SMALL, StoredDocument
 from diarize_runner.store.remote import CHUNK, Part, Passing, Patience, ask_for, chunks, persist, read_on, total_of
 from diarize_runner.store.s3.errors import IS_IT_S3, Place
 from diarize_runner.store.s3.upload import Condition, Target, upload
@@ -65,17 +63,17 @@ class S3Store:
             ) from reason
         return cls(client, bucket, prefix.strip("/"), patience)
 
-    def read(self, key: str) -> StoredDocument:
+    def read(self, key: str, most: int = SMALL) -> StoredDocument:
         """See ArchiveStore."""
-        return persist(lambda: self._read(key), self._patience)
+        return persist(lambda: self._read(key, most), self._patience)
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         """See ArchiveStore."""
         return read_on(lambda start, count: self._ask(key, start, count), offset, length, self._patience)
 
-    def versions(self) -> Iterable[str]:
+    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:
         """See ArchiveStore."""
-        return [found for found in self._folders() if self._exists(version_key(found, MANIFEST_NAME))]
+        return [found for found in self._folders(prefix) if self._exists(f"{found}/{holding}")]
 
     def create(self, key: str, source: Path) -> None:
         """See WritableArchiveStore."""
@@ -118,12 +116,12 @@ class S3Store:
         """See WritableArchiveStore. Reads the whole object: an ETag is no digest of what was uploaded in parts."""
         return write_hashing(self.read_range(key, 0, _LARGEST), None).digest
 
-    def _read(self, key: str) -> StoredDocument:
+    def _read(self, key: str, most: int) -> StoredDocument:
         with self._place.errors(key):
             answer = ask_for(lambda: self._client.get_object(**self._target(key)), self._place.of(key), self._patience)
             state = answer["ETag"]
         with closing(self._pieces(key, answer["Body"])) as pieces:
-            data = read_small(pieces, key, self._place.of(key))
+            data = read_small(pieces, most, self._place.of(key))
         return StoredDocument(data=data, state=state)
 
     def _now(self, key: str) -> StoredDocument | None:
@@ -165,16 +163,12 @@ class S3Store:
             return False
         return True
 
-    def _folders(self) -> Iterator[str]:
-        """Yield the versions that have a folder, finished or not."""
-        before = self._key("v")
+    def _folders(self, prefix: str) -> Iterator[str]:
+        own = self._key("")
         with self._place.errors():
             listed = self._client.get_paginator("list_objects_v2")
-            for page in listed.paginate(Bucket=self._bucket, Prefix=before, Delimiter="/"):
-                for found in page.get("CommonPrefixes", []):
-                    version = found["Prefix"][len(before) : -1]
-                    if re.fullmatch(VERSION, version):
-                        yield version
+            for page in listed.paginate(Bucket=self._bucket, Prefix=self._key(prefix), Delimiter="/"):
+                yield from (found["Prefix"].removeprefix(own)[:-1] for found in page.get("CommonPrefixes", []))
 
     def _create(self, key: str, source: Path) -> None:
         """Look first: that saves an upload in vain, and a server that ignores conditions from overwriting."""

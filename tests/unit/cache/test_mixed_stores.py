@@ -96,14 +96,14 @@ class Alternating:
         self.asked += 1
         return self._stores[next(self._answers)]
 
-    def read(self, key):
-        return self._next().read(key)
+    def read(self, key, *most):
+        return self._next().read(key, *most)
 
     def read_range(self, key, offset, length):
         return self._next().read_range(key, offset, length)
 
-    def versions(self):
-        return self._next().versions()
+    def folders(self, prefix, *, holding):
+        return self._next().folders(prefix, holding=holding)
 
 
 @pytest.mark.parametrize("answers", [*itertools.product((0, 1), repeat=REQUESTS)], ids=str)

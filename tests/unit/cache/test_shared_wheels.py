@@ -13,6 +13,7 @@ from support.wheels import WHEELS, WheelSite, carry
 
 from diarize_runner.cache.documents.manifest import INSTALLER_NAME, MANIFEST_NAME, REQUIREMENTS_NAME, WHEELS_PAGE_NAME
 from diarize_runner.cache.published.catalogue import plan_prune, prune
+from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.shared_wheels import wheel_key
 from diarize_runner.digests import content_of, content_of_file
@@ -50,7 +51,7 @@ def require_whole(store, version):
 
 
 def require_all_whole(store):
-    for version in store.versions():
+    for version in published_versions(store):
         require_whole(store, version)
 
 
@@ -85,7 +86,7 @@ class TestPublish:
 
         assert refusal.value.message == f"{site.store.url}: {key} is not as long as the wheel it is called after"
         assert refusal.value.hint == "it was altered or cut short: delete it from the store, then publish again"
-        assert list(site.store.versions()) == ["1.0"]
+        assert list(published_versions(site.store)) == ["1.0"]
         (site.store.root / key).unlink()
         site.publish_built("1.1")
         require_whole(site.store, "1.1")
@@ -266,7 +267,7 @@ class TestAPruneBesideAPublish:
             site.publish_built("1.2")
 
         assert refusal.value.hint.endswith("if it was killed, run it again first: diarize-runner cache prune")
-        assert "1.2" not in site.store.versions()
+        assert "1.2" not in published_versions(site.store)
         prune(site.store, plan_prune(site.store, 1))
         site.publish_built("1.2")
         require_whole(site.store, "1.2")

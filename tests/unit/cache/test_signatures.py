@@ -14,12 +14,16 @@ from support.kills import killed_before_step
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, SIGNATURE_NAME
 from diarize_runner.cache.documents.pointer import LARGEST_SERIAL, MOST_RISE
 from diarize_runner.cache.published.catalogue import rollback
+from diarize_runner.cache.published.find import Wanted, find_version
+from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.cache.published.latest import read_latest
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.signature import has_signed, read_private_key, require_signature, write_keys
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, StoreError, UsageError
 from diarize_runner.progress import Silent
+from diarize_runner.store.local import LocalStore
+from diarize_runner.store.protocol import SMALL
 
 
 @pytest.fixture
@@ -60,6 +64,30 @@ def signed(site, keys):
     site.build("1.0", NEW)
     publish_signed(site, "1.0", keys[0])
     return site
+
+
+class Recording(LocalStore):
+    """A store that keeps how large each object might have been that was read whole."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.limits = {}
+
+    def read(self, key, most=SMALL):
+        self.limits[key] = most
+        return super().read(key, most)
+
+
+def test_each_document_is_read_no_further_than_one_of_its_kind_is_long(signed, keys):
+    store = Recording(signed.store.root)
+
+    find_version(store, Wanted(version="latest", public_key=keys[1]))
+
+    assert store.limits == {
+        "latest/manifest.json": 64 << 10,
+        "v1.0/manifest.json": 16 << 20,
+        "v1.0/manifest.json.sig": 4 << 10,
+    }
 
 
 @pytest.mark.parametrize("version", ["latest", "1.0"])
@@ -193,7 +221,7 @@ def test_a_signed_publish_that_was_killed_at_any_step_never_makes_an_unsigned_ve
         step += 1
         shutil.rmtree(site.store.root, ignore_errors=True)
         was_killed = killed_before_step(step, partial(publish_with, site, "1.0", keys[0]))
-        for version in site.store.versions():
+        for version in published_versions(site.store):
             shutil.rmtree(site.box.root, ignore_errors=True)
             assert site.restore(version, public_key=keys[1]).cache.manifest.version == "1.0"
         publish_signed(site, "1.0", keys[0])
