@@ -59,7 +59,7 @@ def writes_a_patch() -> Trick:
 
 def hides_its_class() -> Trick:
     """Wrap the top-level dict in a reference, so that a checker of dicts sees none."""
-    described = {"versions": {"pyannote.audio": "4.0.0"}, "architecture": {"module": "evil", "class": "Thing"}}
+    described = {"versions": {"pyannote.audio": "4.0.0"}, "architecture": {"module": "hidden_evil", "class": "Thing"}}
     opcodes = pickle.dumps({"pyannote.audio": described}, 2)[2:-1]
     data = as_stream(b"\x80\x02" + _reference(opcodes) + b".")
 
@@ -68,7 +68,7 @@ def hides_its_class() -> Trick:
 
         from pyannote.audio import Model
 
-        Path("evil.py").write_text(_EVIL)
+        Path("hidden_evil.py").write_text(_EVIL)
         Path("hidden.bin").write_bytes(data)
         sys.path.insert(0, str(Path.cwd()))
         with suppress(Exception):
