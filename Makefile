@@ -27,7 +27,7 @@ test: setup-dev ## Run every test
 test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/install-test-packages.sh first)
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 .venv/bin/python -m pytest tests/hosts
 
-soak: setup-dev ## Run what is too long for CI: fuzzing and hundreds of kills; it prints counts (an hour)
+soak: setup-dev ## Run what is too long for CI: fuzzing and hundreds of kills; it prints counts (a quarter of an hour)
 	@.venv/bin/python -m pytest -s tests/soak
 
 lint: setup-dev ## Run every linter
