@@ -11,8 +11,8 @@ from pyannote.audio import Model
 
 from benchmarks.restore.ways import run
 from diarize_runner.benchmark.compose.voices import voices
-from diarize_runner.cache.box.folder import find_cache, read_manifest
-from diarize_runner.cache.box.verify import VerifiedCache, verify
+from diarize_runner.cache.box.open import open_cache
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.progress import Silent
 
@@ -27,8 +27,7 @@ _THRESHOLD = 0.5
 
 def verified(folder: Path) -> VerifiedCache:
     """Return the cache restored in `folder`."""
-    root = find_cache(folder)
-    return verify(root, read_manifest(root), Silent()).require_ok()
+    return open_cache(folder, Silent())
 
 
 def embedded(work: Path) -> VerifiedCache:

@@ -48,15 +48,13 @@ def whisperx(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
 
 def exact(cache: str, _: str, device: str) -> Callable[[str], Turns]:
     """Use the exact engine as `diarize-runner diarize` does."""
-    from diarize_runner.cache.box.folder import find_cache, read_manifest
-    from diarize_runner.cache.box.verify import verify
+    from diarize_runner.cache.box.open import open_cache
     from diarize_runner.diarization.audio import decode
     from diarize_runner.diarization.engine import load
     from diarize_runner.diarization.turns import SpeakerHints
     from diarize_runner.progress import Silent
 
-    root = find_cache(Path(cache))
-    diarizer = load(verify(root, read_manifest(root), Silent()).require_ok(), device)
+    diarizer = load(open_cache(Path(cache), Silent()), device)
 
     def run(path: str) -> Turns:
         said = diarizer.diarize(decode(Path(path)), SpeakerHints(), Silent())

@@ -18,7 +18,6 @@ from diarize_runner.parent import die_with_parent
 if TYPE_CHECKING:
     from diarize_runner.benchmark.bench import Bench
     from diarize_runner.benchmark.measurement import Loading
-    from diarize_runner.cache.box.verify import VerifiedCache
     from diarize_runner.diarization.engine import Diarizer
 
 READY: Final = "ready"
@@ -79,7 +78,10 @@ def _answer(bench: "Bench", asked: Any) -> object:
 def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
     """Load as a box does, each part on the clock."""
     start = time.perf_counter()
-    cache = _verified(assignment.cache)
+    from diarize_runner.cache.box.open import open_cache
+    from diarize_runner.progress import Silent
+
+    cache = open_cache(assignment.cache, Silent())
     verified = time.perf_counter()
     from diarize_runner.diarization.engine import Engine, import_pyannote, load
 
@@ -94,12 +96,3 @@ def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
     manifest, device = cache.manifest, device_name(diarizer.device)
     named = f"{manifest.name} {manifest.version} {manifest.digest}"
     return diarizer, Loaded(cache=named, engine=diarizer.engine, device=device, loading=seconds)
-
-
-def _verified(folder: Path) -> "VerifiedCache":
-    from diarize_runner.cache.box.folder import find_cache, read_manifest
-    from diarize_runner.cache.box.verify import verify
-    from diarize_runner.progress import Silent
-
-    root = find_cache(folder)
-    return verify(root, read_manifest(root), Silent()).require_ok()

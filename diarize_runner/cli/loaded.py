@@ -4,8 +4,8 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.documents.manifest import CacheManifest
-from diarize_runner.cli.options import verified_cache
 from diarize_runner.cli.pace import KeptPace, kept_pace
 from diarize_runner.cli.provenance import Source, provenance_of
 from diarize_runner.diarization.turns import SpeakerHints
@@ -39,8 +39,8 @@ class Loaded:
 
 
 def load(arguments: argparse.Namespace, progress: Progress) -> Loaded:
-    """Verify the cache and load its pipeline; raises as `verified_cache` and `engine.load` do."""
+    """Verify the cache and load its pipeline; raises as `open_cache` and `engine.load` do."""
     from diarize_runner.diarization import engine
 
-    cache = verified_cache(arguments.cache, progress)
+    cache = open_cache(arguments.cache, progress)
     return Loaded(diarizer=engine.load(cache, arguments.device, arguments.engine), manifest=cache.manifest)

@@ -6,11 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from diarize_runner.cache.box.folder import find_cache, read_manifest
-from diarize_runner.cache.box.verify import VerifiedCache, verify
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
-from diarize_runner.progress import Progress
 from diarize_runner.store.remote import CHUNK, SLOWEST, Patience
 
 Commands = Any
@@ -140,9 +137,3 @@ def manifest_digest(option: str, text: str) -> Digest:
     except ValueError as reason:
         hint = "name a manifest as cache list --json does: sha256: and 64 digits"
         raise UsageError(f"{option}: {reason}", hint=hint) from reason
-
-
-def verified_cache(folder: Path, progress: Progress) -> VerifiedCache:
-    """Return the cache in `folder`, verified; raises as `read_manifest` and `require_ok` do."""
-    root = find_cache(folder)
-    return verify(root, read_manifest(root), progress).require_ok()

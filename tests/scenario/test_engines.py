@@ -10,14 +10,14 @@ pytestmark = pytest.mark.scenario
 BOTH = """
 import json, sys
 from pathlib import Path
-from diarize_runner.cli.options import verified_cache
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.audio import decode
 from diarize_runner.diarization.engine import load
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.progress import Silent
 from diarize_runner.transcript.formats import rttm
 
-cache, recording = verified_cache(Path(sys.argv[1]), Silent()), decode(Path(sys.argv[2]))
+cache, recording = open_cache(Path(sys.argv[1]), Silent()), decode(Path(sys.argv[2]))
 said = {}
 for engine in ("exact", "stock"):
     diarizer = load(cache, "cpu", engine)

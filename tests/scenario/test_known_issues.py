@@ -14,7 +14,7 @@ import importlib, json, sys, warnings
 sys.modules["torchcodec"] = None  # as on a box without FFmpeg's libraries
 import torch
 from pathlib import Path
-from diarize_runner.cli.options import verified_cache
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.audio import decode
 from diarize_runner.diarization.engine import _file, load
 from diarize_runner.diarization.turns import SpeakerHints
@@ -27,7 +27,7 @@ def refusal(attempt):
         return f"{type(reason).__name__}: {reason}"
 
 before = torch.load
-cache, recording = verified_cache(Path(sys.argv[1]), Silent()), decode(Path(sys.argv[2]))
+cache, recording = open_cache(Path(sys.argv[1]), Silent()), decode(Path(sys.argv[2]))
 diarizer = load(cache, "cpu")
 found = diarizer.diarize(recording, SpeakerHints(), Silent())
 

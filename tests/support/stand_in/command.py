@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from diarize_runner import cli
-from diarize_runner.cli.options import verified_cache
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.doctor.check import checked
 from diarize_runner.doctor.diagnosis import Diagnosis
 from diarize_runner.doctor.proof import PROOF, grounds_of, prove_anew, prove_once
@@ -21,7 +21,7 @@ class Model:
     """What a cache holds."""
 
     def __init__(self, folder):
-        self.cache = verified_cache(folder, Silent())
+        self.cache = open_cache(folder, Silent())
 
     def hear(self, recording):
         model = self.cache.pipeline_folder / "model.sh"
