@@ -11,5 +11,8 @@ A checkpoint is a pickle with tensors beside it, and a pickle is a program. Noth
     rewrite.py     an upstream checkpoint -> a clean one, on the build host, in a confined child (child.py)
     clean.py       read_clean: accepts exactly what this package writes; the only reader that a box uses
 
+    pipeline_config.py  which classes a pipeline's config.yaml names, and that it names no path
+    allow_list.py       which classes may be loaded
+
 A build host needs no torch this way, and what it writes does not depend on a torch version.
 """

@@ -5,7 +5,7 @@ in it: so what a box loads was written by this package, whatever the file's hist
 nothing, as all names that `to_bytes` can write are in this module and in `writer.py`.
 
 pyannote.audio loads checkpoints with `weights_only=False`, and makes a model of the class that `architecture` names
-(core/model.py of 4.0.7): a cache lists that class, and `gate.py` compares.
+(core/model.py of 4.0.7): a cache lists that class, and `allow_list.py` compares.
 """
 
 import io
