@@ -9,8 +9,8 @@ from pathlib import Path
 
 from diarize_runner.benchmark.gpu import Gpu, look_at_gpu
 from diarize_runner.digests import content_of_file
+from diarize_runner.jobs.provenance import PACKAGES
 
-PACKAGES = ("torch", "torchaudio", "pyannote.audio", "numpy", "av", "diarize-runner")
 _LOCK = Path(sys.prefix, "requirements.txt")
 """Where the role python_env leaves what an environment was made from."""
 

@@ -8,9 +8,9 @@ from typing import TextIO
 from rich.progress import BarColumn, Progress, Task, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from diarize_runner.cli.telling import Whole
 from diarize_runner.cli.terminal import PlainConsole
 from diarize_runner.controls import escaped
+from diarize_runner.progress import Whole
 
 
 @contextmanager

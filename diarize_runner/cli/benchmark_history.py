@@ -11,8 +11,8 @@ from diarize_runner.benchmark.published import published_reports
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.errors import DiskError, UsageError
+from diarize_runner.jobs.output_file import require_writable, write_output
 from diarize_runner.progress import Progress
 from diarize_runner.store.address import open_listable_store
 

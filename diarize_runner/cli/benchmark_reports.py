@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.cli.to_file import require_writable, write_output
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.output_file import require_writable, write_output
 
 _FORMATS = ("json", "markdown", "html", "junit")
 _NAMED_AS = {".md": "markdown", ".html": "html", ".xml": "junit"}

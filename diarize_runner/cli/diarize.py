@@ -18,10 +18,10 @@ from diarize_runner.cli.options import (
 )
 from diarize_runner.cli.output import Result, write_stdout
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
-from diarize_runner.cli.telling import Telling
-from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.watch import watched
+from diarize_runner.progress import Telling
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.formats import rttm
 from diarize_runner.transcript.model import Transcript

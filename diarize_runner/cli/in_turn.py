@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from diarize_runner.cli.output import Result, duration
+from diarize_runner.cli.output import Result
 from diarize_runner.cli.recordings import Job
-from diarize_runner.cli.telling import Telling
 from diarize_runner.errors import (
     AudioError,
     DiarizeRunnerError,
@@ -19,6 +18,7 @@ from diarize_runner.errors import (
     PipelineError,
     TranscriptError,
 )
+from diarize_runner.progress import Telling, duration
 from diarize_runner.transcript import read
 from diarize_runner.transcript.model import Transcript
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from diarize_runner.cli.labelled import JSON_STYLES, requested_outputs
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.options import Commands, add_command, add_output_options
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.output_options import JSON_STYLES, requested_outputs
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn, uri_of
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.documents.manifest import CacheManifest
-from diarize_runner.cli.pace import KeptPace, kept_pace
-from diarize_runner.cli.provenance import Source, provenance_of
 from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.jobs.pace import KeptPace, kept_pace
+from diarize_runner.jobs.provenance import Source, provenance_of
 from diarize_runner.progress import Progress
 from diarize_runner.transcript.formats.provenance import Provenance
 

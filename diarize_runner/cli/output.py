@@ -86,12 +86,3 @@ def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:
 def megabytes(size: float) -> str:
     """Return bytes as people read them."""
     return f"{size / 1e6:,.1f} MB"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people read it."""
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TextIO
 
-from diarize_runner.cli.telling import Telling, Whole
 from diarize_runner.controls import escaped
+from diarize_runner.progress import Telling, Whole
 
 EVERY = 30.0
 """Seconds between lines."""

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cli.labelled import Outputs, outputs_of_each
-from diarize_runner.cli.provenance import Source
+from diarize_runner.cli.output_options import outputs_of_each
 from diarize_runner.diarization.turns import uri_of
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.outputs import Outputs
+from diarize_runner.jobs.provenance import Source
 from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.names import SUFFIXES
 

@@ -18,11 +18,11 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.provenance import Source
-from diarize_runner.cli.telling import Telling
-from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.provenance import Source
+from diarize_runner.jobs.watch import watched
+from diarize_runner.progress import Telling
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
 from diarize_runner.transcript import read

@@ -14,11 +14,11 @@ from diarize_runner.cli.options import (
     add_engine_option,
     add_output_options,
 )
-from diarize_runner.cli.output import Result, duration, write_stdout
+from diarize_runner.cli.output import Result, write_stdout
 from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
-from diarize_runner.cli.telling import Telling
-from diarize_runner.cli.watch import watched
 from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.jobs.watch import watched
+from diarize_runner.progress import Telling, duration
 from diarize_runner.transcript.formats import rttm
 from diarize_runner.transcript.model import Transcript
 

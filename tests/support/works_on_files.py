@@ -7,8 +7,8 @@ from support.labellers import label_all
 from support.work import Work
 
 from diarize_runner.cli.benchmark_reports import write_reports
-from diarize_runner.cli.to_file import write_output
 from diarize_runner.disk import flush, write_new
+from diarize_runner.jobs.output_file import write_output
 
 RECORDINGS = {"call.wav": b"the sound of a call", "call.json": b"its words", "other.wav": b"another sound"}
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from support.disks import NOBODY
 
-from diarize_runner.cli.labelled import outputs_of_each, requested_outputs
 from diarize_runner.cli.options import add_output_options, add_transcript_option
-from diarize_runner.cli.to_file import write_output
+from diarize_runner.cli.output_options import outputs_of_each, requested_outputs
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiskError, UsageError
+from diarize_runner.jobs.output_file import write_output
 from diarize_runner.transcript.model import Segment, Transcript
 
 TURN = SpeakerTurn(start=0.0, end=1.0, speaker="SPEAKER_00")

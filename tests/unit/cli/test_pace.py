@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from diarize_runner.cli.pace import KeptPace, Pace, kept_pace
-from diarize_runner.cli.watch import Watch
+from diarize_runner.jobs.pace import KeptPace, Pace, kept_pace
+from diarize_runner.jobs.watch import Watch
 
 
 class Heard:

@@ -4,7 +4,7 @@ import io
 import sys
 
 from diarize_runner.cli.progress import ProgressLines, progress_for
-from diarize_runner.cli.telling import Whole
+from diarize_runner.progress import Whole
 
 
 class Terminal(io.StringIO):

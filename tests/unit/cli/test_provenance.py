@@ -6,11 +6,11 @@ import pytest
 
 from diarize_runner import __version__
 from diarize_runner.cache.box.folder import find_cache, read_manifest
-from diarize_runner.cli.provenance import Source, provenance_of
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import content_of
 from diarize_runner.errors import DiskError
+from diarize_runner.jobs.provenance import Source, provenance_of
 
 DIARIZER = SimpleNamespace(engine="exact", device="cpu")
 

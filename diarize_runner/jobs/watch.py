@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from diarize_runner.cli.output import duration
-from diarize_runner.cli.pace import KeptPace, Pace
-from diarize_runner.cli.telling import Telling, Whole
+from diarize_runner.jobs.pace import KeptPace, Pace
+from diarize_runner.progress import Telling, Whole, duration
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner import __version__
-from diarize_runner.benchmark.environment import PACKAGES
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import Digest, content_of_file
@@ -16,6 +15,9 @@ from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
     from diarize_runner.diarization.engine import Diarizer
+
+PACKAGES = ("torch", "torchaudio", "pyannote.audio", "numpy", "av", "diarize-runner")
+"""What a result depends on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,1 @@
+"""One recording -> one labelled result."""
