@@ -24,10 +24,15 @@ TRANSFORM, PLDA = "xvec_transform.npz", "plda.npz"
 """The files that pyannote looks for in a model's folder and in a PLDA's."""
 
 _NAME = re.compile(rf"(\$model/(?P<folder>[^@]+)|(?P<repo_id>{REPO_ID}))(@(?P<revision>[^@/]+))?")
-_NAMED_BY = {"checkpoint": str, "subfolder": str, "revision": str}
-_UNUSED = ("token", "cache_dir")
-_LOADED_BY = {"strict": bool}
-"""The arguments of `Model.from_pretrained` that a config may give: which model, nothing, and how to load it.
+_OPTIONS = {
+    "checkpoint": str,
+    "subfolder": str,
+    "revision": str,
+    "strict": bool,
+    "token": object,  # not used, like the next
+    "cache_dir": object,
+}
+"""The arguments of `Model.from_pretrained` that a config may give, and their types.
 
 All others reach the model's class and lightning, which opens `hparams_file` by any of fsspec's protocols, reads YAML
 with Python tags in it, and calls `_instantiator` (core/saving.py of lightning 2.6).
@@ -128,7 +133,7 @@ class _Find:
 
     def __call__(self, leaf: object) -> object:
         if isinstance(leaf, Mapping):
-            return self._files(self._described(leaf), {key: leaf[key] for key in _LOADED_BY if key in leaf})
+            return self._files(self._described(leaf), {key: leaf[key] for key in ("strict",) if key in leaf})
         name = ModelName.parse(leaf) if isinstance(leaf, str) else None
         if name is None:
             return leaf
@@ -143,8 +148,7 @@ class _Find:
     def _described(self, leaf: Mapping[str, Any]) -> ModelName:
         """Parse a mapping with the arguments of `from_pretrained`."""
         for key, value in leaf.items():
-            kind = {**_NAMED_BY, **_LOADED_BY}.get(key)
-            if key not in _UNUSED and (kind is None or not isinstance(value, (kind, NoneType))):
+            if key not in _OPTIONS or not isinstance(value, (_OPTIONS[key], NoneType)):
                 raise self.refusal(f"gives a model {key!r}: {value!r}")
         name = ModelName.parse(leaf["checkpoint"] or "")
         if name is None:

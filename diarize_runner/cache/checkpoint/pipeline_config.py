@@ -30,7 +30,7 @@ def config_classes(path: Path, name: str) -> tuple[str, ...]:
     `name` is the file's own name, for `path` may be a blob.
 
     Raises:
-        UnsafeCheckpoint: it is no YAML, or a pipeline's that names a path.
+        UnsafeCheckpoint: as `parse_config` says.
     """
     if PurePosixPath(name).name != CONFIG_NAME:
         return ()
@@ -43,26 +43,31 @@ def parse_config(data: bytes, name: str) -> Mapping[str, object] | None:
     """Return what a pipeline's config.yaml holds, or None where `data` configures no pipeline.
 
     Raises:
-        UnsafeCheckpoint: it is no YAML, or too large, or a pipeline's that names a path or has aliases.
+        UnsafeCheckpoint: it is no YAML, or too large, or has aliases, or is a pipeline's and names a path.
     """
     if len(data) > _LARGEST:
         raise UnsafeCheckpoint(f"{name}: more than {_LARGEST:,} bytes", hint="a pipeline's config has about a thousand")
     try:
-        config = yaml.safe_load(data)
         events = list(yaml.parse(data, yaml.SafeLoader))
+        _require_no_alias(events, name)
+        config = yaml.safe_load(data)
     except canonical.YAML_FAULTS as reason:
         raise UnsafeCheckpoint(f"{name}: not YAML that can be read safely: {reason}") from reason
     if not isinstance(config, dict) or "pipeline" not in config:
         return None
-    _require_plain(events, name)
+    _require_no_path(events, name)
     return config
 
 
-def _require_plain(events: Iterable[yaml.Event], name: str) -> None:
-    """Refuse paths, and aliases: a few lines of those stand for more values than a machine can hold."""
+def _require_no_alias(events: Iterable[yaml.Event], name: str) -> None:
+    """Refuse aliases before any value is made: a few lines of them stand for more than a machine can hold."""
     for event in events:
         if isinstance(event, yaml.AliasEvent):
             raise UnsafeCheckpoint(f"{name} has an alias: *{event.anchor}", hint="write out what it stands for")
+
+
+def _require_no_path(events: Iterable[yaml.Event], name: str) -> None:
+    for event in events:
         if isinstance(event, yaml.ScalarEvent) and not _NO_PATH.fullmatch(event.value):
             hint = "name a model $model/folder, or by its repository, organisation/name"
             raise UnsafeCheckpoint(f"{name} names a path: {event.value!r}", hint=hint)

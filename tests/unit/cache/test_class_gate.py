@@ -140,6 +140,7 @@ DEEP = b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (level, level, level - 1, level - 
 ALIASES = {
     "a merged mapping": b"x: &x {name: evil.Thing}\npipeline: {<<: *x}\n",
     "2**60 values": b"a0: &a0 [1]\n" + DEEP + b"pipeline: {name: evil.Thing}\n",
+    "2**60 merged mappings": b"a0: &a0 {k: 1}\n" + DEEP.replace(b"[", b"{<<: [").replace(b"]", b"]}"),
     "a mapping that holds itself": b"pipeline: &x {name: evil.Thing, params: *x}\n",
 }
 
