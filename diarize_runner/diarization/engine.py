@@ -3,24 +3,21 @@
 Everything pyannote is behind this seam: what goes in is a `Recording`, what comes out a `Diarization`.
 """
 
-import io
 import logging
-import os
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from diarize_runner.cache.box.ownership import require_unchangeable
-from diarize_runner.cache.box.runtime import runtime_environment
 from diarize_runner.cache.box.verify import VerifiedCache
-from diarize_runner.cache.documents import layout
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.fence import fenced
 from diarize_runner.diarization.guard import offline
 from diarize_runner.diarization.models import load_pipeline
+from diarize_runner.diarization.quiet import quiet
+from diarize_runner.diarization.surroundings import offline_settings, unmeasured
 from diarize_runner.diarization.turns import (
     SPEECH,
     Diarization,
@@ -39,7 +36,6 @@ Engine = Literal["exact", "stock"]
 """`stock` is pyannote's own pipeline; `exact` gives the same output sooner."""
 
 _log = logging.getLogger(__name__)
-_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +54,7 @@ class Diarizer:
             PipelineError: the pipeline failed on this recording.
             OfflineViolation: something tried to reach the network.
         """
-        with offline(), _quiet(), _pipeline_errors(f"{recording.uri}: diarization failed"):
+        with unmeasured(), offline(), quiet(), _pipeline_errors(f"{recording.uri}: diarization failed"):
             output: Any = self.pipeline(
                 _file(recording),
                 num_speakers=hints.exactly,
@@ -76,7 +72,7 @@ class Diarizer:
         That is where the pipeline counts one speaker or more, before it asks who they are: what the turns of `diarize`
         cover together. Raises as `diarize` does.
         """
-        with offline(), _quiet(), _pipeline_errors(f"{recording.uri}: speech detection failed"):
+        with unmeasured(), offline(), quiet(), _pipeline_errors(f"{recording.uri}: speech detection failed"):
             try:
                 self.pipeline(_file(recording), hook=_until_counted(_hook(progress)))
             except _Counted as counted:
@@ -114,7 +110,7 @@ def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarize
     import torch
 
     chosen = _choose(device, cuda=torch.cuda.is_available())
-    with offline(), _quiet(), _pipeline_errors(f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
+    with _as_a_box(cache, f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
         with fenced():
             pipeline = load_pipeline(cache)
         pipeline.to(torch.device(chosen))
@@ -122,14 +118,13 @@ def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarize
 
 
 def import_pyannote(cache: VerifiedCache) -> None:
-    """Import what loads the pipeline of `cache`, in the environment that it reads then.
+    """Import what loads the pipeline of `cache`, with the settings that it reads then.
 
     Raises:
         PipelineError: it cannot be imported.
         OfflineViolation: something tried to reach the network.
     """
-    _go_offline(runtime_environment(cache.root.absolute() / layout.HF_HOME))
-    with offline(), _quiet(), _pipeline_errors("pyannote.audio cannot be imported"), fenced():
+    with _as_a_box(cache, "pyannote.audio cannot be imported"), fenced():
         import_module("pyannote.audio")
 
 
@@ -150,16 +145,6 @@ def set_going(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
     return engine
 
 
-def _go_offline(environment: Mapping[str, str]) -> None:
-    """Set what huggingface_hub and pyannote read at import, and take away any token: nothing here may use one.
-
-    Models are loaded from verified bytes. So there is no cache in which pyannote could look one up by its name.
-    """
-    os.environ.update({**environment, "HF_HUB_CACHE": os.devnull})
-    for name in _SECRETS:
-        os.environ.pop(name, None)
-
-
 def _choose(device: str, *, cuda: bool) -> str:
     if device == "cuda" and not cuda:
         hint = "diarize-runner doctor says what is in the way of the GPU; or run with --device cpu"
@@ -170,19 +155,10 @@ def _choose(device: str, *, cuda: bool) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Drop the warnings that say nothing to a user: waveforms come decoded, so torchcodec is never asked.
-
-    And log what pyannote prints, as its clustering does of too few speakers: stdout is for results.
-    """
-    printed = io.StringIO()
-    with warnings.catch_warnings(), redirect_stdout(printed):
-        warnings.filterwarnings(
-            "ignore", module=r"(pyannote|torchcodec|torch|lightning|pytorch_lightning|numpy|sklearn|scipy)\b"
-        )
+def _as_a_box(cache: VerifiedCache, problem: str) -> Iterator[None]:
+    """Load with the settings of a box, whatever process this is."""
+    with offline_settings(cache), offline(), quiet(), _pipeline_errors(problem):
         yield
-    for line in printed.getvalue().splitlines():
-        _log.info("%s", line)
 
 
 @contextmanager
@@ -200,7 +176,9 @@ def _turns(annotation: "Annotation", end: float) -> Iterator[SpeakerTurn]:
     """Yield the turns inside the recording: pyannote pads the last chunk, and may hear speech in the padding."""
     for segment, _, speaker in annotation.itertracks(yield_label=True):
         if segment.start < end:
-            yield SpeakerTurn(start=max(0.0, segment.start), end=min(segment.end, end), speaker=str(speaker))
+            yield SpeakerTurn(
+                start=max(0.0, float(segment.start)), end=min(float(segment.end), end), speaker=str(speaker)
+            )
 
 
 def _file(recording: Recording) -> dict[str, object]:

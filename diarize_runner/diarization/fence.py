@@ -11,9 +11,12 @@ Without that, as strace shows of the locked versions, these are read, and the fi
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+
+from diarize_runner.diarization.surroundings import change_environment
 
 _EMPTY = ("HOME", "PATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _UNSET = ("MPLBACKEND", "PYANNOTE_DATABASE_CONFIG")
@@ -33,12 +36,13 @@ def fenced() -> Iterator[None]:
     try:
         with TemporaryDirectory() as folder:
             os.chdir(folder)
-            _set(_environment(folder, before))
+            change_environment(_environment(folder, before))
             try:
                 yield
             finally:
                 os.fchdir(working)
                 _put_back(before, _environment(folder, before))
+                _tell_matplotlib(before.get("MPLBACKEND"))
     finally:
         os.close(working)
 
@@ -55,12 +59,11 @@ def _environment(folder: str, before: Mapping[str, str]) -> dict[str, str | None
 
 
 def _put_back(before: Mapping[str, str], changed: Mapping[str, str | None]) -> None:
-    _set({name: before.get(name) for name in changed})
+    change_environment({name: before.get(name) for name in changed})
 
 
-def _set(environment: Mapping[str, str | None]) -> None:
-    for name, value in environment.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+def _tell_matplotlib(backend: str | None) -> None:
+    """Give it the backend that a notebook has set for it, which it could not read if it was imported in here."""
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib and backend:
+        matplotlib.rcParams["backend"] = backend

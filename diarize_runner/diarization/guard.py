@@ -1,15 +1,18 @@
-"""While a model loads and runs, no socket leaves this process.
+"""While a model loads and runs, the code that does it reaches no network.
 
 Environment variables ask libraries to stay offline; some have not (transformers #44843, vLLM #39039). An audit hook
-sees every connection Python makes, whichever library makes it, and refuses it. Native code that opens
-sockets by itself is beyond it: the network namespace of the unit, or of the test, is the outer wall.
+sees every connection Python makes, whichever library makes it, and refuses those of the guarded block and of the
+threads that start in it (scope.py). Other threads of the process go on as they were. Native code that opens sockets by
+itself is beyond it: the network namespace of the unit, or of the test, is the outer wall.
 """
 
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
+from diarize_runner.diarization.scope import in_scope, scope
 from diarize_runner.errors import OfflineViolation
 
 _REFUSED = {
@@ -21,8 +24,6 @@ _REFUSED = {
     "socket.sendmsg",
     "socket.sendto",
 }
-_installed = False
-_up = 0
 
 
 @contextmanager
@@ -32,24 +33,18 @@ def offline() -> Iterator[None]:
     Raises:
         OfflineViolation: at the place that tried.
     """
-    global _up  # noqa: PLW0603  # an audit hook can be added, never removed
     _install()
-    _up += 1
-    try:
+    with scope():
         yield
-    finally:
-        _up -= 1
 
 
+@cache
 def _install() -> None:
-    global _installed  # noqa: PLW0603  # once per process
-    if not _installed:
-        sys.addaudithook(_hook)
-        _installed = True
+    sys.addaudithook(_hook)  # once per process: no hook can be removed
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if not _up or event not in _REFUSED:
+    if event not in _REFUSED or not in_scope():
         return
     subject = arguments[0]
     if isinstance(subject, socket.socket) and subject.family == socket.AF_UNIX:
