@@ -1,16 +1,15 @@
 """One recording through both engines, again and again."""
 
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
-from diarize_runner.benchmark.bench import timed
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import Diarizer
-from diarize_runner.diarization.turns import Diarization, SpeakerHints
+from diarize_runner.diarization.turns import Diarization
+from diarize_runner.jobs.job import FindSpeakers, find
 from diarize_runner.progress import Silent
 from diarize_runner.transcript.formats import rttm
 
@@ -68,9 +67,9 @@ def run(diarizer: Diarizer, recording: Recording) -> Run:
     """Diarize once, on the clock."""
     if diarizer.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    said, start, end = timed(diarizer, recording, SpeakerHints(), Silent(), time.perf_counter)
+    found = find(FindSpeakers(), diarizer, recording, Silent())
     peak = torch.cuda.max_memory_allocated() if diarizer.device == "cuda" else 0
-    return Run(engine=diarizer.engine, seconds=end - start, said=said, peak_gpu_bytes=peak)
+    return Run(engine=diarizer.engine, seconds=found.seconds, said=found.diarization, peak_gpu_bytes=peak)
 
 
 def totals(compared: Sequence[Compared]) -> dict[str, object]:

@@ -84,7 +84,9 @@ def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
     cache = open_cache(assignment.cache, Silent())
     verified = time.perf_counter()
     from diarize_runner.diarization.engine import Engine, import_pyannote, load
+    from diarize_runner.diarization.surroundings import stay_offline
 
+    stay_offline(cache)
     import_pyannote(cache)
     imported = time.perf_counter()
     from diarize_runner.benchmark.environment import device_name

@@ -1,12 +1,11 @@
 """`diarize-runner diarize`: who spoke when, and who said what."""
 
 import argparse
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
-from diarize_runner.cli.in_turn import Done, Work, in_turn
+from diarize_runner.cli.batch_report import Described, described, report_batch
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
-from diarize_runner.cli.loaded import Loaded, load
+from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import (
     Commands,
     add_cache_option,
@@ -16,19 +15,15 @@ from diarize_runner.cli.options import (
     add_output_options,
     add_transcript_option,
 )
-from diarize_runner.cli.output import Result, write_stdout
-from diarize_runner.cli.recordings import Job, add_recording_options, requested_jobs
-from diarize_runner.diarization.turns import Diarization, SpeakerHints
+from diarize_runner.cli.output import Result, data_writer
+from diarize_runner.cli.recordings import add_recording_options, requested_recordings
+from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.watch import watched
+from diarize_runner.jobs.batch import Done
+from diarize_runner.jobs.job import FindSpeakers
 from diarize_runner.progress import Telling
 from diarize_runner.transcript.assign import DEFAULT_RULES
-from diarize_runner.transcript.formats import rttm
-from diarize_runner.transcript.model import Transcript
 from diarize_runner.transcript.rules import Rules
-
-if TYPE_CHECKING:
-    from diarize_runner.diarization.audio import Recording
 
 
 def add_parser(commands: Commands) -> None:
@@ -48,53 +43,26 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     """Look at everything first, then hear, diarize, label and write one recording after the other."""
-    hints, rules, jobs = _hints(arguments), _rules(arguments), requested_jobs(arguments)
-    if arguments.transcript and not jobs[0].outputs.paths:
+    requested = requested_recordings(arguments, FindSpeakers(hints=_hints(arguments)), _rules(arguments))
+    if arguments.transcript and not requested[0].order.outputs.paths:
         raise UsageError("the transcript would be labelled, and written nowhere", hint="name an output: -o FILE")
-
-    def work() -> Work:
-        return Labelling(loaded=load(arguments, progress), hints=hints, rules=rules, progress=progress)
-
-    return in_turn(jobs, work, progress, write_stdout if not arguments.json else lambda _: None)
+    write = data_writer(as_json=arguments.json)
+    return report_batch(requested, session_opener(arguments, progress), _described, progress, write)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Labelling:
-    """Diarizes and labels by the pipeline that was loaded."""
-
-    loaded: Loaded
-    hints: SpeakerHints
-    rules: Rules
-    progress: Telling
-
-    def __call__(self, job: Job, recording: "Recording", transcript: Transcript | None) -> Done:
-        """Diarize a recording and write what was asked for; raises as `diarize` and `write` do."""
-        diarizer = self.loaded.diarizer
-        with watched(recording, self.loaded.pace("diarize"), self.progress) as watch:
-            diarization = diarizer.diarize(recording, self.hints, watch)
-            diarizer.synchronise()
-        provenance = self.loaded.provenance(job.source, recording, self.hints)
-        job.outputs.write(diarization, transcript, provenance, self.rules)
-        unmet = self.hints.unmet_by(diarization)
-        return Done(
-            document={
-                **watch.document,
-                **self.loaded.document,
-                "speakers": list(diarization.speakers),
-                "unmet_hint": unmet or None,
-                "diarization": [asdict(turn) for turn in diarization.turns],
-                "outputs": {kind: str(path) for kind, path in job.outputs.paths.items()},
-            },
-            text=self._text(job, diarization, watch.summary, unmet),
-            data="" if job.outputs.paths else rttm.render(diarization),
-            audio_seconds=recording.duration,
-            processing_seconds=watch.seconds,
-        )
-
-    def _text(self, job: Job, diarization: Diarization, summary: str, unmet: str) -> tuple[str, ...]:
-        heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
-        but = (f"  but: {unmet}",) if unmet else ()
-        return (f"{summary} on {self.loaded.diarizer.device}, {heard}", *but, *job.written)
+def _described(done: Done) -> Described:
+    result, diarization = done.result, done.result.diarization
+    unmet = done.order.job.task.hints.unmet_by(diarization)
+    heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
+    return described(
+        done,
+        {
+            "speakers": list(diarization.speakers),
+            "unmet_hint": unmet or None,
+            "diarization": [asdict(turn) for turn in diarization.turns],
+        },
+        (f"{result.timing.summary} on {result.provenance.device}, {heard}", *([f"  but: {unmet}"] if unmet else [])),
+    )
 
 
 def _hints(arguments: argparse.Namespace) -> SpeakerHints:

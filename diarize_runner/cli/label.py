@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     diarization = Diarization(uri=uri, turns=turns, exclusive_turns=exclusive(turns))
     transcript = read.read(arguments.transcript)
     labelled = assign_speakers(transcript, diarization, labelling_rules(arguments))
-    replace(outputs, recording=arguments.audio).write_labelled(labelled)
+    replace(outputs, recording=arguments.audio).write(labelled)
     files = {kind: str(path) for kind, path in outputs.paths.items()}
     document = {
         "uri": uri,

@@ -6,7 +6,7 @@ rich is imported when there is something to draw: it takes as long to import as 
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,15 @@ def write_stdout(data: str) -> None:
     except OSError as reason:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try the rest again as it ends
         raise DiskError(f"stdout cannot be written to: {reason.strerror}") from reason
+
+
+def data_writer(*, as_json: bool) -> Callable[[str], None]:
+    """Return what writes data for pipes: nothing does with `--json`, which prints a document of its own."""
+    return _write_nothing if as_json else write_stdout
+
+
+def _write_nothing(_data: str) -> None:
+    pass
 
 
 def not_installed(reason: ModuleNotFoundError) -> DiarizeRunnerError:

@@ -10,33 +10,23 @@ from pathlib import Path
 from diarize_runner.cli.output_options import outputs_of_each
 from diarize_runner.diarization.turns import uri_of
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.outputs import Outputs
-from diarize_runner.jobs.provenance import Source
+from diarize_runner.jobs.audio import AudioFile
+from diarize_runner.jobs.batch import Order
+from diarize_runner.jobs.job import Job, Task
+from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.names import SUFFIXES
+from diarize_runner.transcript.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """One recording, and what to do with it."""
+class Requested:
+    """One recording of a command line, and what is to be made of it."""
 
     audio: Path
-    channel: int | None
-    """From 1; None mixes all."""
-    transcript: Path | None
-    outputs: Outputs
+    order: Order
     skip: bool
     """Whether it is to be left alone, because all its outputs are there."""
-
-    @property
-    def source(self) -> Source:
-        """What its results are made from."""
-        return Source(audio=self.audio, transcript=self.transcript, channel=self.channel)
-
-    @property
-    def written(self) -> tuple[str, ...]:
-        """Which files it leaves, a line each."""
-        return tuple(f"  {kind:<8} {path}" for kind, path in self.outputs.paths.items())
 
 
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +50,7 @@ def _requested(arguments: argparse.Namespace) -> list[Path]:
     return given
 
 
-def requested_jobs(arguments: argparse.Namespace) -> list[Job]:
+def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules = DEFAULT_RULES) -> list[Requested]:
     """Look at everything that can be looked at before any work is done.
 
     Raises:
@@ -73,15 +63,17 @@ def requested_jobs(arguments: argparse.Namespace) -> list[Job]:
     outputs = outputs_of_each(arguments, read)
     if not outputs[0].paths:
         _require_distinct(recordings, arguments)
+    jobs = (
+        Job(audio=AudioFile(path=audio, channel=arguments.channel), transcript=said, task=task, rules=rules)
+        for audio, said in zip(recordings, transcripts, strict=True)
+    )
     return [
-        Job(
+        Requested(
             audio=audio,
-            channel=arguments.channel,
-            transcript=said,
-            outputs=written,
+            order=Order(job=job, outputs=written),
             skip=arguments.skip_existing and all(path.exists() for path in written.paths.values()),
         )
-        for audio, said, written in zip(recordings, transcripts, outputs, strict=True)
+        for audio, job, written in zip(recordings, jobs, outputs, strict=True)
     ]
 
 

@@ -2,13 +2,10 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from diarize_runner.cli.loaded import Loaded, load
+from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import (
     Commands,
     add_cache_option,
@@ -18,25 +15,12 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.diarization.turns import Diarization, SpeakerHints
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.provenance import Source
-from diarize_runner.jobs.watch import watched
 from diarize_runner.progress import Telling
+from diarize_runner.spool.labeller import SessionLabeller
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
-from diarize_runner.transcript import read
-from diarize_runner.transcript.assign import assign_speakers
-from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
-from diarize_runner.transcript.formats.known import FORMATS
-from diarize_runner.transcript.model import Transcript
-
-if TYPE_CHECKING:
-    from diarize_runner.diarization.audio import Recording
-
-_RESULTS = ("json", "rttm", "srt", "html")
-_NO_HINTS = SpeakerHints()
 
 
 def add_parser(commands: Commands) -> None:
@@ -54,48 +38,16 @@ def run(arguments: argparse.Namespace, progress: Telling) -> Result:
     """Load when the first recording is ready, and label one after the other, telling what came of each."""
     if not arguments.folder.is_dir():
         raise UsageError(f"{arguments.folder} is not a folder", hint="make it first; what goes into it is made for you")
-
-    def open_labeller() -> PipelineLabeller:
-        return PipelineLabeller(loaded=load(arguments, progress), progress=progress)
-
-    outcomes = run_spool(Spool(folder=arguments.folder), open_labeller, settle=arguments.settle)
+    open_session = session_opener(arguments, progress)
+    outcomes = run_spool(
+        Spool(folder=arguments.folder),
+        lambda: SessionLabeller(session=open_session(), progress=progress),
+        settle=arguments.settle,
+    )
     documents = list(_told(outcomes, progress))
     failed = sum("error" in document for document in documents)
     text = f"{len(documents) - failed} labelled, {failed} failed"
     return Result(document={"recordings": documents}, text=text)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PipelineLabeller:
-    """Labels by the pipeline that was loaded."""
-
-    loaded: Loaded
-    progress: Telling
-
-    def label(self, recording: Path, transcript: Path | None) -> Mapping[str, bytes]:
-        """Return results by how their names end; raises as `read`, `decode` and `diarize` do."""
-        from diarize_runner.diarization.audio import decode
-
-        said = read.read(transcript) if transcript else None
-        heard = decode(recording)
-        diarization = self._diarize(heard)
-        provenance = self.loaded.provenance(Source(audio=recording, transcript=transcript), heard, _NO_HINTS)
-        document = Document(
-            transcript=assign_speakers(said or Transcript(segments=()), diarization),
-            sound=quote(os.fsencode(recording.name)),  # the page is put beside it
-            provenance=provenance,
-        )
-        return {
-            f".labelled{FORMATS[kind].suffix}": FORMATS[kind].render(document).encode()
-            for kind in _RESULTS
-            if said or not FORMATS[kind].needs_transcript
-        }
-
-    def _diarize(self, heard: "Recording") -> Diarization:
-        with watched(heard, self.loaded.pace("diarize"), self.progress) as watch:
-            diarization = self.loaded.diarizer.diarize(heard, _NO_HINTS, watch)
-            self.loaded.diarizer.synchronise()
-        return diarization
 
 
 def _told(outcomes: Iterator[Outcome], progress: Telling) -> Iterator[dict[str, str]]:

@@ -78,16 +78,35 @@ def decode(path: Path, *, channel: int | None = None, limits: Limits = Limits())
         EmptyAudio: it holds no samples.
         AudioError: it is longer than the limit, of which no more is decoded, or has no such channel.
     """
-    samples = os.memfd_create("samples")
     try:
-        _decode_into(samples, path, channel, limits)
-        # A private map: torch wants memory that could be written to, and nothing is copied unless it is.
-        return Recording(
-            uri=uri_of(path.stem),
-            waveform=np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32),
-        )
-    finally:
-        os.close(samples)
+        with path.open("rb") as source:
+            return _decoded(source, str(path), uri_of(path.stem), channel, limits)
+    except OSError as error:
+        raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+
+
+def decode_samples(
+    waveform: npt.NDArray[np.float32], sample_rate: int, uri: str, *, limits: Limits = Limits()
+) -> Recording:
+    """Resample mono samples, of shape (samples,), just as a WAV file of them would be; `uri` names the recording.
+
+    Raises:
+        UnreadableAudio: they are not of that shape, or one is no number.
+        EmptyAudio: there are none.
+        AudioError: they are longer than the limit.
+    """
+    if waveform.ndim != 1:
+        hint = "one channel, or their mean: waveform.mean(axis=0)"
+        raise UnreadableAudio(f"{uri}: a waveform of shape {waveform.shape}, and not (samples,)", hint=hint)
+    from scipy.io import wavfile  # a tenth of a second, which files need not wait for
+
+    with os.fdopen(os.memfd_create("wav"), "w+b") as file:
+        try:
+            wavfile.write(file, sample_rate, waveform.astype(np.float32, copy=False))
+        except ValueError as error:  # WAV counts its bytes with 32 bits
+            raise AudioError(f"{uri}: {error}", hint="cut it into shorter recordings") from error
+        file.seek(0)
+        return _decoded(file, uri, uri_of(uri), None, limits)
 
 
 def to_line(error: AudioError) -> str:
@@ -100,20 +119,30 @@ def try_as_wav(name: str) -> str:
     return f"try it as WAV: ffmpeg -i {shlex.quote(name)} converted.wav"
 
 
-def _decode_into(samples: int, path: Path, channel: int | None, limits: Limits) -> None:
-    command = [*_DECODER, json.dumps([str(path), channel, asdict(limits), os.getpid()])]
+def _decoded(source: IO[bytes], name: str, uri: str, channel: int | None, limits: Limits) -> Recording:
+    samples = os.memfd_create("samples")
     try:
-        with path.open("rb") as source:
-            done = _run(command, source, samples, limits.wall_seconds)
-    except OSError as error:
-        raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        _decode_into(samples, source, name, channel, limits)
+        # A private map: torch wants memory that could be written to, and nothing is copied unless it is.
+        return Recording(
+            uri=uri,
+            waveform=np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32),
+        )
+    finally:
+        os.close(samples)
+
+
+def _decode_into(samples: int, source: IO[bytes], name: str, channel: int | None, limits: Limits) -> None:
+    command = [*_DECODER, json.dumps([name, channel, asdict(limits), os.getpid()])]
+    try:
+        done = _run(command, source, samples, limits.wall_seconds)
     except subprocess.TimeoutExpired as reason:
-        raise _dead(path, f"takes more than {limits.wall_seconds:g} s to decode") from reason
+        raise _dead(name, f"takes more than {limits.wall_seconds:g} s to decode") from reason
     if done.returncode == REFUSED:
         kind, message, hint = json.loads(done.stderr.splitlines()[-1])
         raise _ERRORS[kind](message, hint=hint)
     if done.returncode:
-        raise _dead(path, _cause(done).format(limits=limits))
+        raise _dead(name, _cause(done).format(limits=limits))
 
 
 def _run(command: list[str], source: IO[bytes], samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
@@ -140,5 +169,5 @@ def _cause(done: subprocess.CompletedProcess[bytes]) -> str:
     return "made the decoder fail: " + said[-1].replace("{", "{{").replace("}", "}}")
 
 
-def _dead(path: Path, cause: str) -> UnreadableAudio:
-    return UnreadableAudio(f"{path} {cause}", hint=try_as_wav(str(path)))
+def _dead(name: str, cause: str) -> UnreadableAudio:
+    return UnreadableAudio(f"{name} {cause}", hint=try_as_wav(name))

@@ -46,7 +46,7 @@ def _quiet() -> Iterator[None]:
 
 
 quiet = Shared(_quiet)
-"""Drop the warnings of libraries, and log what they print, as clustering does of too few speakers: stdout is for results.
+"""Drop the warnings of libraries, and log what they print, as clustering does of too few speakers.
 
 The warnings say nothing to a user: waveforms come decoded, so torchcodec, which is missing, is never asked.
 """

@@ -3,22 +3,17 @@
 import base64
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from diarize_runner.diarization.turns import Diarization
 from diarize_runner.disk import disk_errors
 from diarize_runner.jobs.output_file import write_output
-from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.known import Format
 from diarize_runner.transcript.formats.media import media_type
 from diarize_runner.transcript.formats.provenance import Provenance
-from diarize_runner.transcript.model import LabelledTranscript, Transcript
-from diarize_runner.transcript.rules import Rules
-
-_NO_TRANSCRIPT = Transcript(segments=())
+from diarize_runner.transcript.model import LabelledTranscript
 
 Sound = Callable[[Path, str], str | None]
 """From a recording and its address, relative to the page: what the page plays."""
@@ -50,19 +45,7 @@ class Outputs:
     formats: dict[str, Format]
     sound: Sound
 
-    def write(
-        self,
-        diarization: Diarization,
-        transcript: Transcript | None,
-        provenance: Provenance | None = None,
-        rules: Rules = DEFAULT_RULES,
-    ) -> None:
-        """Label the transcript, and write each file; raise DiskError when one cannot be."""
-        if provenance and transcript:
-            provenance = replace(provenance, rules=rules)
-        self.write_labelled(assign_speakers(transcript or _NO_TRANSCRIPT, diarization, rules), provenance)
-
-    def write_labelled(self, labelled: LabelledTranscript, provenance: Provenance | None = None) -> None:
+    def write(self, labelled: LabelledTranscript, provenance: Provenance | None = None) -> None:
         """Write each file, whole or not at all; raise DiskError when one cannot be."""
         for kind, path in self.paths.items():
             text = self.formats[kind].render(self._document(kind, path, labelled, provenance))

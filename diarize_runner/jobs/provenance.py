@@ -1,39 +1,26 @@
 """Say how a result came about, from the objects that made it."""
 
 import importlib.metadata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner import __version__
 from diarize_runner.cache.documents.manifest import CacheManifest
-from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.disk import disk_errors
+from diarize_runner.jobs.job import Heard
 from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
 
 if TYPE_CHECKING:
-    from diarize_runner.diarization.audio import Recording
     from diarize_runner.diarization.engine import Diarizer
 
 PACKAGES = ("torch", "torchaudio", "pyannote.audio", "numpy", "av", "diarize-runner")
 """What a result depends on."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """What a result is made from."""
-
-    audio: Path
-    transcript: Path | None = None
-    channel: int | None = None
-    """From 1; None mixes all."""
-
-
-def provenance_of(
-    source: Source, recording: "Recording", diarizer: "Diarizer", manifest: CacheManifest, hints: SpeakerHints
-) -> Provenance:
-    """Hash the files of the `source`, which was heard as `recording`; raise DiskError when one cannot be read."""
+def provenance_of(heard: Heard, diarizer: "Diarizer", manifest: CacheManifest) -> Provenance:
+    """Hash what was given; raise DiskError when a file of it cannot be read."""
+    job = heard.job
     return Provenance(
         tool=f"diarize-runner {__version__}",
         cache=CacheUsed(
@@ -45,11 +32,12 @@ def provenance_of(
         engine=diarizer.engine,
         device=diarizer.device,
         packages={name: importlib.metadata.version(name) for name in PACKAGES if name != "diarize-runner"},
-        audio=_digest(source.audio),
-        audio_seconds=recording.duration,
-        transcript=_digest(source.transcript) if source.transcript else None,
-        hints=hints,
-        channel=source.channel,
+        audio=job.audio.digest(),
+        audio_seconds=heard.recording.duration,
+        transcript=_digest(job.transcript) if job.transcript else None,
+        hints=job.task.hints,
+        channel=job.audio.channel,
+        rules=job.rules if job.transcript else None,
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from diarize_runner.jobs.pace import KeptPace, Pace
@@ -13,6 +14,33 @@ if TYPE_CHECKING:
 
 _REST = "rest"
 """What comes after the last stage that is counted: clustering and reconstruction."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timing:
+    """What a recording took."""
+
+    uri: str
+    audio_seconds: float
+    estimated_seconds: float | None
+    """None where nothing was timed before."""
+    processing_seconds: float
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of work for a second of audio."""
+        return self.processing_seconds / self.audio_seconds
+
+    @property
+    def document(self) -> dict[str, object]:
+        """The same, for programs."""
+        return {**asdict(self), "real_time_factor": self.real_time_factor}
+
+    @property
+    def summary(self) -> str:
+        """The same, for people."""
+        took = f"{duration(self.audio_seconds)} of audio in {duration(self.processing_seconds)}"
+        return f"{self.uri}: {took}, RTF {self.real_time_factor:.3f}"
 
 
 @contextmanager
@@ -69,31 +97,14 @@ class Watch:
         return Pace(audio_seconds=self._audio_seconds, stages=self._stages)
 
     @property
-    def seconds(self) -> float:
-        """How long it took, once stopped."""
-        return self._last - self._started
-
-    @property
-    def real_time_factor(self) -> float:
-        """Seconds of work for a second of audio."""
-        return self.seconds / self._audio_seconds
-
-    @property
-    def document(self) -> dict[str, object]:
-        """What it took, for programs."""
-        return {
-            "uri": self._uri,
-            "audio_seconds": self._audio_seconds,
-            "estimated_seconds": self.estimated,
-            "processing_seconds": self.seconds,
-            "real_time_factor": self.real_time_factor,
-        }
-
-    @property
-    def summary(self) -> str:
-        """What it took, for people."""
-        took = f"{duration(self._audio_seconds)} of audio in {duration(self.seconds)}"
-        return f"{self._uri}: {took}, RTF {self.real_time_factor:.3f}"
+    def timing(self) -> "Timing":
+        """What it took, once stopped."""
+        return Timing(
+            uri=self._uri,
+            audio_seconds=self._audio_seconds,
+            estimated_seconds=self.estimated,
+            processing_seconds=self._last - self._started,
+        )
 
     def _remaining(self, stage: str, completed: int, total: int) -> float | None:
         """Let this stage go on as it went so far, and those to come take what they took before."""

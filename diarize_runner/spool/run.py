@@ -13,7 +13,8 @@ from reprlib import repr as shortened
 from typing import Protocol
 
 from diarize_runner.disk import disk_errors, flush, lock
-from diarize_runner.errors import AudioError, DiarizeRunnerError, PipelineError, SpoolError, TranscriptError
+from diarize_runner.errors import DiarizeRunnerError, SpoolError
+from diarize_runner.jobs.batch import OF_ONE_RECORDING
 from diarize_runner.spool.claim import Claim, take, unfinished
 from diarize_runner.spool.inbox import Inbox, visible
 
@@ -21,8 +22,8 @@ ATTEMPTS = 3
 """How many runs may not survive a recording, before it is given up."""
 SETTLE_SECONDS = 10.0
 _LOOK_EVERY = 1.0
-_OF_THE_RECORDING = (AudioError, TranscriptError, PipelineError, SpoolError)
-"""What is wrong with one recording, and no reason not to go on with the next."""
+_OF_ONE_RECORDING = (*OF_ONE_RECORDING, SpoolError)
+"""What is no reason not to go on with the next."""
 
 _DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What our own code raises where it did not expect what it was given: another run would raise it again."""
@@ -113,7 +114,7 @@ def run(
 def _finish(claim: Claim, spool: Spool, labeller: Labeller) -> Outcome:
     try:
         results = _attempt(claim, labeller)
-    except _OF_THE_RECORDING as error:
+    except _OF_ONE_RECORDING as error:
         return Outcome(place=claim.deliver(_explained(error), spool.failed), error=error)
     return Outcome(place=claim.deliver(results, spool.outbox))
 

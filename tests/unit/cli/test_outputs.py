@@ -16,6 +16,7 @@ from diarize_runner.cli.output_options import outputs_of_each, requested_outputs
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiskError, UsageError
 from diarize_runner.jobs.output_file import write_output
+from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.model import Segment, Transcript
 
 TURN = SpeakerTurn(start=0.0, end=1.0, speaker="SPEAKER_00")
@@ -44,7 +45,7 @@ def written(tmp_path, *words):
     recording = tmp_path / "in" / "my call.wav"
     recording.parent.mkdir()
     recording.write_bytes(b"RIFF")
-    requested_outputs(parsed("-t", "said.json", *words), [recording]).write(DIARIZATION, TRANSCRIPT)
+    requested_outputs(parsed("-t", "said.json", *words), [recording]).write(assign_speakers(TRANSCRIPT, DIARIZATION))
 
 
 def test_the_end_of_an_outputs_name_says_its_format_and_json_is_the_rest():
@@ -121,7 +122,7 @@ def test_a_recording_in_a_linked_folder_is_linked_from_where_that_lies(tmp_path)
     (tmp_path / "near").symlink_to(tmp_path / "far/away")
     (tmp_path / "near/call.wav").write_bytes(b"RIFF")
     outputs = requested_outputs(parsed("-o", "near/out/a.html"), [tmp_path / "near/call.wav"])
-    outputs.write(DIARIZATION, None)
+    outputs.write(assign_speakers(Transcript(segments=()), DIARIZATION))
     assert 'src="../call.wav"' in (tmp_path / "far/away/out/a.html").read_text(encoding="utf-8")
 
 

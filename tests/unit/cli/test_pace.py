@@ -106,7 +106,7 @@ def test_what_remains_is_this_stage_as_it_goes_and_the_others_as_they_went():
     ]
     clock.now = 155.0
     assert watch.stop() == Pace(audio_seconds=1000.0, stages={"segmentation": 20.0, "embeddings": 30.0, "rest": 55.0})
-    assert (watch.seconds, watch.real_time_factor) == (105.0, 0.105)
+    assert (watch.timing.processing_seconds, watch.timing.real_time_factor) == (105.0, 0.105)
 
 
 def test_without_a_pace_nothing_is_made_up():
