@@ -13,12 +13,12 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from diarize_runner import __version__
 from diarize_runner.cli.options import JSON
 from diarize_runner.cli.output import Result, not_installed, print_error, print_result
 from diarize_runner.cli.parser import Parser
 from diarize_runner.cli.progress import progress_for
 from diarize_runner.errors import DiarizeRunnerError, Interrupted
+from diarize_runner.version import __version__
 
 _MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
 _KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")

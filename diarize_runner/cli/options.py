@@ -2,10 +2,10 @@
 
 import argparse
 import math
-import os
 from pathlib import Path
 from typing import Any
 
+from diarize_runner.cache.box.folder import USUAL, usual_folder
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
 from diarize_runner.store.remote import CHUNK, SLOWEST, Patience
@@ -16,7 +16,6 @@ Commands = Any
 JSON = "--json"
 DEVICES = ("auto", "cuda", "cpu")
 ENGINES = ("exact", "stock")
-DEFAULT_CACHE = "/var/lib/diarize-runner/cache"
 
 
 def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:
@@ -53,9 +52,8 @@ def _patience(text: str) -> Patience:
 
 def add_cache_option(parser: argparse.ArgumentParser) -> None:
     """Add `--cache`."""
-    default = Path(os.environ.get("DIARIZE_RUNNER_CACHE", DEFAULT_CACHE))
-    described = f"restored cache (default: $DIARIZE_RUNNER_CACHE, else {DEFAULT_CACHE})"
-    parser.add_argument("--cache", type=Path, default=default, metavar="DIR", help=described)
+    described = f"restored cache (default: $DIARIZE_RUNNER_CACHE, else {USUAL})"
+    parser.add_argument("--cache", type=Path, default=usual_folder(), metavar="DIR", help=described)
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:

@@ -12,10 +12,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from diarize_runner import __version__
 from diarize_runner.errors import FleetError, UsageError
 from diarize_runner.fleet.aws_refusals import CODES, REFUSED_BY_CODE
 from diarize_runner.store import aws_errors
+from diarize_runner.version import __version__
 
 Service = Literal["ec2", "ssm", "pricing"]
 Answer = Mapping[str, Any]

@@ -4,12 +4,12 @@ import importlib.metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner import __version__
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.disk import disk_errors
 from diarize_runner.jobs.job import Heard
 from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
+from diarize_runner.version import __version__
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.engine import Diarizer

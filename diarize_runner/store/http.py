@@ -15,12 +15,12 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from diarize_runner import __version__
 from diarize_runner.digests import content_of
 from diarize_runner.errors import ObjectNotFound, StoreError
 from diarize_runner.store.protocol import SMALL, StoredDocument
 from diarize_runner.store.remote import CHUNK, TRY_AGAIN, Part, Patience, ask_for, chunks, persist, read_on, total_of
 from diarize_runner.store.small import read_small
+from diarize_runner.version import __version__
 
 _POOL = 16
 """Connections at the most: more than a restore reads from at once, so that none waits for another's."""

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner import __version__
 from diarize_runner.cache.build.archive import pack
 from diarize_runner.cache.build.prepare import prepare
 from diarize_runner.cache.build.secrets import require_no_secret
@@ -34,6 +33,7 @@ from diarize_runner.digests import content_of_file
 from diarize_runner.disk import disk_errors, flush, flush_above, write_afresh, write_new
 from diarize_runner.errors import IntegrityError, UsageError
 from diarize_runner.progress import Progress
+from diarize_runner.version import __version__
 
 if TYPE_CHECKING:
     from diarize_runner.cache.build.gather import WheelSources

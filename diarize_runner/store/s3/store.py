@@ -18,7 +18,6 @@ from botocore.response import StreamingBody
 from s3transfer.exceptions import S3CopyFailedError
 from urllib3.exceptions import HTTPError
 
-from diarize_runner import __version__
 from diarize_runner.digests import Digest, write_hashing
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
@@ -27,6 +26,7 @@ from diarize_runner.store.remote import CHUNK, Part, Passing, Patience, ask_for,
 from diarize_runner.store.s3.errors import IS_IT_S3, Place
 from diarize_runner.store.s3.upload import Condition, Target, upload
 from diarize_runner.store.small import read_small
+from diarize_runner.version import __version__
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

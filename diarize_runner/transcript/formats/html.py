@@ -39,7 +39,7 @@ _POLICY = (
 def render(document: Document) -> str:
     """Write the page."""
     transcript, style, script = document.transcript, _asset("page.css"), _asset("page.js")
-    rows = _rows(transcript)
+    rows = rows_of(transcript)
     parts = {
         "policy": _policy(document.sound, style, script),
         "style": style,
@@ -53,6 +53,15 @@ def render(document: Document) -> str:
         "made": _made(document.provenance),
     }
     return Template(_asset("page.html")).substitute(parts)
+
+
+def parts_of_timeline(document: Document) -> dict[str, str]:
+    """Return the page's style, its line of facts and its timeline, for a page of these alone."""
+    return {
+        "style": _asset("page.css"),
+        "facts": escape(f"{document.transcript.uri} · {_facts(document)}"),
+        "timeline": _timeline(document, rows_of(document.transcript)),
+    }
 
 
 @cache
@@ -69,7 +78,7 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _rows(transcript: LabelledTranscript) -> dict[str, int]:
+def rows_of(transcript: LabelledTranscript) -> dict[str, int]:
     """Give every speaker a row: first those of the diarization, in their order, then those of the transcript alone."""
     named = sorted({segment.speaker for segment in transcript.segments if segment.speaker is not None})
     return {speaker: row for row, speaker in enumerate(dict.fromkeys((*transcript.diarization.speakers, *named)))}
