@@ -6,23 +6,8 @@ import sys
 
 import pytest
 import torch
-from support import pipelines, twins
-from support.caches import PIPELINE, Site
 from support.pickles import as_zip, call
-
-SEGMENTATION, VOICES, COMMUNITY_1 = "acme/segmentation", "acme/voices", twins.COMMUNITY_1
-CONFIG = b"""\
-pipeline:
-  name: pyannote.audio.pipelines.SpeakerDiarization
-  params:
-    clustering: AgglomerativeClustering
-    segmentation: acme/segmentation
-    embedding: acme/voices
-params:
-  clustering: {method: centroid, min_cluster_size: 2, threshold: 0.7}
-  segmentation: {min_duration_off: 0.0}
-"""
-"""As speaker-diarization-3.1 has it: the models by their repositories, and the PLDA left to the default."""
+from support.small_pipelines import COMMUNITY_1, SEGMENTATION, VOICES, restored
 
 SCRIPT = """
 import json, sys
@@ -75,24 +60,12 @@ def loaded(tmp_path_factory):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("loading")
     evil = as_zip(call("touch ran") + b".")
-    segmentation = pipelines.segmentation_model()
-    with torch.no_grad():
-        segmentation.classifier.bias[0] = 42.0
-    site = Site(folder=folder / "site")
-    site.publish(
-        repos={
-            PIPELINE: {"config.yaml": CONFIG},
-            SEGMENTATION: {"pytorch_model.bin": twins.checkpoint_of(segmentation)},
-            VOICES: {"pytorch_model.bin": twins.checkpoint_of(pipelines.ge2e())},
-            COMMUNITY_1: {f"plda/{name}": data for name, data in twins._plda().items()},
-        }
-    )
     hostile = folder / "hostile"
     for name in (SEGMENTATION, VOICES):
         (hostile / name).mkdir(parents=True)
         (hostile / name / "pytorch_model.bin").write_bytes(evil)
     (hostile / COMMUNITY_1 / "plda").mkdir(parents=True)
-    (site.restore().cache.root).rename(hostile / "cache")
+    restored(folder / "site", mark=42.0).rename(hostile / "cache")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, "cache"], cwd=hostile, capture_output=True, text=True, timeout=300, check=False
     )
