@@ -60,8 +60,8 @@ def seconds(value: Any, place: str) -> float:
     return _time(value, place, "seconds")
 
 
-def milliseconds(value: Any, place: str) -> float:
-    """Return a time in seconds."""
+def seconds_of_milliseconds(value: Any, place: str) -> float:
+    """Return a time, which is written in milliseconds, in seconds."""
     return _time(value, place, "milliseconds") / 1000
 
 
