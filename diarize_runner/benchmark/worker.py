@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from diarize_runner.benchmark.bench import Bench
     from diarize_runner.benchmark.measurement import Loading
     from diarize_runner.diarization.engine import Diarizer
+    from diarize_runner.diarization.engines import Engine
 
 READY: Final = "ready"
 DESCRIBE: Final = "describe"
@@ -83,7 +84,7 @@ def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
 
     cache = open_cache(assignment.cache, Silent())
     verified = time.perf_counter()
-    from diarize_runner.diarization.engine import Engine, import_pyannote, load
+    from diarize_runner.diarization.engine import import_pyannote, load
 
     import_pyannote(cache)
     imported = time.perf_counter()
