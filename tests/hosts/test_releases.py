@@ -1,4 +1,4 @@
-"""Releases, side by side: the new one serves when it is proven, and until then, whatever happens, the old one does."""
+"""Releases, side by side: the new one serves when it has passed, and until then, whatever happens, the old one does."""
 
 import json
 import os
