@@ -22,7 +22,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     description = (
         "of a store, delete all versions but the newest, the latest, and the one a rollback would go back to, and "
-        "every wheel that none of them refers to; of a box, all but the one in use, and the one a switch goes back to"
+        "every wheel that none of them refers to; of a box, all but the one in use, and the one to switch back to"
     )
     parser = add_command(commands, "prune", run, description)
     where = parser.add_mutually_exclusive_group(required=True)

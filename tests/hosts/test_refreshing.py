@@ -1,4 +1,4 @@
-"""New models, box by box: a box that cannot work with them goes back, and those after it never get them."""
+"""New models, box by box: a box that cannot work with them switches back, and those after it never get them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Take old versions off a box: all but the one in use, and the one that `cache switch` goes back to.
+"""Take old versions off a box: all but the one in use, and the one that `cache switch` switches back to.
 
 What a process has open stays readable until it closes it, and a loaded pipeline opens nothing more. A process that has
 found or verified a version, and not loaded it yet, fails if the version goes meanwhile. That one was in use when the

@@ -38,9 +38,8 @@ def test_a_plan_foresees_what_another_version_drives_out(run, box, old):
 
 
 def test_a_plan_for_a_box_that_is_still_to_be_made_is_empty(run, tmp_path):
-    planned = run(
-        "cache", "prune", "--into", tmp_path / "none", "--plan", "--after", f"sha256:{OLD}", "--json"
-    ).document
+    prune = ("cache", "prune", "--into", tmp_path / "none")
+    planned = run(*prune, "--plan", "--after", f"sha256:{OLD}", "--json").document
     assert planned["changed"] is False
     assert not (tmp_path / "none").exists()
 
