@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from reprlib import repr as shortened
 from typing import Any, TypeVar
 
-from diarize_runner.transcript.bounds import DAYS, within_recording
+from diarize_runner.bounds import DAYS, within_recording
 from diarize_runner.transcript.dialects.dialect import Fault
 from diarize_runner.transcript.model import Span
 
