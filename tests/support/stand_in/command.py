@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from diarize_runner import cli
-from diarize_runner.cache.box.open import open_cache
 from diarize_runner.doctor.check import checked
 from diarize_runner.doctor.diagnosis import Diagnosis
 from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
@@ -16,12 +15,15 @@ from diarize_runner.progress import Silent
 from diarize_runner.spool.run import Spool, run
 
 try:
+    from diarize_runner.cache.box.open import open_cache
     from diarize_runner.doctor.kept_sample import KEPT, check_anew, check_once, grounds_of
 except ModuleNotFoundError:  # in release 0.1.0, which has other names than this release's playbooks call
     from diarize_runner.doctor.proof import PROOF as KEPT
     from diarize_runner.doctor.proof import grounds_of
     from diarize_runner.doctor.proof import prove_anew as check_anew
     from diarize_runner.doctor.proof import prove_once as check_once
+
+    from diarize_runner.doctor.cache import look_at_cache as open_cache
 
     sys.argv[1:3] = ["cache", "tidy"] if sys.argv[1:3] == ["cache", "prune"] else sys.argv[1:3]
 
