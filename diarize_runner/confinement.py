@@ -4,7 +4,7 @@ import signal
 from dataclasses import dataclass
 from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NOFILE, setrlimit
 
-from diarize_runner.parent import die_with_parent
+from diarize_runner.child import die_with_parent
 
 _OPEN = 3
 """stdin, stdout, stderr."""

@@ -4,6 +4,7 @@
       UsageError                  exit 2   the command line makes no sense
       ManifestError               exit 1   a request, lock, manifest, workload or report says something wrong, and where
         UnsupportedFormat
+          NotAReport                       the document is something else than a benchmark's report
       SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
         GatedRepo                          its terms were not accepted by this token's account
         RevisionNotFound
@@ -13,6 +14,7 @@
         ObjectNotFound
         ObjectExists                       names in a store are written once
         SwapLost                           somebody else moved `latest` first
+        Passing                            it may go better the next time, and it was tried again: store/remote.py
       IntegrityError              exit 3   bytes differ from what the manifest says
         UntrustedFolder                    somebody else on this machine could change them
       DiskError                   exit 1   full, read-only or not ours
@@ -26,6 +28,7 @@
         DeviceUnavailable
         OfflineViolation                   something tried to reach the network
       FleetError                  exit 1   EC2 refused, could not be reached, or a box did not start
+      Drift                       exit 1   `doctor` catches it: it works, and not as provisioned: doctor/check.py
       Interrupted                 exit 130 somebody pressed Ctrl-C
 
 Each carries one sentence that says what is wrong and, as `hint`, one that says what to do.

@@ -17,7 +17,7 @@ usage: bootstrap.sh --store STORE [--version V] [--public-key FILE] [--prefix DI
   --version V        a published version (default: latest)
   --public-key FILE  take nothing that this key did not sign (needs openssl 3)
   --prefix DIR       put everything under DIR, without root (default: /opt/diarize-runner, /var/lib/diarize-runner)
-  --device DEVICE    what to prove the box on (default: auto)
+  --device DEVICE    what to check the box on (default: auto)
   --plan             say what would be done, and do nothing
   --uninstall        remove what was put there, and nothing else
 

@@ -16,15 +16,16 @@ from benchmarks.peers import apart
 from diarize_runner.benchmark.bench import Done
 from diarize_runner.benchmark.environment import Environment, device_name, environment
 from diarize_runner.benchmark.item import WorkItem
-from diarize_runner.benchmark.measurement import STOCK, Call, Loading
+from diarize_runner.benchmark.measurement import Call, Loading
 from diarize_runner.benchmark.worker import Loaded
 from diarize_runner.cache.box.runtime import runtime_environment
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents import layout
+from diarize_runner.diarization.engines import EXACT, STOCK
 from diarize_runner.diarization.turns import SpeakerTurn, named_by_first_appearance
 
 WHISPERX = "whisperx"
-PEERS = (STOCK, "stock-told-a-path", WHISPERX, "exact")
+PEERS = (STOCK, "stock-told-a-path", WHISPERX, EXACT)
 _ROOT = Path(__file__).resolve().parents[2]
 
 

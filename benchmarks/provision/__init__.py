@@ -3,7 +3,7 @@
 In each round two fresh Debian 12 hosts are set up, one after the other and in turn first, from one nginx on the other
 end of their cable. Both get the same models and the same packages, which are read from the same files:
 
-    ours       bootstrap.sh: toolkit, models, packages, proof, units; then `diarize-runner diarize`
+    ours       bootstrap.sh: toolkit, models, packages, sample check, units; then `diarize-runner diarize`
     by hand    `python3 -m venv`, `pip install`, `curl` and `tar -xzf`, then a script that calls pyannote
 
 Then ours is run again with nothing to do: by the same line of curl, and as a playbook over ssh.

@@ -37,7 +37,7 @@ venv/bin/python on_host/label.py sample.wav transcript.json labelled.json
 _SPEAKERS = 2
 """Of the recording, whose transcript has to name as many."""
 _OF_BOOTSTRAP = {"making its environment": "toolkit", "provisioning": "preflight", "labelled": "labelled"}
-_OF_ROLES = {"toolkit": "toolkit", "model_cache": "cache", "python_env": "environment", "smoke": "proof"}
+_OF_ROLES = {"toolkit": "toolkit", "model_cache": "cache", "python_env": "environment", "sample_check": "sample check"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from diarize_runner.benchmark.bench import Done
 from diarize_runner.benchmark.item import WorkItem
-from diarize_runner.benchmark.measurement import STOCK, Measurement, Series
+from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.score import score
 from diarize_runner.benchmark.subject import Subject
 from diarize_runner.benchmark.workload import Workload
+from diarize_runner.diarization.engines import STOCK
 from diarize_runner.digests import content_of, content_of_file
 from diarize_runner.transcript.formats import rttm
 

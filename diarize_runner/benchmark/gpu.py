@@ -4,7 +4,7 @@ import csv
 import subprocess
 from dataclasses import dataclass
 
-from diarize_runner.children import child_environment
+from diarize_runner.child import child_environment
 
 _FIELDS = {
     "name": "name",

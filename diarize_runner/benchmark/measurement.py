@@ -5,9 +5,6 @@ from dataclasses import dataclass, fields
 
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
-STOCK = "stock"
-"""The engine that others are compared with."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stages:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from diarize_runner.benchmark.measurement import Series
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.diarization.engines import EXACT
 from diarize_runner.errors import UsageError
 
 _HOUR = 3600.0
@@ -78,7 +79,7 @@ def project_to_t4(report: BenchmarkReport) -> Projection:
 
 def _measured(report: BenchmarkReport) -> Series:
     for series in report.series:
-        if (series.engine, series.device) == ("exact", "cpu"):
+        if (series.engine, series.device) == (EXACT, "cpu"):
             return series
     there = ", ".join(f"{series.engine} on {series.device}" for series in report.series)
     problem = f"a T4 is projected from the exact engine on a CPU, and the report has: {there}"

@@ -4,8 +4,9 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from diarize_runner.benchmark.measurement import STOCK, Measurement, Series
+from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.diarization.engines import STOCK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,6 @@ from diarize_runner.benchmark import bounds
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.gpu import Gpu
 from diarize_runner.benchmark.measurement import (
-    STOCK,
     Batch,
     Call,
     Loading,
@@ -25,6 +24,7 @@ from diarize_runner.benchmark.report import DERIVED, FORMAT, BenchmarkReport, Pr
 from diarize_runner.benchmark.report_1 import FORMAT_1, read_format_1
 from diarize_runner.cache.documents import canonical
 from diarize_runner.cache.documents.fields import Node
+from diarize_runner.diarization.engines import STOCK
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, NotAReport, UnsupportedFormat

@@ -5,10 +5,11 @@ from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Call, Measurement, Score, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.cache.documents.fields import Node
+from diarize_runner.diarization.engines import STOCK
 
 FORMAT_1 = "diarize-runner/benchmark/1"
 _NOT_IN_1 = "reports of format 1 do not say"
-_ONLY_ENGINE_THEN = "stock"
+_ONLY_ENGINE_THEN = STOCK
 """Format 1 did not name the engine while there was but one."""
 
 

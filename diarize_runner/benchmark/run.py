@@ -10,10 +10,11 @@ from functools import partial
 
 from diarize_runner.benchmark.assembly import series_of
 from diarize_runner.benchmark.item import WorkItem
-from diarize_runner.benchmark.measurement import STOCK, Batch, Start
+from diarize_runner.benchmark.measurement import Batch, Start
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.benchmark.subject import Launch, Runner, Subject
 from diarize_runner.benchmark.workload import Workload
+from diarize_runner.diarization.engines import STOCK
 from diarize_runner.errors import PipelineError
 from diarize_runner.progress import Progress
 

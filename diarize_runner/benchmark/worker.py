@@ -8,17 +8,19 @@ import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from diarize_runner.child import channel_of
 from diarize_runner.errors import DiarizeRunnerError
-from diarize_runner.parent import die_with_parent
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from diarize_runner.benchmark.bench import Bench
     from diarize_runner.benchmark.measurement import Loading
     from diarize_runner.diarization.engine import Diarizer
+    from diarize_runner.diarization.engines import Engine
 
 READY: Final = "ready"
 DESCRIBE: Final = "describe"
@@ -47,8 +49,7 @@ class Loaded:
 
 def main(descriptor: int, parent: int) -> None:
     """Answer until the other end is gone, which the process `parent` has."""
-    die_with_parent(parent)  # and not when the recording is done that it is at: that may take hours
-    channel: Connection[Any, Any] = Connection(descriptor)
+    channel = channel_of(descriptor, parent)  # which ends it in the middle of a recording, too: one may take hours
     channel.send(READY)
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
         try:
@@ -83,7 +84,7 @@ def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
 
     cache = open_cache(assignment.cache, Silent())
     verified = time.perf_counter()
-    from diarize_runner.diarization.engine import Engine, import_pyannote, load
+    from diarize_runner.diarization.engine import import_pyannote, load
     from diarize_runner.diarization.surroundings import stay_offline
 
     stay_offline(cache)

@@ -31,6 +31,7 @@ from diarize_runner.benchmark.compose.scene import MOST_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
 from diarize_runner.cache.documents.canonical import YAML_FAULTS
 from diarize_runner.cache.documents.fields import Node
+from diarize_runner.diarization.engines import ENGINES, EXACT
 from diarize_runner.diarization.turns import SpeakerHints, uri_of
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError
@@ -48,7 +49,7 @@ class Workload:
 
     name: str
     recordings: tuple[WorkItem | Scene, ...]
-    engines: tuple[str, ...] = ("exact",)
+    engines: tuple[str, ...] = (EXACT,)
     devices: tuple[str, ...] = ("auto",)
     warmups: int = 1
     repeats: int = 3
@@ -107,7 +108,7 @@ def _workload(node: Node, folder: Path) -> Workload:
     return Workload(
         name=at["name"].matching(_NAME, "a name without blanks"),
         recordings=tuple(_recording(each, folder) for each in some(at["recordings"], _MOST_RECORDINGS)),
-        engines=_each(at["engines"], "exact|stock") if "engines" in at else ("exact",),
+        engines=_each(at["engines"], "|".join(ENGINES)) if "engines" in at else (EXACT,),
         devices=_each(at["devices"], "auto|cuda|cpu") if "devices" in at else ("auto",),
         batches=tuple(map(_calls, at["batches"].items())) if "batches" in at else (),
         **{name: _calls(at[name]) for name in _COUNTS if name in at},

@@ -21,8 +21,8 @@ from diarize_runner.errors import DiarizeRunnerError, Interrupted
 from diarize_runner.version import __version__
 
 _MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
-_KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")
-_USING = ("cache_restore", "cache_switch", "cache_tidy", "cache_verify", "cache_wheels")
+_KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")  # the last of a box, too
+_USING = ("cache_restore", "cache_switch", "cache_verify", "cache_wheels")
 _MEASURING = tuple(
     f"benchmark_{verb}" for verb in ("run", "publish", "history", "compare", "plan", "project", "render", "readme")
 )

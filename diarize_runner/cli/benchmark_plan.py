@@ -10,8 +10,9 @@ from diarize_runner.benchmark.measurement import Series
 from diarize_runner.benchmark.plan import Job, Plan, cautious_plan, loading_seconds, plan
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport, Price
-from diarize_runner.cli.options import ENGINES, Commands, add_command
+from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
+from diarize_runner.diarization.engines import ENGINES, EXACT
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -39,7 +40,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--deadline", type=_duration, required=True, metavar="TIME", help=described)
     described = "from the launch of a box until it is provisioned (default: 0s, boxes that stand ready)"
     parser.add_argument("--ready-after", type=_duration, default=0.0, metavar="TIME", help=described)
-    parser.add_argument("--engine", choices=ENGINES, default="exact", help="whose figures to take (default: exact)")
+    parser.add_argument("--engine", choices=ENGINES, default=EXACT, help="whose figures to take (default: exact)")
     parser.add_argument("--instance-type", default=_INSTANCE_TYPE, metavar="TYPE", help="default: %(default)s")
     price = parser.add_mutually_exclusive_group()
     price.add_argument("--price", type=float, metavar="USD", help="of a box for an hour (default: the report's)")

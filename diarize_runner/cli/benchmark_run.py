@@ -11,6 +11,7 @@ from diarize_runner.cli.benchmark_reports import add_report_options, requested_r
 from diarize_runner.cli.benchmark_text import summary
 from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option, add_engine_option
 from diarize_runner.cli.output import Result
+from diarize_runner.diarization.engines import STOCK
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -30,7 +31,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--reference", type=Path, metavar="RTTM", help="who really spoke when in AUDIO")
     described = f"a workload file, or the name of one that ships with the package (default: {_DEFAULT})"
     parser.add_argument("--workload", metavar="FILE", help=described)
-    parser.add_argument("--against", choices=("stock",), help="measure pyannote's own engine too, by turns")
+    parser.add_argument("--against", choices=(STOCK,), help="measure pyannote's own engine too, by turns")
     parser.add_argument("--repeats", type=int, metavar="N", help="calls on the clock (default: the workload's, or 3)")
     parser.add_argument("--warmups", type=int, metavar="N", help="calls before those (default: the workload's, or 1)")
     parser.add_argument("--starts", type=int, metavar="N", help="new processes for what is cold (default: 1)")

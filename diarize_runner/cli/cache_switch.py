@@ -1,4 +1,4 @@
-"""`diarize-runner cache switch`: go back to a version that this machine has still."""
+"""`diarize-runner cache switch`: switch back to a version that this machine has still."""
 
 import argparse
 from pathlib import Path

@@ -9,6 +9,7 @@ from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.options import Commands, add_command, add_output_options
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.output_options import JSON_STYLES, requested_outputs
+from diarize_runner.diarization.rttm import read_rttm
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn, uri_of
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
@@ -17,7 +18,6 @@ from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.exclusive import exclusive
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import field
-from diarize_runner.transcript.rttm import read_rttm
 from diarize_runner.transcript.statistics import statistics_of
 
 

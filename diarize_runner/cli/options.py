@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diarize_runner.cache.box.folder import USUAL, usual_folder
+from diarize_runner.diarization.engines import ENGINES, EXACT
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
 from diarize_runner.store.remote import CHUNK, SLOWEST, Patience
@@ -15,7 +16,6 @@ Commands = Any
 
 JSON = "--json"
 DEVICES = ("auto", "cuda", "cpu")
-ENGINES = ("exact", "stock")
 
 
 def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:
@@ -65,7 +65,7 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
     """Add `--engine`."""
     described = "stock is pyannote's own pipeline; exact gives the same output sooner (default: exact)"
-    parser.add_argument("--engine", choices=ENGINES, default="exact", help=described)
+    parser.add_argument("--engine", choices=ENGINES, default=EXACT, help=described)
 
 
 def add_transcript_option(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,9 @@
         trunk.py                                           a network made ready for a device
         workers.py                                         one worker a core, for what runs on a CPU
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
+    engines.py   what the engines are called
     turns.py     SpeakerTurn, Diarization: the result, free of any framework's types
+    rttm.py      the same, read out of a file
 
 torch and pyannote.audio are needed from engine.py down, and imported when a pipeline is loaded.
 """

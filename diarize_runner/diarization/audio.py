@@ -20,6 +20,7 @@ from typing import IO, Final
 import numpy as np
 import numpy.typing as npt
 
+from diarize_runner.child import run_to_end
 from diarize_runner.diarization.turns import uri_of
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
@@ -146,19 +147,9 @@ def _decode_into(samples: int, source: IO[bytes], name: str, channel: int | None
 
 
 def _run(command: list[str], source: IO[bytes], samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
-    """Run the decoder from a folder in which nobody can put a module before it, with nothing of our environment."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1", **_NO_SETTINGS}
+    """Run the decoder with nothing of our environment."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-    return subprocess.run(  # noqa: S603  # our own interpreter
-        command,
-        stdin=source,
-        stdout=samples,
-        stderr=subprocess.PIPE,
-        timeout=seconds,
-        cwd="/",
-        env={**environment, **kept},
-        check=False,
-    )
+    return run_to_end(command, source, samples, {"OPENBLAS_NUM_THREADS": "1", **_NO_SETTINGS, **kept}, seconds)
 
 
 def _cause(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from diarize_runner.cache.box.ownership import require_unchangeable
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.engines import EXACT, STOCK, Engine
 from diarize_runner.diarization.fence import fenced
 from diarize_runner.diarization.guard import offline
 from diarize_runner.diarization.models import load_pipeline
@@ -31,9 +32,6 @@ from diarize_runner.progress import Progress
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
     from pyannote.core import Annotation, SlidingWindowFeature
-
-Engine = Literal["exact", "stock"]
-"""`stock` is pyannote's own pipeline; `exact` gives the same output sooner."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +89,7 @@ class Diarizer:
             torch.cuda.synchronize()
 
 
-def load(cache: VerifiedCache, device: str, engine: Engine = "exact") -> Diarizer:
+def load(cache: VerifiedCache, device: str, engine: Engine = EXACT) -> Diarizer:
     """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` for cuda where there is one.
 
     A pipeline that the exact engine cannot run is run by pyannote's own, and a line in the log says why.
@@ -136,12 +134,12 @@ def set_going(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
     from diarize_runner.diarization.exact import Unfit, make_exact
 
     fix_reproducibility(torch.device(device))  # no TF32, as in every call of a pipeline
-    if engine == "exact":
+    if engine == EXACT:
         try:
             make_exact(pipeline, torch.device(device))
         except Unfit as reason:
             _log.warning("going on with pyannote's own engine: %s", reason)
-            return "stock"
+            return STOCK
     return engine
 
 

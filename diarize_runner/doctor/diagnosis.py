@@ -52,8 +52,8 @@ def examine(cache: Path, device: str, progress: Progress) -> Diagnosis:
     )
 
 
-def prove(cache: Path, device: str, progress: Progress) -> Check:
+def check_sample(cache: Path, device: str, progress: Progress) -> Check:
     """Diarize the sample too: a minute without a GPU."""
-    from diarize_runner.doctor.smoke import diarize_sample
+    from diarize_runner.doctor.sample import diarize_sample
 
     return checked("sample", lambda: diarize_sample(look_at_cache(cache, progress), device, progress))

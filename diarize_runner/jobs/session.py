@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.diarization.engines import Engine
 from diarize_runner.jobs.job import Heard, Result, find
 from diarize_runner.jobs.pace import kept_pace
 from diarize_runner.jobs.provenance import provenance_of
@@ -14,7 +15,7 @@ from diarize_runner.jobs.watch import watched
 from diarize_runner.progress import Telling
 
 if TYPE_CHECKING:
-    from diarize_runner.diarization.engine import Diarizer, Engine
+    from diarize_runner.diarization.engine import Diarizer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

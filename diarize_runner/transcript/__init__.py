@@ -3,7 +3,6 @@
     model      Word, Segment, Transcript; and once labelled: LabelledSegment, LabelledTranscript
     names      which files are transcripts
     read       a file, in one of several `dialects`       -> Transcript
-    rttm       a file                                     -> SpeakerTurn*
     exclusive  SpeakerTurn*, overlapping                  -> SpeakerTurn*, one speaker at a time
     assign     Transcript + Diarization                   -> LabelledTranscript, by `rules`
     formats    LabelledTranscript                         -> JSON, subtitles, text, annotations
@@ -17,6 +16,6 @@ share is the recording's clock. So every time in this package is in seconds from
 and labelling adds speakers and does nothing else: no word is lost, moved or reworded, and the texts of a segment
 that was split are its text. What nobody can be found for has the speaker `None`.
 
-Readers raise `TranscriptError` or `RttmError`, which name the place, and keep documents within `bounds`; so does
+`read` raises `TranscriptError`, which names the place, and keeps documents within `bounds`; so does
 `assign`, of both together. All else is pure and raises nothing.
 """

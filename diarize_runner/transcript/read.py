@@ -9,19 +9,20 @@ import re
 from pathlib import Path
 from typing import Any
 
+from diarize_runner.bounds import OutOfBounds, decoded, read_file, require_few_values
 from diarize_runner.errors import TranscriptError
-from diarize_runner.transcript.bounds import OutOfBounds, bounded, decoded, read_file, require_few_values
+from diarize_runner.transcript.bounds import bounded
 from diarize_runner.transcript.dialects.dialect import Fault
 from diarize_runner.transcript.dialects.openai import OPENAI
+from diarize_runner.transcript.dialects.srt import SRT
 from diarize_runner.transcript.dialects.stm import STM
-from diarize_runner.transcript.dialects.subrip import SUBRIP
-from diarize_runner.transcript.dialects.webvtt import WEBVTT
+from diarize_runner.transcript.dialects.vtt import VTT
 from diarize_runner.transcript.dialects.whisper import WHISPER
 from diarize_runner.transcript.dialects.whisper_cpp import WHISPER_CPP
 from diarize_runner.transcript.model import Transcript
 from diarize_runner.transcript.names import SUFFIXES
 
-DIALECTS = (WHISPER_CPP, OPENAI, WHISPER, WEBVTT, SUBRIP, STM)
+DIALECTS = (WHISPER_CPP, OPENAI, WHISPER, VTT, SRT, STM)
 
 _NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
 

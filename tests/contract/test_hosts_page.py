@@ -22,7 +22,7 @@ RUN = (sys.executable, "-m", "diarize_runner")
 REGION = {"AWS_DEFAULT_REGION": "eu-central-1"}
 SIGNED_IN = {**REGION, "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
 S3_URL, WEB_URL = f"s3://{BUCKET}/models", f"https://{STORE}"
-NOTHING = ("cache verify", "cache switch", "cache tidy", "label", "verify.yml")
+NOTHING = ("cache verify", "cache switch", "cache prune --into", "label", "verify.yml")
 SAMPLE = ROOT / "tests/vectors/pyannote-sample"
 
 
@@ -86,7 +86,7 @@ def on_a_box(folder, wheels):
         "provision.yml, packages from an index": command(*make, *wanted),
         "cache verify": command(*RUN, "cache", "verify", box),
         "cache switch": command(*RUN, "cache", "switch", "--into", box),
-        "cache tidy": command(*RUN, "cache", "tidy", "--into", box),
+        "cache prune --into": command(*RUN, "cache", "prune", "--into", box),
         "label": command(*label),
         "verify.yml": command(*checked(folder), exit_code=2),
     }

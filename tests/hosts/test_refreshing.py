@@ -1,4 +1,4 @@
-"""New models, box by box: a box that cannot work with them goes back, and those after it never get them."""
+"""New models, box by box: a box that cannot work with them switches back, and those after it never get them."""
 
 import re
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.hosts
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 CACHE = "/var/lib/diarize-runner/cache"
 RELIED = "nothing has changed since"
-"""Said where a proof was not given again."""
+"""Said where the sample was not diarized again."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_box_whose_new_models_fail_is_back_on_the_old_ones_and_the_next_was_ne
 
     assert play.exit_code == 2
     told = play.of(first.address).words
-    assert "The box failed its proof, and the models that it had before are in use again." in told
+    assert "The box failed its sample check, and the models that it had before are in use again." in told
     assert "the model fails: no such layer" in told
     assert second.address not in play.output.split("PLAY RECAP")[1]
     assert changes(before, second.files()) == []

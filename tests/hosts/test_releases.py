@@ -1,4 +1,4 @@
-"""Releases, side by side: the new one serves when it is proven, and until then, whatever happens, the old one does."""
+"""Releases, side by side: the new one serves when it has passed, and until then, whatever happens, the old one does."""
 
 import json
 import os
@@ -95,7 +95,7 @@ def test_going_back_to_the_release_before_is_a_matter_of_two_links_and_doing_it_
     before = files(box)
     seen = [(release(box), release(box, "previous"))]
     for _ in range(2):
-        assert play_on([box], "rollback.yml").succeeded().changed == 1
+        assert play_on([box], "switch_back.yml").succeeded().changed == 1
         seen.append((release(box), release(box, "previous")))
     assert seen == [("second", "first"), ("first", "second"), ("second", "first")]
     assert files(box) == before

@@ -1,4 +1,4 @@
-"""A box that release 0.1.0 was put on, with its cache of version 1, comes to this release and goes back."""
+"""A box that release 0.1.0 was put on, with its cache of version 1, comes to this release and switches back."""
 
 import pytest
 from support.hosts import DEBIAN_12, fresh_hosts, play_on
@@ -32,7 +32,7 @@ def state(host):
     )
 
 
-def test_it_is_refused_refreshed_models_that_it_cannot_read_then_upgraded_rolled_back_and_upgraded_again(box, shelf):
+def test_it_is_refused_refreshed_models_that_it_cannot_read_then_upgraded_switched_back_and_upgraded_again(box, shelf):
     refused = play_on([box], "refresh_cache.yml", **shelf.variables)
     assert "format 'diarize-runner/pointer/2' is not diarize-runner/pointer/1" in refused.failure
     assert "hint: use the diarize-runner release that wrote it" in refused.failure
@@ -41,10 +41,10 @@ def test_it_is_refused_refreshed_models_that_it_cannot_read_then_upgraded_rolled
     play_on([box], "provision.yml", **shelf.variables).succeeded()
     assert state(box) == ("this", "new: hello", "diarize-runner/manifest/2")
 
-    play_on([box], "rollback.yml").succeeded()
+    play_on([box], "switch_back.yml").succeeded()
     assert state(box) == ("0.1.0", "old: hello", "diarize-runner/manifest/1")
 
-    play_on([box], "rollback.yml").succeeded()
+    play_on([box], "switch_back.yml").succeeded()
     assert state(box) == ("this", "old: hello", "diarize-runner/manifest/1"), "which this release reads, too"
 
     assert play_on([box], "refresh_cache.yml", **shelf.variables).succeeded().changed > 0

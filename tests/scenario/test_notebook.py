@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from nbclient import NotebookClient
 from support import pipelines
-from support.small_pipelines import restored
 from support.command import ROOT
+from support.small_pipelines import restored
 
 SCRIPT = {"ada": [(0.0, 2.5)], "bo": [(2.5, 5.0)]}
 
@@ -36,7 +36,9 @@ def test_the_readmes_lines_run_in_a_notebook_and_draw_the_timeline(folder, monke
     (lines,) = lines_of_the_readme()
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(lines)])
 
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
 
     (shown,) = [each for each in notebook.cells[0].outputs if each.output_type == "execute_result"]
     assert "<iframe" in shown.data["text/html"]

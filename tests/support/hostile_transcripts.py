@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from diarize_runner.diarization.rttm import read_rttm
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.transcript.assign import assign_speakers
@@ -18,7 +19,6 @@ from diarize_runner.transcript.exclusive import exclusive
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE
 from diarize_runner.transcript.read import read
-from diarize_runner.transcript.rttm import read_rttm
 from diarize_runner.transcript.rules import Guards, Island, Rules
 
 _VECTORS = Path(__file__).parents[1] / "vectors"

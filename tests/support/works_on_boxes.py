@@ -1,4 +1,4 @@
-"""Work on a box's folders: restores, repairs, switches, tidyings and wheels. See `support.work`."""
+"""Work on a box's folders: restores, repairs, switches, prunes and wheels. See `support.work`."""
 
 from functools import partial
 
@@ -8,9 +8,9 @@ from support.work import Work
 
 from diarize_runner.cache.box.folder import find_cache, read_manifest
 from diarize_runner.cache.box.follower import Follower
+from diarize_runner.cache.box.prune import prune_box
 from diarize_runner.cache.box.repair import repair
 from diarize_runner.cache.box.switch import switch
-from diarize_runner.cache.box.tidy import tidy
 from diarize_runner.cache.box.verify import verify
 from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
 from diarize_runner.cache.documents.pins import Target
@@ -96,17 +96,17 @@ def _three_restored(folder):
     site_with("1.0", "2.0", "3.0")(folder)
 
 
-def _tidy(folder):
-    tidy(Site(folder=folder).box)
+def _prune(folder):
+    prune_box(Site(folder=folder).box)
 
 
-def _tidied(folder, done):
+def _pruned(folder, done):
     box = Site(folder=folder).box
     assert version_in_use(folder) == "3.0"
     for root in box.root.glob("versions/[0-9a-f]*"):
         verify(root, read_manifest(root), Silent()).require_ok()
     assert not done or len(box.restored()) == 2
-    _tidy(folder)
+    _prune(folder)
     assert len(box.restored()) == 2
 
 
@@ -141,6 +141,6 @@ BOX_WORKS = {
     "a restore over a damaged version": Work(prepare=_damaged, run=_restore_the_first, check=_restored_over_damage),
     "a repair": Work(prepare=_damaged, run=repair_in_place, check=_repaired),
     "a switch": Work(prepare=site_with("1.0", "2.0"), run=_switch, check=_switched),
-    "a tidying": Work(prepare=_three_restored, run=_tidy, check=_tidied),
+    "a prune of a box": Work(prepare=_three_restored, run=_prune, check=_pruned),
     "wheels": Work(prepare=_wheels_published, run=fetch_all_wheels, check=_fetched, on="wheels"),
 }

@@ -37,7 +37,7 @@ def starts(path):
 def test_every_start_of_a_process_names_its_environment():
     found = [(path, call) for path in sources() for call in starts(path)]
 
-    here = ["pip", "the rewriting of checkpoints", "the decoder", "the benchmark's worker", "nvidia-smi"]
+    here = ["pip", "rewriting and decoding", "a child that is asked", "nvidia-smi"]
     on_boxes = ["uv", "nvidia-smi and dpkg"]
     assert len(found) == len(here + on_boxes)
     for path, call in found:

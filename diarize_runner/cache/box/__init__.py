@@ -5,7 +5,7 @@
     ownership.py                  nobody else on the box can change it
     resolved_config.py  ResolvedConfig  each name in config.yaml -> verified files
     repair.py     RepairedCache   a damaged cache, mended in place
-    switch.py, tidy.py            back to the previous version; all but those two removed
+    switch.py, prune.py           back to the previous version; all but those two removed
     wheel_folder.py  FetchedWheels  wheels for pip and uv, which then need no index
 
 `folder.py` is the root that holds versions, `follower.py` who changes it and the serial it saw, `runtime.py` the

@@ -2,7 +2,7 @@
 
 <root>/versions/<manifest digest>/    manifest.json, runtime.env, huggingface/
 <root>/current  -> versions/<...>     flipped by rename
-<root>/previous -> versions/<...>     the one before, for an instant rollback
+<root>/previous -> versions/<...>     the one before, to switch back to
 <root>/serial                         the newest serial of `latest` that was followed
 """
 

@@ -1,4 +1,4 @@
-"""Go back, on a box: use a version that lies on its disk already. No store is asked."""
+"""Switch, mostly back, on a box: use a version that lies on its disk already. No store is asked."""
 
 from dataclasses import dataclass
 from pathlib import Path

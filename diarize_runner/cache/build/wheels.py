@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from diarize_runner.cache.build.secrets import redacted
-from diarize_runner.children import child_environment
+from diarize_runner.child import child_environment
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import IntegrityError, SourceError
 

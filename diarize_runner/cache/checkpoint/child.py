@@ -20,9 +20,10 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import IO
 
 from diarize_runner.cache.checkpoint.rewrite import rewrite
-from diarize_runner.children import child_environment
+from diarize_runner.child import child_environment, run_to_end
 from diarize_runner.confinement import Allowance, confine
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -51,7 +52,7 @@ def rewrite_file(
     """
     request = json.dumps([conversion, sorted(allowed), source.stat().st_size, cpu_seconds, os.getpid()])
     with source.open("rb") as upstream, target.open("wb") as clean:
-        done = _run(request, upstream.fileno(), clean.fileno())
+        done = _run(request, upstream, clean.fileno())
     said = done.stderr.decode(errors="replace").splitlines() or [""]
     if done.returncode == _REFUSED:
         message, hint = json.loads(said[-1])
@@ -61,20 +62,10 @@ def rewrite_file(
     return tuple(json.loads(said[-1]))
 
 
-def _run(request: str, upstream: int, clean: int) -> subprocess.CompletedProcess[bytes]:
+def _run(request: str, upstream: IO[bytes], clean: int) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "diarize_runner.cache.checkpoint.child", request]
-    environment = child_environment(PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
     try:
-        return subprocess.run(  # noqa: S603  # our own interpreter, from a folder that holds no module
-            command,
-            stdin=upstream,
-            stdout=clean,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            env=environment,
-            timeout=_WALL_SECONDS,
-            check=False,
-        )
+        return run_to_end(command, upstream, clean, child_environment(), _WALL_SECONDS)
     except subprocess.TimeoutExpired as reason:
         raise UnsafeCheckpoint(f"it takes more than {_WALL_SECONDS} s to rewrite") from reason
 

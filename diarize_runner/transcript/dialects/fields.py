@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from reprlib import repr as shortened
 from typing import Any, TypeVar
 
-from diarize_runner.transcript.bounds import DAYS, within_recording
+from diarize_runner.bounds import DAYS, within_recording
 from diarize_runner.transcript.dialects.dialect import Fault
 from diarize_runner.transcript.model import Span
 
@@ -60,8 +60,8 @@ def seconds(value: Any, place: str) -> float:
     return _time(value, place, "seconds")
 
 
-def milliseconds(value: Any, place: str) -> float:
-    """Return a time in seconds."""
+def seconds_of_milliseconds(value: Any, place: str) -> float:
+    """Return a time, which is written in milliseconds, in seconds."""
     return _time(value, place, "milliseconds") / 1000
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diarize_runner.transcript.dialects.dialect import Dialect
-from diarize_runner.transcript.dialects.fields import each, get, milliseconds, record, span, string_of_bytes
+from diarize_runner.transcript.dialects.fields import each, get, record, seconds_of_milliseconds, span, string_of_bytes
 from diarize_runner.transcript.dialects.untimed import Said, timed
 from diarize_runner.transcript.model import Segment, Span
 
@@ -51,7 +51,8 @@ def _segments(document: dict[str, Any]) -> Iterator[Segment]:
 
 def _offsets(value: Any, place: str) -> Span:
     values = record(value, place)
-    return span(get(values, "from", place, milliseconds), get(values, "to", place, milliseconds), f"{place}.to")
+    start, end = (get(values, key, place, seconds_of_milliseconds) for key in ("from", "to"))
+    return span(start, end, f"{place}.to")
 
 
 def _token(value: Any, place: str) -> _Token:

@@ -27,7 +27,7 @@ MARK = ".complete"
 SECRET = re.compile(
     r"(?:^|_)(?:TOKENS?|SECRETS?|KEYS?|PASS|PASSWD|PASSWORDS?|CREDENTIALS?|AUTHORIZATION)(?:_|$)", re.IGNORECASE
 )
-"""As diarize_runner/children.py has it, which is not there yet when this runs."""
+"""As diarize_runner/child.py has it, which is not there yet when this runs."""
 
 
 def main() -> None:

@@ -8,13 +8,24 @@ import sys
 from pathlib import Path
 
 from diarize_runner import cli
-from diarize_runner.cache.box.open import open_cache
 from diarize_runner.doctor.check import checked
 from diarize_runner.doctor.diagnosis import Diagnosis
-from diarize_runner.doctor.proof import PROOF, grounds_of, prove_anew, prove_once
 from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
 from diarize_runner.progress import Silent
 from diarize_runner.spool.run import Spool, run
+
+try:
+    from diarize_runner.cache.box.open import open_cache
+    from diarize_runner.doctor.kept_sample import KEPT, check_anew, check_once, grounds_of
+except ModuleNotFoundError:  # in release 0.1.0, which has other names than this release's playbooks call
+    from diarize_runner.doctor.proof import PROOF as KEPT
+    from diarize_runner.doctor.proof import grounds_of
+    from diarize_runner.doctor.proof import prove_anew as check_anew
+    from diarize_runner.doctor.proof import prove_once as check_once
+
+    from diarize_runner.doctor.cache import look_at_cache as open_cache
+
+    sys.argv[1:3] = ["cache", "tidy"] if sys.argv[1:3] == ["cache", "prune"] else sys.argv[1:3]
 
 
 class Model:
@@ -47,8 +58,8 @@ def doctor(arguments):
 
     looked = Diagnosis(checks=())
     grounds = grounds_of(looked, arguments.cache, arguments.device)
-    proof = prove_once(PROOF, grounds, sample) if arguments.proof else prove_anew(PROOF, sample)
-    diagnosis = looked.having(proof)
+    check = check_once(KEPT, grounds, sample) if arguments.sample_once else check_anew(KEPT, sample)
+    diagnosis = looked.having(check)
     json.dump(diagnosis.to_dict(), sys.stdout)
     return int(diagnosis.state)
 
@@ -75,7 +86,7 @@ def main():
     parser.add_argument("--device")
     parser.add_argument("--settle", type=float)
     parser.add_argument("--sample", action="store_true")
-    parser.add_argument("--proof", action="store_true")
+    parser.add_argument("--sample-once", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     try:

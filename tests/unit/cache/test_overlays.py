@@ -9,7 +9,7 @@ from support.kills import killed_before_step
 from support.labellers import label_all
 
 from diarize_runner.cache.box.folder import read_manifest
-from diarize_runner.cache.box.tidy import tidy
+from diarize_runner.cache.box.prune import prune_box
 from diarize_runner.cache.box.verify import verify
 from diarize_runner.progress import Silent
 from diarize_runner.spool.claim import Claim
@@ -39,20 +39,20 @@ def test_its_folders_cannot_be_renamed(imaged):
         folder.rename(folder.with_name("other"))
 
 
-def test_the_old_versions_of_the_image_are_tidied(imaged):
+def test_the_old_versions_of_the_image_are_pruned(imaged):
     kept = {imaged.box.current.resolve(), imaged.box.previous.resolve()}
 
-    assert len(tidy(imaged.box).remove) == 1
+    assert len(prune_box(imaged.box).remove) == 1
 
     assert {*imaged.box.restored()} == kept
     for root in kept:
         whole(root)
-    assert tidy(imaged.box).remove == ()
+    assert prune_box(imaged.box).remove == ()
 
 
-def test_a_tidying_that_is_killed_leaves_no_half_version_and_the_next_goes_on(imaged):
+def test_a_prune_that_is_killed_leaves_no_half_version_and_the_next_goes_on(imaged):
     kills = 0
-    while killed_before_step(5, partial(tidy, imaged.box)):  # each comes one file further
+    while killed_before_step(5, partial(prune_box, imaged.box)):  # each comes one file further
         for root in imaged.box.restored():
             if (root / "manifest.json").exists():
                 whole(root)

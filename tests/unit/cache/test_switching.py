@@ -1,4 +1,4 @@
-"""A box goes back to a version it has still: verified, at once, without the store."""
+"""A box switches back to a version it has still: verified, at once, without the store."""
 
 import shutil
 from functools import partial

@@ -13,7 +13,7 @@ from support.wheel_host import FOR_311, WheelHost
 from support.wheels import index_settings
 
 from diarize_runner.cache.build.hub import take_token
-from diarize_runner.children import child_environment
+from diarize_runner.child import child_environment
 
 CANARIES = {
     "HUGGING_FACE_HUB_TOKEN": "canary-old-token",

@@ -6,14 +6,15 @@ from contextlib import suppress
 
 import pytest
 
+from diarize_runner import bounds
+from diarize_runner.diarization.rttm import read_rttm
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiarizeRunnerError, RttmError, TranscriptError
-from diarize_runner.transcript import bounds
+from diarize_runner.transcript import bounds as transcript_bounds
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.formats import timeline
 from diarize_runner.transcript.model import Segment, Transcript
 from diarize_runner.transcript.read import parse, read
-from diarize_runner.transcript.rttm import read_rttm
 from diarize_runner.transcript.sentences import sentences
 
 LATEST = bounds.LONGEST_RECORDING
@@ -100,10 +101,10 @@ class TestNumbersOfThings:
 
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch):
-        monkeypatch.setattr(bounds, "MOST_SEGMENTS", 3)
-        monkeypatch.setattr(bounds, "MOST_WORDS", 6)
-        monkeypatch.setattr(bounds, "MOST_CHARACTERS", 40)
-        monkeypatch.setattr(bounds, "LONGEST_TEXT", 20)
+        monkeypatch.setattr(transcript_bounds, "MOST_SEGMENTS", 3)
+        monkeypatch.setattr(transcript_bounds, "MOST_WORDS", 6)
+        monkeypatch.setattr(transcript_bounds, "MOST_CHARACTERS", 40)
+        monkeypatch.setattr(transcript_bounds, "LONGEST_TEXT", 20)
         monkeypatch.setattr(bounds, "MOST_VALUES", 40)
 
     @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ class TestTurns:
         assert read_rttm(rttm(tmp_path, (0, LATEST, "A" * 255)))
 
     def test_their_number_is_bounded(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("diarize_runner.transcript.rttm.MOST_TURNS", 3)
+        monkeypatch.setattr("diarize_runner.diarization.rttm.MOST_TURNS", 3)
         assert read_rttm(rttm(tmp_path, *[(0, 1, "A")] * 3))
         with pytest.raises(RttmError, match="recording a: 4 turns of 1 speakers, more than 3 of 1,000"):
             read_rttm(rttm(tmp_path, *[(0, 1, "A")] * 4))

@@ -12,21 +12,17 @@ from itertools import accumulate
 from pathlib import Path
 from reprlib import repr as shortened
 
+from diarize_runner.bounds import DAYS, OutOfBounds, decoded, read_file, require_few_values, within_recording
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.errors import RttmError
-from diarize_runner.transcript.bounds import (
-    DAYS,
-    LONGEST_NAME,
-    MOST_OVERLAPPING,
-    MOST_SPEAKERS,
-    MOST_TURNS,
-    OutOfBounds,
-    decoded,
-    read_file,
-    require_few_values,
-    within_recording,
-)
 
+MOST_TURNS = 100_000
+"""Speaker turns of one recording: three a second for 8 hours."""
+MOST_SPEAKERS = 1_000
+MOST_OVERLAPPING = 1_000_000
+"""Voices in all stretches in which several speak, counted once for each stretch."""
+LONGEST_NAME = 255
+"""Characters, as many as a file's name can have."""
 _LINE = "an RTTM line reads: SPEAKER file 1 onset duration <NA> <NA> name <NA> <NA>"
 _LARGE = "check that it says who spoke when in recordings that somebody heard"
 _WORDS = {"LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB", "A/P"}
@@ -38,7 +34,7 @@ def read_rttm(path: Path) -> dict[str, tuple[SpeakerTurn, ...]]:
     """Return the turns of each recording, overlaps included, in order of time.
 
     Raises:
-        RttmError: the file cannot be read, a line of it is wrong, it has no turns, or exceeds a bound of `bounds`.
+        RttmError: the file cannot be read, a line of it is wrong, it has no turns, or exceeds a bound.
     """
     try:
         text = decoded(read_file(path))

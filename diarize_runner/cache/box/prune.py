@@ -1,4 +1,4 @@
-"""Take old versions off a box: all but the one in use, and the one that `cache switch` goes back to.
+"""Take old versions off a box: all but the one in use, and the one that `cache switch` switches back to.
 
 What a process has open stays readable until it closes it, and a loaded pipeline opens nothing more. A process that has
 found or verified a version, and not loaded it yet, fails if the version goes meanwhile. That one was in use when the
@@ -19,8 +19,8 @@ from diarize_runner.errors import ManifestError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TidyPlan:
-    """What a tidying takes away."""
+class BoxPrunePlan:
+    """What a prune of a box takes away."""
 
     remove: tuple[Path, ...]
     """The folders of versions, and what is left of some that a killed run began with."""
@@ -28,7 +28,7 @@ class TidyPlan:
     """What they hold, without the blobs that versions which stay share with them."""
 
 
-def plan_tidy(box: BoxFolder, after: Digest | None = None) -> TidyPlan:
+def plan_box_prune(box: BoxFolder, after: Digest | None = None) -> BoxPrunePlan:
     """Find out what may go: now, or once the version whose manifest has the digest `after` has come into use.
 
     Raises:
@@ -38,17 +38,17 @@ def plan_tidy(box: BoxFolder, after: Digest | None = None) -> TidyPlan:
     with disk_errors(box.root):
         kept = {folder.resolve() for folder in _kept(box, after)}
         remove = tuple(folder for folder in box.restored() if folder.resolve() not in kept)
-        return TidyPlan(remove=remove, bytes_freed=_bytes_only_in(remove))
+        return BoxPrunePlan(remove=remove, bytes_freed=_bytes_only_in(remove))
 
 
-def tidy(box: BoxFolder) -> TidyPlan:
+def prune_box(box: BoxFolder) -> BoxPrunePlan:
     """Take away what may go now, and return what that was. A restore or a switch at the same time takes turns with it.
 
-    Raises as `plan_tidy` does, and:
+    Raises as `plan_box_prune` does, and:
         DiskError: the disk refused; what is in use is as it was, and the next run goes on.
     """
     with disk_errors(box.root), box.exclusively():
-        plan = plan_tidy(box)
+        plan = plan_box_prune(box)
         for folder in plan.remove:
             box.remove(folder)
     return plan

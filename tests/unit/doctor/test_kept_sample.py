@@ -1,14 +1,14 @@
-"""A proof is relied on while what it rests on is as it was, and never longer."""
+"""A good sample check is relied on while what it rests on is as it was, and never longer."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from diarize_runner.doctor import proof as module
+from diarize_runner.doctor import kept_sample as module
 from diarize_runner.doctor.check import Check, State
 from diarize_runner.doctor.diagnosis import Diagnosis
-from diarize_runner.doctor.proof import grounds_of, prove_anew, prove_once
+from diarize_runner.doctor.kept_sample import check_anew, check_once, grounds_of
 from diarize_runner.errors import DiskError
 
 GROUNDS = {"packages": "all as locked", "device": "cpu"}
@@ -27,13 +27,13 @@ class Sample:
 
 @pytest.fixture
 def file(tmp_path):
-    return tmp_path / ".proof.json"
+    return tmp_path / ".sample.json"
 
 
-def test_what_is_proven_is_not_diarized_again_and_says_so(file):
+def test_what_was_good_is_not_diarized_again_and_says_so(file):
     sample = Sample()
 
-    first, second = (prove_once(file, GROUNDS, sample) for _ in range(2))
+    first, second = (check_once(file, GROUNDS, sample) for _ in range(2))
 
     assert sample.times == 1
     assert first.detail == "2 of 2 speakers"
@@ -41,57 +41,57 @@ def test_what_is_proven_is_not_diarized_again_and_says_so(file):
 
 
 @pytest.mark.parametrize("changed", [{"device": "Tesla T4"}, {"packages": "not as locked"}, {"manifest": "another"}])
-def test_on_other_grounds_it_is_proven_anew(changed, file):
+def test_on_other_grounds_it_is_diarized_anew(changed, file):
     sample = Sample()
-    prove_once(file, GROUNDS, sample)
+    check_once(file, GROUNDS, sample)
 
-    prove_once(file, GROUNDS | changed, sample)
+    check_once(file, GROUNDS | changed, sample)
 
     assert sample.times == 2
 
 
 @pytest.mark.parametrize("state", [State.DRIFT, State.BROKEN])
-def test_what_is_not_good_is_no_proof(state, file):
+def test_what_is_not_good_is_not_kept(state, file):
     sample = Sample(state)
 
-    assert [prove_once(file, GROUNDS, sample).state for _ in range(2)] == [state, state]
+    assert [check_once(file, GROUNDS, sample).state for _ in range(2)] == [state, state]
     assert sample.times == 2
 
 
 @pytest.mark.parametrize("state", [State.DRIFT, State.BROKEN])
-def test_a_sample_that_fails_takes_the_proof_away(state, file):
-    prove_once(file, GROUNDS, Sample())
+def test_a_sample_that_fails_takes_the_kept_one_away(state, file):
+    check_once(file, GROUNDS, Sample())
 
-    assert prove_anew(file, Sample(state)).state is state
+    assert check_anew(file, Sample(state)).state is state
 
     again = Sample()
-    prove_once(file, GROUNDS, again)
+    check_once(file, GROUNDS, again)
     assert again.times == 1
 
 
 def test_a_sample_that_is_good_leaves_the_disk_as_it_is(file):
-    prove_anew(file, Sample())
+    check_anew(file, Sample())
 
     assert not file.exists()
 
 
 @pytest.mark.parametrize("written", [b"", b"{", b"[]", b"\xff", b"{}"])
-def test_a_proof_that_cannot_be_read_is_none(written, file):
+def test_a_kept_sample_that_cannot_be_read_is_none(written, file):
     file.write_bytes(written)
     sample = Sample()
 
-    prove_once(file, GROUNDS, sample)
+    check_once(file, GROUNDS, sample)
 
     assert sample.times == 1
 
 
-def test_a_proof_that_cannot_be_kept_is_an_error(tmp_path):
+def test_a_sample_that_cannot_be_kept_is_an_error(tmp_path):
     with pytest.raises(DiskError):
-        prove_once(tmp_path / "not there/.proof.json", GROUNDS, Sample())
+        check_once(tmp_path / "not there/.sample.json", GROUNDS, Sample())
 
 
 class TestGrounds:
-    """What a proof rests on."""
+    """What a sample check rests on."""
 
     @pytest.fixture
     def cache(self, tmp_path):

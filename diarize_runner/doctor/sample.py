@@ -1,4 +1,4 @@
-"""The proof: the recording that pyannote.audio ships is diarized, and compared with what people heard."""
+"""The sample check: the recording that pyannote.audio ships is diarized, and compared with what people heard."""
 
 from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.benchmark.score import score

@@ -55,7 +55,7 @@ def _recognises(document: Any) -> bool:
     return isinstance(document, str) and re.match(r"WEBVTT(?:\s|$)", document) is not None
 
 
-WEBVTT = Dialect(
+VTT = Dialect(
     name="WebVTT",
     example="WEBVTT, a blank line, then 00:00.000 --> 00:02.500 and the text, each on its line",
     recognises=_recognises,

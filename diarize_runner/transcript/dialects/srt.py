@@ -44,7 +44,7 @@ def _recognises(document: Any) -> bool:
     return _OPENING.match(opening[numbered.end() :].lstrip() if numbered else opening) is not None
 
 
-SUBRIP = Dialect(
+SRT = Dialect(
     name="SRT",
     example="1, then 00:00:00,000 --> 00:00:02,500, then the text, each on its line",
     recognises=_recognises,
