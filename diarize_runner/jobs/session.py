@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
-from diarize_runner.diarization.engines import Engine
 from diarize_runner.jobs.job import Heard, Result, find
 from diarize_runner.jobs.pace import kept_pace
 from diarize_runner.jobs.provenance import provenance_of
@@ -16,6 +15,7 @@ from diarize_runner.progress import Telling
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.engine import Diarizer
+    from diarize_runner.diarization.engines import Engine
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
