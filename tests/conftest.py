@@ -23,10 +23,12 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Mark what needs Swift, and keep the tests of a file on one worker, as they share what the file sets up."""
+    """Mark what needs Swift, keep the tests of a file on one worker, as they share much, and begin with the longest."""
     for item in items:
         if "swift_cloud" in item.fixturenames:
             item.add_marker("swift")
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)

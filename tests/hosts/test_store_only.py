@@ -29,7 +29,7 @@ SPOOL = "/var/lib/diarize-runner"
 ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
 LEFT_BY_OTHERS = ("/root/.ansible", "/var/log", "/root/.aws")
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.longest]
 
 
 @pytest.fixture(scope="module")
