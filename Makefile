@@ -1,6 +1,6 @@
 # Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-hosts soak lint format toolkit lock clean
+.PHONY: help setup setup-dev demo test test-rest test-all test-hosts soak lint format toolkit lock clean
 .PHONY: bench bench-cache bench-engines bench-labels bench-peers bench-provision
 
 # Where it is set, as in many containers, whatever imports torch and pyannote.audio compiles them anew: 13 s instead of 5.
@@ -21,11 +21,22 @@ setup-dev:      ## The same with torch, tests and linters
 demo: setup     ## The whole way on a real recording, under .demo/
 	@scripts/demo.sh
 
-test: setup-dev ## Run every test
-	@.venv/bin/python -m pytest
+# A worker for each core, and four at most: one takes 1 GB of memory. The tests of a file, or of a group, share one.
+pytest = .venv/bin/python -m pytest
+workers = -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+needs_more = hosts or swift or browser
 
-test-hosts: setup-dev ## Run the tests that need fresh hosts (root; scripts/install-test-packages.sh first)
-	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 .venv/bin/python -m pytest tests/hosts
+test: setup-dev ## Run every test that needs no fresh host, no Swift and no browser
+	@$(pytest) $(workers) -m "not ($(needs_more))"
+
+test-rest: setup-dev ## Run the others (root; scripts/install-test-packages.sh, scripts/install-swift.sh)
+	@$(pytest) $(workers) -m "$(needs_more)"
+
+test-all: setup-dev ## Run both at once: all but the soak
+	@$(pytest) $(workers)
+
+test-hosts: setup-dev ## Run those that need fresh hosts, and fail where there can be none
+	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 $(pytest) $(workers) tests/hosts
 
 soak: setup-dev ## Run what is too long for CI: fuzzing and hundreds of kills; it prints counts (a quarter of an hour)
 	@.venv/bin/python -m pytest -s tests/soak

@@ -1,12 +1,34 @@
 """What holds for every test."""
 
 import os
+import signal
 
+import pytest
 from hypothesis import settings
 
 # Threads of OpenMP wait by spinning. Where others are at work on the same cores, that makes torch ten times as slow.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Workers have a core each, and so have the threads of what they compute.
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A job that a script starts in the background ignores SIGINT, and so does all that such a job starts, for good. What a
+# test starts, so that it can be interrupted, gets the default, whoever started the tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # The same examples each time, however long one takes on a machine that is busy.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Mark what needs Swift, keep the tests of a file on one worker, as they share much, and begin with the longest."""
+    for item in items:
+        if "swift_cloud" in item.fixturenames:
+            item.add_marker("swift")
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)

@@ -97,7 +97,7 @@ def moto_store(moto_cloud, moto_front):
     return S3Store.at(f"s3://{moto_cloud.new_bucket()}/models", QUICK)
 
 
-@pytest.fixture(params=["s3", "http"])
+@pytest.fixture(params=[pytest.param("s3", marks=pytest.mark.swift), "http"])
 def line(request):
     return request.getfixturevalue(f"{request.param}_line")
 

@@ -16,6 +16,8 @@ from support.internet import BRIDGE, BUCKET, STORE, Command, asked
 from support.wheel_host import TOOL, WheelHost
 from support.wheels import WheelSite, pinned, write_wheel
 
+pytestmark = pytest.mark.hosts
+
 PAGE = (ROOT / "docs/hosts.md").read_text()
 BIN = Path(sys.executable).parent
 RUN = (sys.executable, "-m", "diarize_runner")

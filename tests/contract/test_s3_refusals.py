@@ -163,7 +163,7 @@ def test_a_proxy_that_is_down(moto_cloud, monkeypatch):
     assert "hunter2" not in error.value.message
 
 
-@pytest.fixture(params=["swift", "moto"])
+@pytest.fixture(params=[pytest.param("swift", marks=pytest.mark.swift), "moto"])
 def behind_tls(request, tmp_path, monkeypatch):
     """A bucket behind a certificate that nobody trusts: its name, and the certificate."""
     cloud, certificate = request.getfixturevalue(f"{request.param}_cloud"), write_certificate(tmp_path / "own.pem")

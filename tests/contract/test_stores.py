@@ -27,8 +27,9 @@ from diarize_runner.store.local import LocalStore
 from diarize_runner.store.protocol import ArchiveStore, StoredDocument, WritableArchiveStore
 from diarize_runner.store.s3.store import S3Store, UnconditionalS3Store
 
-READ = ["local", "web", "moto", "swift"]
-WRITTEN = ["local", "moto", "swift"]
+SWIFT = pytest.param("swift", marks=pytest.mark.swift)
+READ = ["local", "web", "moto", SWIFT]
+WRITTEN = ["local", "moto", SWIFT]
 KEEPS_WRITERS_APART = ["local", "moto"]
 RACES = {"threads": race_threads, "processes": race_processes}
 
@@ -386,7 +387,7 @@ class TestEveryWritableStore:
 
 @pytest.mark.parametrize("kind", KEEPS_WRITERS_APART, indirect=True)
 class TestEveryStoreThatKeepsWritersApart:
-    """Of moto, this is its own locking: it proves our requests right, and nothing of any other server."""
+    """Of moto, this is the lock around it: it proves our requests right, and nothing of any other server."""
 
     @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
     def test_of_eight_that_create_one_name_at_once_exactly_one_wins(self, race, store, source, objects):

@@ -1,5 +1,6 @@
 """What the tests of roles rely on: a host is a real one, can reach its store alone, and leaves nothing behind."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -173,10 +174,10 @@ def traces(slot):
     """Everything of a host that is to be seen on this machine, by its kind."""
     seen = {
         "link": Path("/sys/class/net", slot.name).exists(),
-        "rules": slot.name.replace("-", "_") in output("nft", "list", "tables"),
+        "rules": slot.name.replace("-", "_") in output("nft", "list", "tables").split(),
         "cgroups": any(Path("/sys/fs/cgroup").rglob(slot.name)),
-        "processes": any(str(slot.folder) in command for command in command_lines()),
-        "mounts": any(str(slot.folder) in mounts for mounts in all_mounts()),
+        "processes": any(re.search(rf"{slot.folder}\b", command) for command in command_lines()),
+        "mounts": any(re.search(rf"{slot.folder}\b", mounts) for mounts in all_mounts()),
         "folder": slot.folder.exists(),
     }
     return {kind: True for kind, there in seen.items() if there}

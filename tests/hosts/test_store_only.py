@@ -29,12 +29,7 @@ SPOOL = "/var/lib/diarize-runner"
 ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
 LEFT_BY_OTHERS = ("/root/.ansible", "/var/log", "/root/.aws")
 
-pytestmark = [
-    pytest.mark.hosts,
-    pytest.mark.skipif(
-        os.environ.get("DIARIZE_RUNNER_REQUIRE_HOSTS") != "1", reason="minutes, and 3 GB: make test-hosts"
-    ),
-]
+pytestmark = [pytest.mark.hosts, pytest.mark.longest]
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +43,14 @@ def version():
     options += ["--python", "3.11", "--python", "3.13"]
     subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
     return KEPT
+
+
+@pytest.fixture(scope="module")
+def served(version, tmp_path_factory):
+    """Serve a host the store at the other end of its cable; two hosts have the same one, as each copy is 3 GB."""
+    store = LocalStore(tmp_path_factory.mktemp("served") / "store")
+    publish(version, store, Silent())
+    return lambda host: serving(files(store.root), address=host.store_address)
 
 
 @pytest.fixture(scope="module")
@@ -109,10 +112,8 @@ def drop_the_sample(host):
     assert host.succeed(f"cut -d ' ' -f 8 {labelled} | sort -u").split() == ["SPEAKER_00", "SPEAKER_01"]
 
 
-def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(version, tmp_path):
-    store = LocalStore(tmp_path / "store")
-    publish(version, store, Silent())
-    with fresh_host() as host, serving(files(store.root), address=host.store_address) as server:
+def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(served):
+    with fresh_host() as host, served(host) as server:
         before = host.files()
         line = f"curl -fsSL {server.url}/latest/bootstrap.sh | bash -s -- --store {server.url} --device cpu"
         assert "version 1.0 of" in host.succeed(f"{line} --plan")
@@ -128,10 +129,8 @@ def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(ver
         assert host.packets.leak == 0
 
 
-def test_a_fresh_debian_13_becomes_a_box_from_its_store_alone_too(version, tmp_path):
-    store = LocalStore(tmp_path / "store")
-    publish(version, store, Silent())
-    with fresh_host(DEBIAN_13) as host, serving(files(store.root), address=host.store_address) as server:
+def test_a_fresh_debian_13_becomes_a_box_from_its_store_alone_too(served):
+    with fresh_host(DEBIAN_13) as host, served(host) as server:
         provision((host, server.url)).succeeded()
         diagnosis = json.loads(host.succeed(f"MPLCONFIGDIR=/tmp {COMMAND} doctor --sample --device cpu --json"))
         assert diagnosis["state"] == "good", diagnosis

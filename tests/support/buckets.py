@@ -1,13 +1,15 @@
 """Buckets: on Swift, which is a real store, and on moto, which simulates what Swift lacks."""
 
 import os
+import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from support.web import Answer
+from werkzeug.serving import make_server
 
 from diarize_runner.store.remote import Patience
 
@@ -62,16 +64,35 @@ class Cloud:
         return [found["Key"] for found in self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
 
 
+class OneAtATime:
+    """An application that is asked for one answer at a time.
+
+    moto looks at a condition, and then writes, and holds nothing in between: of two threads that both saw the old
+    object, both write, and both are told that they won. S3 does not do that. See `S3Response.put_object` and
+    `complete_multipart_upload` as of moto 5.2, and https://github.com/getmoto/moto/pull/8869, which brought If-Match.
+    """
+
+    def __init__(self, application):
+        self._application, self._turn = application, threading.Lock()
+
+    def __call__(self, environ, start_response):
+        with self._turn:
+            return self._application(environ, start_response)
+
+
 @contextmanager
 def moto():
-    """Run moto's S3. What it says of racing writers is its own locking, and proves nothing of any product."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    """Run moto's S3. What it says of racing writers is this lock's doing, and proves nothing of any product."""
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        yield Cloud(url=f"http://{host}:{port}")
+        yield Cloud(url=f"http://127.0.0.1:{server.server_port}")
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class OfEachProcess:

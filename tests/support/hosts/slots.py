@@ -1,9 +1,11 @@
 """A number for each host of this machine, and what follows from it: a folder, addresses, names.
 
 A slot is taken while somebody holds the lock on its file, and the kernel drops the lock of a killed process.
+Where several workers share the tests, each has slots of its own, so that none clears, or takes, what another looks at.
 """
 
 import fcntl
+import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from support.hosts.image import CACHE
 STORE_PORT = 9000
 """The one port of this machine that a host can reach."""
 _FOLDER = CACHE / "hosts"
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_NUMBERS = range(1 + _WORKER, 255, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ def free_slot(clear):
     _FOLDER.mkdir(parents=True, exist_ok=True)
     _clear_after_the_killed(clear)
     with ExitStack() as held:
-        slot = next(slot for number in range(1, 255) if (slot := held.enter_context(_held(number))))
+        slot = next(slot for number in _NUMBERS if (slot := held.enter_context(_held(number))))
         try:
             slot.folder.mkdir()
             yield slot
@@ -65,8 +69,8 @@ def free_slot(clear):
 
 
 def _clear_after_the_killed(clear):
-    for folder in [each for each in _FOLDER.iterdir() if each.is_dir()]:
-        with _held(int(folder.name)) as slot:
+    for number in [number for number in _NUMBERS if Path(_FOLDER, str(number)).is_dir()]:
+        with _held(number) as slot:
             if slot:
                 clear(slot)
                 shutil.rmtree(slot.folder, ignore_errors=True)  # another run may have been quicker

@@ -48,7 +48,7 @@ class TestResolve:
             (["*.bin"], {WEIGHTS}),
             ([], set(FILES)),
         ],
-        ids=str,
+        ids=lambda each: str(sorted(each)),  # the same in every process: a set has no order
     )
     def test_allow_patterns_say_which_files(self, hub, host, patterns, wanted):
         hub.repo(REPO, FILES)

@@ -90,6 +90,7 @@ def test_the_axis_has_ten_ticks_at_most_of_round_minutes(duration, ticks):
     assert re.findall(r"<text [^>]*>([^<]*)</text>", draw((), ("A",), duration)) == ticks
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: scripts/install-test-packages.sh")
 class TestInABrowser:
     @pytest.fixture
