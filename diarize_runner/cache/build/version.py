@@ -65,15 +65,9 @@ def build(  # noqa: PLR0913  # a version is made of as many things
         SecretFound: a file holds what looks like a token, or is called like one.
         DiskError: `out` cannot be written.
     """
-    if not requirements.is_file():
-        hint = "--requirements FILE names the pinned ones; a clone of the repository has them"
-        raise UsageError(f"{requirements} is no file", hint=hint)
-    require_no_secret(requirements, str(requirements))
+    _require_publishable(requirements)
     with disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        for name in _STALE:
-            (out / name).unlink(missing_ok=True)
-        flush(out)
+        _make_empty(out)
         with _workspace(out) as staged:
             house = _gather(wheels, out, staged, progress) if wheels else None
             for repo in lock.repos:
@@ -87,6 +81,21 @@ def build(  # noqa: PLR0913  # a version is made of as many things
         flush(out)
         flush_above(out)
     return manifest
+
+
+def _require_publishable(requirements: Path) -> None:
+    if not requirements.is_file():
+        hint = "--requirements FILE names the pinned ones; a clone of the repository has them"
+        raise UsageError(f"{requirements} is no file", hint=hint)
+    require_no_secret(requirements, str(requirements))
+
+
+def _make_empty(out: Path) -> None:
+    """Leave nothing of an older build that could be taken for a part of this one."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in _STALE:
+        (out / name).unlink(missing_ok=True)
+    flush(out)
 
 
 @contextmanager
