@@ -2,7 +2,6 @@
 
     audio.py     any container -> Recording: mono, 16 kHz, float32
         decoding.py  what FFmpeg does for it, confined to a process of its own
-    engines.py   what the engines are called
     engine.py    load(VerifiedCache, device, engine) -> Diarizer
         guard.py          no connection is made meanwhile by this code, or by a thread that it starts (scope.py)
         fence.py          no file of the caller's is read meanwhile
@@ -15,7 +14,6 @@
         workers.py                                         one worker a core, for what runs on a CPU
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
     engines.py   what the engines are called
-    rttm.py      RTTM -> SpeakerTurn*
     turns.py     SpeakerTurn, Diarization: the result, free of any framework's types
     rttm.py      the same, read out of a file
 
