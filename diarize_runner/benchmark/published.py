@@ -8,7 +8,7 @@ from pathlib import Path
 
 from diarize_runner.benchmark.reading import parse_report, read_report
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.cache.build.secrets import require_no_secret
+from diarize_runner.cache.builder.secrets import require_no_secret
 from diarize_runner.digests import content_of_file
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ObjectExists, UsageError

@@ -4,8 +4,8 @@
     checkpoint/   model files: rewritten into clean ones at build, and nothing else accepted on a box
     published/    versions in a store: publish, `latest`, roll back, prune, find, signatures
 
-    build/        the build host, which may be online and is the only one that has a token
+    builder/      the build host, which may be online and is the only one that has a token
     box/          the box, which is offline but for the store
 
-`build` and `box` never import each other. `cache_manifests/FORMAT.md` specifies every document and the archive.
+`builder` and `box` never import each other. `cache_manifests/FORMAT.md` specifies every document and the archive.
 """

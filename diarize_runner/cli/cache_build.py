@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.build.hub import take_token
-from diarize_runner.cache.build.pythons import PYTHONS, own_python
-from diarize_runner.cache.build.version import build
+from diarize_runner.cache.builder.hub import take_token
+from diarize_runner.cache.builder.pythons import PYTHONS, own_python
+from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import (
     INSTALLER_NAME,
@@ -24,7 +24,7 @@ from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
-    from diarize_runner.cache.build.gather import WheelSources
+    from diarize_runner.cache.builder.gather import WheelSources
 
 
 def add_parser(commands: Commands) -> None:
@@ -76,7 +76,7 @@ def _wheel_sources(arguments: argparse.Namespace) -> "WheelSources | None":
         if arguments.python or arguments.toolkit:
             raise UsageError("--python and --toolkit are about wheels", hint="add --with-wheels")
         return None
-    from diarize_runner.cache.build.gather import WheelSources
+    from diarize_runner.cache.builder.gather import WheelSources
 
     return WheelSources.of(
         arguments.python or [own_python()],

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.build.hub import take_token
-from diarize_runner.cache.build.resolve import resolve
+from diarize_runner.cache.builder.hub import take_token
+from diarize_runner.cache.builder.resolve import resolve
 from diarize_runner.cache.documents.lock import lock_path
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cli.options import Commands, add_command

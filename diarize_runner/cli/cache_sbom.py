@@ -17,7 +17,7 @@ def add_parser(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     """Print it."""
-    from diarize_runner.cache.build.sbom import to_cyclonedx
+    from diarize_runner.cache.builder.sbom import to_cyclonedx
 
     bill = to_cyclonedx(arguments.folder).decode()
     document = json.loads(bill)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from diarize_runner.cache.box.follower import Follower
-from diarize_runner.cache.build.pythons import PYTHONS, own_python
+from diarize_runner.cache.builder.pythons import PYTHONS, own_python
 from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.published.find import LATEST, Wanted
 from diarize_runner.cli.options import Commands, add_command, add_rate_option

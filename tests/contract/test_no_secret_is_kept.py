@@ -16,7 +16,7 @@ from support.web import Answer, files, serving
 from support.wheel_host import WheelHost
 from support.wheels import index_settings
 
-from diarize_runner.cache.build.secrets import redacted
+from diarize_runner.cache.builder.secrets import redacted
 from diarize_runner.errors import UsageError
 from diarize_runner.fleet.user_data import user_data
 

@@ -14,7 +14,7 @@ from support.web import files, serving
 from support.wheel_host import TOOL, WheelHost
 from support.wheels import WHEELS, WheelSite, use_index, write_wheel
 
-from diarize_runner.cache.build.pythons import own_python
+from diarize_runner.cache.builder.pythons import own_python
 from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.documents.pins import read_pins
 from diarize_runner.cache.published.publish import publish

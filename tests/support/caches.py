@@ -11,8 +11,8 @@ import yaml
 
 from diarize_runner.cache.box.folder import BoxFolder
 from diarize_runner.cache.box.restore import restore
-from diarize_runner.cache.build.resolve import resolve
-from diarize_runner.cache.build.version import build
+from diarize_runner.cache.builder.resolve import resolve
+from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.cache.documents.request import read_request

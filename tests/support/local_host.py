@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from support.caches import write_lock
 
-from diarize_runner.cache.build.version import build
+from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import CacheLock, lock_path, read_lock
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cache.documents.request import read_request

@@ -7,8 +7,8 @@ from pathlib import Path
 from support.caches import OLD, write_lock, write_request
 from support.wheels import index_settings, pinned, write_wheel
 
-from diarize_runner.cache.build.gather import WheelSources
-from diarize_runner.cache.build.version import build
+from diarize_runner.cache.builder.gather import WheelSources
+from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.progress import Silent

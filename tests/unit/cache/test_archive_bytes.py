@@ -20,7 +20,7 @@ from support.caches import (
     write_request,
 )
 
-from diarize_runner.cache.build.archive import pack
+from diarize_runner.cache.builder.archive import pack
 from diarize_runner.cache.documents import layout
 from diarize_runner.cache.documents.gzip_members import MEMBER, payload
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, blobs_of

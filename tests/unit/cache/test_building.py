@@ -23,7 +23,7 @@ from support.disks import as_nobody, foreign_folder, mounted
 from support.kills import killed_before_step
 from support.processes import finished, start
 
-from diarize_runner.cache.build.version import build
+from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME
 from diarize_runner.cache.documents.request import read_request

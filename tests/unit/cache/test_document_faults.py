@@ -9,7 +9,7 @@ import pytest
 import yaml
 from support.caches import PIPELINE, TINY, WEIGHTS, edit_json, write_lock, write_request
 
-from diarize_runner.cache.build.resolve import resolve
+from diarize_runner.cache.builder.resolve import resolve
 from diarize_runner.cache.documents import canonical
 from diarize_runner.cache.documents.lock import CacheLock, lock_path, read_lock
 from diarize_runner.cache.documents.manifest import CacheManifest

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from support.wheels import pinned, use_index, write_wheel
 
-from diarize_runner.cache.build import wheels
-from diarize_runner.cache.build.pythons import PYTHONS
+from diarize_runner.cache.builder import wheels
+from diarize_runner.cache.builder.pythons import PYTHONS
 from diarize_runner.cache.documents.pins import Target, WheelName, read_pins
 from diarize_runner.digests import Digest
 from diarize_runner.errors import ManifestError

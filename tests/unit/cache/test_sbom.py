@@ -17,8 +17,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from support.caches import PIPELINE, TINY, WEIGHTS, build_version, write_lock, write_request
 from support.wheels import WHEELS, WheelSite
 
-from diarize_runner.cache.build.sbom import to_cyclonedx
-from diarize_runner.cache.build.version import build
+from diarize_runner.cache.builder.sbom import to_cyclonedx
+from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, CacheManifest
 from diarize_runner.cache.documents.request import read_request
@@ -101,7 +101,9 @@ def test_a_validator_finds_a_fault_in_a_bill_that_has_one(built):
 
 def test_the_same_version_has_one_bill_wherever_it_lies_and_whoever_asks(built, tmp_path):
     shutil.copytree(built, tmp_path / "deep" / "copy")
-    script = "import sys; from pathlib import Path; from diarize_runner.cache.build.sbom import to_cyclonedx as bill; "
+    script = (
+        "import sys; from pathlib import Path; from diarize_runner.cache.builder.sbom import to_cyclonedx as bill; "
+    )
     script += "sys.stdout.buffer.write(bill(Path(sys.argv[1])))"
     bills = {
         subprocess.run(

@@ -5,7 +5,7 @@ import io
 import pytest
 from support.local_host import REPO, LocalHost
 
-from diarize_runner.cache.build.secrets import without_secrets
+from diarize_runner.cache.builder.secrets import without_secrets
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME
 from diarize_runner.digests import PIECE
 from diarize_runner.errors import SecretFound

@@ -6,7 +6,7 @@ from support.caches import PIPELINE, build_version, noise, write_lock
 from support.checkpoints import as_zip
 from support.wheels import use_index, write_page, write_wheel
 
-from diarize_runner.cache.build import wheels
+from diarize_runner.cache.builder import wheels
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cache.documents.snapshot import PinnedWheelMember

@@ -7,7 +7,7 @@ from support.caches import NEW, flip
 from support.wheel_host import WheelHost
 from support.wheels import FOR_311, WHEELS, WheelSite, use_index
 
-from diarize_runner.cache.build import pythons
+from diarize_runner.cache.builder import pythons
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from support.traces import executed, tracing
 from support.wheel_host import FOR_311, WheelHost
 from support.wheels import index_settings
 
-from diarize_runner.cache.build.hub import take_token
+from diarize_runner.cache.builder.hub import take_token
 from diarize_runner.child import child_environment
 
 CANARIES = {

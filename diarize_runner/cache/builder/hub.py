@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.build.secrets import redacted
+from diarize_runner.cache.builder.secrets import redacted
 from diarize_runner.digests import content_of_file, pieces
 from diarize_runner.errors import (
     DiarizeRunnerError,

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.build.archive import pack
-from diarize_runner.cache.build.prepare import prepare
-from diarize_runner.cache.build.secrets import require_no_secret
-from diarize_runner.cache.build.sources import FetchedFile, fetch_locked
+from diarize_runner.cache.builder.archive import pack
+from diarize_runner.cache.builder.prepare import prepare
+from diarize_runner.cache.builder.secrets import require_no_secret
+from diarize_runner.cache.builder.sources import FetchedFile, fetch_locked
 from diarize_runner.cache.checkpoint.allow_list import require_allowed
 from diarize_runner.cache.documents import layout
 from diarize_runner.cache.documents.lock import CacheLock
@@ -36,7 +36,7 @@ from diarize_runner.progress import Progress
 from diarize_runner.version import __version__
 
 if TYPE_CHECKING:
-    from diarize_runner.cache.build.gather import WheelSources
+    from diarize_runner.cache.builder.gather import WheelSources
 
 _STAGED = ".staged-"
 _STALE = (MANIFEST_NAME, SIGNATURE_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
@@ -151,7 +151,9 @@ def _require_locked(repo_id: str, found: FileEntry, locked: FileEntry) -> None:
 
 
 def _gather(wheels: "WheelSources", out: Path, workspace: Path, progress: Progress) -> Wheelhouse:
-    from diarize_runner.cache.build.gather import gather  # it needs `packaging`, which a build without wheels does not
+    from diarize_runner.cache.builder.gather import (
+        gather,  # it needs `packaging`, which a build without wheels does not
+    )
 
     return gather(wheels, out, workspace, progress)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from diarize_runner.cache.build.secrets import require_no_secret_name, without_secrets
+from diarize_runner.cache.builder.secrets import require_no_secret_name, without_secrets
 from diarize_runner.cache.documents import layout
 from diarize_runner.cache.documents.gzip_members import MEMBER, member
 from diarize_runner.cache.documents.lock import CacheLock

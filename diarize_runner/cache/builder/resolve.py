@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from diarize_runner.cache.build import hub
-from diarize_runner.cache.build.prepare import PreparedFile, prepare
-from diarize_runner.cache.build.sources import FetchedFile, fetch_composed, fetch_hub
+from diarize_runner.cache.builder import hub
+from diarize_runner.cache.builder.prepare import PreparedFile, prepare
+from diarize_runner.cache.builder.sources import FetchedFile, fetch_composed, fetch_hub
 from diarize_runner.cache.checkpoint.allow_list import STANDARD, require_allowed
 from diarize_runner.cache.documents.fields import Node, require_distinct
 from diarize_runner.cache.documents.lock import CacheLock

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cache.build.sources import FetchedFile
+from diarize_runner.cache.builder.sources import FetchedFile
 from diarize_runner.cache.checkpoint.allow_list import classes_of
 from diarize_runner.cache.checkpoint.child import rewrite_file
 from diarize_runner.cache.checkpoint.clean import is_checkpoint

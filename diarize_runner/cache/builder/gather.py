@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from diarize_runner.cache.build import wheels
-from diarize_runner.cache.build.secrets import require_no_secret
+from diarize_runner.cache.builder import wheels
+from diarize_runner.cache.builder.secrets import require_no_secret
 from diarize_runner.cache.documents.manifest import (
     BOOTSTRAP_NAME,
     INSTALLER_NAME,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cache.build import hub, wheels
+from diarize_runner.cache.builder import hub, wheels
 from diarize_runner.cache.documents.snapshot import (
     HubFile,
     LocalFile,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from diarize_runner.cache.build.secrets import redacted
+from diarize_runner.cache.builder.secrets import redacted
 from diarize_runner.child import child_environment
 from diarize_runner.digests import Digest, content_of_file
 from diarize_runner.errors import IntegrityError, SourceError
