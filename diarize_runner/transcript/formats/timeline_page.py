@@ -15,8 +15,9 @@ _PAGE = Template("""\
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <style>$style
 body { max-width: none; padding: 0.5rem; }
-.facts { margin: 0 0 0.5rem; }
-.timeline { max-height: none; }
+.facts { margin: 0 0 0.5rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.timeline { grid-template-columns: max-content minmax(0, 1fr); max-height: none; }
+.names { max-width: 40vw; }
 </style>
 </head>
 <body>
