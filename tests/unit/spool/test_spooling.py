@@ -9,7 +9,7 @@ import pytest
 from support.kills import killed_before_step
 from support.labellers import FakeLabeller, Impatient, label_all
 
-from diarize_runner.errors import DeviceUnavailable, SpoolError
+from diarize_runner.errors import DeviceUnavailable, DiskError, SpoolError
 from diarize_runner.spool.inbox import LONELY_SECONDS
 from diarize_runner.spool.run import ATTEMPTS, Spool, run
 
@@ -50,6 +50,22 @@ def test_a_transcript_is_told_by_its_name(folder, transcript):
     drop(folder, **{"call.wav": b"sound", transcript: b"words"})
     assert errors(label_all(folder)) == [None]
     assert contents(folder)["outbox/call/call.labelled.srt"] == b"words"
+
+
+class Unreadable(FakeLabeller):
+    """Meets a disk that cannot read what is called bad."""
+
+    def label(self, recording, transcript):
+        if recording.read_bytes() == b"bad":
+            raise DiskError(f"{recording.name}: Input/output error")
+        return super().label(recording, transcript)
+
+
+def test_a_recording_that_the_disk_cannot_read_again_fails_alone(folder):
+    drop(folder, one_wav=b"bad", two_wav=b"sound")
+    outcomes = list(run(Spool(folder=folder), Unreadable, settle=0, clock=Impatient()))
+    assert errors(outcomes) == ["one.wav: Input/output error", None]
+    assert contents(folder)["failed/one/one.error.txt"] == b"error: one.wav: Input/output error\n"
 
 
 def test_a_recording_that_cannot_be_labelled_has_the_error_beside_it_and_the_next_goes_on(folder):

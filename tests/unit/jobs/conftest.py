@@ -1,0 +1,8 @@
+"""What jobs remember of a machine, kept out of this one."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_cache_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-home"))
