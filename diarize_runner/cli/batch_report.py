@@ -6,6 +6,7 @@ from pathlib import Path
 
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.recordings import Requested
+from diarize_runner.diarization.guard import offline
 from diarize_runner.errors import DiarizeRunnerError, Interrupted
 from diarize_runner.jobs.batch import Done, Failed, run_batch
 from diarize_runner.jobs.session import Session
@@ -63,9 +64,10 @@ def report_batch(
     pending = [each for each in requested if not each.skip]
     try:
         outcomes = run_batch([each.order for each in pending], open_session, progress)
-        for each, outcome in zip(pending, outcomes, strict=True):
-            told.append((each.audio, outcome.error if isinstance(outcome, Failed) else describe(outcome)))
-            _report(told[-1][1], len(requested), progress, write)
+        with offline():  # until the command ends, for threads that libraries start and leave behind
+            for each, outcome in zip(pending, outcomes, strict=True):
+                told.append((each.audio, outcome.error if isinstance(outcome, Failed) else describe(outcome)))
+                _report(told[-1][1], len(requested), progress, write)
     except KeyboardInterrupt as reason:
         raise _interrupted(told, len(requested)) from reason
     return _result(requested, told)

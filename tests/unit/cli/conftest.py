@@ -1,5 +1,6 @@
 """The real command, in this process, on a cache small enough to build in a blink."""
 
+import os
 import wave
 from pathlib import Path
 
@@ -26,6 +27,15 @@ repos:
 def _own_cache_home(tmp_path, monkeypatch):
     """Keep what commands remember of this machine out of it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-home"))
+
+
+@pytest.fixture(autouse=True)
+def _own_environment():
+    """Put back what a command changes, which has a process of its own elsewhere, and stays offline in that."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
