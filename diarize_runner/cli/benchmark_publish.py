@@ -5,9 +5,9 @@ import platform
 from pathlib import Path
 
 from diarize_runner.benchmark.published import publish_report
-from diarize_runner.cli.cache_publish import add_writable_store_options
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.store_options import add_writable_store_options
 from diarize_runner.progress import Progress
 
 

@@ -9,8 +9,8 @@ from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.store_options import add_writable_store_options
 from diarize_runner.progress import Progress
-from diarize_runner.store.address import open_store_without_conditional_writes, open_writable_store
 from diarize_runner.store.protocol import ArchiveStore
 
 if TYPE_CHECKING:
@@ -28,29 +28,6 @@ def add_latest_options(parser: argparse.ArgumentParser) -> None:
     """Add `--store`, how to write to it, and the key that signs `latest`."""
     add_writable_store_options(parser)
     parser.add_argument("--sign", type=Path, metavar="KEY", help="sign latest with the private key of cache keygen")
-
-
-def add_writable_store_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--store`, and how to write to it."""
-    add_store_option(parser, required=True)
-    add_conditional_writes_option(parser)
-
-
-def add_store_option(parser: "argparse._ActionsContainer", *, required: bool = False) -> None:
-    """Add `--store`, of a store that is written to."""
-    parser.add_argument("--store", required=required, metavar="STORE", help="file:///folder or s3://bucket/prefix")
-
-
-def add_conditional_writes_option(parser: argparse.ArgumentParser) -> None:
-    """Add how to write to the store, and leave what opens it as `open_store`."""
-    parser.add_argument(
-        "--without-conditional-writes",
-        dest="open_store",
-        action="store_const",
-        const=open_store_without_conditional_writes,
-        default=open_writable_store,
-        help="for a bucket that lacks them: only one may publish at a time, as nothing else keeps writers apart",
-    )
 
 
 def signing_key(arguments: argparse.Namespace) -> "Ed25519PrivateKey | None":
