@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -44,5 +45,6 @@ class ByFile(LoadScopeScheduling):
         return SCENARIOS if path.startswith(SCENARIOS) else path
 
 
+@pytest.hookimpl(optionalhook=True)  # there is no such hook with -p no:xdist
 def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
