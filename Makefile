@@ -21,9 +21,9 @@ setup-dev:      ## The same with torch, tests and linters
 demo: setup     ## The whole way on a real recording, under .demo/
 	@scripts/demo.sh
 
-# A worker for each core, and four at most: one takes 1 GB of memory. The tests of a file, or of a group, share one.
+# A worker for each core, and four at most: one takes 1 GB of memory. Which tests share one is said in tests/conftest.py.
 pytest = .venv/bin/python -m pytest
-workers = -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+workers = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 needs_more = hosts or swift or browser
 
 test: setup-dev ## Run every test that needs no fresh host, no Swift and no browser

@@ -5,6 +5,9 @@ import signal
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
+
+SCENARIOS = "tests/scenario/"
 
 # Threads of OpenMP wait by spinning. Where others are at work on the same cores, that makes torch ten times as slow.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -23,12 +26,25 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Mark what needs Swift, keep the tests of a file on one worker, as they share much, and begin with the longest."""
+    """Mark what needs Swift, and begin with the longest."""
     for item in items:
         if "swift_cloud" in item.fixturenames:
             item.add_marker("swift")
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
+class ByFile(LoadScopeScheduling):
+    """Workers get whole files, as the tests of one share what it sets up, and all scenarios, which share boxes.
+
+    Groups would say so in each file, but those of pytest-xdist 3.8 do nothing under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid):
+        path = nodeid.partition("::")[0]
+        return SCENARIOS if path.startswith(SCENARIOS) else path
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook with -p no:xdist
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)

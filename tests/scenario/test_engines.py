@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 from support.sites import PIPELINES
 
-pytestmark = [pytest.mark.scenario, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.scenario
 
 BOTH = """
 import json, sys

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from support.sites import COMMUNITY_1, PIPELINES, request
 
-pytestmark = [pytest.mark.scenario, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.scenario
 
 
 @pytest.mark.parametrize("name", PIPELINES)

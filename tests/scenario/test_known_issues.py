@@ -7,7 +7,7 @@ import pytest
 from support.command import run
 from support.sites import COMMUNITY_1, request
 
-pytestmark = [pytest.mark.scenario, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.scenario
 
 PROBE = """
 import importlib, json, sys, warnings

@@ -16,7 +16,7 @@ from support.tracing import require_strace, traced
 
 from diarize_runner.cache.box.folder import find_cache, read_manifest
 
-pytestmark = [pytest.mark.scenario, pytest.mark.longest, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.scenario
 
 OF_THE_SYSTEM = {
     "/": "the working folder of the decoder, which Python lists",

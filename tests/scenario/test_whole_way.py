@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.scenario, pytest.mark.longest, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 REPO_ID = "diarize-runner/speaker-diarization-embedded"
