@@ -17,8 +17,9 @@ from diarize_runner.cache.documents.snapshot import REPO_ID
 from diarize_runner.errors import UnsafeCheckpoint
 
 CONFIG_NAME = "config.yaml"
-_LARGEST = 2**20
-"""Bytes. A pipeline's config has about a thousand."""
+_LARGEST = 2**16
+"""Bytes, which take seconds to read. A pipeline's config has about a thousand."""
+_DEEPEST = 20
 _PART = r"/(?!\.{1,2}(/|$))[^/]+"
 _NO_PATH = re.compile(rf"(?!\.{{1,2}}$)[^/]*|\$model({_PART})+|{REPO_ID}(@[^/]+)?", re.DOTALL)
 """Plain text, a part of the repository, or a repository."""
@@ -48,8 +49,7 @@ def parse_config(data: bytes, name: str) -> Mapping[str, object] | None:
     if len(data) > _LARGEST:
         raise UnsafeCheckpoint(f"{name}: more than {_LARGEST:,} bytes", hint="a pipeline's config has about a thousand")
     try:
-        events = list(yaml.parse(data, yaml.SafeLoader))
-        _require_no_alias(events, name)
+        events = list(_plain_events(data, name))
         config = yaml.safe_load(data)
     except canonical.YAML_FAULTS as reason:
         raise UnsafeCheckpoint(f"{name}: not YAML that can be read safely: {reason}") from reason
@@ -59,11 +59,19 @@ def parse_config(data: bytes, name: str) -> Mapping[str, object] | None:
     return config
 
 
-def _require_no_alias(events: Iterable[yaml.Event], name: str) -> None:
-    """Refuse aliases before any value is made: a few lines of them stand for more than a machine can hold."""
-    for event in events:
+def _plain_events(data: bytes, name: str) -> Iterator[yaml.Event]:
+    """Yield the events, and refuse what takes far more than its bytes, before any value is made.
+
+    A few lines of aliases stand for more than a machine can hold, and 5,000 brackets take a scanner 12 s.
+    """
+    depth = 0
+    for event in yaml.parse(data, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise UnsafeCheckpoint(f"{name} is nested more than {_DEEPEST} deep", hint="a pipeline's config is 4 deep")
         if isinstance(event, yaml.AliasEvent):
             raise UnsafeCheckpoint(f"{name} has an alias: *{event.anchor}", hint="write out what it stands for")
+        yield event
 
 
 def _require_no_path(events: Iterable[yaml.Event], name: str) -> None:

@@ -127,13 +127,17 @@ def test_a_config_is_one_in_any_folder_and_no_other_file_is():
         b"pipeline: [",
         b"pipeline: \xff",
         b"!!python/name:evil.Thing x\n",
-        b"[" * 5000,
         b"!!bool maybe\n",
         b"!!timestamp soon\n",
     ],
 )
 def test_a_config_that_cannot_be_read_safely_is_refused(data):
     assert refusal("config.yaml", data).message.startswith("config.yaml: not YAML that can be read safely: ")
+
+
+@pytest.mark.parametrize("data", [b"[" * 5000, b"- " * 5000, b"{a: " * 5000, b"pipeline: " + b"[" * 20])
+def test_a_config_that_is_nested_deeper_than_any_is_refused_before_all_of_it_is_read(data):
+    assert refusal("config.yaml", data).message == "config.yaml is nested more than 20 deep"
 
 
 DEEP = b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (level, level, level - 1, level - 1) for level in range(1, 60))
