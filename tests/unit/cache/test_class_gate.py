@@ -158,7 +158,7 @@ def test_a_config_with_aliases_is_refused(data):
 
 
 def test_a_config_that_is_larger_than_any_pipelines_is_refused():
-    assert refusal("config.yaml", b"#" * 2**20 + b"\n").message == "config.yaml: more than 1,048,576 bytes"
+    assert refusal("config.yaml", b"#" * 2**16 + b"\n").message == "config.yaml: more than 65,536 bytes"
 
 
 @pytest.mark.parametrize(
