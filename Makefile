@@ -24,9 +24,9 @@ demo: setup     ## The whole way on a real recording, under .demo/
 # A worker for each core, and four at most: one takes 1 GB of memory. Which tests share one is said in tests/conftest.py.
 pytest = .venv/bin/python -m pytest
 workers = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-needs_more = hosts or swift or browser
+needs_more = hosts or swift or browser or scenario
 
-test: setup-dev ## Run every test that needs no fresh host, no Swift and no browser
+test: setup-dev ## Run every test that needs no fresh host, no box with real models, no Swift and no browser
 	@$(pytest) $(workers) -m "not ($(needs_more))"
 
 test-rest: setup-dev ## Run the others (root; scripts/install-test-packages.sh, scripts/install-swift.sh)

@@ -122,7 +122,7 @@ def run_to_end(
         stdout=result,
         stderr=subprocess.PIPE,
         cwd="/",
-        env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**environment, "PYTHONPATH": os.pathsep.join(each for each in sys.path if isinstance(each, str) and each)},
         timeout=seconds,
         check=False,
     )

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-SCENARIOS = "tests/scenario/"
+SHARED = {
+    "tests/scenario/test_whole_way.py": "the demo's box",
+    "tests/scenario/test_what_a_load_reads.py": "the demo's box",
+    "tests/scenario/test_engines.py": "boxes of gated models",
+    "tests/scenario/test_hub_pipelines.py": "boxes of gated models",
+    "tests/scenario/test_known_issues.py": "boxes of gated models",
+}
+"""What tests of several files share, which takes minutes to make."""
 
 # Threads of OpenMP wait by spinning. Where others are at work on the same cores, that makes torch ten times as slow.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -35,14 +42,14 @@ def pytest_collection_modifyitems(items):
 
 
 class ByFile(LoadScopeScheduling):
-    """Workers get whole files, as the tests of one share what it sets up, and all scenarios, which share boxes.
+    """Workers get whole files, as the tests of one share what it sets up, and files together that share a box.
 
     Groups would say so in each file, but those of pytest-xdist 3.8 do nothing under pytest 9.2.
     """
 
     def _split_scope(self, nodeid):
         path = nodeid.partition("::")[0]
-        return SCENARIOS if path.startswith(SCENARIOS) else path
+        return SHARED.get(path, path)
 
 
 @pytest.hookimpl(optionalhook=True)  # there is no such hook with -p no:xdist

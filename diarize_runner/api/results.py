@@ -31,6 +31,13 @@ class Origin:
     provenance: Provenance
     recording: Path | None
     """None for samples in memory."""
+    transcript: Path | None = None
+    """Both are absolute, wherever the process goes on to work."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What it was made from."""
+        return tuple(path for path in (self.recording, self.transcript) if path)
 
 
 class Written(ABC):
@@ -48,12 +55,15 @@ class Written(ABC):
         """Write a file in the format that its name ends in, whole or not at all, and return its path.
 
         Raises:
-            UsageError: the name ends in no format that is known, or in one that needs a transcript.
+            UsageError: the name ends in no format that is known, or in one that needs a transcript; or it is that of
+                the recording or the transcript.
             DiskError: the file cannot be written.
         """
         path = Path(path)
         kind = format_of(path.name)
-        if FORMATS[kind].needs_transcript and not self.labelled.segments:
+        if path.resolve() in {file.resolve() for file in self.origin.files}:
+            raise UsageError(f"{path} would be overwritten: the result was made from it", hint="name another file")
+        if FORMATS[kind].needs_transcript and not self.origin.provenance.transcript:
             raise UsageError(f"{path} needs a transcript", hint="session.label(audio, transcript) takes one")
         require_writable(path)
         outputs = Outputs(recording=self.origin.recording, paths={kind: path}, formats=FORMATS, sound=SOUNDS["link"])
@@ -101,14 +111,13 @@ class LabelledResult(Written, LabelledTranscript):
         return self
 
 
-def diarization_of(result: Result, recording: Path | None) -> DiarizationResult:
+def diarization_of(result: Result, origin: Origin) -> DiarizationResult:
     """Return what was found in a recording without a transcript."""
     found = result.diarization
-    origin = Origin(provenance=result.provenance, recording=recording)
     return DiarizationResult(uri=found.uri, turns=found.turns, exclusive_turns=found.exclusive_turns, origin=origin)
 
 
-def transcript_of(result: Result, recording: Path | None) -> LabelledResult:
+def transcript_of(result: Result, origin: Origin) -> LabelledResult:
     """Return a transcript that was labelled."""
-    labelled, origin = result.labelled, Origin(provenance=result.provenance, recording=recording)
+    labelled = result.labelled
     return LabelledResult(uri=labelled.uri, segments=labelled.segments, diarization=labelled.diarization, origin=origin)

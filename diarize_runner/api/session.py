@@ -6,12 +6,14 @@ session.label("call.wav", "call.json").write("call.srt")
 """
 
 import gc
+import threading
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.api.results import DiarizationResult, LabelledResult, diarization_of, transcript_of
+from diarize_runner.api.results import DiarizationResult, LabelledResult, Origin, diarization_of, transcript_of
 from diarize_runner.cache.box.folder import usual_folder
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.engines import ENGINES, EXACT, Engine
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     """A file, or mono samples of shape (samples,), whose full scale is 1."""
 
 _SILENT = Silent()
+_MOST_HERTZ = 1_000_000
 _DEVICES = ("auto", "cuda", "cpu")
 
 
@@ -67,7 +70,8 @@ class OpenSession:
 
     def __init__(self, session: Session, progress: Progress) -> None:
         self._session: Session | None = session
-        self._progress = _Listened(to=progress)
+        self._progress = progress
+        self._one_at_a_time = threading.Lock()
 
     def diarize(
         self,
@@ -90,8 +94,8 @@ class OpenSession:
             PipelineError: the pipeline failed on it, or something tried to reach the network.
         """
         task = FindSpeakers(hints=_hints(num_speakers, min_speakers, max_speakers))
-        source = _audio(audio, sample_rate, channel)
-        return diarization_of(self._run(Job(audio=source, task=task)), _file_of(source))
+        result, origin = self._run(Job(audio=_audio(audio, sample_rate, channel), task=task))
+        return diarization_of(result, origin)
 
     def label(  # noqa: PLR0913  # each has a name, as a command's options have
         self,
@@ -111,15 +115,21 @@ class OpenSession:
             TranscriptError: the transcript cannot be read.
         """
         task = FindSpeakers(hints=_hints(num_speakers, min_speakers, max_speakers))
-        source = _audio(audio, sample_rate, channel)
-        job = Job(audio=source, transcript=Path(transcript), task=task, rules=rules)
-        return transcript_of(self._run(job), _file_of(source))
+        source, said = _audio(audio, sample_rate, channel), Path(transcript).absolute()
+        result, origin = self._run(Job(audio=source, transcript=said, task=task, rules=rules))
+        return transcript_of(result, origin)
 
     def close(self) -> None:
-        """Give the memory back; nothing is left to be done after it."""
-        if self._session is None:
+        """Give the memory back, when the recording that is being heard is done; the session is of no use after it.
+
+        An error that is kept, as a notebook keeps the last one, keeps the models that it passed through.
+        """
+        with self._one_at_a_time:
+            session, self._session = self._session, None
+        if session is None:
             return
-        device, self._session = self._session.diarizer.device, None
+        device = session.diarizer.device
+        del session
         gc.collect()  # a pipeline's parts refer to each other
         if device == "cuda":
             import torch
@@ -132,10 +142,14 @@ class OpenSession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, job: Job) -> Result:
-        if self._session is None:
-            raise UsageError("this session is closed", hint="open another: diarize_runner.open_session()")
-        return self._session.run(job.hear(), self._progress)
+    def _run(self, job: Job) -> tuple[Result, Origin]:
+        with self._one_at_a_time:
+            if self._session is None:
+                raise UsageError("this session is closed", hint="open another: diarize_runner.open_session()")
+            progress = _Listened(to=self._progress, context=copy_context())
+            result = self._session.run(job.hear(), progress)
+        recording = job.audio.path if isinstance(job.audio, AudioFile) else None
+        return result, Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,9 +157,11 @@ class _Listened:
     """A progress that hears how far the work is, and of nothing else."""
 
     to: Progress
+    context: Context
+    """The caller's, in which it may print and ask the web, as the pipeline may not."""
 
     def advance(self, stage: str, *, completed: int, total: int, whole: Whole | None = None) -> None:  # noqa: ARG002
-        self.to.advance(stage, completed=completed, total=total)
+        self.context.run(self.to.advance, stage, completed=completed, total=total)
 
     def tell(self, line: str) -> None:
         pass
@@ -156,22 +172,22 @@ class _Listened:
 
 def _audio(audio: "Sound", sample_rate: int | None, channel: int | None) -> Audio:
     if isinstance(audio, (str, Path)):
-        if sample_rate:
+        if sample_rate is not None:
             raise UsageError("a file says its sample rate itself", hint="leave sample_rate out")
-        return AudioFile(path=Path(audio), channel=channel)
+        if channel is not None and channel < 1:
+            raise UsageError(f"there is no channel {channel}", hint="they are counted from 1")
+        return AudioFile(path=Path(audio).absolute(), channel=channel)
     import numpy as np
 
     samples = np.asarray(audio)
-    if not sample_rate or channel:
+    if sample_rate is None or channel is not None:
         raise UsageError("samples need a sample_rate, and have one channel", hint="as in sample_rate=16000")
+    if not isinstance(sample_rate, int) or not 1 <= sample_rate <= _MOST_HERTZ:
+        raise UsageError(f"sample_rate={sample_rate!r} is not a whole number of Hz", hint="as in sample_rate=16000")
     if not np.issubdtype(samples.dtype, np.floating):
         hint = "of 16 bits: (samples / 32768).astype(numpy.float32)"
         raise UsageError(f"samples of {samples.dtype}, and not of float32 with a full scale of 1", hint=hint)
     return Samples(waveform=samples.astype(np.float32, copy=False), sample_rate=sample_rate, uri="samples")
-
-
-def _file_of(audio: Audio) -> Path | None:
-    return audio.path if isinstance(audio, AudioFile) else None
 
 
 def _hints(exactly: int | None, least: int | None, most: int | None) -> SpeakerHints:

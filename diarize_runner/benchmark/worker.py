@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from diarize_runner.child import channel_of
-from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError
 
 if TYPE_CHECKING:
@@ -52,7 +52,11 @@ def main(descriptor: int, parent: int) -> None:
     """Answer until the other end is gone, which the process `parent` has."""
     channel = channel_of(descriptor, parent)  # which ends it in the middle of a recording, too: one may take hours
     channel.send(READY)
-    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt), offline(), tempfile.TemporaryDirectory() as folder:
+    with (
+        suppress(EOFError, BrokenPipeError, KeyboardInterrupt),
+        process_offline(),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         try:
             _serve(channel, Path(folder))
         except (DiarizeRunnerError, ModuleNotFoundError) as error:

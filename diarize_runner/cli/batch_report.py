@@ -6,7 +6,7 @@ from pathlib import Path
 
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.recordings import Requested
-from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError, Interrupted
 from diarize_runner.jobs.batch import Done, Failed, run_batch
 from diarize_runner.jobs.session import Session
@@ -64,7 +64,7 @@ def report_batch(
     pending = [each for each in requested if not each.skip]
     try:
         outcomes = run_batch([each.order for each in pending], open_session, progress)
-        with offline():  # until the command ends, for threads that libraries start and leave behind
+        with process_offline():
             for each, outcome in zip(pending, outcomes, strict=True):
                 told.append((each.audio, outcome.error if isinstance(outcome, Failed) else describe(outcome)))
                 _report(told[-1][1], len(requested), progress, write)

@@ -15,7 +15,7 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Telling
 from diarize_runner.spool.labeller import SessionLabeller
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, progress: Telling) -> Result:
         lambda: SessionLabeller(session=open_session(), progress=progress),
         settle=arguments.settle,
     )
-    with offline():  # until the command ends, for threads that libraries start and leave behind
+    with process_offline():
         documents = list(_told(outcomes, progress))
     failed = sum("error" in document for document in documents)
     text = f"{len(documents) - failed} labelled, {failed} failed"

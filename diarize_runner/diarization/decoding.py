@@ -124,7 +124,7 @@ def _shape(frame: av.AudioFrame) -> tuple[str, str, int, int]:
 
 
 def _require_channel(channel: int | None, channels: int, name: str) -> None:
-    if channel is not None and channel > channels:
+    if channel is not None and not 1 <= channel <= channels:
         raise AudioError(
             f"{name} has no channel {channel}: it has {channels}",
             hint="they are counted from 1; --channel mix takes all",

@@ -155,7 +155,7 @@ def _choose(device: str, *, cuda: bool) -> str:
 @contextmanager
 def _as_a_box(cache: VerifiedCache, problem: str) -> Iterator[None]:
     """Load with the settings of a box, whatever process this is."""
-    with offline_settings(cache), offline(), quiet(), _pipeline_errors(problem):
+    with _pipeline_errors(problem), offline_settings(cache), offline(), quiet():
         yield
 
 

@@ -13,7 +13,7 @@ Without that, as strace shows of the locked versions, these are read, and the fi
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 
 from diarize_runner.diarization.surroundings import change_environment
@@ -32,6 +32,7 @@ def fenced() -> Iterator[None]:
     Raises:
         OSError: there is no room for temporary files.
     """
+    known = "matplotlib" in sys.modules
     before, working = dict(os.environ), os.open(".", os.O_PATH | os.O_DIRECTORY)
     try:
         with TemporaryDirectory() as folder:
@@ -42,7 +43,7 @@ def fenced() -> Iterator[None]:
             finally:
                 os.fchdir(working)
                 _put_back(before, _environment(folder, before))
-                _tell_matplotlib(before.get("MPLBACKEND"))
+                _tell_matplotlib(before.get("MPLBACKEND"), known=known)
     finally:
         os.close(working)
 
@@ -62,8 +63,9 @@ def _put_back(before: Mapping[str, str], changed: Mapping[str, str | None]) -> N
     change_environment({name: before.get(name) for name in changed})
 
 
-def _tell_matplotlib(backend: str | None) -> None:
-    """Give it the backend that a notebook has set for it, which it could not read if it was imported in here."""
+def _tell_matplotlib(backend: str | None, *, known: bool) -> None:
+    """Give it the backend that a notebook has set for it, which it could not read where it was imported in here."""
     matplotlib = sys.modules.get("matplotlib")
-    if matplotlib and backend:
-        matplotlib.rcParams["backend"] = backend
+    if matplotlib and backend and not known:
+        with suppress(ValueError):  # a backend that there is not: whoever plots is told
+            matplotlib.rcParams["backend"] = backend

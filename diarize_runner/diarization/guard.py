@@ -4,6 +4,8 @@ Environment variables ask libraries to stay offline; some have not (transformers
 sees every connection Python makes, whichever library makes it, and refuses those of the guarded block and of the
 threads that start in it (scope.py). Other threads of the process go on as they were. Native code that opens sockets by
 itself is beyond it: the network namespace of the unit, or of the test, is the outer wall.
+
+A process of ours has nothing else to do with the network, so there it holds for every thread (`process_offline`).
 """
 
 import socket
@@ -24,6 +26,8 @@ _REFUSED = {
     "socket.sendmsg",
     "socket.sendto",
 }
+_processes = 0
+"""How many blocks of `process_offline` are open."""
 
 
 @contextmanager
@@ -38,13 +42,29 @@ def offline() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def process_offline() -> Iterator[None]:
+    """Refuse the connections of every thread until the block ends, in a process that is ours.
+
+    Raises:
+        OfflineViolation: at the place that tried.
+    """
+    global _processes  # noqa: PLW0603  # it is of the process, as its name says
+    _install()
+    _processes += 1
+    try:
+        yield
+    finally:
+        _processes -= 1
+
+
 @cache
 def _install() -> None:
     sys.addaudithook(_hook)  # once per process: no hook can be removed
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event not in _REFUSED or not in_scope():
+    if event not in _REFUSED or not (_processes or in_scope()):
         return
     subject = arguments[0]
     if isinstance(subject, socket.socket) and subject.family == socket.AF_UNIX:

@@ -5,7 +5,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from typing import Any
 
 from diarize_runner.diarization.scope import in_scope
@@ -15,24 +15,15 @@ _LIBRARIES = r"(pyannote|torchcodec|torch|lightning|pytorch_lightning|numpy|skle
 _log = logging.getLogger(__name__)
 
 
-class _Divided(io.TextIOBase):
-    """A stdout that logs what the code in a scope prints, and lets all other threads print as they did."""
+class _Divided:
+    """A stdout that keeps what the code in a scope prints, and lets all other threads print as they did."""
 
-    def __init__(self, stdout: Any) -> None:
-        self._stdout = stdout
+    def __init__(self, stdout: Any, printed: io.StringIO) -> None:
+        self._stdout, self._printed = stdout, printed
 
-    def write(self, text: str, /) -> int:
-        """Log the lines of the text, or print it."""
-        if not in_scope():
-            return int(self._stdout.write(text))
-        for line in text.splitlines():
-            if line.strip():
-                _log.info("%s", line)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush what others printed."""
-        self._stdout.flush()
+    def write(self, text: str, /) -> Any:
+        """Keep the text, or print it."""
+        return self._printed.write(text) if in_scope() else self._stdout.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stdout, name)
@@ -40,9 +31,16 @@ class _Divided(io.TextIOBase):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings(), redirect_stdout(_Divided(sys.stdout)):
+    printed = io.StringIO()
+    with warnings.catch_warnings(), _divided(printed):
         warnings.filterwarnings("ignore", module=_LIBRARIES)
         yield
+    for line in printed.getvalue().splitlines():  # by now stdout is as it was: a handler may print to it
+        _log.info("%s", line)
+
+
+def _divided(printed: io.StringIO) -> AbstractContextManager[object]:
+    return redirect_stdout(_Divided(sys.stdout, printed)) if sys.stdout else nullcontext()
 
 
 quiet = Shared(_quiet)

@@ -38,8 +38,8 @@ def scope() -> Iterator[None]:
     try:
         yield
     finally:
-        _block.reset(token)
         block.is_open = False
+        _block.reset(token)
 
 
 def in_scope() -> bool:

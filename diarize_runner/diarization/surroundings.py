@@ -31,14 +31,14 @@ def offline_settings(cache: VerifiedCache) -> Iterator[None]:
     """Have libraries read, until the block ends, that they are offline and have no token; other loads wait for it."""
     # It keeps what it reads when it is first imported: that is to be the caller's. The guard stands all the same.
     import_module("huggingface_hub.constants")
-    with _one_at_a_time:
-        environment = _environment(cache)
+    with _one_at_a_time, unmeasured():
+        environment = {name: value for name, value in _environment(cache).items() if name != _METRICS}
         before = {name: os.environ.get(name) for name in environment}
         change_environment(environment)
         try:
             yield
         finally:
-            change_environment(before if before[_METRICS] else {**before, _METRICS: "0"})
+            change_environment(before)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.benchmark.score import score
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.engine import load
-from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.guard import process_offline
 from diarize_runner.diarization.surroundings import stay_offline
 from diarize_runner.doctor.check import Drift
 from diarize_runner.jobs.audio import AudioFile
@@ -16,7 +16,7 @@ def diarize_sample(cache: VerifiedCache, device: str, progress: Progress) -> str
     """Diarize the sample on `device`; raise Drift when the speakers are not as many as were heard."""
     sample = shipped_sample()
     stay_offline(cache)
-    with offline():  # for threads that libraries start and leave behind, too
+    with process_offline():
         diarizer, recording = load(cache, device), AudioFile(path=sample.audio).decode()
         done = find(FindSpeakers(), diarizer, recording, progress)
     factor, found = done.seconds / recording.duration, len(done.diarization.speakers)

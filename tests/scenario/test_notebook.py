@@ -11,6 +11,8 @@ from support import pipelines
 from support.command import ROOT
 from support.small_pipelines import restored
 
+pytestmark = pytest.mark.scenario
+
 SCRIPT = {"ada": [(0.0, 2.5)], "bo": [(2.5, 5.0)]}
 
 

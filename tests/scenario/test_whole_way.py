@@ -114,17 +114,18 @@ class listening:  # noqa: N801  # reads as what it is
 
 COUNT_EXPORTS = """
 import os, sys
+from contextlib import nullcontext
 from pathlib import Path
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace.export import SpanExportResult
 exported = []
 trace_exporter.OTLPSpanExporter.export = lambda self, spans: exported.extend(spans) or SpanExportResult.SUCCESS
 from diarize_runner.cache.box.open import open_cache
-from diarize_runner.diarization import engine
+from diarize_runner.diarization import engine, surroundings
 from diarize_runner.progress import Silent
 if sys.argv[2] == "on":
-    quiet = engine.runtime_environment
-    engine.runtime_environment = lambda home: {**quiet(home), "PYANNOTE_METRICS_ENABLED": "1"}
+    os.environ["PYANNOTE_METRICS_ENABLED"] = "1"
+    surroundings.unmeasured = nullcontext
 engine.load(open_cache(Path(sys.argv[1]), Silent()), "cpu")
 from pyannote.audio.telemetry import metrics
 metrics.provider.force_flush()

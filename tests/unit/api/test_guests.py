@@ -1,5 +1,6 @@
 """A session in a process of somebody else's: what that process has and does goes on meanwhile, and is there after."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -13,10 +14,14 @@ from pathlib import Path
 import pytest
 
 import diarize_runner
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization import engine
-from diarize_runner.diarization.surroundings import unmeasured
+from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.quiet import quiet
+from diarize_runner.diarization.surroundings import offline_settings, unmeasured
 from diarize_runner.diarization.workers import workers
 from diarize_runner.errors import OfflineViolation, PipelineError
+from diarize_runner.progress import Silent
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy.*", "ignore:std.*degrees of freedom:UserWarning")
 METRICS = "PYANNOTE_METRICS_ENABLED"
@@ -208,6 +213,81 @@ def test_another_thread_goes_on_printing_while_a_recording_is_heard(session, cal
     session.diarize(call)
     other.join()
     assert capsys.readouterr().out == "the caller's\n"
+
+
+class Report:
+    """A progress that prints, and tells a web server."""
+
+    def __init__(self, page):
+        self.page, self.answers = page, set()
+
+    def advance(self, stage, *, completed, total):
+        sys.stdout.write(".")
+        self.answers.add(get(self.page))
+
+
+def test_the_callers_progress_may_print_and_ask_the_web(cache, call, page, capsys):
+    report = Report(page)
+    with diarize_runner.open_session(cache, device="cpu", progress=report) as session:
+        session.diarize(call)
+    assert report.answers == {b"hello"}
+    assert len(capsys.readouterr().out) > 3
+
+
+class Tee:
+    """A stdout that somebody made."""
+
+    def __init__(self):
+        self.texts = []
+
+    def write(self, text):
+        self.texts.append(text)
+
+    def flush(self):
+        pass
+
+
+class ToStdout(logging.Handler):
+    """Prints what is logged to where stdout is then, as rich does."""
+
+    def emit(self, record):
+        sys.stdout.write(f"{record.getMessage()}\n")
+
+
+@pytest.mark.parametrize("stdout", [Tee(), None], ids=["one without a length", "none"])
+def test_any_stdout_will_do(monkeypatch, stdout):
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        with offline(), quiet():
+            pool.submit(print, "the caller's").result()
+            print("a library's")  # noqa: T201
+        assert sys.stdout is stdout
+    assert stdout is None or "".join(stdout.texts) == "the caller's\n"
+
+
+def test_what_a_library_prints_is_logged_once_even_to_stdout(monkeypatch, caplog, capsys):
+    caplog.set_level("INFO")
+    logging.getLogger().addHandler(handler := ToStdout())
+    try:
+        with offline(), quiet():
+            print("few clusters")  # noqa: T201
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert caplog.messages == ["few clusters"]
+    assert capsys.readouterr().out == "few clusters\n"
+
+
+@pytest.mark.parametrize("first_out", [0, 1])
+def test_telemetry_stays_off_when_a_load_and_a_call_do_not_end_in_order(cache, monkeypatch, first_out):
+    monkeypatch.setenv(METRICS, "1")
+    blocks = [offline_settings(open_cache(cache, Silent())), unmeasured()]
+    for block in blocks:
+        block.__enter__()
+    blocks.pop(first_out).__exit__(None, None, None)
+    assert os.environ[METRICS] == "0"
+    blocks.pop().__exit__(None, None, None)
+    assert os.environ[METRICS] == "1"
 
 
 SETTINGS = """

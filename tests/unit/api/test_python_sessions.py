@@ -73,6 +73,20 @@ def test_a_diarization_without_a_transcript_is_not_written_as_subtitles(session,
     assert not (tmp_path / "out.srt").exists()
 
 
+def test_a_result_is_not_written_over_what_it_was_made_from(session, call, said, monkeypatch):
+    monkeypatch.chdir(call.parent)
+    labelled = session.label("call.wav", "call.srt")
+    before = said.read_bytes()
+    with pytest.raises(UsageError, match=r"call\.srt would be overwritten"):
+        labelled.write("call.srt")
+    assert said.read_bytes() == before
+
+
+def test_an_empty_transcript_is_written_empty(session, call, tmp_path):
+    (tmp_path / "nothing.json").write_text('{"segments": []}')
+    assert session.label(call, tmp_path / "nothing.json").write(tmp_path / "nothing.srt").read_bytes() == b""
+
+
 def test_pyannote_gets_the_turns_that_rttm_has(session, call, tmp_path):
     found = session.diarize(call)
     annotation = found.to_pyannote()
@@ -99,6 +113,8 @@ def test_a_notebook_draws_the_timeline_in_a_frame_in_which_nothing_runs(session,
         ({"min_speakers": 3, "max_speakers": 2}, "min_speakers=3 is more than max_speakers=2"),
         ({"num_speakers": 0}, "a number of speakers begins at 1"),
         ({"sample_rate": 8000}, "a file says its sample rate itself"),
+        ({"channel": 0}, "there is no channel 0"),
+        ({"channel": -1}, "there is no channel -1"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(session, call, arguments, said):
@@ -109,6 +125,9 @@ def test_arguments_that_make_no_sense_are_refused(session, call, arguments, said
 def test_samples_that_make_no_sense_are_refused(session, samples):
     with pytest.raises(UsageError, match="samples need a sample_rate"):
         session.diarize(samples)
+    for rate in (16_000.0, 0, 2**32):
+        with pytest.raises(UsageError, match="is not a whole number of Hz"):
+            session.diarize(samples, sample_rate=rate)
     with pytest.raises(UsageError, match="samples of int16"):
         session.diarize((samples * 32768).astype(np.int16), sample_rate=16_000)
     with pytest.raises(UnreadableAudio, match=r"a waveform of shape \(2, 80000\)"):

@@ -1,11 +1,13 @@
 """The offline guard, against real sockets. What is refused under it is done without it."""
 
+import asyncio
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.guard import offline, process_offline
 from diarize_runner.errors import OfflineViolation
 
 
@@ -81,3 +83,49 @@ def test_unix_sockets_stay_open(tmp_path):
         server.listen()
         with offline():
             client.connect(path)
+
+
+@pytest.fixture
+def earlier():
+    """A worker of a thread that was started before any guard."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        yield pool
+
+
+def test_a_thread_that_was_there_before_goes_on_connecting(listener, earlier):
+    with offline():
+        earlier.submit(socket.create_connection, listener).result().close()
+
+
+def test_a_thread_of_a_thread_is_refused(listener):
+    def ask():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(socket.create_connection, listener).exception()
+
+    with offline(), ThreadPoolExecutor(1) as pool:
+        assert isinstance(pool.submit(ask).result(), OfflineViolation)
+
+
+def test_a_thread_that_outlives_the_guard_may_connect_after_it(listener):
+    with ThreadPoolExecutor(1) as pool:
+        with offline():
+            assert isinstance(pool.submit(socket.create_connection, listener).exception(), OfflineViolation)
+        pool.submit(socket.create_connection, listener).result().close()
+
+
+def test_a_task_of_asyncio_is_refused(listener):
+    async def ask():
+        return await asyncio.gather(asyncio.open_connection(*listener), return_exceptions=True)
+
+    async def guarded():
+        with offline():
+            return await asyncio.create_task(ask())
+
+    assert isinstance(asyncio.run(guarded())[0], OfflineViolation)
+
+
+def test_in_a_process_of_ours_every_thread_is_refused_until_the_block_ends(listener, earlier):
+    with process_offline():
+        assert isinstance(earlier.submit(socket.create_connection, listener).exception(), OfflineViolation)
+    earlier.submit(socket.create_connection, listener).result().close()
