@@ -161,3 +161,7 @@ class Interrupted(DiarizeRunnerError):
     """Somebody stopped the command."""
 
     exit_code = 130
+
+
+OF_ONE_RECORDING = (AudioError, TranscriptError, PipelineError, DiskError)
+"""What is wrong with one recording as it is heard, diarized, labelled or written; all else is wrong with every one."""

@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from diarize_runner.errors import AudioError, DiarizeRunnerError, DiskError, PipelineError, TranscriptError
+from diarize_runner.errors import OF_ONE_RECORDING, DiarizeRunnerError
 from diarize_runner.jobs.job import Job, Result
 from diarize_runner.jobs.outputs import Outputs
 from diarize_runner.jobs.session import Session
 from diarize_runner.progress import Telling
-
-OF_ONE_RECORDING = (AudioError, TranscriptError, PipelineError, DiskError)
-"""What is wrong with one recording as it is heard, diarized, labelled or written; all else is wrong with every one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,7 @@ from reprlib import repr as shortened
 from typing import Protocol
 
 from diarize_runner.disk import disk_errors, flush, lock
-from diarize_runner.errors import DiarizeRunnerError, SpoolError
-from diarize_runner.jobs.batch import OF_ONE_RECORDING
+from diarize_runner.errors import OF_ONE_RECORDING, DiarizeRunnerError, SpoolError
 from diarize_runner.spool.claim import Claim, take, unfinished
 from diarize_runner.spool.inbox import Inbox, visible
 
