@@ -79,7 +79,7 @@ class Child:
 
 @contextmanager
 def started(program: str) -> Iterator[Child]:
-    """Start a Python that runs `program`, which is told the arguments of `channel_of`; it is gone when the block ends.
+    """Start a Python that runs `program` with the arguments of `channel_of`, and end it when the block ends.
 
     `python -c` looks for modules in the working folder first: that is for `program` to prevent.
     """
@@ -111,7 +111,7 @@ def run_to_end(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command of ours from `source` to the descriptor `result`; return how it ended, and what it said on stderr.
 
-    It finds our modules, and runs in a folder in which nobody can put one before them.
+    Its PYTHONPATH is our `sys.path`. It runs in `/`, where nobody but root can plant a module.
 
     Raises:
         TimeoutExpired: it took more than `seconds`, and was killed.
@@ -149,7 +149,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Wait until the process has seen that nobody asks any more, and end it if it does not."""
+    """Wait until the process ends, as it does when its channel is closed; kill it after `_PATIENCE` seconds."""
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:

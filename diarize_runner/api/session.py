@@ -1,8 +1,10 @@
 """A loaded pipeline for Python callers.
 
-with diarize_runner.open_session() as session:
-session.diarize("call.wav", num_speakers=2).write("call.rttm")
-session.label("call.wav", "call.json").write("call.srt")
+    with diarize_runner.open_session() as session:
+        session.diarize("call.wav", num_speakers=2).write("call.rttm")
+        session.label("call.wav", "call.json").write("call.srt")
+
+The end of the block frees the models.
 """
 
 import gc
@@ -14,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.api.results import DiarizationResult, LabelledResult, Origin, diarization_of, transcript_of
-from diarize_runner.cache.box.folder import usual_folder
 from diarize_runner.cache.box.open import open_cache
-from diarize_runner.diarization.engines import ENGINES, EXACT, Engine
+from diarize_runner.cache.box.usual_folder import usual_folder
+from diarize_runner.diarization.engines import DEVICES, ENGINES, EXACT, Engine
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import Audio, AudioFile, Samples
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 _SILENT = Silent()
 _MOST_HERTZ = 1_000_000
-_DEVICES = ("auto", "cuda", "cpu")
 
 
 def open_session(
@@ -48,10 +49,10 @@ def open_session(
     """Verify the cache and load its pipeline.
 
     `cache` is the folder that it was restored into: as for the command line, $DIARIZE_RUNNER_CACHE or else
-    /var/lib/diarize-runner/cache. `device` is `cuda`, `cpu`, or `auto` for cuda where there is one. `progress` is told
-    how far the work is.
+    /var/lib/diarize-runner/cache. `device` is `cuda`, `cpu` or `auto`, which takes cuda where there is a GPU.
+    `progress.advance` is called as the work goes on.
 
-    Environment, home and working folder of the process are others for the seconds that it takes, and then as they were.
+    A load changes the environment, the home and the working folder of the process, and puts them back when it ends.
 
     Raises:
         UsageError: there is no such device or engine.
@@ -59,7 +60,7 @@ def open_session(
         DeviceUnavailable: cuda was asked for and is not there.
         PipelineError: the pipeline cannot be loaded.
     """
-    _require_one_of("device", device, _DEVICES)
+    _require_one_of("device", device, DEVICES)
     _require_one_of("engine", engine, ENGINES)
     verified = open_cache(Path(cache) if cache else usual_folder(), progress)
     return OpenSession(load_session(verified, device, engine), progress)
@@ -120,9 +121,9 @@ class OpenSession:
         return transcript_of(result, origin)
 
     def close(self) -> None:
-        """Give the memory back, when the recording that is being heard is done; the session is of no use after it.
+        """Free the models; wait first until the current recording is done. A closed session refuses all calls.
 
-        An error that is kept, as a notebook keeps the last one, keeps the models that it passed through.
+        The traceback of an error holds the models that it passed through, and a notebook keeps the last traceback.
         """
         with self._one_at_a_time:
             session, self._session = self._session, None
@@ -136,7 +137,7 @@ class OpenSession:
 
             torch.cuda.empty_cache()
 
-    def __enter__(self) -> "OpenSession":  # noqa: PYI034  # typing.Self is of Python 3.11
+    def __enter__(self) -> "OpenSession":  # noqa: PYI034  # typing.Self needs Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,8 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from diarize_runner.cache.box.folder import USUAL, usual_folder
-from diarize_runner.diarization.engines import ENGINES, EXACT
+from diarize_runner.cache.box.usual_folder import USUAL, usual_folder
+from diarize_runner.diarization.engines import DEVICES, ENGINES, EXACT
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
 from diarize_runner.store.remote import CHUNK, SLOWEST, Patience
@@ -15,7 +15,6 @@ Commands = Any
 """What `argparse` gives for adding commands; its type is private."""
 
 JSON = "--json"
-DEVICES = ("auto", "cuda", "cpu")
 
 
 def add_command(commands: Commands, name: str, run: Any, description: str) -> argparse.ArgumentParser:

@@ -12,11 +12,11 @@ Without that, as strace shows of the locked versions, these are read, and the fi
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryDirectory
 
-from diarize_runner.diarization.surroundings import change_environment
+from diarize_runner.diarization.surroundings import changed_environment
 
 _EMPTY = ("HOME", "PATH", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
 _UNSET = ("MPLBACKEND", "PYANNOTE_DATABASE_CONFIG")
@@ -33,39 +33,34 @@ def fenced() -> Iterator[None]:
         OSError: there is no room for temporary files.
     """
     known = "matplotlib" in sys.modules
-    before, working = dict(os.environ), os.open(".", os.O_PATH | os.O_DIRECTORY)
+    working = os.open(".", os.O_PATH | os.O_DIRECTORY)
     try:
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, changed_environment(_environment(folder)):
             os.chdir(folder)
-            change_environment(_environment(folder, before))
             try:
                 yield
             finally:
                 os.fchdir(working)
-                _put_back(before, _environment(folder, before))
-                _tell_matplotlib(before.get("MPLBACKEND"), known=known)
     finally:
         os.close(working)
+        if not known:
+            _tell_matplotlib(os.environ.get("MPLBACKEND"))
 
 
-def _environment(folder: str, before: Mapping[str, str]) -> dict[str, str | None]:
+def _environment(folder: str) -> dict[str, str | None]:
     """Return what each variable is to be while the block runs; None for those that are not to be."""
-    unset = (*_UNSET, *(name for name in before if name.startswith(_UNSET_PREFIX)))
+    unset = (*_UNSET, *(name for name in os.environ if name.startswith(_UNSET_PREFIX)))
     return {
         **dict.fromkeys(_EMPTY, folder),
         **dict.fromkeys(unset),
         "MATPLOTLIBRC": os.devnull,
-        "MPLCONFIGDIR": before.get("MPLCONFIGDIR", folder),
+        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", folder),
     }
 
 
-def _put_back(before: Mapping[str, str], changed: Mapping[str, str | None]) -> None:
-    change_environment({name: before.get(name) for name in changed})
-
-
-def _tell_matplotlib(backend: str | None, *, known: bool) -> None:
+def _tell_matplotlib(backend: str | None) -> None:
     """Give it the backend that a notebook has set for it, which it could not read where it was imported in here."""
     matplotlib = sys.modules.get("matplotlib")
-    if matplotlib and backend and not known:
+    if matplotlib and backend:
         with suppress(ValueError):  # a backend that there is not: whoever plots is told
             matplotlib.rcParams["backend"] = backend

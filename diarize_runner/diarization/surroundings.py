@@ -23,7 +23,7 @@ _one_at_a_time = threading.RLock()
 
 def stay_offline(cache: VerifiedCache) -> None:
     """Set for good what a process that does nothing but use `cache` is to have, and take any token away."""
-    change_environment(_environment(cache))
+    _change(_environment(cache))
 
 
 @contextmanager
@@ -32,31 +32,34 @@ def offline_settings(cache: VerifiedCache) -> Iterator[None]:
     # It keeps what it reads when it is first imported: that is to be the caller's. The guard stands all the same.
     import_module("huggingface_hub.constants")
     with _one_at_a_time, unmeasured():
-        environment = {name: value for name, value in _environment(cache).items() if name != _METRICS}
-        before = {name: os.environ.get(name) for name in environment}
-        change_environment(environment)
-        try:
+        settings = {name: value for name, value in _environment(cache).items() if name != _METRICS}
+        with changed_environment(settings):
             yield
-        finally:
-            change_environment(before)
 
 
 @contextmanager
 def _unmeasured() -> Iterator[None]:
-    before = os.environ.get(_METRICS, "0")  # pyannote raises where there is none, and its own default is to phone home
-    os.environ[_METRICS] = "0"
-    try:
+    os.environ.setdefault(_METRICS, "0")  # pyannote raises where there is none, and its own default is to phone home
+    with changed_environment({_METRICS: "0"}):
         yield
-    finally:
-        os.environ[_METRICS] = before
 
 
 unmeasured = Shared(_unmeasured)
 """Have pyannote's telemetry off until the block ends: it asks the environment at every call of a pipeline."""
 
 
-def change_environment(environment: Mapping[str, str | None]) -> None:
-    """Set each variable, or unset it where its value is None."""
+@contextmanager
+def changed_environment(environment: Mapping[str, str | None]) -> Iterator[None]:
+    """Set each variable, or unset it where its value is None; put back what was there when the block ends."""
+    before = {name: os.environ.get(name) for name in environment}
+    _change(environment)
+    try:
+        yield
+    finally:
+        _change(before)
+
+
+def _change(environment: Mapping[str, str | None]) -> None:
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)

@@ -43,8 +43,7 @@ class AudioFile:
 
     def digest(self) -> Digest:
         """Return the digest of the file."""
-        with disk_errors(self.path):
-            return content_of_file(self.path).digest
+        return digest_of_file(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -66,3 +65,9 @@ class Samples:
     def digest(self) -> Digest:
         """Return the digest of the samples, as little-endian float32."""
         return content_of(self.waveform.astype("<f4").tobytes()).digest
+
+
+def digest_of_file(path: Path) -> Digest:
+    """Return the digest of a file that was given; raise DiskError when it cannot be read."""
+    with disk_errors(path):
+        return content_of_file(path).digest

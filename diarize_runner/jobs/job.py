@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints
 from diarize_runner.jobs.audio import Audio
@@ -45,8 +45,8 @@ class Task(Protocol):
 class FindSpeakers:
     """Find who spoke when."""
 
+    name: ClassVar[str] = "diarize"
     hints: SpeakerHints = NO_HINTS
-    name: str = "diarize"
 
     def turns(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return a turn for each time that somebody spoke."""
@@ -57,8 +57,8 @@ class FindSpeakers:
 class FindSpeech:
     """Find when anybody spoke."""
 
-    hints: SpeakerHints = NO_HINTS
-    name: str = "vad"
+    name: ClassVar[str] = "vad"
+    hints: ClassVar[SpeakerHints] = NO_HINTS
 
     def turns(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return a turn of SPEECH for each time that anybody spoke."""

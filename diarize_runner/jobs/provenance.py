@@ -1,12 +1,10 @@
 """Say how a result came about, from the objects that made it."""
 
 import importlib.metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.cache.documents.manifest import CacheManifest
-from diarize_runner.digests import Digest, content_of_file
-from diarize_runner.disk import disk_errors
+from diarize_runner.jobs.audio import digest_of_file
 from diarize_runner.jobs.job import Heard
 from diarize_runner.transcript.formats.provenance import CacheUsed, Provenance
 from diarize_runner.version import __version__
@@ -34,13 +32,8 @@ def provenance_of(heard: Heard, diarizer: "Diarizer", manifest: CacheManifest) -
         packages={name: importlib.metadata.version(name) for name in PACKAGES if name != "diarize-runner"},
         audio=job.audio.digest(),
         audio_seconds=heard.recording.duration,
-        transcript=_digest(job.transcript) if job.transcript else None,
+        transcript=digest_of_file(job.transcript) if job.transcript else None,
         hints=job.task.hints,
         channel=job.audio.channel,
         rules=job.rules if job.transcript else None,
     )
-
-
-def _digest(path: Path) -> Digest:
-    with disk_errors(path):
-        return content_of_file(path).digest

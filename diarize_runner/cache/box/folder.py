@@ -7,7 +7,6 @@
 """
 
 import errno
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -21,17 +20,10 @@ from diarize_runner.digests import Digest, content_of
 from diarize_runner.disk import exchange_folders, flush, flush_above, flush_folders, link_atomically, move_folder
 from diarize_runner.errors import IntegrityError, ManifestError
 
-USUAL = "/var/lib/diarize-runner/cache"
-"""Where roles restore to."""
 _PARTIAL = ".partial-"
 _REMOVED = ".removed-"
 _VERSION_FOLDER = re.compile(r"[0-9a-f]{64}")
 """Named by the digest of its manifest."""
-
-
-def usual_folder() -> Path:
-    """Return where this box keeps its caches: $DIARIZE_RUNNER_CACHE, or else where roles restore to."""
-    return Path(os.environ.get("DIARIZE_RUNNER_CACHE", USUAL))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
