@@ -1,15 +1,14 @@
 """The lines that the README has for Python, in a notebook, on a small pipeline."""
 
 import re
-import wave
 
 import nbformat
-import numpy as np
 import pytest
 from nbclient import NotebookClient
 from support import pipelines
 from support.command import ROOT
 from support.small_pipelines import restored
+from support.sounds import write_wav
 
 pytestmark = pytest.mark.scenario
 
@@ -23,10 +22,8 @@ def lines_of_the_readme():
 @pytest.fixture
 def folder(tmp_path):
     """Where the notebook lies: with the recording and the transcript that the README names."""
-    sound = np.round(pipelines.recording(SCRIPT, 5 * pipelines.RATE).numpy() * 32767).astype("<i2")
-    with wave.open(str(tmp_path / "call.wav"), "wb") as file:
-        file.setparams((1, 2, pipelines.RATE, 0, "NONE", ""))
-        file.writeframes(sound.tobytes())
+    sound = pipelines.recording(SCRIPT, 5 * pipelines.RATE).numpy()
+    write_wav(tmp_path / "call.wav", [sound], pipelines.RATE)
     (tmp_path / "call.srt").write_text("1\n00:00:00,200 --> 00:00:02,000\nHello.\n")
     return tmp_path
 

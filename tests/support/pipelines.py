@@ -36,6 +36,17 @@ Script = Mapping[str, Sequence[tuple[float, float]]]
 """By voice, from when to when it speaks, in seconds."""
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute with one thread: those of such small networks spend their time waiting for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def pipeline(folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker") -> SpeakerDiarization:
     """Return a new pipeline with community-1's parameters; two of them are the same."""
     made = SpeakerDiarization(

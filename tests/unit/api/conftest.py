@@ -1,12 +1,10 @@
 """A cache with a small pipeline, and sessions on it in this process, which is somebody else's as a notebook is."""
 
-import wave
-
 import numpy as np
 import pytest
-import torch
 from support import pipelines
 from support.small_pipelines import restored
+from support.sounds import write_wav
 
 import diarize_runner
 
@@ -15,11 +13,8 @@ SCRIPT = {"ada": [(0.0, 2.5)], "bo": [(2.5, 5.0)]}
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
-    """Threads of these small networks spend their time waiting for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with pipelines.one_thread():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +44,7 @@ def samples():
 @pytest.fixture
 def call(tmp_path, samples):
     path = tmp_path / "call.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, pipelines.RATE, 0, "NONE", ""))
-        file.writeframes((samples * 32768).astype("<i2").tobytes())
+    write_wav(path, [samples * 32768 / 32767], pipelines.RATE)
     return path
 
 

@@ -5,7 +5,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from support import pipelines
 from support.pipelines import RATE
 
@@ -25,11 +24,8 @@ TALKING_OVER = {"ada": [(0.2, 1.2)], "bo": [(0.9, 1.4), (2.2, 2.8)]}
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread():
-    """Threads of these small networks spend their time waiting for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with pipelines.one_thread():
+        yield
 
 
 @pytest.fixture(scope="module", params=["exact", "stock"])

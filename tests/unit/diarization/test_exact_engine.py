@@ -33,11 +33,8 @@ SCRIPTS = {
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Threads of these small networks spend their time waiting for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with pipelines.one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
