@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Install what some tests need on this machine (Debian; root). Fresh hosts: an image of one is made by mmdebstrap, booted
-# by systemd-nspawn, watched by nftables and reached by ssh; gpg signs mirrors made for it. Pages: Chromium looks at
-# them. strace records what is written, read, inherited and looked up.
+# Install the system packages that some tests need (Debian; root). Fresh hosts: mmdebstrap builds images, systemd-nspawn
+# boots them, nftables counts their packets, ssh connects to them, gpg signs test mirrors. Chromium renders pages. strace
+# records system calls. zsh and fish complete commands.
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
-packages+=(chromium-headless-shell fonts-dejavu-core strace)
+packages+=(chromium-headless-shell fonts-dejavu-core strace zsh fish)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
@@ -13,7 +13,7 @@ done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 [ "$(id -u)" = 0 ] || {
-    printf 'error: %s must be installed, and only root can\nhint: sudo %s\n' "${missing[*]}" "$0" >&2
+    printf 'error: only root can install %s\nhint: run sudo %s\n' "${missing[*]}" "$0" >&2
     exit 1
 }
 echo "install-test-packages: installing ${missing[*]}" >&2

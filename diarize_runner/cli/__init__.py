@@ -1,55 +1,57 @@
-"""The one command, `diarize-runner`.
+"""The command `diarize-runner`.
 
-Each command is a module with `add_parser(commands)` and `run(arguments, progress) -> Result`: it parses, builds
-objects, calls the library and says what came of it. This module alone turns an error into text and an exit code.
-A command's module is imported when it is asked for: to import all of them takes as long as a small restore.
+`commands.py` lists every command. Each is a module with `add_options(parser)` and `run(arguments, progress) -> Result`:
+it parses, builds objects, calls the library and reports the result. Only the module of the command that runs is
+imported: importing all of them takes a second. This module alone turns an error into text and an exit code.
 
-Data goes to stdout: with `--json`, one JSON document, whether the command succeeds or fails. What is for people goes
-to stderr. Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure, 130 interrupted.
+stdout carries data: with `--json`, one JSON document on success and on failure. Text for people goes to stderr.
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure, 130 interrupted.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import replace
 from importlib import import_module
+from typing import Any
 
-from diarize_runner.cli.options import JSON
+from diarize_runner.cli import completion
+from diarize_runner.cli.commands import COMMANDS, DEFAULT_VERBS, GROUPS, Command
+from diarize_runner.cli.logs import log_to
+from diarize_runner.cli.options import JSON, add_common_options
 from diarize_runner.cli.output import Result, not_installed, print_error, print_result
 from diarize_runner.cli.parser import Parser
-from diarize_runner.cli.progress import progress_for
-from diarize_runner.errors import DiarizeRunnerError, Interrupted
+from diarize_runner.cli.progress import progress_for, quiet_progress
+from diarize_runner.errors import DiarizeRunnerError, Interrupted, UsageError
 from diarize_runner.version import __version__
 
-_MAKING = ("cache_resolve", "cache_build", "cache_keygen", "cache_sbom")
-_KEEPING = ("cache_publish", "cache_list", "cache_rollback", "cache_prune")  # the last of a box, too
-_USING = ("cache_restore", "cache_switch", "cache_verify", "cache_wheels")
-_MEASURING = tuple(
-    f"benchmark_{verb}" for verb in ("run", "publish", "history", "compare", "plan", "project", "render", "readme")
+_ENVIRONMENT = (
+    "environment: DIARIZE_RUNNER_STORE, DIARIZE_RUNNER_CACHE and DIARIZE_RUNNER_DEVICE are the defaults of --store, "
+    "--cache and --device"
 )
-_HEARING = ("diarize", "vad", "label", "spool")
-_COMMANDS = (*_MAKING, *_KEEPING, *_USING, *_HEARING, *_MEASURING, "doctor")
-_FAMILIES = {
-    "cache": "build, publish, restore and verify model caches",
-    "benchmark": "measure how fast and how right diarization is, and compare; without a verb, as benchmark run",
-}
-_UNSAID = {"benchmark": "run"}
-"""What a family does when none of its verbs is said."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    before_cursor = completion.requested_words()
+    if before_cursor is not None:
+        completion.complete(build_parser(before_cursor))
     words = _with_verb(sys.argv[1:] if argv is None else argv)
+    if not words or words in ([group] for group in GROUPS):
+        return _print_help(words)
     return run_command(build_parser(words), words)
 
 
 def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
-    """Run the one of a parser's commands that `words` ask for, and return its exit code."""
-    as_json = JSON in words  # asked before the command line is parsed, which may fail
+    """Parse `words`, run the command they name and return its exit code."""
+    as_json = JSON in words  # parsing may fail before `arguments` exist
     try:
         arguments = parser.parse_args(words)
-        with progress_for(sys.stderr) as progress:
+        open_progress = quiet_progress if arguments.quiet else progress_for
+        with open_progress(sys.stderr) as progress, log_to(progress, arguments.verbose):
             result: Result = arguments.run(arguments, progress)
-        print_result(result, as_json=as_json)
+        print_result(replace(result, text=()) if arguments.quiet else result, as_json=as_json)
     except DiarizeRunnerError as error:
         return print_error(error, as_json=as_json)
     except ModuleNotFoundError as reason:
@@ -59,31 +61,60 @@ def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
     return result.exit_code
 
 
-def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """Return the parser of the command that `words` begin with, or else of every command."""
-    parser = Parser(prog="diarize-runner", description="Verified model caches; offline diarization.")
-    parser.add_argument("--version", action="version", version=f"diarize-runner {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    groups = {"": commands}
-    for family, described in _FAMILIES.items():
-        more = f"diarize-runner {family} VERB --help says what a verb takes"
-        members = commands.add_parser(family, help=described, description=described, epilog=more)
-        groups[family] = members.add_subparsers(metavar="VERB", required=True)
-    for name in _asked(words):
-        family = name.rpartition("_")[0]
-        import_module(f"{__name__}.{name}").add_parser(groups[family])
+def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Return a parser that knows every command by name, and the options of the one that `words` begin with.
+
+    Without words, it knows the options of every command.
+    """
+    parser = Parser(
+        prog="diarize-runner",
+        description="Build and restore verified model caches; diarize recordings offline.",
+        epilog=_ENVIRONMENT,
+        example=COMMANDS["diarize"].example,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"diarize-runner {__version__}")
+    verbs = {"": parser.add_subparsers(metavar="COMMAND", required=True)}
+    for name, command in COMMANDS.items():
+        group, _, verb = name.rpartition(" ")
+        if group not in verbs:
+            verbs[group] = _add_group(verbs[""], group)
+        added = add_command(verbs[group], verb, command)
+        if words is None or list(words[: name.count(" ") + 1]) == name.split():
+            add_options(added, import_module(command.module(name)))
     return parser
 
 
-def _with_verb(words: Sequence[str]) -> Sequence[str]:
-    """Return the words with the verb that a family's name stands for by itself."""
-    verb = _UNSAID.get(words[0]) if words else None
-    known = {name.rpartition("_")[2] for name in _COMMANDS if words and name.startswith(f"{words[0]}_")}
-    if not verb or words[1:2] in (["-h"], ["--help"]) or known.intersection(words[1:2]):
-        return words
-    return [words[0], verb, *words[1:]]
+def _add_group(commands: "argparse._SubParsersAction[Parser]", group: str) -> "argparse._SubParsersAction[Parser]":
+    added = commands.add_parser(
+        group, help=GROUPS[group], description=GROUPS[group], epilog=f"diarize-runner {group} VERB --help lists options"
+    )
+    return added.add_subparsers(metavar="VERB", required=True)
 
 
-def _asked(words: Sequence[str]) -> Sequence[str]:
-    named = [name for name in _COMMANDS if name.split("_") == list(words[: name.count("_") + 1])]
-    return named or _COMMANDS
+def add_command(commands: "argparse._SubParsersAction[Parser]", name: str, command: Command) -> Parser:
+    """Add a command without its options, and return its parser."""
+    summary, description = command.summary, command.description
+    return commands.add_parser(name, help=summary, description=description, example=command.example)
+
+
+def add_options(parser: argparse.ArgumentParser, module: Any) -> None:
+    """Add the options of every command and those of `module`, whose `run` runs it."""
+    add_common_options(parser)
+    module.add_options(parser)
+    parser.set_defaults(run=module.run)
+
+
+def _with_verb(words: Sequence[str]) -> list[str]:
+    """Return the words, with the default verb of a group where none follows it."""
+    group, *rest = words or [""]
+    verbs = {name.rpartition(" ")[2] for name in COMMANDS if name.startswith(f"{group} ")}
+    if group not in DEFAULT_VERBS or rest[:1] in (["-h"], ["--help"]) or verbs.intersection(rest[:1]):
+        return list(words)
+    return [group, DEFAULT_VERBS[group], *rest]
+
+
+def _print_help(words: Sequence[str]) -> int:
+    """Print the help of an incomplete command line to stderr; its exit code is that of bad usage."""
+    with redirect_stdout(sys.stderr), suppress(SystemExit):
+        build_parser(words).parse_args([*words, "--help"])
+    return UsageError.exit_code

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar per stage."""
+"""Progress bars on a terminal: one per stage."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,55 +9,55 @@ from rich.progress import BarColumn, Progress, Task, TaskID, TaskProgressColumn,
 from rich.text import Text
 
 from diarize_runner.cli.terminal import PlainConsole
-from diarize_runner.controls import escaped
-from diarize_runner.progress import Whole
+from diarize_runner.control_characters import escape_controls
+from diarize_runner.progress import OverallProgress
 
 
 @contextmanager
-def drawn_on(stream: TextIO) -> Iterator["ProgressBars"]:
-    """Yield bars on `stream` that are gone afterwards."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), Remaining())
-    # What goes to stdout is data, and not for rich to send where it draws.
+def bars_on(stream: TextIO) -> Iterator["ProgressBars"]:
+    """Yield bars on `stream`; remove them at the end of the block."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), RemainingColumn())
+    # stdout carries data: rich must not redirect it to the terminal it draws on.
     with Progress(*columns, console=PlainConsole(stream), transient=True, redirect_stdout=False) as bars:
         yield ProgressBars(bars)
 
 
-class Remaining(TimeRemainingColumn):
-    """The time until all is done, where that is known, and else until the stage is."""
+class RemainingColumn(TimeRemainingColumn):
+    """The remaining time of all stages where it is known, else of the stage."""
 
     def render(self, task: Task) -> Text:
-        """Draw it."""
-        whole: Whole | None = task.fields["whole"]
-        if whole is None or whole.remaining is None or task.finished:
+        """Return the text of the cell."""
+        overall: OverallProgress | None = task.fields["overall"]
+        if overall is None or overall.remaining is None or task.finished:
             return super().render(task)
-        return Text(f"{timedelta(seconds=round(whole.remaining))} in all", style="progress.remaining")
+        return Text(f"{timedelta(seconds=round(overall.remaining))} in all", style="progress.remaining")
 
 
 class ProgressBars:
-    """A bar per stage; those of one recording go when the next begins."""
+    """One bar per stage; the next recording's bars replace them."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._work = ""
         self._tasks: dict[str, TaskID] = {}
 
-    def advance(self, stage: str, *, completed: int, total: int, whole: Whole | None = None) -> None:
-        """Draw it."""
-        if whole and whole.name != self._work:
-            self._clear(whole.name)
+    def advance(self, stage: str, *, completed: int, total: int, overall: OverallProgress | None = None) -> None:
+        """Draw the stage's bar."""
+        if overall and overall.name != self._work:
+            self._clear(overall.name)
         if stage not in self._tasks:
-            described = f"{whole.name}, {stage}" if whole else stage
-            self._tasks[stage] = self._bars.add_task(escaped(described), total=total, whole=whole)
-        self._bars.update(self._tasks[stage], completed=completed, total=total, whole=whole)
+            description = f"{overall.name}, {stage}" if overall else stage
+            self._tasks[stage] = self._bars.add_task(escape_controls(description), total=total, overall=overall)
+        self._bars.update(self._tasks[stage], completed=completed, total=total, overall=overall)
 
-    def tell(self, line: str) -> None:
-        """Write it above the bars."""
+    def print_line(self, line: str) -> None:
+        """Print it above the bars."""
         with self.paused():
             self._bars.console.print(line)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Take the bars away for as long."""
+        """Remove the bars until the end of the block."""
         self._bars.stop()
         try:
             yield

@@ -1,39 +1,39 @@
-"""Say what came of recordings: a line for people as each is done, one document for programs."""
+"""Report recordings: one line each for people, one document for programs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cli.output import Result
+from diarize_runner.cli.output import Result, write_error
 from diarize_runner.cli.recordings import Requested
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError, Interrupted
-from diarize_runner.jobs.batch import Done, Failed, run_batch
+from diarize_runner.jobs.batch import Failed, Succeeded, run_batch
 from diarize_runner.jobs.session import Session
-from diarize_runner.progress import Telling, duration
+from diarize_runner.progress import ConsoleProgress, duration
 from diarize_runner.transcript.formats import rttm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Described:
-    """What a command says of a recording that is done."""
+class RecordingReport:
+    """The report of one recording."""
 
     document: Mapping[str, object]
     """For programs."""
     text: tuple[str, ...]
-    """For people, in lines."""
+    """For people: lines."""
     data: str
-    """For pipes; empty if it was written to files."""
+    """For pipes; empty if files were written instead."""
     audio_seconds: float
     processing_seconds: float
 
 
-def described(done: Done, found: Mapping[str, object], text: tuple[str, ...]) -> Described:
-    """Say what was `found`, what ran, how long it took and what was written."""
-    result, paths = done.result, done.order.outputs.paths
+def recording_report(done: Succeeded, found: Mapping[str, object], text: tuple[str, ...]) -> RecordingReport:
+    """Return the report of a recording: what was `found`, the timing, and the files written."""
+    result, paths = done.result, done.item.outputs.paths
     ran = {"device": result.provenance.device, "engine": result.provenance.engine}
     written = {kind: str(path) for kind, path in paths.items()}
-    return Described(
+    return RecordingReport(
         document={**result.timing.document, **ran, **found, "outputs": written},
         text=(*text, *(f"  {kind:<8} {path}" for kind, path in written.items())),
         data="" if paths else rttm.render(result.diarization),
@@ -42,76 +42,75 @@ def described(done: Done, found: Mapping[str, object], text: tuple[str, ...]) ->
     )
 
 
-_Told = tuple[Path, Described | DiarizeRunnerError]
-"""A recording, and what is said of it."""
+_Reported = tuple[Path, RecordingReport | DiarizeRunnerError]
+"""A recording, and its report."""
 
 
 def report_batch(
     requested: Sequence[Requested],
     open_session: Callable[[], Session],
-    describe: Callable[[Done], Described],
-    progress: Telling,
+    describe: Callable[[Succeeded], RecordingReport],
+    progress: ConsoleProgress,
     write: Callable[[str], None],
 ) -> Result:
-    """Do what is not done yet, saying of each what came of it; `write` what is for pipes.
+    """Run the recordings that are not skipped, and report each when it is done; `write` gets the data for pipes.
 
-    Raises what was wrong, if there is but one recording, and otherwise:
-        Interrupted: somebody pressed Ctrl-C.
+    Raises:
+        Interrupted: Ctrl-C was pressed.
 
-    What `open_session` raises comes through too: it is wrong with every recording.
+    It also raises what `open_session` raises, and the error of a recording that is the only one.
     """
-    told = list[_Told]()
+    reported = list[_Reported]()
     pending = [each for each in requested if not each.skip]
     try:
-        outcomes = run_batch([each.order for each in pending], open_session, progress)
+        outcomes = run_batch([each.item for each in pending], open_session, progress)
         with process_offline():
             for each, outcome in zip(pending, outcomes, strict=True):
-                told.append((each.audio, outcome.error if isinstance(outcome, Failed) else describe(outcome)))
-                _report(told[-1][1], len(requested), progress, write)
+                reported.append((each.audio, outcome.error if isinstance(outcome, Failed) else describe(outcome)))
+                _report(reported[-1][1], len(requested), progress, write)
     except KeyboardInterrupt as reason:
-        raise _interrupted(told, len(requested)) from reason
-    return _result(requested, told)
+        raise _interrupted(reported, len(requested)) from reason
+    return _result(requested, reported)
 
 
 def _report(
-    said: Described | DiarizeRunnerError, recordings: int, progress: Telling, write: Callable[[str], None]
+    report: RecordingReport | DiarizeRunnerError,
+    recordings: int,
+    progress: ConsoleProgress,
+    write: Callable[[str], None],
 ) -> None:
-    if isinstance(said, Described):
+    if isinstance(report, RecordingReport):
         with progress.paused():
-            write(said.data)
-    elif recordings == 1:
-        raise said
-    if recordings > 1:
-        for line in _lines(said):
-            progress.tell(line)
+            write(report.data)
+        if recordings > 1:
+            for line in report.text:
+                progress.print_line(line)
+        return
+    if recordings == 1:
+        raise report
+    with progress.paused():
+        write_error(report)
 
 
-def _lines(said: Described | DiarizeRunnerError) -> tuple[str, ...]:
-    if isinstance(said, Described):
-        return said.text
-    hint = (f"hint: {said.hint}",) if said.hint else ()
-    return (f"error: {said.message}", *hint)
-
-
-def _interrupted(told: Sequence[_Told], recordings: int) -> Interrupted:
+def _interrupted(reported: Sequence[_Reported], recordings: int) -> Interrupted:
     if recordings == 1:
         return Interrupted("interrupted")
-    done = sum(isinstance(said, Described) for _, said in told)
-    hint = "run it again with --skip-existing for the others"
-    what = f"interrupted: {done} of {recordings} recordings are done, and what came of them is kept"
+    done = sum(isinstance(report, RecordingReport) for _, report in reported)
+    hint = "run it again with --skip-existing for the remaining ones"
+    what = f"interrupted: {done} of {recordings} recordings are done; their outputs are kept"
     return Interrupted(what, hint=hint)
 
 
-def _result(requested: Sequence[Requested], told: Sequence[_Told]) -> Result:
-    """Return the one recording's document and text, or all documents and their totals."""
-    done = [said for _, said in told if isinstance(said, Described)]
+def _result(requested: Sequence[Requested], reported: Sequence[_Reported]) -> Result:
+    """Return the document and text of a single recording, or all documents and their totals."""
+    done = [report for _, report in reported if isinstance(report, RecordingReport)]
     if len(requested) == len(done) == 1:
         return Result(document=done[0].document, text=done[0].text)
-    failed = [audio for audio, said in told if isinstance(said, DiarizeRunnerError)]
+    failed = [audio for audio, report in reported if isinstance(report, DiarizeRunnerError)]
     skipped = [each.audio for each in requested if each.skip]
     audio, processing = sum(each.audio_seconds for each in done), sum(each.processing_seconds for each in done)
     document = {
-        "recordings": [_document(*each) for each in told],
+        "recordings": [_document(*each) for each in reported],
         "skipped": [str(path) for path in skipped],
         "failed": [str(path) for path in failed],
         "audio_seconds": audio,
@@ -124,7 +123,7 @@ def _result(requested: Sequence[Requested], told: Sequence[_Told]) -> Result:
     return Result(document=document, text=(text, *named), exit_code=1 if failed else 0)
 
 
-def _document(audio: Path, said: Described | DiarizeRunnerError) -> Mapping[str, object]:
-    if isinstance(said, Described):
-        return {"audio": str(audio), **said.document}
-    return {"audio": str(audio), "error": said.message, "hint": said.hint}
+def _document(audio: Path, report: RecordingReport | DiarizeRunnerError) -> Mapping[str, object]:
+    if isinstance(report, RecordingReport):
+        return {"audio": str(audio), **report.document}
+    return {"audio": str(audio), "error": report.message, "hint": report.hint}

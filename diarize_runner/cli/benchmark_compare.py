@@ -1,4 +1,4 @@
-"""`diarize-runner benchmark compare`: whether the second of two reports is slower."""
+"""`diarize-runner benchmark compare`: compare the times of two reports."""
 
 import argparse
 import re
@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.compare import Change, Comparison, compare
-from diarize_runner.benchmark.formats.words import seconds, yes_or_no
+from diarize_runner.benchmark.formats.figures import format_bool, format_seconds
 from diarize_runner.benchmark.reading import read_report
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
@@ -17,34 +16,34 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "compare", run, "say how much slower or faster the second of two reports is")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `benchmark compare`."""
     parser.add_argument("before", type=Path, metavar="A.json")
     parser.add_argument("after", type=Path, metavar="B.json")
-    described = "exit 1 when B takes longer by more than this, in all"
+    described = "exit 1 if B's total time exceeds A's by more than this"
     parser.add_argument("--fail-if-slower", type=_percent, metavar="10%", help=described)
-    described = "compare though machine, packages or cache are not the same"
+    described = "compare even if the machine, packages or cache differ"
     parser.add_argument("--across-environments", action="store_true", help=described)
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
-    """Compare."""
-    found = compare(read_report(arguments.before), read_report(arguments.after))
-    if found.differences and not arguments.across_environments:
-        problem = f"the reports are not of one environment: {'; '.join(found.differences)}"
-        raise UsageError(problem, hint="measure both on one machine, or compare them with --across-environments")
+    """Compare two reports."""
+    comparison = compare(read_report(arguments.before), read_report(arguments.after))
+    if comparison.differences and not arguments.across_environments:
+        problem = f"the environments of the reports differ: {'; '.join(comparison.differences)}"
+        raise UsageError(problem, hint="measure both on one machine, or add --across-environments")
     limit = arguments.fail_if_slower
-    slower = limit is not None and found.ratio > 1 + limit
-    return Result(document=_document(found, slower=slower), text=_table(found, limit), exit_code=int(slower))
+    too_slow = limit is not None and comparison.ratio > 1 + limit
+    document = _document(comparison, too_slow=too_slow)
+    return Result(document=document, text=_table(comparison, limit), exit_code=int(too_slow))
 
 
-def _document(found: Comparison, *, slower: bool) -> dict[str, object]:
+def _document(comparison: Comparison, *, too_slow: bool) -> dict[str, object]:
     return {
-        "ratio": found.ratio,
-        "too_slow": slower,
-        "differences": list(found.differences),
-        "recordings": [_recording(change) for change in found.changes],
+        "ratio": comparison.ratio,
+        "too_slow": too_slow,
+        "differences": list(comparison.differences),
+        "recordings": [_recording(change) for change in comparison.changes],
     }
 
 
@@ -62,32 +61,32 @@ def _recording(change: Change) -> dict[str, object]:
     }
 
 
-def _table(found: Comparison, limit: float | None) -> "Table":
+def _table(comparison: Comparison, limit: float | None) -> "Table":
     from rich.table import Table
 
     from diarize_runner.cli.terminal import caption
 
-    verdict = f"in all, B takes {found.ratio:.3f} times as long as A"
+    verdict = f"in total, B takes {comparison.ratio:.3f} times as long as A"
     if limit is not None:
         verdict += f"; the limit is {1 + limit:.3f}"
-    table = Table(caption=caption([verdict, *found.differences]), caption_justify="left")
-    for heading in ("recording", "engine", "A (median)", "B (median)", "B / A", "least to most", "same output"):
+    table = Table(caption=caption([verdict, *comparison.differences]), caption_justify="left")
+    for heading in ("recording", "engine", "A (median)", "B (median)", "B / A", "range", "same output"):
         table.add_column(heading, justify="left" if heading in ("recording", "engine") else "right")
-    for change in found.changes:
+    for change in comparison.changes:
         table.add_row(
             change.before.uri,
             change.engine,
-            seconds(change.before.median_seconds),
-            seconds(change.after.median_seconds),
+            format_seconds(change.before.median_seconds),
+            format_seconds(change.after.median_seconds),
             f"{change.ratio:.3f}",
             f"{change.spread[0]:.3f} to {change.spread[1]:.3f}",
-            yes_or_no(change.same_output),
+            format_bool(change.same_output),
         )
     return table
 
 
 def _percent(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is no percentage, such as 10%")
-    return float(found[1]) / 100
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage, such as 10%")
+    return float(match[1]) / 100

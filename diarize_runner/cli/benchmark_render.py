@@ -1,4 +1,4 @@
-"""`diarize-runner benchmark render`: a report in other formats, or its table in a README."""
+"""`diarize-runner benchmark render`: write a report in other formats."""
 
 import argparse
 from pathlib import Path
@@ -6,20 +6,18 @@ from pathlib import Path
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.cli.benchmark_reports import add_report_options, requested_reports, write_reports
 from diarize_runner.cli.benchmark_text import summary
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "render", run, "write a report in other formats; of an old format, in today's")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `benchmark render`."""
     parser.add_argument("report", type=Path, metavar="REPORT.json")
     add_report_options(parser)
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
-    """Read, write."""
+    """Read a report, and write it in each requested format."""
     report = read_report(arguments.report)
     write_reports(report, requested_reports(arguments))
     return Result(document=report.to_dict(), text=summary(report))

@@ -1,4 +1,4 @@
-"""The files that a benchmark's report is written to."""
+"""Options for the output files of a benchmark report."""
 
 import argparse
 from pathlib import Path
@@ -8,44 +8,46 @@ from diarize_runner.errors import UsageError
 from diarize_runner.jobs.output_file import require_writable, write_output
 
 _FORMATS = ("json", "markdown", "html", "junit")
-_NAMED_AS = {".md": "markdown", ".html": "html", ".xml": "junit"}
+_FORMAT_BY_SUFFIX = {".md": "markdown", ".html": "html", ".xml": "junit"}
 
 
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add one option per format."""
-    described = "write the report as JSON, which compare, plan and render read"
+    described = "write the report as JSON, for compare, plan and render"
     parser.add_argument("-o", "--output", dest="json_file", type=Path, metavar="FILE", help=described)
-    parser.add_argument("--output-markdown", dest="markdown_file", type=Path, metavar="FILE", help="as Markdown tables")
-    parser.add_argument("--output-html", dest="html_file", type=Path, metavar="FILE", help="as one page with plots")
-    described = "as JUnit XML: a case fails when its output is not stock's, or differs from call to call"
+    parser.add_argument(
+        "--output-markdown", dest="markdown_file", type=Path, metavar="FILE", help="write Markdown tables"
+    )
+    parser.add_argument("--output-html", dest="html_file", type=Path, metavar="FILE", help="write one page with plots")
+    described = "write JUnit XML: a case fails if its output differs from stock's, or from call to call"
     parser.add_argument("--output-junit", dest="junit_file", type=Path, metavar="FILE", help=described)
 
 
 def requested_reports(arguments: argparse.Namespace) -> dict[str, Path]:
-    """Return the files by format, once it is sure that each can be written.
+    """Return the output files by format; check that each can be written.
 
     Raises:
-        UsageError: two are one file, or JSON is to go into a file that is named as another format.
-        DiskError: one cannot be written.
+        UsageError: two outputs are the same file, or the JSON file has the suffix of another format.
+        DiskError: a file cannot be written.
     """
-    named = {each: getattr(arguments, f"{each}_file") for each in _FORMATS}
-    paths = {each: path for each, path in named.items() if path}
-    if "json" in paths and (other := _NAMED_AS.get(paths["json"].suffix)):
-        raise UsageError(f"{paths['json']} is not named as JSON", hint=f"--output-{other} {paths['json']}")
+    options = {each: getattr(arguments, f"{each}_file") for each in _FORMATS}
+    paths = {each: path for each, path in options.items() if path}
+    if "json" in paths and (other := _FORMAT_BY_SUFFIX.get(paths["json"].suffix)):
+        raise UsageError(f"{paths['json']} has no JSON suffix", hint=f"use --output-{other} {paths['json']}")
     if len({path.resolve() for path in paths.values()}) < len(paths):
-        raise UsageError("two outputs are one file", hint="name another file for one of them")
+        raise UsageError("two outputs are the same file", hint="name another file for one of them")
     for path in paths.values():
         require_writable(path)
     return paths
 
 
 def write_reports(report: BenchmarkReport, paths: dict[str, Path]) -> None:
-    """Write each, whole or not at all; raise DiskError when one cannot be."""
+    """Write each file atomically; raise DiskError if that fails."""
     for kind, path in paths.items():
-        write_output(path, _rendered(report, kind))
+        write_output(path, _render(report, kind))
 
 
-def _rendered(report: BenchmarkReport, kind: str) -> bytes:
+def _render(report: BenchmarkReport, kind: str) -> bytes:
     if kind == "json":
         return report.to_json()
     if kind == "markdown":
@@ -56,6 +58,6 @@ def _rendered(report: BenchmarkReport, kind: str) -> bytes:
         from diarize_runner.benchmark.formats import junit
 
         return junit.render(report).encode()
-    from diarize_runner.benchmark.formats import page  # with matplotlib, which takes its time to import
+    from diarize_runner.benchmark.formats import page  # imports matplotlib, which is slow
 
     return page.render(report).encode()

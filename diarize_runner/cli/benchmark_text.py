@@ -1,4 +1,4 @@
-"""What a benchmark says to people, on a terminal."""
+"""The summary of a benchmark on the terminal."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def summary(report: BenchmarkReport) -> "Table":
-    """Return a line for each recording and engine."""
+    """Return a table with a row for each recording and engine."""
     from rich.table import Table
 
     host = report.environment

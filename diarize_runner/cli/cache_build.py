@@ -1,11 +1,11 @@
-"""`diarize-runner cache build`: make a version of a locked request."""
+"""`diarize-runner cache build`: build a version from a lock."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.builder.hub import take_token
-from diarize_runner.cache.builder.pythons import PYTHONS, own_python
+from diarize_runner.cache.builder.hub import pop_token
+from diarize_runner.cache.builder.pythons import SUPPORTED_PYTHONS, current_python
 from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import (
@@ -13,11 +13,10 @@ from diarize_runner.cache.documents.manifest import (
     REQUIREMENTS_NAME,
     SIGNATURE_NAME,
     CacheManifest,
-    read_version,
+    parse_version,
 )
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cache.published.signature import read_private_key
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import UsageError
@@ -27,43 +26,42 @@ if TYPE_CHECKING:
     from diarize_runner.cache.builder.gather import WheelSources
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "build", run, "fetch what a lock pins; write archive, requirements and manifest")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache build`."""
     parser.add_argument("request", type=Path, metavar="REQUEST.yaml")
-    parser.add_argument("--version", required=True, help="such as 1.0; published under v1.0/")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to leave what is made")
+    parser.add_argument("--version", required=True, help="such as 1.0; it is published under v1.0/")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     default = Path("requirements", REQUIREMENTS_NAME)
     parser.add_argument("--requirements", type=Path, default=default, metavar="FILE", help=f"default: {default}")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign the manifest with")
-    _add_wheel_options(parser.add_argument_group("wheels", "so that a box needs no package index"))
+    _add_wheel_options(parser.add_argument_group("wheels", "with these, boxes need no package index"))
 
 
 def _add_wheel_options(group: argparse._ArgumentGroup) -> None:
-    described = "carry the wheels that the requirements and the installer's pin, for Linux on x86-64"
+    described = "include the wheels that the requirements pin, for Linux on x86-64"
     group.add_argument("--with-wheels", action="store_true", help=described)
-    described = "of the boxes; may be given more than once (default: the Python that runs this)"
-    group.add_argument("--python", action="append", choices=PYTHONS, help=described)
-    described = "carry the toolkit too: its wheel, and what `make toolkit` leaves beside it"
+    described = "the boxes' Python; repeatable (default: the one that runs this)"
+    group.add_argument("--python", action="append", choices=SUPPORTED_PYTHONS, help=described)
+    described = "include the toolkit: its wheel, and the files that `make toolkit` writes beside it"
     group.add_argument("--toolkit", type=Path, metavar="WHEEL", help=described)
     default = Path("requirements", INSTALLER_NAME)
-    described = f"what a box installs first (default: {default})"
+    described = f"requirements that a box installs first (default: {default})"
     group.add_argument("--installer", type=Path, default=default, metavar="FILE", help=described)
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Build, and name what was built. A key is read first, so that a wrong one costs no build."""
+    """Build the version. Read the key first: a wrong key fails before the build."""
     key = read_private_key(arguments.sign) if arguments.sign else None
     request = read_request(arguments.request)
     manifest = build(
         read_lock(request, lock_path(arguments.request)),
         folder=request.folder,
-        version=read_version(arguments.version),
+        version=parse_version(arguments.version),
         requirements=arguments.requirements,
         out=arguments.out,
         progress=progress,
         wheels=_wheel_sources(arguments),
-        token=take_token(),
+        token=pop_token(),
     )
     if key:
         with disk_errors(arguments.out):
@@ -74,12 +72,12 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
 def _wheel_sources(arguments: argparse.Namespace) -> "WheelSources | None":
     if not arguments.with_wheels:
         if arguments.python or arguments.toolkit:
-            raise UsageError("--python and --toolkit are about wheels", hint="add --with-wheels")
+            raise UsageError("--python and --toolkit require --with-wheels", hint="add --with-wheels")
         return None
     from diarize_runner.cache.builder.gather import WheelSources
 
-    return WheelSources.of(
-        arguments.python or [own_python()],
+    return WheelSources.read(
+        arguments.python or [current_python()],
         requirements=arguments.requirements,
         installer=arguments.installer,
         toolkit=arguments.toolkit,

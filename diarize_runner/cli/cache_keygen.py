@@ -4,19 +4,17 @@ import argparse
 from pathlib import Path
 
 from diarize_runner.cache.published.signature import write_keys
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "keygen", run, "make an Ed25519 key pair: NAME.key to sign with, NAME.pub for boxes")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache keygen`."""
     parser.add_argument("name", type=Path, metavar="NAME")
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
-    """Make both files."""
+    """Write both keys."""
     private, public = (arguments.name.with_name(f"{arguments.name.name}.{kind}") for kind in ("key", "pub"))
     write_keys(private, public)
     document: dict[str, object] = {"private": str(private), "public": str(public)}

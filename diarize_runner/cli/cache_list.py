@@ -1,11 +1,11 @@
-"""`diarize-runner cache list`: what a store holds."""
+"""`diarize-runner cache list`: list the versions in a store."""
 
 import argparse
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.published.catalogue import Listed, list_versions
-from diarize_runner.cli.options import Commands, add_command
+from diarize_runner.cache.published.catalogue import ListedVersion, list_versions
 from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.cli.store_options import FILE_OR_S3, add_store_option
 from diarize_runner.progress import Progress
 from diarize_runner.store.address import open_store
 
@@ -13,14 +13,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "list", run, "list the published versions, newest first")
-    parser.add_argument("--store", required=True, metavar="STORE", help="file:///folder or s3://bucket/prefix")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache list`."""
+    add_store_option(parser, FILE_OR_S3)
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
-    """List."""
+    """List the versions."""
     store = open_store(arguments.store)
     versions = list_versions(store)
     nothing = f"{store.url}: nothing is published there"
@@ -28,7 +27,7 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     return Result(document=document, text=_table(versions) if versions else nothing)
 
 
-def _document(listed: Listed) -> dict[str, object]:
+def _document(listed: ListedVersion) -> dict[str, object]:
     manifest = listed.manifest
     return {
         "version": manifest.version,
@@ -39,7 +38,7 @@ def _document(listed: Listed) -> dict[str, object]:
     }
 
 
-def _table(versions: tuple[Listed, ...]) -> "Table":
+def _table(versions: tuple[ListedVersion, ...]) -> "Table":
     from rich.table import Table
 
     table = Table("version", "name", "archive", "manifest", "")

@@ -1,8 +1,8 @@
-"""`diarize-runner cache prune --into`: take old versions off this machine."""
+"""`diarize-runner cache prune --into`: delete old versions from this machine."""
 
 import argparse
 
-from diarize_runner.cache.box.folder import BoxFolder, digest_of
+from diarize_runner.cache.box.folder import BoxFolder, manifest_digest_of
 from diarize_runner.cache.box.prune import BoxPrunePlan, plan_box_prune, prune_box
 from diarize_runner.cli.options import manifest_digest
 from diarize_runner.cli.output import Result, megabytes
@@ -11,9 +11,9 @@ from diarize_runner.store.address import open_store_without_conditional_writes
 
 
 def run(arguments: argparse.Namespace) -> Result:
-    """Prune, or say what would go."""
+    """Delete old versions, or print the plan."""
     if arguments.keep is not None or arguments.open_store is open_store_without_conditional_writes:
-        hint = "a box keeps the version in use and the one before"
+        hint = "a machine always keeps the current and the previous version"
         raise UsageError("--keep and --without-conditional-writes go with --store", hint=hint)
     if arguments.after and not arguments.plan:
         raise UsageError("--after goes with --plan", hint="restore or switch to that version first, then prune")
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> Result:
 
 
 def _result(verb: str, plan: BoxPrunePlan, box: BoxFolder) -> Result:
-    digests = list(dict.fromkeys(str(digest_of(folder)) for folder in plan.remove))
+    digests = list(dict.fromkeys(str(manifest_digest_of(folder)) for folder in plan.remove))
     document = {"changed": bool(plan.remove), "remove": digests, "bytes_freed": plan.bytes_freed}
     if not digests:
         return Result(document=document, text=f"{box.root}: no old versions, unchanged")

@@ -1,4 +1,4 @@
-"""`diarize-runner cache prune --store`: take old versions out of a store."""
+"""`diarize-runner cache prune --store`: delete old versions from a store."""
 
 import argparse
 
@@ -10,7 +10,7 @@ from diarize_runner.store.protocol import ArchiveStore
 
 
 def run(arguments: argparse.Namespace) -> Result:
-    """Prune, or say what would go."""
+    """Delete old versions, or print the plan."""
     if arguments.after:
         raise UsageError("--after goes with --into", hint="a store keeps the newest versions: --keep N")
     keep = KEPT if arguments.keep is None else arguments.keep

@@ -1,4 +1,4 @@
-"""`diarize-runner cache publish`: put a built version into a store, and make it the latest."""
+"""`diarize-runner cache publish`: upload a build to a store and make it the latest."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.published.latest import Latest
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.signature import read_private_key
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.store_options import add_writable_store_options
 from diarize_runner.progress import Progress
@@ -17,17 +16,16 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "publish", run, "put a built version into a store, and make it the latest")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="what cache build wrote")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache publish`."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that cache build wrote")
     add_latest_options(parser)
 
 
 def add_latest_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--store`, how to write to it, and the key that signs `latest`."""
+    """Add the store, how to write to it, and the key that signs `latest`."""
     add_writable_store_options(parser)
-    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign latest with the private key of cache keygen")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign latest with this private key")
 
 
 def signing_key(arguments: argparse.Namespace) -> "Ed25519PrivateKey | None":
@@ -36,13 +34,13 @@ def signing_key(arguments: argparse.Namespace) -> "Ed25519PrivateKey | None":
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Publish, and say what latest is now."""
+    """Publish the build."""
     store = arguments.open_store(arguments.store)
     return latest_result(store, publish(arguments.folder, store, progress, signing_key(arguments)))
 
 
 def latest_result(store: ArchiveStore, latest: Latest) -> Result:
-    """Return what is said of a `latest` that may have moved."""
+    """Return the result of a command that may move `latest`."""
     pointer = latest.pointer
     document: dict[str, object] = {
         "changed": latest.changed,

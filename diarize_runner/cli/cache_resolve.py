@@ -1,28 +1,26 @@
-"""`diarize-runner cache resolve`: pin a request."""
+"""`diarize-runner cache resolve`: pin the files of a request."""
 
 import argparse
 from pathlib import Path
 
-from diarize_runner.cache.builder.hub import take_token
+from diarize_runner.cache.builder.hub import pop_token
 from diarize_runner.cache.builder.resolve import resolve
 from diarize_runner.cache.documents.lock import lock_path
 from diarize_runner.cache.documents.request import read_request
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.progress import Progress
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "resolve", run, "pin every file of a request, in REQUEST.lock.json beside it")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache resolve`."""
     parser.add_argument("request", type=Path, metavar="REQUEST.yaml")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Write the lock, if it is not what it was."""
+    """Write the lock if it changed."""
     request = read_request(arguments.request)
-    lock, path = resolve(request, progress, take_token()), lock_path(arguments.request)
+    lock, path = resolve(request, progress, pop_token()), lock_path(arguments.request)
     data = lock.to_bytes()
     changed = not path.is_file() or path.read_bytes() != data
     if changed:

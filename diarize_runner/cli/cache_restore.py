@@ -5,36 +5,37 @@ from pathlib import Path
 
 from diarize_runner.cache.box.fetch import PublishedArchive
 from diarize_runner.cache.box.folder import BoxFolder
-from diarize_runner.cache.box.rate import measured_rate
 from diarize_runner.cache.box.restore import RestorePlan, plan_restore, restore
-from diarize_runner.cache.published.find import LATEST, Wanted
-from diarize_runner.cli.options import Commands, add_command, add_rate_option
+from diarize_runner.cache.box.throughput import measure_throughput
+from diarize_runner.cache.published.find import LATEST, VersionQuery
 from diarize_runner.cli.output import Result, megabytes
+from diarize_runner.cli.store_options import add_rate_option, add_store_option
 from diarize_runner.progress import Progress
-from diarize_runner.store.address import ADDRESSES, open_store
+from diarize_runner.store.address import open_store
 from diarize_runner.store.protocol import ArchiveStore
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "restore", run, "bring a version onto this machine, verified, and make it current")
-    parser.add_argument("--store", required=True, metavar="STORE", help=ADDRESSES)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache restore`."""
+    add_store_option(parser)
     parser.add_argument("--version", default=LATEST, help=f"default: {LATEST}")
-    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
-    parser.add_argument("--public-key", type=Path, metavar="FILE", help="take nothing that this key did not sign")
-    parser.add_argument("--allow-older", action="store_true", help="follow latest whatever its serial says")
+    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the cache folder of this machine")
+    parser.add_argument("--public-key", type=Path, metavar="FILE", help="accept only what this key signed")
+    parser.add_argument(
+        "--allow-older", action="store_true", help="accept a latest that is older than the last one restored"
+    )
     add_rate_option(parser)
-    parser.add_argument("--plan", action="store_true", help="say what would move, and move nothing")
+    parser.add_argument("--plan", action="store_true", help="print what would be downloaded; download nothing")
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Restore, or say what it would take."""
-    store, box = open_store(arguments.store, arguments.patience), BoxFolder(root=arguments.into)
+    """Restore the version, or print the plan."""
+    store, box = open_store(arguments.store, arguments.retry_policy), BoxFolder(root=arguments.into)
     seen_serial = None if arguments.allow_older else box.serial
-    wanted = Wanted(version=arguments.version, public_key=arguments.public_key, seen_serial=seen_serial)
+    query = VersionQuery(version=arguments.version, public_key=arguments.public_key, seen_serial=seen_serial)
     if arguments.plan:
-        return _planned(plan_restore(store, wanted, box, progress), store, box)
-    restored = restore(store, wanted, box, progress)
+        return _planned(plan_restore(store, query, box, progress), store, box)
+    restored = restore(store, query, box, progress)
     document = {**_document(restored.plan, box), "bytes_moved": restored.bytes_moved}
     moved = f"{megabytes(restored.bytes_moved)} moved"
     return Result(document=document, text=_text("restored", restored.plan, box, moved))
@@ -44,7 +45,7 @@ def _planned(plan: RestorePlan, store: ArchiveStore, box: BoxFolder) -> Result:
     document = _document(plan, box)
     how = f"{megabytes(plan.bytes_to_move)} to move, {megabytes(plan.bytes_on_disk)} on disk"
     if plan.fetch:
-        rate = measured_rate(PublishedArchive(store=store, version=plan.manifest.version), plan.fetch)
+        rate = measure_throughput(PublishedArchive(store=store, version=plan.manifest.version), plan.fetch)
         seconds = plan.bytes_to_move / rate
         document.update(bytes_per_second=round(rate), seconds=round(seconds, 1))
         how = f"{how}, about {seconds:.0f} s at {megabytes(rate)}/s"

@@ -1,22 +1,20 @@
-"""`diarize-runner cache sbom`: what a version is made of."""
+"""`diarize-runner cache sbom`: print the models and packages of a version."""
 
 import argparse
 import json
 from pathlib import Path
 
-from diarize_runner.cli.options import Commands, add_command
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "sbom", run, "print a version's CycloneDX bill of materials: models and packages")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="what cache build wrote")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache sbom`."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that cache build wrote")
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
-    """Print it."""
+    """Print the bill of materials."""
     from diarize_runner.cache.builder.sbom import to_cyclonedx
 
     bill = to_cyclonedx(arguments.folder).decode()

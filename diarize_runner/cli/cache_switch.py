@@ -1,26 +1,24 @@
-"""`diarize-runner cache switch`: switch back to a version that this machine has still."""
+"""`diarize-runner cache switch`: make another version on this machine current."""
 
 import argparse
 from pathlib import Path
 
 from diarize_runner.cache.box.folder import BoxFolder
 from diarize_runner.cache.box.switch import switch
-from diarize_runner.cli.options import Commands, add_command, manifest_digest
+from diarize_runner.cli.options import manifest_digest
 from diarize_runner.cli.output import Result
 from diarize_runner.progress import Progress
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    description = "use a version that this machine has still, the one before unless named, without the store"
-    parser = add_command(commands, "switch", run, description)
-    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the box's cache folder")
-    described = "its manifest's, sha256:..., as cache list --json and cache restore --json say it"
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `cache switch`."""
+    parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="the cache folder of this machine")
+    described = "manifest digest of the version, from cache list --json (default: the previous version)"
     parser.add_argument("--to", metavar="DIGEST", help=described)
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Switch, and say what is in use now."""
+    """Switch to the version."""
     box = BoxFolder(root=arguments.into)
     switched = switch(box, manifest_digest("--to", arguments.to) if arguments.to else None, progress)
     manifest = switched.cache.manifest

@@ -1,41 +1,46 @@
-"""`diarize-runner doctor`: is this box fit to diarize? Every check that finds something says what to run."""
+"""`diarize-runner doctor`: check that this machine can diarize. Each failed check says what to run."""
 
 import argparse
 from functools import partial
 
-from diarize_runner.cli.options import Commands, add_cache_option, add_command, add_device_option
+from rich.console import Group
+from rich.text import Text
+
+from diarize_runner.cli.options import add_cache_option, add_device_option
 from diarize_runner.cli.output import Result
-from diarize_runner.doctor.check import Check
+from diarize_runner.control_characters import escape_controls
+from diarize_runner.doctor.check import Check, State
 from diarize_runner.doctor.diagnosis import check_sample, examine
-from diarize_runner.doctor.kept_sample import KEPT, check_anew, check_once, grounds_of
+from diarize_runner.doctor.sample_result import SAMPLE_RESULT, check_sample_once, recheck_sample, sample_inputs
 from diarize_runner.progress import Progress
 
+_STYLES = {State.GOOD: "green", State.DRIFT: "bold yellow", State.BROKEN: "bold red"}
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    described = "check this box; exit code 0: good, 2: not as provisioned, 3: broken"
-    parser = add_command(commands, "doctor", run, described)
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `doctor`."""
     add_cache_option(parser)
     add_device_option(parser)
     samples = parser.add_mutually_exclusive_group()
-    samples.add_argument("--sample", action="store_true", help="diarize the recording that pyannote.audio ships, too")
-    described = "the same, unless that was good since the last boot with the same packages, models and device"
+    samples.add_argument("--sample", action="store_true", help="also diarize the recording that pyannote.audio ships")
+    described = "the same, unless it passed since the last boot with the same packages, models and device"
     samples.add_argument("--sample-once", action="store_true", help=described)
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
-    """Look at everything, whatever is found first."""
+    """Run all checks, also after one has failed."""
     diagnosis = examine(arguments.cache, arguments.device, progress)
     sample = partial(check_sample, arguments.cache, arguments.device, progress)
     if arguments.sample:
-        diagnosis = diagnosis.having(check_anew(KEPT, sample))
+        diagnosis = diagnosis.with_check(recheck_sample(SAMPLE_RESULT, sample))
     elif arguments.sample_once:
-        grounds = grounds_of(diagnosis, arguments.cache, arguments.device)
-        diagnosis = diagnosis.having(check_once(KEPT, grounds, sample))
-    text = tuple(line for check in diagnosis.checks for line in _lines(check))
+        inputs = sample_inputs(diagnosis, arguments.cache, arguments.device)
+        diagnosis = diagnosis.with_check(check_sample_once(SAMPLE_RESULT, inputs, sample))
+    text = Group(*(_drawn(check) for check in diagnosis.checks))
     return Result(document=diagnosis.to_dict(), text=text, exit_code=int(diagnosis.state))
 
 
-def _lines(check: Check) -> tuple[str, ...]:
-    hint = (f"        hint: {check.hint}",) if check.hint else ()
-    return (f"{check.state.name.lower():<7} {check.name}: {check.detail}", *hint)
+def _drawn(check: Check) -> Text:
+    found = escape_controls(f"{check.name}: {check.detail}")
+    hint = f"\n        hint: {escape_controls(check.hint)}" if check.hint else ""
+    return Text.assemble((f"{check.state.name.lower():<7}", _STYLES[check.state]), f" {found}", (hint, "cyan"))

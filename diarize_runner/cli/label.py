@@ -1,4 +1,4 @@
-"""`diarize-runner label`: put speakers that were found before on a transcript, without the recording."""
+"""`diarize-runner label`: assign the speakers of an RTTM file to a transcript, without the recording."""
 
 import argparse
 from collections.abc import Mapping
@@ -6,43 +6,39 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
-from diarize_runner.cli.options import Commands, add_command, add_output_options
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.output_options import JSON_STYLES, requested_outputs
+from diarize_runner.cli.output_options import JSON_STYLES, add_output_options, requested_outputs
 from diarize_runner.diarization.rttm import read_rttm
-from diarize_runner.diarization.turns import Diarization, SpeakerTurn, uri_of
+from diarize_runner.diarization.turns import Diarization, SpeakerTurn, uri_from_stem
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 from diarize_runner.transcript import read
 from diarize_runner.transcript.assign import assign_speakers
-from diarize_runner.transcript.exclusive import exclusive
+from diarize_runner.transcript.exclusive import make_exclusive
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import field
-from diarize_runner.transcript.statistics import statistics_of
+from diarize_runner.transcript.statistics import compute_statistics
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the command."""
-    parser = add_command(commands, "label", run, "put the speakers of an RTTM file on a transcript, without audio")
-    parser.add_argument(
-        "rttm", type=Path, metavar="RTTM", help="who spoke when; where turns overlap, who begins takes over"
-    )
-    described = "what was said: JSON of a Whisper, SRT, WebVTT or STM"
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `label`."""
+    parser.add_argument("rttm", type=Path, metavar="RTTM", help="who spoke when; in overlaps, the later turn wins")
+    described = "what was said: JSON from a Whisper tool, SRT, WebVTT or STM"
     parser.add_argument("transcript", type=Path, metavar="TRANSCRIPT", help=described)
-    described = "the recording's name in RTTM (default: the only one there, or else the transcript's)"
+    described = "the recording's name in the RTTM file (default: its only one, else the transcript's name)"
     parser.add_argument("--uri", metavar="NAME", help=described)
-    described = "the recording, which some formats refer to"
+    described = "the recording, to link from formats that name it"
     parser.add_argument("-a", "--audio", type=Path, metavar="AUDIO", help=described)
     add_labelling_options(parser)
     add_output_options(parser)
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
-    """Read both, label, write; JSON goes to stdout where no file is asked for."""
+    """Label the transcript; write JSON to stdout where no output file is named."""
     recording = [arguments.audio] if arguments.audio else []
     outputs = requested_outputs(arguments, [*recording, arguments.transcript, arguments.rttm])
     uri, turns = _turns(arguments, read_rttm(arguments.rttm))
-    diarization = Diarization(uri=uri, turns=turns, exclusive_turns=exclusive(turns))
+    diarization = Diarization(uri=uri, turns=turns, exclusive_turns=make_exclusive(turns))
     transcript = read.read(arguments.transcript)
     labelled = assign_speakers(transcript, diarization, labelling_rules(arguments))
     replace(outputs, recording=arguments.audio).write(labelled)
@@ -53,7 +49,7 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
         "pieces": len(labelled.segments),
         "without_speaker": sum(piece.speaker is None for piece in labelled.segments),
         "speakers": list(diarization.speakers),
-        "statistics": [asdict(part) for part in statistics_of(labelled)],
+        "statistics": [asdict(part) for part in compute_statistics(labelled)],
         "outputs": files,
     }
     text = (
@@ -70,8 +66,8 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
 def _turns(
     arguments: argparse.Namespace, turns_of: Mapping[str, tuple[SpeakerTurn, ...]]
 ) -> tuple[str, tuple[SpeakerTurn, ...]]:
-    """Return the recording that is meant: the one that is named, the only one, or the transcript's namesake."""
-    namesake = field(uri_of(arguments.transcript.stem))  # as RTTM has it
+    """Return the recording that `--uri` names, else the only one, else the one named like the transcript."""
+    namesake = field(uri_from_stem(arguments.transcript.stem))  # as RTTM has it
     uri = arguments.uri or (next(iter(turns_of)) if len(turns_of) == 1 else namesake)
     if uri not in turns_of:
         hint = f"name one of them with --uri: {', '.join(sorted(turns_of))}"

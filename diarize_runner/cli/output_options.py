@@ -1,4 +1,4 @@
-"""The options that say which files are written: looked at before any work is done."""
+"""Options for output files, which are checked before any work begins."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -6,47 +6,79 @@ from pathlib import Path
 
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.output_file import require_writable
-from diarize_runner.jobs.outputs import SOUNDS, Outputs
-from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE, format_of
+from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
+from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE, detect_format
 
 JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE}
 """What `--json-style` can be."""
 
 
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """Add which files to write, and how."""
+    suffixes = ", ".join(known.suffix for known in FORMATS.values())
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"write FILE, in the format of its suffix: {suffixes}, or none for JSON; repeatable",
+    )
+    parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help="write SRT to FILE")
+    parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="write RTTM to FILE")
+    described = "write one file per recording and format to DIR; requires --formats"
+    parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
+    described = ", ".join(f"{name} ({known.description})" for name, known in FORMATS.items())
+    parser.add_argument("--formats", type=_formats, default=(), metavar="NAME,...", help=described)
+    described = "whisperlive: only segments, speakers and diarization (default: full)"
+    parser.add_argument("--json-style", choices=tuple(JSON_STYLES), default="full", help=described)
+    described = "the page links to the recording or embeds it (default: link)"
+    parser.add_argument("--html-audio", choices=tuple(HTML_AUDIO), default="link", help=described)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(FORMATS)}")
+    return names
+
+
 def requested_outputs(arguments: argparse.Namespace, inputs: list[Path]) -> Outputs:
-    """Look at every output before any work is done, and make the folders they go to; `inputs` begin with the recording.
+    """Check every output and make its folder; `inputs` begin with the recording.
 
     Raises:
-        UsageError: two are one file or of one format, one is an input, or there is no transcript to make it of.
-        DiskError: one cannot be written.
+        UsageError: two outputs have one path or one format, one is an input, or one lacks the transcript it needs.
+        DiskError: an output cannot be written.
     """
     return outputs_of_each(arguments, [inputs])[0]
 
 
 def outputs_of_each(arguments: argparse.Namespace, inputs: Sequence[list[Path]]) -> list[Outputs]:
-    """Do the same for several recordings, each of `inputs` one recording and what is read with it.
+    """Do the same for several recordings; each of `inputs` is a recording and its transcript.
 
     Raises:
-        UsageError: as above; or several recordings are to go into one file.
-        DiskError: one cannot be written.
+        UsageError: as above; or several recordings share an output file.
+        DiskError: an output cannot be written.
     """
     single = list(_single_files(arguments))
     if len(inputs) > 1 and single:
         hint = "name a folder and formats: --output-dir DIR --formats json,srt"
-        raise UsageError(f"{len(inputs)} recordings cannot all go to {single[0][1]}", hint=hint)
-    wanted = [_paths([*single, *_in_folder(arguments, recording)]) for recording, *_ in inputs]
-    _require_transcript(arguments, wanted)
-    _require_free([path for read in inputs for path in read], [path for paths in wanted for path in paths.values()])
+        raise UsageError(f"{len(inputs)} recordings cannot share the output {single[0][1]}", hint=hint)
+    requested = [_paths([*single, *_in_folder(arguments, recording)]) for recording, *_ in inputs]
+    _require_transcript(arguments, requested)
+    _require_free([path for read in inputs for path in read], [path for paths in requested for path in paths.values()])
     formats = {**FORMATS, "json": JSON_STYLES[arguments.json_style]}
     return [
-        Outputs(recording=recording, paths=paths, formats=formats, sound=SOUNDS[arguments.html_audio])
-        for (recording, *_), paths in zip(inputs, wanted, strict=True)
+        Outputs(recording=recording, paths=paths, formats=formats, html_audio=HTML_AUDIO[arguments.html_audio])
+        for (recording, *_), paths in zip(inputs, requested, strict=True)
     ]
 
 
 def _single_files(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     for path in arguments.output:
-        yield format_of(path.name), path
+        yield detect_format(path.name), path
     if arguments.output_srt:
         yield "srt", arguments.output_srt
     if arguments.output_rttm:
@@ -55,25 +87,29 @@ def _single_files(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
 
 def _in_folder(arguments: argparse.Namespace, recording: Path) -> Iterator[tuple[str, Path]]:
     if bool(arguments.output_dir) != bool(arguments.formats):
-        raise UsageError("--output-dir and --formats belong together", hint="--output-dir DIR --formats json,srt,rttm")
+        raise UsageError(
+            "--output-dir and --formats require each other", hint="give both: --output-dir DIR --formats json,srt,rttm"
+        )
     for kind in arguments.formats:
         yield kind, arguments.output_dir / f"{recording.stem}{FORMATS[kind].suffix}"
 
 
-def _paths(wanted: list[tuple[str, Path]]) -> dict[str, Path]:
+def _paths(requested: list[tuple[str, Path]]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
-    for kind, path in wanted:
+    for kind, path in requested:
         if kind in paths:
-            raise UsageError(f"{paths[kind]} and {path} are both {kind}", hint="each format is written once")
+            raise UsageError(f"{paths[kind]} and {path} are both {kind}", hint="name one output per format")
         paths[kind] = path
     return paths
 
 
-def _require_transcript(arguments: argparse.Namespace, wanted: Sequence[dict[str, Path]]) -> None:
-    silent = [path for paths in wanted for kind, path in paths.items() if FORMATS[kind].needs_transcript]
+def _require_transcript(arguments: argparse.Namespace, requested: Sequence[dict[str, Path]]) -> None:
+    silent = [path for paths in requested for kind, path in paths.items() if FORMATS[kind].needs_transcript]
     if silent and not arguments.transcript:
         without = ", ".join(known.suffix for known in FORMATS.values() if not known.needs_transcript)
-        raise UsageError(f"{silent[0]} needs a transcript", hint=f"diarize -t FILE gives one; without: {without}")
+        raise UsageError(
+            f"{silent[0]} needs a transcript", hint=f"add -t FILE; formats without a transcript: {without}"
+        )
 
 
 def _require_free(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:

@@ -1,24 +1,49 @@
-"""How the command line says that it was not understood."""
+"""Parse the command line; explain what is wrong with it, and name the option or command that comes nearest."""
 
 import argparse
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from diarize_runner.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises what is wrong as every other error, and takes options by their whole name alone."""
+    """Accepts whole option names only, and raises UsageError instead of exiting."""
 
-    def __init__(self, **how: Any) -> None:
-        super().__init__(**how, allow_abbrev=False)
+    def __init__(self, *, example: str = "", **settings: Any) -> None:
+        super().__init__(**settings, allow_abbrev=False)
+        self._example = example
+
+    def format_help(self) -> str:
+        """Return the help text, with the example at its end."""
+        text = super().format_help()
+        return f"{text}\nexample:\n  {self.prog.split()[0]} {self._example}\n" if self._example else text
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Leave nothing unknown to the command above, whose help says nothing of this one's options."""
+        """Report unknown options here: the parent parser's help does not list this command's options."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            message = f"unrecognized arguments: {' '.join(unknown)}"
+            raise UsageError(message, hint=self._hint(unknown[0].partition("=")[0], self._option_string_actions))
         return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is not a choice.
+
+        argparse lists all choices instead, and suggests the nearest one from Python 3.14 on:
+        https://docs.python.org/3/library/argparse.html#suggest-on-error
+        """
+        if action.choices is None or value in action.choices:
+            return
+        name = "/".join(action.option_strings) or action.metavar or action.dest
+        known = ", ".join(map(str, action.choices))
+        raise UsageError(f"{name}: {value!r} is not one of {known}", hint=self._hint(str(value), action.choices))
+
+    def _hint(self, wrong: str, known: Iterable[Any]) -> str:
+        near = get_close_matches(wrong, [str(each) for each in known], n=1)
+        return f"did you mean {near[0]}? see: {self.prog} --help" if near else f"see: {self.prog} --help"
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError."""
-        raise UsageError(message, hint=f"{self.prog} --help")
+        raise UsageError(message, hint=f"see: {self.prog} --help")

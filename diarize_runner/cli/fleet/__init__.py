@@ -1,6 +1,6 @@
 """The operator's scripts: scripts/launch_box.py and scripts/inventory_ec2.py.
 
-They are no commands of `diarize-runner`, which boxes have too: a box launches nothing.
+They are not commands of `diarize-runner`, because boxes have that, too, and never launch other boxes.
 """
 
 import argparse
@@ -8,9 +8,24 @@ import os
 import sys
 from collections.abc import Sequence
 
-from diarize_runner.cli import run_command
+from diarize_runner.cli import add_command, add_options, run_command
+from diarize_runner.cli.commands import Command
 from diarize_runner.cli.fleet import host_keys, inventory, launch, terminate
 from diarize_runner.cli.parser import Parser
+
+_FLEET = "--name calls --region eu-central-1"
+_COMMANDS = {
+    "launch": Command(
+        summary="launch the boxes that a fleet lacks; print their Ansible inventory",
+        example=f"launch {_FLEET} --count 2 --subnet subnet-0abc --instance-profile diarize-box "
+        "--store s3://bucket/models --plan",
+    ),
+    "host-keys": Command(
+        summary="wait until the boxes print their ssh host keys to their consoles; print them as known_hosts",
+        example=f"host-keys {_FLEET} >> ~/.ssh/known_hosts",
+    ),
+    "terminate": Command(summary="terminate every box of a fleet", example=f"terminate {_FLEET} --plan"),
+}
 
 
 def launch_box(argv: Sequence[str] | None = None) -> int:
@@ -22,9 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of scripts/launch_box.py."""
     parser = Parser(prog="launch_box.py", description="Launch and terminate diarization boxes on EC2.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    launch.add_parser(commands)
-    host_keys.add_parser(commands)
-    terminate.add_parser(commands)
+    for (name, command), module in zip(_COMMANDS.items(), (launch, host_keys, terminate), strict=True):
+        add_options(add_command(commands, name, command), module)
     return parser
 
 

@@ -1,10 +1,10 @@
-"""Options that the commands of a fleet share."""
+"""Options of all fleet commands."""
 
 import argparse
 
 
 def add_fleet_options(parser: argparse.ArgumentParser) -> None:
     """Add `--name`, `--region` and `--profile`."""
-    parser.add_argument("--name", required=True, metavar="FLEET", help="the fleet: its boxes carry this as a tag")
+    parser.add_argument("--name", required=True, metavar="FLEET", help="fleet name, the tag of its boxes")
     parser.add_argument("--region", help="default: AWS_DEFAULT_REGION, or the profile's")
     parser.add_argument("--profile", help="default: AWS_PROFILE")

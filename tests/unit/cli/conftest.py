@@ -5,7 +5,7 @@ import wave
 from pathlib import Path
 
 import pytest
-from support.ran import ran
+from support.run_main import run_main
 
 from diarize_runner.cli import main
 
@@ -40,7 +40,7 @@ def _own_environment():
 
 @pytest.fixture
 def run(capsys):
-    return lambda *arguments: ran(capsys, main, *arguments)
+    return lambda *arguments: run_main(capsys, main, *arguments)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_people_are_told_of_each_recording_and_of_all(diarize, calls, to_folder)
     said = diarize(*calls, *to_folder).stderr
 
     assert "\nada: 1.0 s of audio in 0." in said
-    assert f"\nerror: cannot decode {calls[1]}: Invalid data found when processing input\nhint: expected a file" in said
+    assert f"\nerror: cannot decode {calls[1]}: Invalid data found when processing input\nhint: use a file" in said
     assert "\n2 done, 0 skipped, 1 failed: 2.0 s of audio in 0." in said
     assert said.endswith(f"\n  failed: {calls[1]}\n")
 
@@ -138,7 +138,7 @@ def test_outputs_that_collide_are_bad_usage_before_any_work(diarize, diarizer, c
     ran = diarize(calls[0], other, *outputs)
 
     assert (ran.exit_code, ran.stdout) == (2, "")
-    assert diarizer.heard == []
+    assert diarizer.diarized == []
     assert {path.suffix for path in calls[0].parent.rglob("*") if path.is_file()} == {".wav"}
 
 
@@ -148,8 +148,8 @@ def test_recordings_whose_lines_of_rttm_could_not_be_told_apart_are_refused(diar
 
     ran = diarize(*paths)
 
-    assert (ran.exit_code, ran.stdout, diarizer.heard) == (2, "", [])
-    assert ran.stderr.startswith("error: 2 recordings are called ")
+    assert (ran.exit_code, ran.stdout, diarizer.diarized) == (2, "", [])
+    assert ran.stderr.startswith("error: 2 recordings have the name ")
     assert diarize(*paths, "--output-dir", tmp_path / "out", "--formats", "rttm").exit_code == 0
     assert len(list((tmp_path / "out").iterdir())) == 2
 
@@ -180,7 +180,7 @@ def test_a_folder_is_bad_usage_and_says_how_to_name_what_is_in_it(diarize, calls
     ran = diarize(calls[0], calls[0].parent)
     assert ran.exit_code == 2
     assert ran.stderr == (
-        f"error: {calls[0].parent} is a folder\nhint: name the recordings in it, as in {calls[0].parent}/*.wav\n"
+        f"error: {calls[0].parent} is a folder\nhint: name the recordings in it: {calls[0].parent}/*.wav\n"
     )
 
 
@@ -193,7 +193,7 @@ def test_what_is_there_is_skipped_when_asked_to(diarize, diarizer, loads, calls,
     assert ran.exit_code == 0
     assert ran.document["skipped"] == [str(calls[0])]
     assert (tmp_path / "out/ada.rttm").read_text() == "as it was"
-    assert diarizer.heard == ["ada", "cy"]
+    assert diarizer.diarized == ["ada", "cy"]
     loads.clear()
     again = diarize(calls[0], calls[2], *to_folder, "--skip-existing")
     assert (again.exit_code, again.stderr) == (0, "0 done, 2 skipped, 0 failed\n")
@@ -204,13 +204,13 @@ def test_a_recording_with_one_of_two_outputs_is_not_skipped(diarize, diarizer, c
     one = ["--output-dir", tmp_path / "out", "--formats"]
     diarize(calls[0], *one, "rttm")
     diarize(calls[0], *one, "rttm,json", "--skip-existing")
-    assert diarizer.heard == ["ada", "ada"]
+    assert diarizer.diarized == ["ada", "ada"]
 
 
 def test_there_is_nothing_to_skip_by_without_outputs(diarize, calls):
     ran = diarize(calls[0], "--skip-existing")
     assert ran.exit_code == 2
-    assert ran.stderr.startswith("error: --skip-existing has no outputs to look for\nhint: ")
+    assert ran.stderr.startswith("error: --skip-existing requires outputs\nhint: ")
 
 
 @pytest.mark.parametrize("words", [["./-x.wav"], ["--", "-x.wav"], ["--audio=-x.wav"]], ids=" ".join)
@@ -267,7 +267,7 @@ def test_a_transcript_is_labelled_by_the_rules_that_are_asked_for(diarize, diari
 def test_rules_of_labelling_are_refused_where_there_is_nothing_to_label(diarize, loads, calls, option):
     ran = diarize(calls[0], *option)
     assert (ran.exit_code, loads) == (2, [])
-    assert "are of a transcript\nhint: give one with -t FILE" in ran.stderr
+    assert "require a transcript\nhint: name one: -t FILE" in ran.stderr
 
 
 def test_one_transcript_is_not_of_several_recordings(diarize, calls, tmp_path):
@@ -299,8 +299,8 @@ def test_a_channel_that_is_not_there_says_how_many_there_are(diarize, calls):
 
 
 HINTS = {
-    "--num-speakers 2": (SpeakerHints(exactly=2), "1 found, though 2 were asked for"),
-    "--min-speakers 3": (SpeakerHints(at_least=3), "1 found, though 3 or more were asked for"),
+    "--num-speakers 2": (SpeakerHints(exactly=2), "1 found, 2 requested"),
+    "--min-speakers 3": (SpeakerHints(at_least=3), "1 found, 3 or more requested"),
     "--max-speakers 4": (SpeakerHints(at_most=4), None),
 }
 
@@ -320,10 +320,10 @@ def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize
     first = diarize(calls[0], "--json")
     again = diarize(calls[0], "--json")
 
-    assert first.stderr.startswith("ada: 1.0 s of audio; nothing was timed here yet")
+    assert first.stderr.startswith("ada: 1.0 s of audio; no estimate, as nothing was timed here yet")
     assert first.document["estimated_seconds"] is None
     assert again.document["estimated_seconds"] == pytest.approx(first.document["processing_seconds"], rel=0.01)
-    assert again.stderr.startswith("ada: 1.0 s of audio; about 0.0 s at the RTF of 0.02")
+    assert again.stderr.startswith("ada: 1.0 s of audio; about 0.0 s at RTF 0.02")
 
 
 def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_half(diarize, diarizer, calls, to_folder, tmp_path):
@@ -335,7 +335,7 @@ def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_half(diarize, diariz
     ran = diarize(calls[0], calls[2], *to_folder, "--json")
 
     assert (ran.exit_code, ran.document["exit_code"]) == (130, 130)
-    assert ran.document["error"] == "interrupted: 1 of 2 recordings are done, and what came of them is kept"
+    assert ran.document["error"] == "interrupted: 1 of 2 recordings are done; their outputs are kept"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["ada.rttm"]
 
 

@@ -17,8 +17,8 @@ def test_a_build_that_would_sign_with_a_public_key_is_refused_before_it_begins(r
     ran = run("cache", "build", request_file, *options, "--sign", pair[1])
 
     assert ran.exit_code == 2
-    assert ran.stderr.startswith(f"error: {pair[1]} is no private key")
-    assert "\nhint: make a pair: " in ran.stderr
+    assert ran.stderr.startswith(f"error: {pair[1]} is not a private key")
+    assert "\nhint: make a key pair: " in ran.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -33,6 +33,6 @@ def test_a_private_key_given_as_public_is_refused_and_nothing_is_restored(run, p
     ran = run(*restore, pair[0])
 
     assert ran.exit_code == 2
-    assert ran.stderr.startswith(f"error: {pair[0]} is no public key")
+    assert ran.stderr.startswith(f"error: {pair[0]} is not a public key")
     assert not (tmp_path / "into").exists()
     assert run(*restore, pair[1]).exit_code == 0, "the other half is taken"

@@ -117,7 +117,8 @@ def test_a_bad_line_is_named_and_nothing_is_written(run, turns, said, tmp_path):
     ran = run("label", turns, said, "-o", tmp_path / "out.json")
     assert ran.exit_code == 1
     assert re.match(
-        r"error: .*turns\.rttm, line 3: the onset is not a time in seconds: 'soon'\nhint: an RTTM", ran.stderr
+        r"error: .*turns\.rttm, line 3: the onset is not a time in seconds: 'soon'\nhint: write each line as: SPEAKER",
+        ran.stderr,
     )
     assert not (tmp_path / "out.json").exists()
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support.disks import NOBODY
 
-from diarize_runner.cli.options import add_output_options, add_transcript_option
-from diarize_runner.cli.output_options import outputs_of_each, requested_outputs
+from diarize_runner.cli.options import add_transcript_option
+from diarize_runner.cli.output_options import add_output_options, outputs_of_each, requested_outputs
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiskError, UsageError
 from diarize_runner.jobs.output_file import write_output
@@ -72,10 +72,10 @@ def test_a_folder_gets_a_file_in_each_format_for_each_recording(tmp_path):
     [
         (["--output-srt", "a.srt"], ["a.wav"], "a.srt needs a transcript"),
         (["--output-dir", "out", "--formats", "vtt"], ["a.wav"], "out/a.vtt needs a transcript"),
-        (["--output-dir", "out"], ["a.wav"], "--output-dir and --formats belong together"),
-        (["--formats", "json"], ["a.wav"], "--output-dir and --formats belong together"),
+        (["--output-dir", "out"], ["a.wav"], "--output-dir and --formats require each other"),
+        (["--formats", "json"], ["a.wav"], "--output-dir and --formats require each other"),
         (["-o", "a.rttm", "--output-rttm", "b"], ["a.wav"], "a.rttm and b are both rttm"),
-        (["-o", "a.json"], ["a.wav", "b.wav"], "2 recordings cannot all go to a.json"),
+        (["-o", "a.json"], ["a.wav", "b.wav"], "2 recordings cannot share the output a.json"),
         (["--output-dir", ".", "--formats", "json"], ["x/a.wav", "y/a.mp3"], "a.json would be overwritten"),
         (["--output-rttm", "a.wav"], ["a.wav"], "a.wav would be overwritten"),
     ],
@@ -172,9 +172,9 @@ def test_what_another_user_put_where_all_may_write_is_not_written_to(plant, tmp_
     plant(Path("shared/call.rttm"))
     os.chown("shared/call.rttm", NOBODY, NOBODY, follow_symlinks=False)
 
-    with pytest.raises(DiskError, match=r"call\.rttm was put there by another user"):
+    with pytest.raises(DiskError, match=r"call\.rttm is a link or a pipe of another user"):
         written(tmp_path, "-o", "shared/call.rttm")
-    with pytest.raises(DiskError, match=r"call\.rttm was put there by another user"):
+    with pytest.raises(DiskError, match=r"call\.rttm is a link or a pipe of another user"):
         write_output(Path("shared/call.rttm"), b"new")
 
     assert Path("shared/precious").read_text() == "precious"

@@ -4,7 +4,7 @@ import io
 import sys
 
 from diarize_runner.cli.progress import ProgressLines, progress_for
-from diarize_runner.progress import Whole
+from diarize_runner.progress import OverallProgress
 
 
 class Terminal(io.StringIO):
@@ -68,28 +68,34 @@ def test_a_line_tells_of_the_whole_recording_where_that_is_known_and_goes_on_ove
     lines = ProgressLines(stream, clock)
     for second, stage in enumerate(["segmentation"] * 20 + ["embeddings"] * 21):
         clock.now = 1000.0 + second
-        whole = Whole(name="talk", elapsed=second, remaining=100 - second)
-        lines.advance(stage, completed=second % 20, total=20, whole=whole)
+        overall = OverallProgress(name="talk", elapsed=second, remaining=100 - second)
+        lines.advance(stage, completed=second % 20, total=20, overall=overall)
     assert stream.getvalue() == "talk, embeddings: 50 %, 30 s elapsed, about 70 s remaining\n"
 
 
 def test_where_only_the_stage_is_known_the_line_says_so():
     stream, clock = io.StringIO(), Clock()
     lines = ProgressLines(stream, clock)
-    lines.advance("segmentation", completed=0, total=4, whole=Whole(name="talk", elapsed=1, remaining=None))
+    lines.advance("segmentation", completed=0, total=4, overall=OverallProgress(name="talk", elapsed=1, remaining=None))
     clock.now += 30
-    lines.advance("segmentation", completed=1, total=4, whole=Whole(name="talk", elapsed=31, remaining=None))
+    lines.advance(
+        "segmentation", completed=1, total=4, overall=OverallProgress(name="talk", elapsed=31, remaining=None)
+    )
     assert stream.getvalue() == "talk, segmentation: 25 %, 31 s elapsed, about 90 s remaining in this stage\n"
 
 
 def test_a_bar_tells_of_the_whole_and_those_of_one_recording_go_when_the_next_begins():
     terminal = Terminal()
     with progress_for(terminal) as progress:
-        progress.advance("segmentation", completed=3, total=4, whole=Whole(name="talk", elapsed=5, remaining=90.2))
+        progress.advance(
+            "segmentation", completed=3, total=4, overall=OverallProgress(name="talk", elapsed=5, remaining=90.2)
+        )
         with progress.paused():
             drawn = terminal.getvalue()
         terminal.truncate(0)
-        progress.advance("segmentation", completed=1, total=4, whole=Whole(name="walk", elapsed=1, remaining=80))
+        progress.advance(
+            "segmentation", completed=1, total=4, overall=OverallProgress(name="walk", elapsed=1, remaining=80)
+        )
     assert "talk, segmentation" in drawn
     assert "0:01:30 in all" in drawn
     assert "walk, segmentation" in terminal.getvalue()
@@ -100,7 +106,7 @@ def test_what_is_told_stays_on_the_terminal_as_it_was_said():
     terminal = Terminal()
     with progress_for(terminal) as progress:
         progress.advance("segmentation", completed=3, total=4)
-        progress.tell("[red]talk[/red]: 30 s")
+        progress.print_line("[red]talk[/red]: 30 s")
     assert "[red]talk[/red]: 30 s" in terminal.getvalue()
 
 

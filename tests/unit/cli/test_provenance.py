@@ -8,10 +8,10 @@ from diarize_runner import __version__
 from diarize_runner.cache.box.folder import find_cache, read_manifest
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.turns import SpeakerHints
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import DiskError
 from diarize_runner.jobs.audio import AudioFile
-from diarize_runner.jobs.job import FindSpeakers, Heard, Job
+from diarize_runner.jobs.job import DiarizationTask, Job, LoadedJob
 from diarize_runner.jobs.provenance import provenance_of
 from diarize_runner.transcript.model import Transcript
 from diarize_runner.transcript.rules import Rules
@@ -24,17 +24,17 @@ def recording():
     return Recording(uri="call", waveform=np.zeros(24_000, dtype=np.float32))
 
 
-def heard(job, recording):
-    return Heard(job=job, recording=recording, transcript=Transcript(segments=()))
+def loaded(job, recording):
+    return LoadedJob(job=job, recording=recording, transcript=Transcript(segments=()))
 
 
 def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, recording, tmp_path):
     manifest, said = read_manifest(find_cache(box)), tmp_path / "said.json"
     said.write_bytes(b"[]")
 
-    task = FindSpeakers(hints=SpeakerHints(exactly=2))
+    task = DiarizationTask(hints=SpeakerHints(exactly=2))
     job = Job(audio=AudioFile(path=speech, channel=2), transcript=said, task=task, rules=Rules(split=None))
-    made = provenance_of(heard(job, recording), DIARIZER, manifest).to_dict()
+    made = provenance_of(loaded(job, recording), DIARIZER, manifest).to_dict()
 
     packages = made.pop("packages")
     assert packages["numpy"] == importlib.metadata.version("numpy")
@@ -44,12 +44,12 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
             "name": "tiny",
             "version": "1.0",
             "manifest": str(manifest.digest),
-            "requirements": str(content_of(b"nothing==1\n").digest),
+            "requirements": str(hash_bytes(b"nothing==1\n").digest),
         },
         "engine": "exact",
         "device": "cpu",
-        "audio": {"digest": str(content_of(speech.read_bytes()).digest), "seconds": 1.5},
-        "transcript": {"digest": str(content_of(b"[]").digest)},
+        "audio": {"digest": str(hash_bytes(speech.read_bytes()).digest), "seconds": 1.5},
+        "transcript": {"digest": str(hash_bytes(b"[]").digest)},
         "rules": {"reach": 0.5, "longest_word": 1.0},
         "channel": 2,
         "num_speakers": 2,
@@ -58,7 +58,7 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
 
 def test_a_result_without_transcript_or_hints_says_nothing_of_them(box, speech, recording):
     manifest = read_manifest(find_cache(box))
-    made = provenance_of(heard(Job(audio=AudioFile(path=speech)), recording), DIARIZER, manifest).to_dict()
+    made = provenance_of(loaded(Job(audio=AudioFile(path=speech)), recording), DIARIZER, manifest).to_dict()
     assert made.keys() == {"tool", "cache", "engine", "device", "packages", "audio"}
 
 
@@ -66,4 +66,4 @@ def test_a_recording_that_is_gone_is_a_disk_error(box, speech, recording):
     speech.unlink()
     job = Job(audio=AudioFile(path=speech))
     with pytest.raises(DiskError, match=speech.name):
-        provenance_of(heard(job, recording), DIARIZER, read_manifest(find_cache(box)))
+        provenance_of(loaded(job, recording), DIARIZER, read_manifest(find_cache(box)))

@@ -48,7 +48,7 @@ def test_a_box_without_a_version_in_use_says_how_to_get_one(run, box):
     shutil.rmtree(box)
     refused = run("cache", "prune", "--into", box)
     assert refused.exit_code == 1
-    assert "has no version in use\nhint: restore one first" in refused.stderr
+    assert "has no current version\nhint: restore one first" in refused.stderr
     assert not box.exists()
 
 

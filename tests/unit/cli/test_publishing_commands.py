@@ -34,7 +34,7 @@ def test_keygen_names_both_files_and_never_overwrites_one(run, keys, tmp_path):
     again = run("cache", "keygen", tmp_path / "team")
 
     assert (again.exit_code, again.stdout) == (2, "")
-    assert again.stderr.startswith(f"error: {tmp_path}/team.key is there already\nhint: ")
+    assert again.stderr.startswith(f"error: {tmp_path}/team.key already exists\nhint: ")
     assert (tmp_path / "team.key").read_bytes() == before
 
 
@@ -45,7 +45,7 @@ def test_a_signed_version_is_restored_with_its_key_and_with_no_other(run, publis
 
     wrong = run(*restore, "--public-key", tmp_path / "other.pub")
     assert (wrong.exit_code, (tmp_path / "box").exists()) == (3, False)
-    assert f"was not signed by the key in {tmp_path}/other.pub\nhint: " in wrong.stderr
+    assert f"is not signed with the key in {tmp_path}/other.pub\nhint: " in wrong.stderr
     right = run(*restore, "--public-key", keys["public"])
     assert (right.exit_code, right.document["changed"], right.document["serial"]) == (0, True, 1)
 
@@ -58,7 +58,7 @@ def test_a_version_without_a_signature_is_exit_3_and_leaves_nothing(run, publish
             "cache", "restore", "--store", store, "--into", tmp_path / "box", "--public-key", keys["public"], *plan
         )
         assert (ran.exit_code, (tmp_path / "box").exists()) == (3, False)
-        assert ran.stderr.startswith(f"error: {store}: latest is not signed, and a signature is wanted\nhint: ")
+        assert ran.stderr.startswith(f"error: {store}: latest is not signed, but a signature is required\nhint: ")
 
 
 def test_a_build_with_what_is_no_key_is_bad_usage_and_builds_nothing(run, request_file, tmp_path):
@@ -84,7 +84,7 @@ def test_an_older_latest_is_exit_3_until_it_is_allowed(run, publish, tmp_path):
     for plan in (["--plan"], []):
         refused = run(*restore, *plan)
         assert (refused.exit_code, refused.document["exit_code"]) == (3, 3)
-        assert refused.stderr.startswith(f"error: {store}: latest has serial 1, and this box has followed 2\nhint: ")
+        assert refused.stderr.startswith(f"error: {store}: latest has serial 1, but this box last followed 2\nhint: ")
     assert run("cache", "verify", tmp_path / "box", "--json").document["version"] == "1.1"
     followed = run(*restore, "--allow-older").document
     assert (followed["version"], followed["serial"], followed["changed"]) == ("1.0", 1, True)
@@ -117,11 +117,11 @@ def test_a_rollback_to_nowhere_says_so(run, publish):
 
     nowhere = run("cache", "rollback", "--store", store)
     assert nowhere.exit_code == 1
-    assert nowhere.stderr == f"error: {store}: there was no version before the latest\nhint: name one: --to VERSION\n"
+    assert nowhere.stderr == f"error: {store}: no version precedes the latest\nhint: pass --to VERSION\n"
     unknown = run("cache", "rollback", "--store", store, "--to", "9.9")
     assert (unknown.exit_code, unknown.stderr) == (
         1,
-        f"error: {store} has no version 9.9\nhint: published there: 1.0\n",
+        f"error: {store} has no version 9.9\nhint: published versions: 1.0\n",
     )
     assert run("cache", "rollback", "--store", store, "--to", "../1.0").exit_code == 2
 

@@ -19,4 +19,4 @@ def test_a_digest_that_is_none_is_bad_usage(run, box):
 def test_a_version_that_is_not_on_the_disk_says_how_to_get_one(run, box):
     refused = run("cache", "switch", "--into", box, "--to", f"sha256:{'0' * 64}", "--json")
     assert refused.exit_code == 1
-    assert "restore a cache first" in json.loads(refused.stdout)["hint"]
+    assert "run: diarize-runner cache restore" in json.loads(refused.stdout)["hint"]

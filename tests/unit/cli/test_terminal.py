@@ -8,7 +8,7 @@ import re
 import pytest
 
 from diarize_runner.cli import output
-from diarize_runner.cli.bars import drawn_on
+from diarize_runner.cli.bars import bars_on
 from diarize_runner.cli.output import Result, print_error, print_result
 from diarize_runner.cli.progress import ProgressLines
 from diarize_runner.cli.terminal import PlainConsole, caption
@@ -60,17 +60,17 @@ def test_a_table_shows_cells_title_and_caption_as_they_are(monkeypatch):
 
 def test_a_line_away_from_a_terminal_is_one_line():
     stream = io.StringIO()
-    ProgressLines(stream, lambda: 0.0).tell(NASTY)
+    ProgressLines(stream, lambda: 0.0).print_line(NASTY)
     assert stream.getvalue() == f"{SHOWN}\n"
 
 
 def test_bars_and_what_is_told_between_them_show_names_as_they_are(monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     stream = Terminal()
-    with drawn_on(stream) as bars:
+    with bars_on(stream) as bars:
         bars.advance(NASTY, completed=1, total=2)
         bars._bars.refresh()
-        bars.tell(NASTY)
+        bars.print_line(NASTY)
     assert stream.getvalue().count(SHOWN) >= 2
     assert not re.search("forged\r|\\[2J\x9b|\u202e|\x1b\\[2J|\x1b]8", stream.getvalue())
 
@@ -96,7 +96,8 @@ def test_a_file_whose_name_is_hostile_is_named_in_one_line(run, tmp_path):
     path.write_text("no transcript")
     (tmp_path / "turns.rttm").write_text("SPEAKER a 1 0 1 <NA> <NA> A <NA> <NA>\n")
     ran = run("label", tmp_path / "turns.rttm", path)
-    assert ran.stderr.startswith(rf"error: {tmp_path}/a\nerror: forged\x1b[2J.json is text in no known dialect")
+    message = rf"error: {tmp_path}/a\nerror: forged\x1b[2J.json is text, but not a supported transcript"
+    assert ran.stderr.startswith(message)
     assert len(ran.stderr.splitlines()) == 2
 
 

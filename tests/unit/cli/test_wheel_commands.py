@@ -37,7 +37,7 @@ def test_a_build_says_how_many_wheels_it_carries(run, tmp_path, monkeypatch):
     build = ("cache", "build", tmp_path / "tiny.yaml", "--version", "1.0", "--out", host.out, *files)
 
     carrying = run(*build, "--with-wheels", "--python", "3.11", "--json").document
-    there = host.there()
+    there = host.built_wheels()
     plain = run(*build, "--json").document
 
     size = sum(path.stat().st_size for path in there.values())
@@ -95,7 +95,7 @@ def test_an_altered_wheel_is_exit_3_and_leaves_nothing(fetch, site, tmp_path):
 
     assert (ran.exit_code, ran.document["exit_code"]) == (3, 3)
     assert ran.stderr.startswith(f"error: {site.store.url}/wheels/sha256/")
-    assert "is not what its name says\nhint: " in ran.stderr
+    assert "does not match the digest in its name\nhint: " in ran.stderr
     assert not (tmp_path / "into").exists()
 
 
@@ -116,12 +116,12 @@ def test_a_signature_that_is_wanted_and_lacking_is_exit_3(fetch, run, tmp_path):
 
 
 def test_without_a_python_it_is_the_one_that_runs_and_that_must_be_one_of_ours(run, site, tmp_path, monkeypatch):
-    monkeypatch.setattr(pythons, "PYTHONS", ("2.7",))
+    monkeypatch.setattr(pythons, "SUPPORTED_PYTHONS", ("2.7",))
 
     ran = run("cache", "wheels", "--store", site.store.url, "--into", tmp_path / "into")
 
     assert ran.exit_code == 2
-    assert ran.stderr.endswith("hint: name another: --python 2.7\n")
+    assert ran.stderr.endswith("hint: choose another: --python 2.7\n")
 
 
 def test_a_prune_lists_the_wheels_that_go(run, site):
