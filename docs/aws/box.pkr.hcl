@@ -1,4 +1,4 @@
-# An image of a whole box, models and all, for boxes that start faster: docs/aws.md. Not built yet on AWS.
+# An image of a box with its models, for a faster start. See docs/aws.md. Never built on AWS.
 packer {
   required_plugins {
     amazon = {
@@ -32,7 +32,7 @@ source "amazon-ebs" "box" {
   encrypt_boot  = true
   imds_support  = "v2.0"
 
-  # It reads the store, as the boxes do. The key that Packer logs in with goes again.
+  # The profile lets the instance read the store. Packer removes its own ssh key afterwards.
   iam_instance_profile      = var.instance_profile
   ssh_clear_authorized_keys = true
 

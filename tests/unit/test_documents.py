@@ -1,0 +1,60 @@
+"""The documents: every link leads somewhere, every command is described, generated tables match their reports."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from diarize_runner.benchmark.formats.readme import refresh_tables
+from diarize_runner.cli.commands import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKED = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+DOCUMENTS = [name for name in TRACKED.splitlines() if not name.startswith("tests/")] or ["README.md"]
+GENERATED = ("README.md", "docs/benchmarks.md")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def anchors(document):
+    """Return the anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_inside_the_repository_leads_somewhere(name):
+    document = ROOT / name
+    for target in LINK.findall(document.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:"):
+            continue
+        linked = (document.parent / path) if path else document
+        assert linked.exists(), f"{name} links to {target}"
+        assert not anchor or anchor in anchors(linked), f"{name} links to {target}"
+
+
+def test_every_command_is_described_in_the_documents():
+    text = (ROOT / "docs/command.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        group, _, verb = name.rpartition(" ")
+        assert re.search(rf"`{group}.*`[^|]*\b{verb}\b|`{group} {verb}" if group else rf"`{verb}\b", text), name
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_tables_match_their_reports(name):
+    document = ROOT / name
+    text = document.read_text(encoding="utf-8")
+    assert "<!-- benchmark " in text
+    assert refresh_tables(text, document.parent) == text, f"run: diarize-runner benchmark readme {name}"
+
+
+def test_every_test_that_the_threat_model_names_exists():
+    text = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    last = ""
+    for path, name in re.findall(r"`(?:[\w/]*/)?(test_\w+\.py)?(?:::(\w+))?`", text):
+        last = path or last
+        if path or name:
+            assert last in files, path
+            assert not name or re.search(rf"\b(def|class) {name}\b", files[last]), f"{last}::{name}"
