@@ -1,76 +1,76 @@
-# Every target does the set-up it needs. `make demo` and `make test` are the two to start with.
+# Every target runs the setup that it needs. Start with `make demo` and `make test`.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-rest test-all test-hosts soak lint format toolkit lock clean
 .PHONY: bench bench-cache bench-engines bench-labels bench-peers bench-provision
 
-# Where it is set, as in many containers, whatever imports torch and pyannote.audio compiles them anew: 13 s instead of 5.
+# Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Nothing that is made here asks the Hugging Face Hub, so nothing that make starts gets a token for it.
+# No target contacts the Hugging Face Hub, so none gets its token.
 unexport HF_TOKEN HUGGING_FACE_HUB_TOKEN
 
-help:           ## Say what there is to make
+help:           ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup:          ## Make .venv with the diarize-runner command: what a build host needs, without torch
+setup:          ## Create .venv with the diarize-runner command, for a build host (without torch)
 	@scripts/setup.sh
 
-setup-dev:      ## The same with torch, tests and linters
+setup-dev:      ## Create .venv with torch, tests and linters too
 	@scripts/setup.sh dev
 
-demo: setup     ## The whole way on a real recording, under .demo/
+demo: setup     ## Run the complete workflow on a real recording, under .demo/
 	@scripts/demo.sh
 
-# A worker for each core, and four at most: one takes 1 GB of memory. Which tests share one is said in tests/conftest.py.
+# One worker per core, at most four: each uses 1 GB of memory. tests/conftest.py assigns tests to workers.
 pytest = .venv/bin/python -m pytest
 workers = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 needs_more = hosts or swift or browser or scenario
 
-test: setup-dev ## Run every test that needs no fresh host, no box with real models, no Swift and no browser
+test: setup-dev ## Run the tests that need no fresh host, real models, Swift or browser
 	@$(pytest) $(workers) -m "not ($(needs_more))"
 
-test-rest: setup-dev ## Run the others (root; scripts/install-test-packages.sh, scripts/install-swift.sh)
+test-rest: setup-dev ## Run all other tests (root; scripts/install-test-packages.sh, scripts/install-swift.sh)
 	@$(pytest) $(workers) -m "$(needs_more)"
 
-test-all: setup-dev ## Run both at once: all but the soak
+test-all: setup-dev ## Run all tests except the soak tests
 	@$(pytest) $(workers)
 
-test-hosts: setup-dev ## Run those that need fresh hosts, and fail where there can be none
+test-hosts: setup-dev ## Run the tests of fresh hosts; fail if hosts cannot run here
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 $(pytest) $(workers) tests/hosts
 
-soak: setup-dev ## Run what is too long for CI: fuzzing and hundreds of kills; it prints counts (a quarter of an hour)
+soak: setup-dev ## Run fuzzing and hundreds of kills, too long for CI; print counts (15 minutes)
 	@.venv/bin/python -m pytest -s tests/soak
 
-lint: setup-dev ## Run every linter
+lint: setup-dev ## Run all linters
 	@scripts/lint.sh
 
 format: setup-dev ## Format the code
 	@.venv/bin/ruff check --fix --quiet
 	@.venv/bin/ruff format --quiet
 
-bench: setup-dev ## Measure both engines on this machine, under .bench/ (WORKLOAD=guide: hours on a CPU)
+bench: setup-dev ## Benchmark both engines on this machine, under .bench/ (WORKLOAD=guide: hours on a CPU)
 	@scripts/bench.sh $(if $(WORKLOAD),--workload $(WORKLOAD))
 
-bench-cache: setup-dev ## Measure restores against doing it by hand (needs nginx, curl, aws; minutes)
+bench-cache: setup-dev ## Compare cache restore with manual downloads (needs nginx, curl, aws; minutes)
 	@.venv/bin/python -m benchmarks.restore
 
-bench-engines: setup-dev ## Measure the exact engine against stock pyannote (hours on a CPU; minutes on a GPU)
+bench-engines: setup-dev ## Compare the exact engine with stock pyannote (hours on a CPU; minutes on a GPU)
 	@.venv/bin/python -m benchmarks.engines
 
-bench-labels: setup-dev ## Measure how fast, and how right, speakers are put on a transcript (a minute)
+bench-labels: setup-dev ## Measure speed and accuracy of transcript labelling (a minute)
 	@.venv/bin/python -m benchmarks.labels
 
-bench-peers: setup-dev ## Measure whatever else diarizes offline with the same models (7 GB for whisperX, ffmpeg; minutes)
+bench-peers: setup-dev ## Compare with other offline diarizers of the same models (7 GB for whisperX, ffmpeg; minutes)
 	@.venv/bin/python -m benchmarks.peers
 
-bench-provision: setup-dev ## Measure how soon a bare host is set up, against doing it by hand (root, nginx; minutes)
+bench-provision: setup-dev ## Compare provisioning a bare host with manual setup (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision
 
-toolkit: setup  ## Leave in dist/ what boxes are provisioned with, for cache build --toolkit
+toolkit: setup  ## Write the toolkit to dist/, for cache build --toolkit
 	@scripts/pack-toolkit.sh
 
-lock:           ## Compile requirements/*.in into locks (about 10 minutes for each Python)
+lock:           ## Compile requirements/*.in into locks (about 10 minutes per Python)
 	@scripts/compile-locks.sh
 
-clean:          ## Remove what setup, demo and bench made
+clean:          ## Remove what setup, demo, bench and toolkit created
 	rm -rf .venv .demo .bench .swift dist

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measure this machine: both engines by turns, with the cache that DIARIZE_RUNNER_CACHE names, or else the embedded one,
-# which is made under .bench/ the first time. Arguments go to `diarize-runner benchmark`; reports lie under .bench/.
+# Benchmark both engines on this machine, with the cache in DIARIZE_RUNNER_CACHE or else the embedded one, which the
+# first run builds under .bench/. Arguments go to `diarize-runner benchmark`; reports are written to .bench/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command=.venv/bin/diarize-runner

@@ -3,15 +3,15 @@
 #
 #   scripts/compile-locks.sh [3.10 3.11 3.12 3.13]
 #
-# Each version needs its own interpreter on PATH (pythonX.Y), because a lock depends on who compiles it.
+# Each version needs its interpreter on PATH (pythonX.Y), because a lock depends on the Python that compiles it.
 set -euo pipefail
 cd "$(dirname "$0")/../requirements"
 
-# A machine's own pip settings (find-links, extra indexes) would put builds into the lock that nobody else can install.
+# Ignore this machine's pip settings (find-links, extra indexes): they could pin builds that others cannot install.
 export PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock"
 unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 
-tools_of() {
+pip_tools() {
     local version=$1 tools
     tools="${TMPDIR:-/tmp}/diarize-runner-lock-py$version"
     [ -x "$tools/bin/pip-compile" ] || {
@@ -21,8 +21,8 @@ tools_of() {
     echo "$tools"
 }
 
-# The digest line lets a test see, without compiling, that the .in changed after its lock.
-# --allow-unsafe: without it setuptools has no hash and an install with hashes is refused.
+# A test compares the digest line with the .in, to find a lock that is out of date.
+# Without --allow-unsafe, setuptools has no hash, and pip refuses to install with hashes.
 compile() {
     local tools=$1 folder=$2 purpose=$3
     shift 3
@@ -31,10 +31,10 @@ compile() {
     sed -i "1i # requirements/$purpose.in sha256:$(sha256sum "$purpose.in" | cut -d' ' -f1)" "$folder/$purpose.txt"
 }
 
-# The later locks are held to the earlier ones, so that one environment can take them all.
+# Earlier locks constrain later ones, so that one environment can install them all.
 [ $# -gt 0 ] || set -- 3.10 3.11 3.12 3.13
 for version in "$@"; do
-    folder=py$version tools=$(tools_of "$version")
+    folder=py$version tools=$(pip_tools "$version")
     mkdir -p "$folder"
     compile "$tools" "$folder" diarization
     compile "$tools" "$folder" control --constraint "$folder/diarization.txt"
@@ -42,7 +42,7 @@ for version in "$@"; do
     compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
 done
 
-# Swift has one lock for every Python: what it needs on the oldest is enough for all.
-compile "$(tools_of "$1")" . swift
+# Swift has one lock for all Pythons, compiled with the oldest.
+compile "$(pip_tools "$1")" . swift
 
 python3 -I ../scripts/merge_locks.py

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Make .swift, the environment with OpenStack Swift that the tests of buckets run against, from a hash-pinned lock.
-# All of it comes as wheels, so nothing is compiled and no system package is needed.
+# Create .swift, the environment with OpenStack Swift for the S3 tests, from a hash-pinned lock. It installs only wheels,
+# so it needs no compiler and no system packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ -x .venv/bin/uv ] || {
-    printf 'error: there is no .venv\nhint: make setup\n' >&2
+    printf 'error: .venv does not exist\nhint: run make setup\n' >&2
     exit 1
 }
 
-# A finished environment is marked with what it was made from, as scripts/setup.sh does.
+# .made-from holds a digest of the inputs, and is written last, as in scripts/setup.sh.
 made_from=$({
     echo "$PWD"
     .venv/bin/python --version

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An inventory of the boxes on EC2 for ansible-playbook -i: docs/aws.md."""
+"""Print an inventory of the boxes on EC2 for `ansible-playbook -i`. See docs/aws.md."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ _VENV = Path(__file__).resolve().parents[1] / ".venv"
 
 
 def main() -> int:
-    """Run it in the environment that `make setup` made, not in the first python3 on Ansible's PATH."""
+    """Run in the environment that `make setup` created, whichever python3 is first on Ansible's PATH."""
     if _VENV.is_dir() and Path(sys.prefix) != _VENV:
         python = str(_VENV / "bin" / "python")
-        os.execv(python, [python, *sys.argv])  # noqa: S606  # no shell is what is wanted
+        os.execv(python, [python, *sys.argv])  # noqa: S606  # needs no shell
     from diarize_runner.cli.fleet import inventory_ec2
 
     return inventory_ec2()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run every linter, each by its own name, and fail if any complains.
+# Run all linters, and fail if any of them fails.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 export PATH="$PWD/.venv/bin:$PATH"
@@ -13,7 +13,7 @@ check() {
         echo "clean" >&2
     else
         failed+=("$name")
-        printf 'complains\n%s\n' "$output" >&2
+        printf 'failed\n%s\n' "$output" >&2
     fi
 }
 

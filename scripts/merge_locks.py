@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Merge requirements/py*/diarization.txt, and installer.txt, into one file each that installs on all those Pythons.
 
-A pin that all Pythons share is written once; any other carries a `python_version` marker. pip and uv
-both read the result with --require-hashes. `compile-locks.sh` runs this last.
+A pin that all Pythons share has no marker; any other has a `python_version` marker. pip and uv both read the result
+with --require-hashes. `compile-locks.sh` runs this last.
 """
 
 import hashlib
@@ -14,41 +14,41 @@ REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 PURPOSES = ("diarization", "installer")
 
 Pin = tuple[str, tuple[str, ...]]
-"""`name==version`, and its hashes."""
+"""`name==version` and its hashes."""
 
 
-def pins(lock: Path) -> Iterator[Pin]:
-    """Yield the pins of a lock that pip-compile wrote."""
+def read_pins(lock: Path) -> Iterator[Pin]:
+    """Yield the pins of a lock from pip-compile."""
     for line in lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         if line and not line.lstrip().startswith("#"):
             requirement, *hashes = line.split()
             yield requirement, tuple(sorted(text for text in hashes if text.startswith("--hash=")))
 
 
-def merged(purpose: str) -> str:
-    """Return the one file."""
+def merge_locks(purpose: str) -> str:
+    """Return the merged lock of all Pythons."""
     locks = {folder.name.removeprefix("py"): folder / f"{purpose}.txt" for folder in REQUIREMENTS.glob("py*")}
     pythons = sorted(locks, key=lambda version: [int(part) for part in version.split(".")])
-    wanted_by = defaultdict[Pin, list[str]](list)
+    pythons_by_pin = defaultdict[Pin, list[str]](list)
     for python in pythons:
-        for pin in pins(locks[python]):
-            wanted_by[pin].append(python)
+        for pin in read_pins(locks[python]):
+            pythons_by_pin[pin].append(python)
     source = hashlib.sha256((REQUIREMENTS / f"{purpose}.in").read_bytes()).hexdigest()
     head = (
         f"# requirements/{purpose}.in sha256:{source}\n"
         f"# Python {', '.join(pythons)} on Linux x86-64, GPU or CPU. Written by: make lock\n"
         f"# pip install --require-hashes -r requirements-{purpose}.txt\n"
     )
-    return head + "".join(written(pin, wanted_by[pin], pythons) for pin in sorted(wanted_by))
+    return head + "".join(format_pin(pin, pythons_by_pin[pin], pythons) for pin in sorted(pythons_by_pin))
 
 
-def written(pin: Pin, wanted_by: list[str], pythons: list[str]) -> str:
-    """Return a pin's lines, with a marker unless every Python wants it."""
+def format_pin(pin: Pin, pinned_on: list[str], pythons: list[str]) -> str:
+    """Return the lines of a pin, with a marker unless it applies to every Python."""
     requirement, hashes = pin
-    marker = "" if wanted_by == pythons else " ; " + " or ".join(f'python_version == "{each}"' for each in wanted_by)
+    marker = "" if pinned_on == pythons else " ; " + " or ".join(f'python_version == "{each}"' for each in pinned_on)
     return " \\\n    ".join([f"{requirement}{marker}", *hashes]) + "\n"
 
 
 if __name__ == "__main__":
     for each in PURPOSES:
-        (REQUIREMENTS / f"requirements-{each}.txt").write_text(merged(each), encoding="utf-8")
+        (REQUIREMENTS / f"requirements-{each}.txt").write_text(merge_locks(each), encoding="utf-8")

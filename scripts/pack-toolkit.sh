@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Leave in dist/ what boxes are provisioned with: the toolkit's wheel, toolkit.tar (playbooks and roles) and bootstrap.sh,
-# for `cache build --toolkit`. The same clone gives the same bytes.
+# Write the toolkit to dist/ for `cache build --toolkit`: the wheel, toolkit.tar (playbooks and roles) and bootstrap.sh.
+# The build is reproducible.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export SOURCE_DATE_EPOCH=315532800 # 1980, the first year that a zip archive knows
+export SOURCE_DATE_EPOCH=315532800 # 1980, the earliest year in a zip archive
 
 rm -rf dist
 .venv/bin/uv build --quiet --wheel --no-build-isolation --out-dir dist .

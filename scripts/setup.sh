@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make .venv from the hash-pinned locks: `setup.sh` for what a build host needs, `setup.sh dev` for tests and linters too.
-# PYTHON chooses the interpreter; otherwise the first supported one on PATH is taken.
+# Create .venv from the hash-pinned locks: `setup.sh` for a build host, `setup.sh dev` also for tests and linters.
+# PYTHON names the interpreter; the default is the first supported one on PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,33 +24,33 @@ find_python() {
 }
 
 python=$(find_python)
-[ -n "$python" ] || fail "no Python 3.10, 3.11, 3.12 or 3.13 found" "install one, or name it: make setup PYTHON=/path/to/python3.12"
+[ -n "$python" ] || fail "no Python 3.10, 3.11, 3.12 or 3.13 found" "install one, or run make setup PYTHON=/path/to/python3.12"
 locks="requirements/py$(version_of "$python")"
 
-# An environment that was made for development stays one, whatever is asked for later.
+# A development environment stays one, even if a later run does not ask for it.
 purpose=${1:-control}
 [ ! -e .venv/.made-for-dev ] || purpose=dev
-wanted=(control)
-[ "$purpose" != dev ] || wanted=(control diarization dev)
+names=(control)
+[ "$purpose" != dev ] || names=(control diarization dev)
 
-# A finished environment is marked with what it was made from and where, so that a killed run is done again, a moved
-# clone is made anew, and a good one is left alone.
-made_from() {
+# Print a digest of the inputs and the path. It is stored last, so that the next run repairs a killed installation or a
+# moved clone, and skips a complete one.
+inputs_digest() {
     {
         echo "$PWD"
         "$python" --version
         cat requirements/requirements-installer.txt
-        for each in "$@"; do cat "$locks/$each.txt"; done
+        for name in "$@"; do cat "$locks/$name.txt"; done
     } | sha256sum
 }
-[ "$(cat ".venv/.made-for-$purpose" 2>/dev/null)" != "$(made_from "${wanted[@]}")" ] || exit 0
+[ "$(cat ".venv/.made-for-$purpose" 2>/dev/null)" != "$(inputs_digest "${names[@]}")" ] || exit 0
 
-"$python" -I -m venv --clear .venv 2>/dev/null || fail "$python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
-echo "setup: installing ${wanted[*]} into .venv" >&2
+"$python" -I -m venv --clear .venv 2>/dev/null || fail "$python cannot create a virtual environment" "on Debian and Ubuntu, run apt install python3-venv"
+echo "setup: installing ${names[*]} into .venv" >&2
 .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/requirements-installer.txt
 requirements=()
-for purpose in "${wanted[@]}"; do requirements+=(-r "$locks/$purpose.txt"); done
+for name in "${names[@]}"; do requirements+=(-r "$locks/$name.txt"); done
 .venv/bin/uv pip install --python .venv/bin/python --require-hashes "${requirements[@]}"
 .venv/bin/uv pip install --python .venv/bin/python --quiet --no-deps --no-build-isolation --editable .
-made_from control >.venv/.made-for-control
-made_from "${wanted[@]}" >".venv/.made-for-$purpose"
+inputs_digest control >.venv/.made-for-control
+inputs_digest "${names[@]}" >".venv/.made-for-$purpose"

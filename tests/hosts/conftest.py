@@ -1,4 +1,4 @@
-"""A fresh host for each test that asks for one: booting one takes less than a second."""
+"""Fresh hosts for tests; a host boots in less than a second."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,7 @@ from support.stand_in import Shelf
 
 
 @pytest.fixture(autouse=True)
-def _possible():
+def _require_hosts():
     require_hosts()
 
 
@@ -21,6 +21,6 @@ def host():
 
 @pytest.fixture(scope="module")
 def shelf():
-    """A store of stand-ins; it is where a host keeps things over a reboot, and the controller at the same path."""
+    """A store with stub models and releases, at a path that survives a reboot and is the same on the controller."""
     with TemporaryDirectory(dir="/var/tmp", prefix="diarize-runner-shelf-") as folder:
         yield Shelf(folder=Path(folder))

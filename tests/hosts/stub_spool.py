@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Stands in for `diarize-runner spool` on hosts that have no PyTorch: the same spool, and a labeller of its own.
+"""A stub of `diarize-runner spool` for hosts without PyTorch: the real spool, with a stub labeller.
 
-A recording here is a shell script. It runs where a model would, and labelling it gives what it says.
+A recording is a shell script, which runs in place of a model. Its output is the label.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from diarize_runner.errors import UnreadableAudio
 from diarize_runner.spool.run import Spool, run
 
 
-class Shell:
-    """Runs recordings."""
+class ShellLabeller:
+    """Runs recordings as shell scripts."""
 
     def label(self, recording, transcript):
         done = subprocess.run(["sh", recording], capture_output=True, check=False)
@@ -32,5 +32,5 @@ parser.add_argument("--settle", type=float)
 parser.add_argument("--cache")
 parser.add_argument("--device")
 arguments = parser.parse_args()
-for outcome in run(Spool(folder=arguments.folder), Shell, settle=arguments.settle):
+for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle):
     sys.stdout.write(f"{outcome}\n")

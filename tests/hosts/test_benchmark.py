@@ -1,11 +1,11 @@
-"""The role benchmark: its report ends up on the controller. What measures is a stand-in."""
+"""The role benchmark, which writes reports to the controller. A stub replaces the benchmark command."""
 
 import json
 import re
 
 import pytest
 from support.benchmarks import measurement, report
-from support.hosts import DEBIAN_12, apply_to, fresh_hosts
+from support.hosts import DEBIAN_12, apply_role, fresh_hosts
 from support.hosts.trees import changes
 
 from diarize_runner.benchmark.reading import read_report
@@ -15,19 +15,19 @@ pytestmark = pytest.mark.hosts
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 STUB = b"""#!/bin/sh
 [ "$3" != --cache=/nowhere ] || { printf 'error: no cache is there\\nhint: restore one\\n' >&2; exit 1; }
-printf '{"told": "%s"}' "$*"
+printf '{"arguments": "%s"}' "$*"
 """
 
 
-def test_each_box_is_measured_and_its_report_is_kept_on_the_controller(tmp_path):
+def test_each_box_is_measured_and_its_report_is_written_to_the_controller(tmp_path):
     with fresh_hosts(DEBIAN_12, DEBIAN_12) as hosts:
         for host in hosts:
             host.put(COMMAND, STUB, mode="0755")
         before = [host.files() for host in hosts]
 
         def measure(*arguments, **variables):
-            told = {"benchmark_reports": str(tmp_path), "benchmark_arguments": ["call.wav"], **variables}
-            return apply_to({host: {} for host in hosts}, "benchmark", *arguments, **told)
+            wiring = {"benchmark_reports": str(tmp_path), "benchmark_arguments": ["call.wav"], **variables}
+            return apply_role({host: {} for host in hosts}, "benchmark", *arguments, **wiring)
 
         for play in measure("--check").values():
             play.succeeded()
@@ -37,21 +37,21 @@ def test_each_box_is_measured_and_its_report_is_kept_on_the_controller(tmp_path)
         for host in hosts:
             (report,) = (tmp_path / host.address).iterdir()
             assert re.fullmatch(r"\d{8}T\d{6}Z\.json", report.name)
-            told = "benchmark run --cache=/var/lib/diarize-runner/cache --device=cpu --json call.wav"
-            assert json.loads(report.read_text()) == {"told": told}
+            expected = "benchmark run --cache=/var/lib/diarize-runner/cache --device=cpu --json call.wav"
+            assert json.loads(report.read_text()) == {"arguments": expected}
         assert [changes(was, host.files()) for was, host in zip(before, hosts, strict=True)] == [[], []]
         for play in measure(benchmark_cache="/nowhere").values():
             assert "error: no cache is there" in play.output
 
 
-def test_a_report_is_published_by_the_controller_where_a_store_is_named(host, tmp_path):
-    told = report(measurement("call", 100.0, 9.0)).to_json()
-    host.put(COMMAND, b"#!/bin/sh\ncat <<'EOF'\n" + told + b"EOF\n", mode="0755")
+def test_the_controller_publishes_reports_to_a_store(host, tmp_path):
+    document = report(measurement("call", 100.0, 9.0)).to_json()
+    host.put(COMMAND, b"#!/bin/sh\ncat <<'EOF'\n" + document + b"EOF\n", mode="0755")
     before = host.files()
 
     def measure(*arguments, store=tmp_path / "store"):
         return host.apply(
-            "benchmark", *arguments, benchmark_reports=str(tmp_path / "kept"), benchmark_store=store.as_uri()
+            "benchmark", *arguments, benchmark_reports=str(tmp_path / "reports"), benchmark_store=store.as_uri()
         )
 
     measure("--check").succeeded()
@@ -67,5 +67,5 @@ def test_a_report_is_published_by_the_controller_where_a_store_is_named(host, tm
     assert changes(before, host.files()) == []
 
 
-def test_a_folder_for_reports_has_to_be_named(host):
+def test_a_folder_for_reports_is_required(host):
     assert "benchmark_reports must be an absolute path" in host.apply("benchmark").failure

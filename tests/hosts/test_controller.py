@@ -1,23 +1,23 @@
-"""What the controller keeps of the stores that it fetches from, for whole fleets of boxes."""
+"""Files that the controller fetches from stores and keeps."""
 
 from dataclasses import replace
 
 import pytest
-from support.hosts import play_on
+from support.hosts import run_play
 
 pytestmark = pytest.mark.hosts
 
 
-def test_two_stores_that_name_their_versions_alike_are_not_mixed_up(host, shelf):
-    """The second has another toolkit under the same name, and a latest that is older than the first one's."""
+def test_two_stores_with_the_same_version_name_are_kept_apart(host, shelf):
+    """The second store has a different toolkit of the same name, and its latest is older."""
     other = replace(shelf, folder=shelf.folder / "other")
     shelf.publish("0.9", "echo old: $(cat)")
     shelf.publish("1.0", "echo one: $(cat)")
     other.publish("1.0", "echo other: $(cat)", release="other")
     for store in (shelf, other):
-        told = {**store.variables, "toolkit_controller_folder": str(shelf.folder / "controller")}
-        play_on([host], "provision.yml", "--check", **told).succeeded()
+        variables = {**store.variables, "toolkit_controller_folder": str(shelf.folder / "controller")}
+        run_play([host], "provision.yml", "--check", **variables).succeeded()
 
-    of_each = [path.read_bytes() for path in (shelf.folder / "controller").rglob("diarize_runner-*.whl")]
+    toolkits = [path.read_bytes() for path in (shelf.folder / "controller").rglob("diarize_runner-*.whl")]
 
-    assert len(set(of_each)) == 2
+    assert len(set(toolkits)) == 2

@@ -1,4 +1,4 @@
-"""What the tests of roles rely on: a host is a real one, can reach its store alone, and leaves nothing behind."""
+"""Properties of test hosts: they run a real systemd, reach only their store, and leave nothing behind."""
 
 import re
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.hosts import DEBIAN_12, DEBIAN_13, fresh_host
-from support.hosts.possible import unavailable
+from support.hosts.requirements import unavailable
 from support.hosts.slots import Slot
 from support.hosts.trees import changes
 from support.web import files, serving
@@ -22,14 +22,14 @@ CONNECT = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 0.5
 
 
 @pytest.mark.parametrize("image", [DEBIAN_12, DEBIAN_13], ids=lambda image: image.name)
-def test_a_host_comes_up_whole_under_a_real_systemd(image):
+def test_a_host_boots_completely_with_a_real_systemd(image):
     with fresh_host(image) as host:
         assert host.succeed("systemctl is-system-running") == "running\n"
         assert host.succeed("ps -p 1 -o comm= || cat /proc/1/comm") == "systemd\n"
         assert f'VERSION_ID="{image.name.removeprefix("debian-")}"' in host.succeed("cat /etc/os-release")
 
 
-def test_ansible_reaches_it_and_only_by_the_key_it_was_given(host):
+def test_ansible_reaches_a_host_only_with_its_known_host_key(host):
     ping = ["diarize_boxes", "--module-name", "ansible.builtin.ping"]
     assert "pong" in host.ansible("ansible", *ping).succeeded().output
     host.keeper.root.joinpath("etc/ssh/ssh_host_ed25519_key").unlink()
@@ -40,7 +40,7 @@ def test_ansible_reaches_it_and_only_by_the_key_it_was_given(host):
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED" in impostor.output
 
 
-def test_a_host_that_talks_to_its_store_alone_leaks_nothing(host, tmp_path):
+def test_a_host_that_contacts_only_its_store_leaks_no_packet(host, tmp_path):
     (tmp_path / "model").write_bytes(b"weights")
     with serving(files(tmp_path), address=host.store_address) as store:
         fetch = f"python3 -c 'import urllib.request as r; print(r.urlopen(\"{store.url}/model\").read())'"
@@ -58,7 +58,7 @@ def test_a_host_that_talks_to_its_store_alone_leaks_nothing(host, tmp_path):
         "timeout 1 apt-get update",
     ],
 )
-def test_whatever_else_a_host_tries_is_counted(host, attempt):
+def test_packets_to_other_addresses_are_counted(host, attempt):
     host.run(attempt)
     assert host.packets.leak > 0
 
@@ -72,7 +72,7 @@ def test_a_host_cannot_reach_another_port_of_this_machine(host, tmp_path):
     assert host.packets.leak > 0
 
 
-def test_a_play_can_reboot_it(host):
+def test_a_play_can_reboot_a_host(host):
     host.put("/srv/kept", b"before")
     before = host.boot_id()
     play = host.ansible("ansible", "diarize_boxes", "--module-name", "ansible.builtin.reboot")
@@ -81,7 +81,7 @@ def test_a_play_can_reboot_it(host):
     assert host.succeed("cat /srv/kept") == "before"
 
 
-def test_after_a_power_cut_it_has_its_disk_and_no_process(host):
+def test_a_power_cut_keeps_the_disk_and_ends_all_processes(host):
     host.put("/srv/kept", b"before")
     host.succeed("systemd-run --quiet --unit=busy sleep infinity && systemctl is-active busy")
     before = host.boot_id()
@@ -110,7 +110,7 @@ def test_hosts_run_side_by_side_and_cannot_reach_each_other():
     assert second > 0
 
 
-def test_the_files_that_changed_are_told_from_those_that_did_not(host):
+def test_changes_lists_exactly_the_changed_files(host):
     before = host.files()
     assert len(before) > 5000
     host.succeed("echo more >> /etc/motd; chmod 600 /etc/issue; rm /etc/debian_version; ln -s nowhere /srv/link")
@@ -119,33 +119,33 @@ def test_the_files_that_changed_are_told_from_those_that_did_not(host):
     assert changes(before, host.files()) == changed
 
 
-def test_what_one_host_did_to_its_disk_the_next_knows_nothing_of(host):
+def test_changes_on_one_host_do_not_appear_on_the_next(host):
     host.succeed("rm -r /usr/share/doc; touch /etc/changed")
     with fresh_host() as other:
         assert other.run("test -e /usr/share/doc -a ! -e /etc/changed").returncode == 0
 
 
 class TestNothingIsLeft:
-    """Of a host that ran: no process, mount, link, rule, cgroup or file."""
+    """A host leaves no process, mount, link, rule, cgroup or file behind."""
 
-    def test_after_a_test_that_failed(self):
+    def test_after_a_failed_test(self):
         seen = []
         with pytest.raises(ZeroDivisionError):
             fail_on_a_host(seen)
-        (slot, traces_then) = seen
-        assert len(traces_then) == 6, "the negative control: this is how they look"
+        (slot, traces_while_running) = seen
+        assert len(traces_while_running) == 6, "the negative control: a running host has all traces"
         assert traces(slot) == {}
 
-    def test_after_a_run_that_was_interrupted(self):
-        process, slot = running_elsewhere()
+    def test_after_an_interrupted_run(self):
+        process, slot = start_host_process()
         assert len(traces(slot)) == 6
         process.send_signal(signal.SIGINT)
         process.wait(30)
         assert traces(slot) == {}
 
-    def test_after_a_run_that_was_killed_and_another(self):
-        """The processes end by themselves; the next run removes the folders of theirs."""
-        process, slot = running_elsewhere()
+    def test_after_a_killed_run_and_another_run(self):
+        """The kernel ends the processes; the next run removes their folders."""
+        process, slot = start_host_process()
         process.kill()
         process.wait(30)
         with fresh_host():
@@ -159,8 +159,8 @@ def fail_on_a_host(seen):
         raise ZeroDivisionError
 
 
-def running_elsewhere():
-    """Start a process that has a host; return it, and the host's slot."""
+def start_host_process():
+    """Start a process that runs a host; return the process and the host's slot."""
     script = (
         "from support.hosts import fresh_host\nwith fresh_host() as host: print(host.slot.number, flush=True); input()"
     )
@@ -171,7 +171,7 @@ def running_elsewhere():
 
 
 def traces(slot):
-    """Everything of a host that is to be seen on this machine, by its kind."""
+    """Return the kinds of traces that a host has on this machine."""
     seen = {
         "link": Path("/sys/class/net", slot.name).exists(),
         "rules": slot.name.replace("-", "_") in output("nft", "list", "tables").split(),
@@ -180,7 +180,7 @@ def traces(slot):
         "mounts": any(re.search(rf"{slot.folder}\b", mounts) for mounts in all_mounts()),
         "folder": slot.folder.exists(),
     }
-    return {kind: True for kind, there in seen.items() if there}
+    return {kind: True for kind, exists in seen.items() if exists}
 
 
 def output(*command):
@@ -188,25 +188,26 @@ def output(*command):
 
 
 def command_lines():
-    return [text.replace("\0", " ") for text in of_every_process("cmdline")]
+    return [text.replace("\0", " ") for text in read_proc("cmdline")]
 
 
 def all_mounts():
-    return of_every_process("mountinfo")
+    return read_proc("mountinfo")
 
 
-def of_every_process(name):
+def read_proc(name):
+    """Return a file of /proc for every process."""
     texts = []
     for path in Path("/proc").glob(f"[0-9]*/{name}"):
         try:
             texts.append(path.read_text(errors="replace"))
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process ended meanwhile
             continue
     return texts
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])
-def test_where_hosts_cannot_run_a_test_is_skipped_and_fails_where_they_are_required(monkeypatch, required, outcome):
+def test_if_hosts_cannot_run_a_test_is_skipped_or_fails_if_they_are_required(monkeypatch, required, outcome):
     monkeypatch.setenv("DIARIZE_RUNNER_REQUIRE_HOSTS", required)
     with pytest.raises(outcome, match="no root here"):
         unavailable("no root here")

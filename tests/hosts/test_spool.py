@@ -1,12 +1,12 @@
-"""The role spool: its unit, its user and its folders. The labeller is a stand-in: see stub_spool.py.
+"""The role spool: its units, its user and its folders.
 
-What decodes is not: see stub_hearing.py.
+stub_spool.py replaces the labeller; stub_decoder.py runs the real decoder.
 """
 
 from pathlib import Path
 
 import pytest
-from support.hosts import DEBIAN_12, DEBIAN_13, apply_to, fresh_host, fresh_hosts, require_hosts
+from support.hosts import DEBIAN_12, DEBIAN_13, apply_role, fresh_host, fresh_hosts, require_hosts
 from support.hosts.trees import changes
 from support.web import files, serving
 
@@ -24,7 +24,7 @@ MODULES = [
     *(ROOT / "diarize_runner/transcript" / name for name in ("__init__.py", "names.py")),
     *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py", "turns.py")),
 ]
-HEARING = f"{Path(COMMAND).parent}/hearing.py"
+DECODER = f"{Path(COMMAND).parent}/decoder.py"
 
 
 def apply(host, *arguments, **variables):
@@ -35,23 +35,23 @@ def put_stub(host):
     for path in MODULES:
         host.put(f"{Path(COMMAND).parent}/{path.relative_to(ROOT)}", path.read_bytes())
     host.put(COMMAND, Path(__file__).with_name("stub_spool.py").read_bytes(), mode="0755")
-    host.put(HEARING, Path(__file__).with_name("stub_hearing.py").read_bytes())
+    host.put(DECODER, Path(__file__).with_name("stub_decoder.py").read_bytes())
 
 
 def drop(host, name, content):
-    """Drop a file as people do: by a copy that takes its name at once."""
+    """Write a file to the inbox under its final name, as users do."""
     host.put(f"{SPOOL}/inbox/{name}", content.encode())
 
 
 def outcome(host, stem):
-    """Wait for what comes of a recording; return what it said, or what was wrong."""
+    """Wait for the outcome of a recording; return its label or its error."""
     labelled, error = f"{SPOOL}/outbox/{stem}/{stem}.labelled.json", f"{SPOOL}/failed/{stem}/{stem}.error.txt"
     return host.wait_for(f"cat {labelled} 2>/dev/null || cat {error}")
 
 
 @pytest.fixture(scope="module")
 def spool():
-    """A host with the role applied; each test drops names of its own."""
+    """A host with the role applied; each test uses its own file names."""
     require_hosts()
     with fresh_host() as host:
         put_stub(host)
@@ -59,12 +59,12 @@ def spool():
         yield host
 
 
-def test_it_is_predicted_applied_once_and_taken_away_again():
+def test_the_role_is_predicted_applied_once_and_removed():
     with fresh_hosts(DEBIAN_12, DEBIAN_13) as hosts:
         devices = dict(zip(hosts, [{"spool_device": "cpu"}, {"spool_device": "auto"}], strict=True))
 
         def changed(*arguments, **variables):
-            plays = apply_to(devices, "spool", *arguments, spool_settle_seconds=1, **variables)
+            plays = apply_role(devices, "spool", *arguments, spool_settle_seconds=1, **variables)
             return [play.succeeded().changed for play in plays.values()]
 
         for host in hosts:
@@ -75,8 +75,8 @@ def test_it_is_predicted_applied_once_and_taken_away_again():
         changed()
         assert changed() == [0, 0]
         for host in hosts:
-            assert_sound(host)
-            assert_hears(host, "kept")
+            assert_valid_units(host)
+            assert_decodes(host, "kept")
         changed(applied_tasks="reset")
         for host in hosts:
             host.succeed(f"ls {SPOOL}/outbox/kept/kept.labelled.json && rm -r {SPOOL}/outbox/kept")
@@ -86,21 +86,21 @@ def test_it_is_predicted_applied_once_and_taken_away_again():
             assert host.packets.leak == 0
 
 
-def assert_sound(host):
-    """Have systemd look at the units: nothing it does not know, and little that the service could do harm with."""
+def assert_valid_units(host):
+    """Check the units with systemd-analyze: no unknown setting, and a low exposure."""
     units = " ".join(f"/etc/systemd/system/{UNIT}.{kind}" for kind in ("path", "service"))
     assert host.succeed(f"systemd-analyze verify {units} 2>&1") == ""
     exposure = host.run(f"systemd-analyze security --threshold=15 --no-pager {UNIT}.service")
     assert exposure.returncode == 0, exposure.stdout
 
 
-def assert_hears(host, stem):
-    """Have the service do what hearing a recording takes: the sandbox is in the way of none of it."""
-    drop(host, f"{stem}.wav", f"python3 {HEARING} $0")
-    assert outcome(host, stem) == f"python3 {HEARING} $0\nuntil signal 9\n"
+def assert_decodes(host, stem):
+    """Check that the sandbox lets the service decode a recording."""
+    drop(host, f"{stem}.wav", f"python3 {DECODER} $0")
+    assert outcome(host, stem) == f"python3 {DECODER} $0\nuntil signal 9\n"
 
 
-def test_somebody_of_the_group_drops_a_copy_and_takes_what_came_of_it(spool):
+def test_a_member_of_the_group_adds_a_recording_and_removes_its_result(spool):
     spool.succeed("useradd --create-home --groups diarize-runner alice && useradd --create-home bob")
     spool.put("/home/alice/hers.wav", b"echo hello")
     spool.succeed("chown alice:alice /home/alice/hers.wav && chmod 640 /home/alice/hers.wav")
@@ -113,12 +113,12 @@ def test_somebody_of_the_group_drops_a_copy_and_takes_what_came_of_it(spool):
         assert "Permission denied" in spool.run(f"runuser -u bob -- {refused}").stderr
 
 
-def test_a_copy_that_takes_its_time_is_not_cut_short(spool):
+def test_a_slow_copy_is_not_truncated(spool):
     spool.succeed(f"for n in 1 2 3 4 5; do echo echo $n; sleep 0.5; done > {SPOOL}/inbox/slow.wav")
     assert outcome(spool, "slow") == "1\n2\n3\n4\n5\n"
 
 
-def test_a_labeller_has_no_network_and_no_socket_to_ask_for_one(spool, tmp_path):
+def test_a_labeller_has_no_network_and_cannot_create_an_internet_socket(spool, tmp_path):
     connect = CONNECT.format(*spool.store_address)
     with serving(files(tmp_path), address=spool.store_address):
         assert spool.run(f"runuser -u diarize-runner -- {connect}").returncode == 0, "the negative control"
@@ -130,7 +130,7 @@ def test_a_labeller_has_no_network_and_no_socket_to_ask_for_one(spool, tmp_path)
     assert spool.packets.leak == 0
 
 
-def test_a_labeller_reads_the_models_and_cannot_change_them(spool):
+def test_a_labeller_can_read_the_models_but_not_change_them(spool):
     spool.put(f"{SPOOL}/cache/model", b"weights")
     spool.succeed(f"chmod 666 {SPOOL}/cache/model")
     drop(spool, "reads.wav", f"cat {SPOOL}/cache/model")
@@ -148,13 +148,13 @@ def test_a_labeller_reads_the_models_and_cannot_change_them(spool):
         ("capability", "chown root ~", "Operation not permitted"),
     ],
 )
-def test_a_labeller_cannot_touch(spool, stem, attempt, refusal):
+def test_the_sandbox_refuses_a_labeller(spool, stem, attempt, refusal):
     drop(spool, f"{stem}.wav", attempt)
     assert refusal in outcome(spool, stem)
 
 
 @pytest.mark.parametrize("end", ["reboot", "power-cut"])
-def test_what_the_end_of_a_boot_interrupts_is_taken_up_again(spool, end):
+def test_a_recording_that_the_end_of_a_boot_interrupts_is_resumed(spool, end):
     drop(spool, f"{end}.json", "the transcript")
     drop(spool, f"{end}.wav", f"[ -e ~/{end} ] && echo again || {{ touch ~/{end}; sleep 1000; }}")
     spool.wait_for(f"test -e /var/cache/{UNIT}/{end}")
@@ -174,17 +174,17 @@ def test_what_the_end_of_a_boot_interrupts_is_taken_up_again(spool, end):
     ]
 
 
-def test_a_box_that_is_not_in_order_costs_no_recording_and_goes_on_when_it_is(spool):
+def test_a_box_without_the_command_loses_no_recording_and_resumes_when_it_is_back(spool):
     spool.succeed(f"mv {COMMAND} {COMMAND}.away")
     drop(spool, "late.wav", "echo at last")
     spool.wait_for(f"systemctl show --property=Result {UNIT} | grep exit-code")
     assert spool.succeed(f"systemctl is-active {UNIT}.path") == "active\n"
-    spool.succeed(f"mv {COMMAND}.away {COMMAND} && systemctl restart {UNIT}")  # and not only in half a minute
+    spool.succeed(f"mv {COMMAND}.away {COMMAND} && systemctl restart {UNIT}")  # without the restart, systemd waits 30 s
     assert outcome(spool, "late") == "at last\n"
 
 
-def test_systemd_knows_how_much_the_service_may_take(spool):
-    """It cannot enforce it on every test host: some kernels lend a container no memory controller."""
+def test_systemd_knows_the_limits_of_the_service(spool):
+    """Not every test host can enforce them: some kernels give a container no memory controller."""
     limits = spool.succeed(f"systemctl show --property=MemoryMax,TasksMax {UNIT}").split()
     total = int(spool.succeed("awk '/MemTotal/ {print $2}' /proc/meminfo")) * 1024
     assert limits[1] == "TasksMax=1024"
@@ -192,11 +192,13 @@ def test_systemd_knows_how_much_the_service_may_take(spool):
 
 
 @pytest.mark.parametrize("limit", ["much", "0", "120%", "-1"])
-def test_a_limit_that_means_nothing_is_refused(host, limit):
+def test_an_invalid_limit_is_refused(host, limit):
     assert f"spool_memory_max must be a percentage or bytes, such as 80% or 12G (it is '{limit}')" in " ".join(
         apply(host, spool_memory_max=limit).failure.split()
     )
 
 
-def test_a_device_that_means_nothing_is_refused(host):
-    assert "spool_device auto, cuda or cpu (it is 'gpu')" in apply(host, spool_device="gpu").failure
+def test_an_invalid_device_is_refused(host):
+    assert "spool_device must be auto, cuda or cpu (it is 'gpu')" in " ".join(
+        apply(host, spool_device="gpu").failure.split()
+    )

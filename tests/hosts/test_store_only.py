@@ -1,6 +1,6 @@
-"""A fresh host that can reach its store and nothing else becomes a box: models, packages and playbooks out of Swift.
+"""A fresh host that can reach only its store becomes a box: models, packages and playbooks come from Swift.
 
-The wheels are real and many (3 GB), so what pip fetched of them is kept between runs of the tests.
+The wheels are real (3 GB), so they are cached between runs of the tests.
 """
 
 import json
@@ -18,12 +18,12 @@ from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, serving
 
 from diarize_runner.cache.published.publish import publish
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.address import open_writable_store
 from diarize_runner.store.local import LocalStore
 
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "diarize-runner-tests/version")
+BUILT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "diarize-runner-tests/version")
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 SPOOL = "/var/lib/diarize-runner"
 ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
@@ -34,28 +34,28 @@ pytestmark = [pytest.mark.hosts, pytest.mark.longest]
 
 @pytest.fixture(scope="module")
 def version():
-    """A built version of the embedded cache that carries all that Debian 12 and 13 need, with Python 3.11 and 3.13."""
+    """A build of the embedded cache with all wheels for Debian 12 and 13 (Python 3.11 and 3.13)."""
     require_hosts()
     subprocess.run([ROOT / "scripts/pack-toolkit.sh"], check=True, capture_output=True)
     (toolkit,) = (ROOT / "dist").glob("*.whl")
     command = [Path(sys.executable).with_name("diarize-runner"), "cache", "build", "cache_manifests/embedded.yaml"]
-    options = ["--version", "1.0", "--out", KEPT, "--with-wheels", "--toolkit", toolkit]
+    options = ["--version", "1.0", "--out", BUILT, "--with-wheels", "--toolkit", toolkit]
     options += ["--python", "3.11", "--python", "3.13"]
     subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
-    return KEPT
+    return BUILT
 
 
 @pytest.fixture(scope="module")
 def served(version, tmp_path_factory):
-    """Serve a host the store at the other end of its cable; two hosts have the same one, as each copy is 3 GB."""
+    """Serve the store at a host's store address. Hosts share one store, because each copy has 3 GB."""
     store = LocalStore(tmp_path_factory.mktemp("served") / "store")
-    publish(version, store, Silent())
+    publish(version, store, NoProgress())
     return lambda host: serving(files(store.root), address=host.store_address)
 
 
 @pytest.fixture(scope="module")
 def site(version, tmp_path_factory):
-    """A fresh host, and the store on the other end of its cable."""
+    """A fresh host and its store, served by Swift."""
     require_swift()
     with fresh_host() as host, swift(tmp_path_factory.mktemp("swift"), host.store_address) as url:
         cloud = Cloud(url=url, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
@@ -63,7 +63,7 @@ def site(version, tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             for name, value in cloud.environment.items():
                 patch.setenv(name, value)
-            publish(version, open_writable_store(store), Silent())
+            publish(version, open_writable_store(store), NoProgress())
             host.put(
                 "/root/.aws/credentials",
                 f"[default]\naws_access_key_id={ACCESS_KEY}\naws_secret_access_key={SECRET_KEY}\n".encode(),
@@ -77,7 +77,7 @@ def provision(site, *arguments):
     return host.play("playbooks/provision.yml", *arguments, diarize_runner_store=store, diarize_runner_device="cpu")
 
 
-def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_goes_back_to_what_it_was(site):
+def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_reset_restores_it(site):
     host, _ = site
     before = host.files()
     assert provision(site, "--check").succeeded().changed > 0
@@ -93,7 +93,7 @@ def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_goes_back_to_what_i
     assert float(sample.split("DER ")[1].split(" %")[0]) <= 8
     assert (host.packets.leak, host.packets.store > 0) == (0, True)
 
-    drop_the_sample(host)
+    assert_labels_sample(host)
     assert host.run(f"grep -rlE 'hf_[A-Za-z0-9]{{30}}' /etc /root {SPOOL} /opt/diarize-runner/*.json").stdout == ""
     assert host.packets.leak == 0
 
@@ -103,8 +103,8 @@ def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_goes_back_to_what_i
     assert [path for path in left if not path.startswith(LEFT_BY_OTHERS)] == []
 
 
-def drop_the_sample(host):
-    """Drop the recording that pyannote.audio ships into the inbox, and see it come out with its two speakers."""
+def assert_labels_sample(host):
+    """Copy pyannote.audio's sample into the inbox, and check that the result has its two speakers."""
     sample = "/opt/diarize-runner/current/lib/python3*/site-packages/pyannote/audio/sample/sample.wav"
     labelled = f"{SPOOL}/outbox/sample/sample.labelled.rttm"
     host.succeed(f"cp {sample} {SPOOL}/inbox/")
@@ -112,7 +112,7 @@ def drop_the_sample(host):
     assert host.succeed(f"cut -d ' ' -f 8 {labelled} | sort -u").split() == ["SPEAKER_00", "SPEAKER_01"]
 
 
-def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(served):
+def test_one_line_of_curl_turns_a_bare_host_into_a_box_and_another_removes_it(served):
     with fresh_host() as host, served(host) as server:
         before = host.files()
         line = f"curl -fsSL {server.url}/latest/bootstrap.sh | bash -s -- --store {server.url} --device cpu"
@@ -129,7 +129,7 @@ def test_one_line_of_curl_makes_a_box_of_a_bare_host_and_takes_it_away_again(ser
         assert host.packets.leak == 0
 
 
-def test_a_fresh_debian_13_becomes_a_box_from_its_store_alone_too(served):
+def test_a_fresh_debian_13_becomes_a_box_from_its_store_alone(served):
     with fresh_host(DEBIAN_13) as host, served(host) as server:
         provision((host, server.url)).succeeded()
         diagnosis = json.loads(host.succeed(f"MPLCONFIGDIR=/tmp {COMMAND} doctor --sample --device cpu --json"))

@@ -1,4 +1,4 @@
-"""A box that is given a key takes what that key signed: told so, its controller looks first, and it looks itself."""
+"""A box with a key accepts only what that key signed; its controller verifies first, then the box."""
 
 import sys
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from support.hosts import DEBIAN_12, fresh_hosts, play_on
+from support.hosts import DEBIAN_12, fresh_hosts, run_play
 from support.hosts.trees import changes
 from support.stand_in import Shelf
 
@@ -14,19 +14,19 @@ from diarize_runner.cache.published.signature import write_keys
 
 pytestmark = [
     pytest.mark.hosts,
-    pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Debian 12 gets the tests' own compiled modules"),
+    pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Debian 12 uses the tests' compiled modules"),
 ]
 
 KEY = "/opt/diarize-runner/public-key.pem"
 CACHE = "/var/lib/diarize-runner/cache"
-UNSIGNED = "is not signed, and a signature is wanted"
-ANOTHER_S = "was not signed by the key in"
-ON_THE_FIRST = ("--extra-vars", "diarize_runner_version=1.0")
+UNSIGNED = "is not signed, but a signature is required"
+WRONG_KEY = "is not signed with the key in"
+FIRST_VERSION = ("--extra-vars", "diarize_runner_version=1.0")
 
 
 @pytest.fixture(scope="module")
 def keys():
-    """The folder of a team's key pair, and of another's."""
+    """A folder with the key pairs of the team and of another one."""
     with TemporaryDirectory(prefix="diarize-runner-keys-") as folder:
         for name in ("team", "other"):
             write_keys(Path(folder, f"{name}.key"), Path(folder, f"{name}.pub"))
@@ -41,82 +41,82 @@ def shelf(keys):
 
 @pytest.fixture(scope="module")
 def boxes(shelf, keys):
-    """Two boxes with what the team signed, held to the team's key."""
+    """Two boxes with the team's key and a version that it signed."""
     shelf.publish("1.0", "echo signed: $(cat)")
     with fresh_hosts(DEBIAN_12, DEBIAN_12) as hosts:
         shelf.stock(*hosts)
-        trusting(keys, hosts, "provision.yml", shelf).succeeded()
+        play_with_key(keys, hosts, "provision.yml", shelf).succeeded()
         yield hosts
 
 
-def trusting(keys, hosts, playbook, shelf, *arguments, key="team"):
-    told = {**shelf.variables, "diarize_runner_public_key": str(keys / f"{key}.pub")}
-    return play_on(hosts, playbook, *arguments, **told)
+def play_with_key(keys, hosts, playbook, shelf, *arguments, key="team"):
+    variables = {**shelf.variables, "diarize_runner_public_key": str(keys / f"{key}.pub")}
+    return run_play(hosts, playbook, *arguments, **variables)
 
 
-@pytest.mark.parametrize(("key", "refusal"), [("other", ANOTHER_S), ("team", UNSIGNED)])
-def test_a_fresh_host_gets_nothing_of_a_version_that_its_key_did_not_sign(key, refusal, host, shelf, keys):
+@pytest.mark.parametrize(("key", "refusal"), [("other", WRONG_KEY), ("team", UNSIGNED)])
+def test_a_fresh_host_gets_no_file_of_a_version_that_its_key_did_not_sign(key, refusal, host, shelf, keys):
     (shelf if key == "other" else shelf.unsigned).publish(f"2.{key}", "echo hello")
     shelf.stock(host)
     before = host.files()
 
-    play = trusting(keys, [host], "provision.yml", shelf, key=key)
+    play = play_with_key(keys, [host], "provision.yml", shelf, key=key)
 
     assert refusal in play.failure
     assert changes(before, host.files()) == []
 
 
-@pytest.mark.parametrize(("key", "refusal"), [("other", ANOTHER_S), ("team", UNSIGNED)])
+@pytest.mark.parametrize(("key", "refusal"), [("other", WRONG_KEY), ("team", UNSIGNED)])
 def test_new_models_that_the_key_did_not_sign_are_refused_and_nothing_changes(key, refusal, boxes, shelf, keys):
     box, _ = boxes
     (shelf if key == "other" else shelf.unsigned).publish(f"3.{key}", "echo hello")
     shelf.stock(box)
     before = box.files()
 
-    play = trusting(keys, [box], "refresh_cache.yml", shelf, key=key)
+    play = play_with_key(keys, [box], "refresh_cache.yml", shelf, key=key)
 
     assert refusal in play.failure
     assert changes(before, box.files()) == []
 
 
 @pytest.mark.parametrize("playbook", ["provision.yml", "refresh_cache.yml"])
-def test_a_box_whose_store_lacks_the_signature_that_its_controller_saw_refuses_too(playbook, boxes, shelf, keys):
+def test_a_box_refuses_a_version_whose_signature_only_its_controller_sees(playbook, boxes, shelf, keys):
     box, _ = boxes
     version = f"4.{playbook[0]}"
     shelf.publish(version, "echo hello", release=version)
     shelf.stock(box)
     box.succeed(f"rm {shelf.signature(version)}")
-    in_use = box.succeed(f"readlink {CACHE}/current /opt/diarize-runner/current")
+    links = box.succeed(f"readlink {CACHE}/current /opt/diarize-runner/current")
 
-    assert f"version {version} {UNSIGNED}" in trusting(keys, [box], playbook, shelf).words
-    assert box.succeed(f"readlink {CACHE}/current /opt/diarize-runner/current") == in_use
+    assert f"version {version} {UNSIGNED}" in play_with_key(keys, [box], playbook, shelf).words
+    assert box.succeed(f"readlink {CACHE}/current /opt/diarize-runner/current") == links
 
 
-def test_a_key_that_is_no_longer_given_goes(boxes, shelf):
+def test_a_key_that_is_no_longer_given_is_removed(boxes, shelf):
     box, _ = boxes
-    assert play_on([box], "refresh_cache.yml", *ON_THE_FIRST, **shelf.variables).succeeded().changed == 1
+    assert run_play([box], "refresh_cache.yml", *FIRST_VERSION, **shelf.variables).succeeded().changed == 1
     assert box.run(f"test -e {KEY}").returncode != 0
 
 
-def test_a_new_key_takes_the_place_of_the_one_before_as_a_check_foretells_and_goes_with_the_reset(boxes, shelf, keys):
+def test_a_new_key_replaces_the_old_one_as_check_mode_predicts_and_reset_removes_it(boxes, shelf, keys):
     _, box = boxes
-    assert key_on(box) == (keys / "team.pub").read_text()
-    assert trusting(keys, [box], "provision.yml", shelf, *ON_THE_FIRST).changed == 0
+    assert read_key(box) == (keys / "team.pub").read_text()
+    assert play_with_key(keys, [box], "provision.yml", shelf, *FIRST_VERSION).changed == 0
     replace(shelf, private=keys / "other.key").publish("5.0", "echo other: $(cat)")
     shelf.stock(box)
 
-    foretold, done, again = (
-        trusting(keys, [box], "refresh_cache.yml", shelf, *how, key="other").succeeded().changed
+    predicted, changed, again = (
+        play_with_key(keys, [box], "refresh_cache.yml", shelf, *how, key="other").succeeded().changed
         for how in (("--check",), (), ())
     )
 
-    assert (foretold, done, again) == (2, 2, 0), "the key and the models"
-    assert key_on(box) == (keys / "other.pub").read_text()
+    assert (predicted, changed, again) == (2, 2, 0), "the key and the models"
+    assert read_key(box) == (keys / "other.pub").read_text()
     box.play("playbooks/reset.yml").succeeded()
     assert box.run("test -e /opt/diarize-runner").returncode != 0
 
 
-def key_on(host):
-    """Return the key that a host is held to, which everybody may read and only root write."""
+def read_key(host):
+    """Return a host's key, after a check that it is world-readable and only root may write it."""
     assert host.succeed(f"stat --format '%a %U' {KEY}") == "644 root\n"
     return host.succeed(f"cat {KEY}")

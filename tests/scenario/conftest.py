@@ -1,4 +1,4 @@
-"""One box for every scenario: `make demo`, run as a new user would, into a folder of the test session."""
+"""One box for all scenarios: `make demo`, run once per test session as a new user would run it."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """What `make demo` left behind."""
+    """The output and the folder of `make demo`."""
 
     folder: Path
     output: str
@@ -30,7 +30,7 @@ class Demo:
     def out(self) -> Path:
         return self.folder / "out"
 
-    def again(self) -> str:
+    def run_again(self) -> str:
         return make_demo(self.folder)
 
 

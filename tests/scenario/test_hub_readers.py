@@ -1,6 +1,6 @@
-"""A cache that we build is read offline by every generation of huggingface_hub that a box may have.
+"""Every major version of huggingface_hub that a box may have reads our caches offline.
 
-whisperX 3.8.6 keeps to huggingface_hub before 1 and pyannote takes any, and on one box they read one cache.
+whisperX 3.8.6 requires huggingface_hub<1, pyannote accepts any version, and both may read the same cache on a box.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ REPOS = {
     },
     WEIGHTS: {"pytorch_model.bin": SHARED},
 }
-LEFT_OUT = "README.md"
+EXCLUDED = "README.md"
 READERS = {"hub0": "0.36.", "hub1": "1.", "hub2": "2."}
 
 READ = """
@@ -75,7 +75,7 @@ print(json.dumps({"version": __version__, "found": found, "scan": scan}))
 
 @dataclass(frozen=True, kw_only=True)
 class Caches:
-    """One version, unpacked by hand and restored by us."""
+    """One version, extracted with tar and restored by `cache restore`."""
 
     folder: Path
     commits: dict[str, str]
@@ -89,20 +89,22 @@ class Caches:
         return self.folder / "box"
 
     def hub(self, kind: str) -> Path:
-        """Return what HF_HUB_CACHE should name."""
+        """Return the value for HF_HUB_CACHE."""
         return self.by_tar / "huggingface/hub" if kind == "by tar" else self.restored / "current/huggingface/hub"
 
 
 @pytest.fixture(scope="module")
 def caches(tmp_path_factory):
-    """Take two repositories from a Hub, all but a README, to a box."""
+    """Build, publish, restore and extract two repositories of a Hub, without their READMEs."""
     folder = tmp_path_factory.mktemp("readers")
     with running_hub() as hub:
-        made = {repo_id: hub.repo(repo_id, {**files, LEFT_OUT: b"# Left out\n"}) for repo_id, files in REPOS.items()}
-        wanted = [{"allow_patterns": list(files)} for files in REPOS.values()]
+        hub_repos = {
+            repo_id: hub.repo(repo_id, {**files, EXCLUDED: b"# Excluded\n"}) for repo_id, files in REPOS.items()
+        }
+        selections = [{"allow_patterns": list(files)} for files in REPOS.values()]
         repos = [
             {"repo_id": repo_id, "revision": "main", "licence": "MIT", "hub": selection}
-            for repo_id, selection in zip(REPOS, wanted, strict=True)
+            for repo_id, selection in zip(REPOS, selections, strict=True)
         ]
         head = {"format": "diarize-runner/request/1", "name": "readers", "pipeline": PIPELINE}
         request, built, store = folder / "readers.yaml", folder / "built", (folder / "store").as_uri()
@@ -116,34 +118,34 @@ def caches(tmp_path_factory):
     succeed("cache", "restore", "--store", store, "--into", folder / "box")
     (folder / "by-tar").mkdir()
     subprocess.run(["tar", "-xzf", built / "huggingface-cache.tar.gz", "-C", folder / "by-tar"], check=True)
-    return Caches(folder=folder, commits={repo_id: repo.refs["main"] for repo_id, repo in made.items()})
+    return Caches(folder=folder, commits={repo_id: repo.refs["main"] for repo_id, repo in hub_repos.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """An environment with one generation of huggingface_hub."""
+    """An environment with one major version of huggingface_hub."""
 
     python: Path
-    generation: str
+    version_prefix: str
 
 
 @pytest.fixture(scope="module", params=READERS)
 def reader(request, tmp_path_factory) -> Reader:
-    """Make an environment from its lock."""
+    """Create an environment from its lock."""
     folder = tmp_path_factory.mktemp(request.param)
     uv, python = [sys.executable, "-m", "uv", "--quiet"], folder / "bin/python"
     subprocess.run([*uv, "venv", "--python", sys.executable, "--clear", folder], check=True)
     lock = ROOT / "requirements/readers" / f"{request.param}.txt"
     subprocess.run([*uv, "pip", "install", "--python", python, "--require-hashes", "-r", lock], check=True)
-    return Reader(python=python, generation=READERS[request.param])
+    return Reader(python=python, version_prefix=READERS[request.param])
 
 
 def read(reader, hub, commits):
-    """Read a cache with another huggingface_hub, as far from the Hub as can be."""
+    """Read a cache with a reader's huggingface_hub, without access to a Hub."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "PYTHONPATH"))}
     nowhere = {"HF_HUB_CACHE": str(hub), "HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}", "NO_PROXY": "*"}
-    wanted = {repo_id: [commits[repo_id], [*files, LEFT_OUT]] for repo_id, files in REPOS.items()}
-    command = [reader.python, "-c", READ, json.dumps(wanted)]
+    repos = {repo_id: [commits[repo_id], [*files, EXCLUDED]] for repo_id, files in REPOS.items()}
+    command = [reader.python, "-c", READ, json.dumps(repos)]
     done = subprocess.run(command, env={**clean, **nowhere}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -151,21 +153,21 @@ def read(reader, hub, commits):
 
 @pytest.fixture(scope="module", params=["by tar", "restored"])
 def read_back(request, caches, reader):
-    """What a generation of huggingface_hub finds in one of the two caches."""
+    """The content of one of the two caches, as huggingface_hub reads it."""
     return read(reader, caches.hub(request.param), caches.commits)
 
 
-def test_every_generation_of_huggingface_hub_reads_the_cache_offline(reader, read_back):
-    assert read_back["version"].startswith(reader.generation)
+def test_every_major_version_of_huggingface_hub_reads_the_cache_offline(reader, read_back):
+    assert read_back["version"].startswith(reader.version_prefix)
     for repo_id, files in REPOS.items():
         digests = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
         for by in ("main", "commit"):
             found = read_back["found"][f"{repo_id} {by}"]
             assert found["snapshot"] == digests
-            assert found["downloads"] == found["loaded"] == {**digests, LEFT_OUT: None}
+            assert found["downloads"] == found["loaded"] == {**digests, EXCLUDED: None}
 
 
-def test_every_generation_of_huggingface_hub_scans_the_cache_without_a_warning(caches, read_back):
+def test_every_major_version_of_huggingface_hub_scans_the_cache_without_a_warning(caches, read_back):
     scan = read_back["scan"]
 
     assert scan["warnings"] == []
@@ -175,7 +177,7 @@ def test_every_generation_of_huggingface_hub_scans_the_cache_without_a_warning(c
     assert scan["size"] == sum(len(data) for files in REPOS.values() for data in files.values())
 
 
-def test_what_was_left_out_is_no_fault_and_what_was_removed_is(caches, tmp_path):
+def test_verify_accepts_excluded_files_and_reports_removed_ones(caches, tmp_path):
     manifest = caches.folder / "built/manifest.json"
     copy = shutil.copytree(caches.by_tar, tmp_path / "copy", symlinks=True)
     assert run("cache", "verify", copy, "--manifest", manifest).returncode == 0
@@ -187,4 +189,4 @@ def test_what_was_left_out_is_no_fault_and_what_was_removed_is(caches, tmp_path)
 
     assert done.returncode == 3
     assert f"missing: {blob.relative_to(copy)}\n" in done.stderr
-    assert LEFT_OUT not in done.stderr
+    assert EXCLUDED not in done.stderr

@@ -1,6 +1,6 @@
-"""What the set-up guide of people who do this by hand lists as known issues, each by its name there.
+"""The known issues of the manual setup guide, under the guide's names.
 
-Every test also shows that the issue is still one where nothing is done about it.
+Each test also shows that the issue still occurs without diarize-runner.
 """
 
 import pytest
@@ -16,9 +16,9 @@ import torch
 from pathlib import Path
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.audio import decode
-from diarize_runner.diarization.engine import _file, load
+from diarize_runner.diarization.engine import _pyannote_file, load
 from diarize_runner.diarization.turns import SpeakerHints
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 def refusal(attempt):
     try:
@@ -27,17 +27,17 @@ def refusal(attempt):
         return f"{type(reason).__name__}: {reason}"
 
 before = torch.load
-cache, recording = open_cache(Path(sys.argv[1]), Silent()), decode(Path(sys.argv[2]))
+cache, recording = open_cache(Path(sys.argv[1]), NoProgress()), decode(Path(sys.argv[2]))
 diarizer = load(cache, "cpu")
-found = diarizer.diarize(recording, SpeakerHints(), Silent())
+found = diarizer.diarize(recording, SpeakerHints(), NoProgress())
 
 from pyannote.audio import Pipeline
 from pyannote.audio.core import io
 checkpoint = cache.pipeline_folder / "segmentation/pytorch_model.bin"
-output = diarizer.pipeline(_file(recording))
-said = {
+output = diarizer.pipeline(_pyannote_file(recording))
+findings = {
     "turns": len(found.turns),
-    "torch.load is as it was": before is torch.load,
+    "torch.load is unchanged": before is torch.load,
     "use_auth_token": refusal(lambda: Pipeline.from_pretrained(cache.pipeline_folder, use_auth_token="hf_x")),
     "weights_only": refusal(lambda: torch.load(checkpoint, weights_only=True)),
     "itertracks": refusal(lambda: output.itertracks()),
@@ -45,13 +45,13 @@ said = {
 with warnings.catch_warnings(record=True) as warned:
     warnings.simplefilter("always")
     importlib.reload(io)
-print(json.dumps({**said, "warned": [str(each.message) for each in warned]}))
+print(json.dumps({**findings, "warned": [str(each.message) for each in warned]}))
 """
 
 
 @pytest.fixture(scope="module")
 def probe(site):
-    """What one process found out on a box with community-1's twin, where torchcodec cannot be imported."""
+    """The findings of one process on a box with community-1's twin, without torchcodec."""
     return site.ask(site.box("community-1"), PROBE)
 
 
@@ -61,11 +61,11 @@ def test_issue_1_pyannote_api_change(probe):
 
 
 def test_issue_2_weights_only_default(probe):
-    """pyannote takes the checkpoint whole, and we let it only after every name in it was looked at."""
+    """pyannote loads checkpoints with weights_only=False, so we check every name in them first."""
     assert "Weights only load failed" in probe["weights_only"]
     assert "Unsupported global" in probe["weights_only"]
     assert probe["turns"] > 0
-    assert probe["torch.load is as it was"]
+    assert probe["torch.load is unchanged"]
 
 
 def test_issue_3_torchcodec_warning(probe):
@@ -81,7 +81,7 @@ def test_issue_4_403_error_accessing_gated_models(site, tmp_path):
 
     assert done.returncode == 1
     assert done.stderr.startswith(
-        f"error: {COMMUNITY_1} is gated, and bo was not let in\nhint: accept its terms as bo: "
+        f"error: {COMMUNITY_1} is gated, and bo has no access\nhint: accept its terms as bo: "
     )
     assert f"/{COMMUNITY_1}" in done.stderr.splitlines()[1]
     assert site.diarize(site.box("community-1")).returncode == 0, "a box needs no account"

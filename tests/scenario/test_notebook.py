@@ -1,4 +1,4 @@
-"""The lines that the README has for Python, in a notebook, on a small pipeline."""
+"""The README's Python example runs in a notebook, on a small pipeline."""
 
 import re
 
@@ -15,30 +15,30 @@ pytestmark = pytest.mark.scenario
 SCRIPT = {"ada": [(0.0, 2.5)], "bo": [(2.5, 5.0)]}
 
 
-def lines_of_the_readme():
+def readme_examples():
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Where the notebook lies: with the recording and the transcript that the README names."""
+    """The notebook's folder, with the recording and the transcript of the README's example."""
     sound = pipelines.recording(SCRIPT, 5 * pipelines.RATE).numpy()
     write_wav(tmp_path / "call.wav", [sound], pipelines.RATE)
     (tmp_path / "call.srt").write_text("1\n00:00:00,200 --> 00:00:02,000\nHello.\n")
     return tmp_path
 
 
-def test_the_readmes_lines_run_in_a_notebook_and_draw_the_timeline(folder, monkeypatch):
+def test_the_readme_s_example_runs_in_a_notebook_and_draws_the_timeline(folder, monkeypatch):
     monkeypatch.setenv("DIARIZE_RUNNER_CACHE", str(restored(folder / "site")))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     monkeypatch.setenv("HOME", str(folder))
-    (lines,) = lines_of_the_readme()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(lines)])
+    (example,) = readme_examples()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(example)])
 
     NotebookClient(
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     ).execute()
 
-    (shown,) = [each for each in notebook.cells[0].outputs if each.output_type == "execute_result"]
-    assert "<iframe" in shown.data["text/html"]
+    (result,) = [each for each in notebook.cells[0].outputs if each.output_type == "execute_result"]
+    assert "<iframe" in result.data["text/html"]
     assert "Hello." in (folder / "call.html").read_text(encoding="utf-8")

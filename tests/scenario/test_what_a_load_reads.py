@@ -1,6 +1,6 @@
-"""What verifying, loading and diarizing read, as strace sees it: the cache, Python, and a short list of the system's.
+"""strace shows that verifying, loading and diarizing read only the cache, Python and a short list of system files.
 
-The command is run in a folder, and with a home, in which there is whatever its libraries would look for there.
+The command runs in a working folder, and with a home, that contain every file its libraries would look for.
 """
 
 import json
@@ -18,33 +18,36 @@ from diarize_runner.cache.box.folder import find_cache, read_manifest
 
 pytestmark = pytest.mark.scenario
 
-OF_THE_SYSTEM = {
-    "/": "the working folder of the decoder, which Python lists",
-    "/dev/null": "what stands for no settings",
-    "/dev/shm/sem.": "the semaphores that OpenMP's threads wait for",
+SYSTEM_PATHS = {
+    "/": "the decoder's working folder, which Python lists",
+    "/dev/null": "stands for an empty settings file",
+    "/dev/shm/sem.": "semaphores of OpenMP's threads",
     "/dev/urandom": "random numbers",
-    "/etc/ld.so.cache": "where the dynamic linker finds libraries",
-    "/etc/locale.alias": "names of languages, for error messages",
-    "/etc/nsswitch.conf": "how users are looked up",
-    "/etc/passwd": "the same",
+    "/etc/ld.so.cache": "library paths for the dynamic linker",
+    "/etc/locale.alias": "language names, for error messages",
+    "/etc/nsswitch.conf": "user lookup",
+    "/etc/passwd": "user lookup",
     "/etc/ssl/openssl.cnf": "settings of the system's OpenSSL, which Python's ssl imports",
-    "/lib": "libraries of the system",
-    "/proc": "what the kernel says of this machine and process",
-    "/run/systemd/userdb": "how users are looked up",
-    "/sys": "how many processors there are",
-    "/usr/lib": "libraries of the system, locales, OpenSSL's settings",
-    "/usr/local/share/fonts": "fonts of the system, which matplotlib lists",
-    "/usr/share/fonts": "the same",
-    "/usr/share/locale": "names of languages, for error messages",
+    "/lib": "system libraries",
+    "/proc": "information about this machine and process",
+    "/run/systemd/userdb": "user lookup",
+    "/sys": "number of processors",
+    "/usr/lib": "system libraries, locales, OpenSSL's settings",
+    "/usr/local/share/fonts": "system fonts, which matplotlib lists",
+    "/usr/share/fonts": "system fonts",
+    "/usr/share/locale": "language names, for error messages",
     "/usr/share/zoneinfo": "time zones",
 }
-"""Only root can write to them, but for /dev/shm, where each name is new. One that ends in a dot begins a name."""
+"""Paths, each with its purpose; one that ends in a dot is a prefix.
 
-PARTS_OF_PYTHON = """
+Only root can write to them, except to /dev/shm, where each name is new.
+"""
+
+PYTHON_FOLDERS = """
 import diarize_runner, json, os, sys
 print(json.dumps([os.path.realpath(each) for each in (sys.prefix, sys.base_prefix, diarize_runner.__path__[0])]))
 """
-WITHOUT_A_FENCE = """
+WITHOUT_ISOLATION = """
 from contextlib import suppress
 for name in ("av", "matplotlib", "pyannote.database", "torch"):
     with suppress(Exception):
@@ -53,35 +56,35 @@ for name in ("av", "matplotlib", "pyannote.database", "torch"):
 
 
 GNUTLS = Path("/tmp/vendor/etc/gnutls/config")
-"""Where GnuTLS, as it comes with PyAV's wheels, looks for settings; anybody can write there."""
+"""The settings path of the GnuTLS in PyAV's wheels; any user can write there."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """A folder of recordings and a home, both planted."""
+class PlantedSite:
+    """A working folder and a home with planted files."""
 
     folder: Path
     working: Path
     home: Path
     variables: dict[str, str]
 
-    def is_own(self, path):
-        """Say whether the command is to open a path: the recording, and at home how long recordings take."""
-        own = f"{self.home}/.cache/diarize-runner"  # how long recordings took, in a folder that is flushed
-        return path in (f"{self.working}/call.wav", own) or path.startswith(f"{own}/")
+    def is_expected(self, path):
+        """Whether the command may open a path: the recording, and the processing times in its own cache folder."""
+        cache = f"{self.home}/.cache/diarize-runner"
+        return path in (f"{self.working}/call.wav", cache) or path.startswith(f"{cache}/")
 
     def run(self, *command):
         return traced(command, cwd=self.working, env=self.variables, folder=self.folder / "trace")
 
-    def touched(self, found):
-        """Return what was opened, or tried, in the planted folders and is not the command's own."""
+    def unexpected(self, found):
+        """Return the paths in the planted folders that were opened or tried, except the expected ones."""
         planted = (f"{self.working}/", f"{self.home}/")
-        return {path for path in found.tried | found.opened if path.startswith(planted) and not self.is_own(path)}
+        return {path for path in found.tried | found.opened if path.startswith(planted) and not self.is_expected(path)}
 
 
 @pytest.fixture
 def gnutls():
-    """Plant settings of GnuTLS, unless somebody else did."""
+    """Plant settings of GnuTLS, unless they exist."""
     if GNUTLS.exists():
         yield
         return
@@ -92,8 +95,8 @@ def gnutls():
 
 
 @pytest.fixture
-def place(demo, tmp_path, gnutls):
-    """A planted place, with the demo's recording in it."""
+def planted(demo, tmp_path, gnutls):
+    """A planted site with the demo's recording."""
     require_strace()
     working, home, temporary = (tmp_path / name for name in ("recordings", "home", "tmp"))
     for each in (working, home, temporary):
@@ -102,47 +105,47 @@ def place(demo, tmp_path, gnutls):
     (working / "call.wav").write_bytes((demo.out / "sample.wav").read_bytes())
     path = os.pathsep.join((f"{home}/bin", os.environ["PATH"]))
     variables = {**plant_home(home), "PATH": path, "TMPDIR": str(temporary)}
-    return Place(folder=tmp_path, working=working, home=home, variables=variables)
+    return PlantedSite(folder=tmp_path, working=working, home=home, variables=variables)
 
 
 def within(path, known):
-    """Say whether a path is one of the known, lies in one, or begins as one that ends in a dot or a slash does."""
+    """Whether a path is one of the known paths, lies in one, or has one that ends in a dot or a slash as a prefix."""
     return any(
         path == each or path.startswith(each if each[-1] in "./" and each != "/" else f"{each}/") for each in known
     )
 
 
-def parts_of_python(python):
+def python_folders(python):
     """Return the folders of an interpreter, its packages and this package."""
-    said = subprocess.run([python, "-c", PARTS_OF_PYTHON], capture_output=True, text=True, check=True, cwd="/")
-    return json.loads(said.stdout)
+    done = subprocess.run([python, "-c", PYTHON_FOLDERS], capture_output=True, text=True, check=True, cwd="/")
+    return json.loads(done.stdout)
 
 
-def test_a_load_reads_nothing_but_the_cache_python_and_the_system(demo, place):
+def test_a_load_reads_only_the_cache_python_and_the_system(demo, planted):
     command = ("diarize", "call.wav", "--cache", demo.cache, "--device", "cpu")
 
-    found = place.run(demo.bin / "diarize-runner", *command)
+    found = planted.run(demo.bin / "diarize-runner", *command)
 
     assert found.done.returncode == 0, found.done.stderr
     assert "SPEAKER_01" in found.done.stdout
-    assert place.touched(found) == set()
-    known = (str(demo.cache.resolve()), place.variables["TMPDIR"], *parts_of_python(demo.bin / "python"))
-    elsewhere = {path for path in found.opened if not within(path, (*known, *OF_THE_SYSTEM))}
-    own = {path for path in elsewhere if place.is_own(path)}
-    assert elsewhere - own == {str(place.working)}, "where it came back to; GnuTLS's settings would be here too"
+    assert planted.unexpected(found) == set()
+    known = (str(demo.cache.resolve()), planted.variables["TMPDIR"], *python_folders(demo.bin / "python"))
+    elsewhere = {path for path in found.opened if not within(path, (*known, *SYSTEM_PATHS))}
+    expected = {path for path in elsewhere if planted.is_expected(path)}
+    assert elsewhere - expected == {str(planted.working)}, "the command returns there; GnuTLS's settings are not read"
     assert [line for line in found.connected if "sa_family=AF_UNIX" not in line] == []
-    # Were strace's notes misunderstood, these would be missing.
-    assert f"{place.working}/call.wav" in found.opened
+    # The negative control: if strace's output were misread, these would be missing.
+    assert f"{planted.working}/call.wav" in found.opened
     assert any("/blobs/" in path and within(path, known[:1]) for path in found.opened)
     assert any(path.endswith("/libtorch_cpu.so") for path in found.opened)
 
 
-def test_strace_shows_what_the_libraries_would_read_there(demo, place):
-    """The control."""
-    found = place.run(demo.bin / "python", "-I", "-c", WITHOUT_A_FENCE)
+def test_without_isolation_the_libraries_read_planted_files(demo, planted):
+    """The negative control."""
+    found = planted.run(demo.bin / "python", "-I", "-c", WITHOUT_ISOLATION)
 
     assert {"matplotlibrc", "database.yml", "libcuda.so.1"} <= {
-        Path(path).name for path in place.touched(found) if path.startswith(str(place.working))
+        Path(path).name for path in planted.unexpected(found) if path.startswith(str(planted.working))
     }
-    assert f"{place.home}/.pyannote/database.yml" in place.touched(found)
+    assert f"{planted.home}/.pyannote/database.yml" in planted.unexpected(found)
     assert str(GNUTLS) in found.opened

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Say in which state the box's GPU driver is, by reads alone.
+"""Print the state of the box's GPU driver as JSON. Changes nothing.
 
-Told where sysfs is, the lowest driver branch that will do, and the systems on which the module is compiled (DKMS).
+Arguments: the path of sysfs, the lowest driver branch that suffices, the systems on which DKMS compiles the module.
 """
 
 import json
@@ -14,109 +14,108 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NVIDIA = "0x10de"
-GPUS = ("0x0300", "0x0302")  # the classes of PCI devices that draw, and that compute without drawing
+GPU_CLASSES = ("0x0300", "0x0302")  # PCI device classes: VGA controller, 3D controller
 SECURE_BOOT = "firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 MISMATCH = "Driver/library version mismatch"
-NEEDED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")  # of the environment, by the commands that are run here
+KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came of nvidia-smi."""
+class NvidiaSmi:
+    """The result of nvidia-smi."""
 
     exit_code: int
-    said: str
+    output: str
 
 
 @dataclass(frozen=True)
-class Box:
-    """What there is to read."""
+class Probe:
+    """The facts that decide the state of the driver."""
 
-    gpu: bool
+    has_gpu: bool
     loaded: str
-    """The version of the module that is loaded, if one is."""
-    answer: Answer | None
-    """None without nvidia-smi."""
-    secure_boot: bool
-    compiled: bool
-    """Whether the module, there or still to come, is compiled here, so that nobody the kernel trusts has signed it."""
+    """The version of the loaded module; empty if none is loaded."""
+    nvidia_smi: NvidiaSmi | None
+    """None if nvidia-smi is not installed."""
+    has_secure_boot: bool
+    is_compiled: bool
+    """Whether the module was or would be compiled on this box. If so, the kernel trusts no signature on it."""
 
 
-def judge(box: Box, minimum: int) -> tuple[str, str]:
-    """Return the state, and what there is to say of it."""
-    if not box.gpu:
+def classify(probe: Probe, minimum: int) -> tuple[str, str]:
+    """Return the state and a description of it."""
+    if not probe.has_gpu:
         return "no_gpu", "no NVIDIA GPU"
-    if not box.loaded and box.secure_boot and box.compiled:
+    if not probe.loaded and probe.has_secure_boot and probe.is_compiled:
         return "blocked_by_secure_boot", "an NVIDIA GPU, and Secure Boot, which loads no module that is compiled here"
-    if not box.loaded or not box.answer:
+    if not probe.loaded or not probe.nvidia_smi:
         return "no_driver", "an NVIDIA GPU without a driver"
-    if MISMATCH in box.answer.said:
-        return "reboot_due", f"driver {box.loaded} is loaded, and another is on the disk"
-    if box.answer.exit_code:
-        return "failing", f"driver {box.loaded} is loaded, and nvidia-smi says: {box.answer.said}"
-    gpus = f"{', '.join(box.answer.said.splitlines())}, driver {box.loaded}"
-    return ("good" if int(box.loaded.split(".")[0]) >= minimum else "too_old"), gpus
+    if MISMATCH in probe.nvidia_smi.output:
+        return "reboot_due", f"driver {probe.loaded} is loaded, but the disk has another version"
+    if probe.nvidia_smi.exit_code:
+        return "failing", f"driver {probe.loaded} is loaded, but nvidia-smi fails: {probe.nvidia_smi.output}"
+    gpus = f"{', '.join(probe.nvidia_smi.output.splitlines())}, driver {probe.loaded}"
+    return ("good" if int(probe.loaded.split(".")[0]) >= minimum else "too_old"), gpus
 
 
-def look(sysfs: Path, compiled_on: list[str]) -> Box:
-    """Read all there is to read."""
-    return Box(
-        gpu=any(is_gpu(device) for device in (sysfs / "bus/pci/devices").glob("*")),
-        loaded=text(sysfs / "module/nvidia/version"),
-        answer=ask(),
-        secure_boot=secure_boot(sysfs / SECURE_BOOT),
-        compiled=any(Path("/lib/modules", platform.release(), "updates/dkms").glob("nvidia.ko*"))
+def probe_box(sysfs: Path, compiled_on: list[str]) -> Probe:
+    """Read the state of the GPU and its driver."""
+    return Probe(
+        has_gpu=any(is_gpu(device) for device in (sysfs / "bus/pci/devices").glob("*")),
+        loaded=read_text(sysfs / "module/nvidia/version"),
+        nvidia_smi=run_nvidia_smi(),
+        has_secure_boot=is_set(sysfs / SECURE_BOOT),
+        is_compiled=any(Path("/lib/modules", platform.release(), "updates/dkms").glob("nvidia.ko*"))
         or (not shutil.which("nvidia-smi") and system() in compiled_on),
     )
 
 
 def is_gpu(device: Path) -> bool:
-    """Whether a PCI device is a GPU of NVIDIA's, driver or not."""
-    return text(device / "vendor") == NVIDIA and text(device / "class").startswith(GPUS)
+    """Whether a PCI device is an NVIDIA GPU."""
+    return read_text(device / "vendor") == NVIDIA and read_text(device / "class").startswith(GPU_CLASSES)
 
 
-def ask() -> Answer | None:
-    """Ask nvidia-smi for the names of the GPUs; it fails in its own way where the driver is not as it should be."""
+def run_nvidia_smi() -> NvidiaSmi | None:
+    """List the names of the GPUs with nvidia-smi."""
     if not shutil.which("nvidia-smi"):
         return None
     done = run("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-    return Answer(exit_code=done.returncode, said=(done.stdout + done.stderr).strip())
+    return NvidiaSmi(exit_code=done.returncode, output=(done.stdout + done.stderr).strip())
 
 
-def secure_boot(variable: Path) -> bool:
-    """Whether the firmware's variable is there and set; its value follows four bytes of attributes."""
+def is_set(variable: Path) -> bool:
+    """Whether an EFI variable exists and is 1; its value follows four bytes of attributes."""
     return variable.exists() and variable.read_bytes()[4:] == b"\x01"
 
 
 def manager() -> str:
-    """Return who looks after the driver: dpkg, also where there is none yet, or somebody else."""
+    """Return what manages the driver: `dpkg`, also if there is no driver, or something else."""
     if Path("/opt/dlami").exists():
         return "the AWS Deep Learning AMI"
     command = shutil.which("nvidia-smi")
     if command and run("dpkg", "--search", str(Path(command).resolve())).returncode:
-        return "whoever installed it without dpkg"
+        return "an installer other than dpkg"
     return "dpkg"
 
 
 def system() -> str:
-    """Return the distribution and its release, as in `ubuntu-24.04`."""
+    """Return the distribution and its release, such as `ubuntu-24.04`."""
     release = platform.freedesktop_os_release()
     return f"{release['ID']}-{release.get('VERSION_ID', 'rolling')}"
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command that changes nothing."""
-    environment = {name: os.environ[name] for name in NEEDED if name in os.environ}
+    """Run a read-only command without the caller's secrets."""
+    environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
-def text(path: Path) -> str:
-    """Return what a small file holds; nothing where there is none."""
+def read_text(path: Path) -> str:
+    """Return the stripped content of a file; empty if it does not exist."""
     return path.read_text(encoding="ascii").strip() if path.exists() else ""
 
 
 if __name__ == "__main__":
-    box = look(Path(sys.argv[1]), sys.argv[3].split(","))
-    state, detail = judge(box, int(sys.argv[2]))
+    state, detail = classify(probe_box(Path(sys.argv[1]), sys.argv[3].split(",")), int(sys.argv[2]))
     found = {"state": state, "detail": detail, "manager": manager(), "system": system(), "kernel": platform.release()}
     json.dump(found, sys.stdout)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Say which Python this is, whether it makes environments with pip in them, and how many GiB are free in a folder."""
+"""Print, as JSON, the Python version, whether it can install pip in environments, and the GiB free in a folder."""
 
 import importlib.util
 import json
@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 folder = Path(sys.argv[1])
-there = next(path for path in (folder, *folder.parents) if path.exists())
+existing = next(path for path in (folder, *folder.parents) if path.exists())
 found = {
     "python": list(sys.version_info[:2]),
-    "pip": importlib.util.find_spec("ensurepip") is not None,  # Debian leaves it out without python3-venv
-    "free_gib": round(shutil.disk_usage(there).free / 2**30, 1),
+    "pip": importlib.util.find_spec("ensurepip") is not None,  # on Debian, only in python3-venv
+    "free_gib": round(shutil.disk_usage(existing).free / 2**30, 1),
 }
 json.dump(found, sys.stdout)

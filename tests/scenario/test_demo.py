@@ -1,4 +1,4 @@
-"""From a request to a labelled transcript and a realtime factor, on real audio, in a real box environment."""
+"""`make demo`: from a request to a labelled transcript and a real-time factor, on real audio, in a real box."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def without_token() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING_FACE_"))}
 
 
-def test_the_recording_is_diarized_as_people_heard_it(demo):
+def test_the_diarization_matches_the_human_reference(demo):
     report = json.loads((demo.out / "benchmark.json").read_text())
     (series,) = report["series"]
     (measured,) = series["measurements"]
@@ -37,25 +37,25 @@ def test_the_recording_is_diarized_as_people_heard_it(demo):
     assert len(measured["processing_seconds"]) == 3
 
 
-def test_every_segment_of_the_transcript_gets_its_own_speaker(demo):
-    said = (demo.out / "sample.stm").read_text().splitlines()
+def test_every_segment_of_the_transcript_gets_its_speaker(demo):
+    reference = (demo.out / "sample.stm").read_text().splitlines()
     labelled = json.loads((demo.out / "labelled.json").read_text())["segments"]
-    assert [segment["text"] for segment in labelled] == [line.split(maxsplit=5)[5] for line in said]
-    pairs = Counter((line.split()[2], segment["speaker"]) for line, segment in zip(said, labelled, strict=True))
-    (diane, diane_is), (sheila, sheila_is) = (pair for pair, _ in pairs.most_common(2))
+    assert [segment["text"] for segment in labelled] == [line.split(maxsplit=5)[5] for line in reference]
+    pairs = Counter((line.split()[2], segment["speaker"]) for line, segment in zip(reference, labelled, strict=True))
+    (diane, diane_label), (sheila, sheila_label) = (pair for pair, _ in pairs.most_common(2))
     assert {diane, sheila} == {"Diane", "Sheila"}
-    assert diane_is != sheila_is
-    assert pairs[diane, diane_is] + pairs[sheila, sheila_is] >= 12, "of 13 segments"
+    assert diane_label != sheila_label
+    assert pairs[diane, diane_label] + pairs[sheila, sheila_label] >= 12, "of 13 segments"
     assert (demo.out / "labelled.srt").read_text().count("[SPEAKER_") == 13
 
 
-def test_the_rttm_says_what_the_json_says(demo):
+def test_the_rttm_and_the_json_contain_the_same_turns(demo):
     turns = json.loads((demo.out / "labelled.json").read_text())["diarization"]
     lines = [line.split() for line in (demo.out / "found.rttm").read_text().splitlines()]
     assert [(float(line[3]), line[7]) for line in lines] == [(turn["start"], turn["speaker"]) for turn in turns]
 
 
-def test_the_demo_prints_the_figures_and_what_to_try_next(demo):
+def test_the_demo_prints_its_figures_and_next_steps(demo):
     assert re.search(r"sample\s.*30\.0 s.*2 of 2.*6\.\d %", demo.output)
     assert "labelled.srt" in demo.output
     assert "Try next" in demo.output
@@ -63,13 +63,13 @@ def test_the_demo_prints_the_figures_and_what_to_try_next(demo):
 
 def test_the_second_demo_changes_nothing(demo):
     before = {path: path.stat().st_mtime_ns for path in (demo.folder / "store").rglob("*") if path.is_file()}
-    output = demo.again()
+    output = demo.run_again()
     assert re.search(r"localhost\s+: ok=\d+\s+changed=0\s+unreachable=0\s+failed=0", output)
     assert "latest is 1.0 (serial 1), unchanged" in output
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_check_mode_on_a_virgin_target_runs_through_and_leaves_nothing(demo, tmp_path):
+def test_check_mode_on_a_fresh_target_succeeds_and_writes_nothing(demo, tmp_path):
     done = run(
         *(".venv/bin/ansible-playbook", "playbooks/provision.yml", "--check"),
         *("-e", f"@{demo.folder}/box.yml", "-e", f"diarize_runner_prefix={tmp_path}/box"),
@@ -84,11 +84,11 @@ CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), 3)"
 
 
 def test_loading_and_diarizing_need_no_network(demo, tmp_path):
-    """In a namespace with no route and no loopback; a connection fails in it and succeeds outside it."""
+    """Run in a network namespace without routes or loopback; a connection fails inside and succeeds outside."""
     isolated = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     if run(*isolated, "true").returncode:
         pytest.skip("this kernel gives no network namespaces to this user")
-    with listening() as port:
+    with Listener() as port:
         attempt = [demo.bin / "python", "-c", CONNECT.format(port=port)]
         assert run(*attempt).returncode == 0, "the negative control: outside, it connects"
         assert run(*isolated, *attempt).returncode != 0, "inside, it does not"
@@ -99,8 +99,8 @@ def test_loading_and_diarizing_need_no_network(demo, tmp_path):
     assert json.loads(done.stdout)["speakers"] == ["SPEAKER_00", "SPEAKER_01"]
 
 
-class listening:  # noqa: N801  # reads as what it is
-    """A listener on loopback."""
+class Listener:
+    """A listening socket on loopback; its context value is the port."""
 
     def __enter__(self) -> int:
         import socket
@@ -121,12 +121,12 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 exported = []
 trace_exporter.OTLPSpanExporter.export = lambda self, spans: exported.extend(spans) or SpanExportResult.SUCCESS
 from diarize_runner.cache.box.open import open_cache
-from diarize_runner.diarization import engine, surroundings
-from diarize_runner.progress import Silent
+from diarize_runner.diarization import engine, environment
+from diarize_runner.progress import NoProgress
 if sys.argv[2] == "on":
     os.environ["PYANNOTE_METRICS_ENABLED"] = "1"
-    surroundings.unmeasured = nullcontext
-engine.load(open_cache(Path(sys.argv[1]), Silent()), "cpu")
+    environment.without_telemetry = nullcontext
+engine.load(open_cache(Path(sys.argv[1]), NoProgress()), "cpu")
 from pyannote.audio.telemetry import metrics
 metrics.provider.force_flush()
 print(len(exported))
@@ -153,7 +153,7 @@ print(json.dumps({"folder": folder, "pipeline": type(pipeline).__name__}))
 """
 
 
-def test_the_archive_unpacked_by_hand_is_a_hugging_face_cache(demo, tmp_path):
+def test_the_archive_extracted_with_tar_is_a_hugging_face_cache(demo, tmp_path):
     version = demo.folder / "store/v1.0"
     (tmp_path / ".cache").mkdir()
     assert run("tar", "-xzf", version / "huggingface-cache.tar.gz", "-C", tmp_path / ".cache").returncode == 0
@@ -169,7 +169,7 @@ def test_the_archive_unpacked_by_hand_is_a_hugging_face_cache(demo, tmp_path):
     assert verified.returncode == 0, verified.stderr
 
 
-def test_the_version_lies_whole_in_the_store_and_latest_beside_it(demo):
+def test_the_store_contains_the_complete_version_and_latest(demo):
     store = demo.folder / "store"
     names = {"huggingface-cache.tar.gz", "requirements-diarization.txt", "manifest.json"}
     assert {path.name for path in (store / "v1.0").iterdir()} == names
@@ -177,7 +177,7 @@ def test_the_version_lies_whole_in_the_store_and_latest_beside_it(demo):
     assert "--hash=sha256:" in (store / "v1.0/requirements-diarization.txt").read_text()
 
 
-def test_the_archive_holds_both_licences_and_no_training_state(demo):
+def test_the_archive_contains_both_licences(demo):
     with tarfile.open(demo.folder / "store/v1.0/huggingface-cache.tar.gz") as archive:
         files = {Path(member.name).name: member for member in archive if "snapshots" in member.name}
         texts = [archive.extractfile(member).read() for member in archive if member.isfile() and member.size < 20_000]
@@ -186,19 +186,19 @@ def test_the_archive_holds_both_licences_and_no_training_state(demo):
         assert any(notice in text for text in texts), notice
 
 
-def test_two_builds_are_the_same_bytes_whatever_the_folder_the_clock_the_umask_and_the_time_zone(demo, tmp_path):
+def test_builds_are_identical_for_every_folder_clock_umask_and_time_zone(demo, tmp_path):
     request = tmp_path / "elsewhere"
     run("cp", "-r", ROOT / "cache_manifests", request)
     build = ["diarize-runner", "cache", "build", request / "embedded.yaml", "--version", "1.0"]
     requirements = ROOT / "requirements/requirements-diarization.txt"
     command = [*build, "--out", tmp_path / "built", "--requirements", requirements]
-    odd = {**os.environ, "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
-    odd["PATH"] = f"{ROOT}/.venv/bin:{odd['PATH']}"
-    done = run("sh", "-c", 'umask 077; exec "$@"', "sh", *command, env=odd)
+    environment = {**os.environ, "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7", "LC_ALL": "C"}
+    environment["PATH"] = f"{ROOT}/.venv/bin:{environment['PATH']}"
+    done = run("sh", "-c", 'umask 077; exec "$@"', "sh", *command, env=environment)
     assert done.returncode == 0, done.stderr
     for name in ("huggingface-cache.tar.gz", "manifest.json", "requirements-diarization.txt"):
         assert (tmp_path / "built" / name).read_bytes() == (demo.folder / "store/v1.0" / name).read_bytes(), name
 
 
-def test_the_committed_lock_is_what_the_request_resolves_to(demo):
+def test_the_request_resolves_to_the_committed_lock(demo):
     assert "embedded.lock.json: 9 files, 11.6 MB, unchanged" in demo.output
