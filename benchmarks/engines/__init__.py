@@ -1,18 +1,18 @@
-"""How fast the exact engine is against stock pyannote, and whether it says the same: `make bench-engines`.
+"""Measure the speed-up of the exact engine over stock pyannote, and compare their outputs: `make bench-engines`.
 
-Both engines diarize every recording in every round, in turn. What they say must be the same file by file, to the last
-digit of the RTTM and to the last bit of the turns; figures are medians, and ratios of one run.
+The engines alternate, in every round, on every recording. Their speaker turns must be equal bit for bit, and so must
+their RTTM. Times are medians; ratios are of times in the same run.
 
-    recordings.py   what is diarized: 15 recordings of voices that `benchmark.compose` has, about 20 minutes
-    models.py       what diarizes: the embedded cache, and a twin of community-1
+    recordings.py   15 recordings, most composed by `benchmark.compose`, about 20 minutes
+    models.py       the embedded cache, and a twin of community-1
     compare.py      one recording through both engines
-    floor.py        how near the exact engine comes to what a core can multiply
-    memory.py       a process that diarizes four hours, most of them silent, and says its peak memory
+    trunk_speed.py  the share of a core's peak speed that the exact engine reaches
+    memory.py       peak memory of a process that diarizes four hours, mostly silent
     __main__.py     the rounds, and the report
 
-The twin has the shape and so the cost of community-1: WeSpeaker's ResNet34 on chunks of 10 s, VBx. Its embeddings are
-random but centred, which tells voices apart; who speaks when is heard by the embedded cache's trained segmentation
-model, so that there are as many empty chunks and empty slots as there are in life.
+The twin has community-1's layer shapes, and so its cost: WeSpeaker's ResNet34 on chunks of 10 s, VBx. Its embeddings
+are random but centred, which separates voices. Its segmentation model is the trained one of the embedded cache, so
+empty chunks and empty speaker slots are as frequent as in real recordings.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""One recording through both engines, again and again."""
+"""Repeated runs of both engines on one recording."""
 
 import statistics
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import torch
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import Diarizer
 from diarize_runner.diarization.turns import Diarization
-from diarize_runner.jobs.job import FindSpeakers, find
-from diarize_runner.progress import Silent
+from diarize_runner.jobs.job import DiarizationTask, run_timed
+from diarize_runner.progress import NoProgress
 from diarize_runner.transcript.formats import rttm
 
 
@@ -20,62 +20,62 @@ class Run:
 
     engine: str
     seconds: float
-    said: Diarization
+    diarization: Diarization
     peak_gpu_bytes: int
-    """Allocated at the most; 0 on a CPU."""
+    """Allocated by torch; 0 on a CPU."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compared:
-    """Every run of both engines on one recording."""
+class Comparison:
+    """All runs of both engines on one recording."""
 
     uri: str
     audio_seconds: float
     runs: tuple[Run, ...]
 
-    def of(self, engine: str) -> list[Run]:
+    def runs_of(self, engine: str) -> list[Run]:
         """Return the runs of one engine."""
         return [run for run in self.runs if run.engine == engine]
 
     def seconds(self, engine: str) -> float:
-        """Return the median of one engine."""
-        return statistics.median(run.seconds for run in self.of(engine))
+        """Return the median seconds of one engine."""
+        return statistics.median(run.seconds for run in self.runs_of(engine))
 
     @property
     def same(self) -> bool:
-        """Whether every run said the same, in RTTM and to the last bit."""
-        said = [run.said for run in self.runs]
-        return len({rttm.render(each) for each in said}) == len(set(said)) == 1
+        """Whether all runs have the same RTTM and bit-equal speaker turns."""
+        outputs = [run.diarization for run in self.runs]
+        return len({rttm.render(each) for each in outputs}) == len(set(outputs)) == 1
 
     def to_dict(self) -> dict[str, object]:
-        """Return the comparison as the report writes it."""
+        """Return the comparison as JSON in the report."""
         return {
             "uri": self.uri,
             "audio_seconds": self.audio_seconds,
-            "speakers": len(self.runs[0].said.speakers),
-            "turns": len(self.runs[0].said.turns),
+            "speakers": len(self.runs[0].diarization.speakers),
+            "turns": len(self.runs[0].diarization.turns),
             "same": self.same,
-            "stock_seconds": [run.seconds for run in self.of("stock")],
-            "exact_seconds": [run.seconds for run in self.of("exact")],
+            "stock_seconds": [run.seconds for run in self.runs_of("stock")],
+            "exact_seconds": [run.seconds for run in self.runs_of("exact")],
             "ratio_of_medians": self.seconds("stock") / self.seconds("exact"),
-            "stock_peak_gpu_bytes": max(run.peak_gpu_bytes for run in self.of("stock")),
-            "exact_peak_gpu_bytes": max(run.peak_gpu_bytes for run in self.of("exact")),
+            "stock_peak_gpu_bytes": max(run.peak_gpu_bytes for run in self.runs_of("stock")),
+            "exact_peak_gpu_bytes": max(run.peak_gpu_bytes for run in self.runs_of("exact")),
         }
 
 
 def run(diarizer: Diarizer, recording: Recording) -> Run:
-    """Diarize once, on the clock."""
+    """Time one diarization."""
     if diarizer.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    found = find(FindSpeakers(), diarizer, recording, Silent())
+    found = run_timed(DiarizationTask(), diarizer, recording, NoProgress())
     peak = torch.cuda.max_memory_allocated() if diarizer.device == "cuda" else 0
-    return Run(engine=diarizer.engine, seconds=found.seconds, said=found.diarization, peak_gpu_bytes=peak)
+    return Run(engine=diarizer.engine, seconds=found.seconds, diarization=found.diarization, peak_gpu_bytes=peak)
 
 
-def totals(compared: Sequence[Compared]) -> dict[str, object]:
-    """Return what all recordings took together: sums of medians."""
-    audio = sum(each.audio_seconds for each in compared)
-    stock, exact = (sum(each.seconds(engine) for each in compared) for engine in ("stock", "exact"))
+def totals(comparisons: Sequence[Comparison]) -> dict[str, object]:
+    """Return the total time of all recordings: sums of medians."""
+    audio = sum(each.audio_seconds for each in comparisons)
+    stock, exact = (sum(each.seconds(engine) for each in comparisons) for engine in ("stock", "exact"))
     return {
         "audio_seconds": audio,
         "stock_seconds": stock,
@@ -83,6 +83,6 @@ def totals(compared: Sequence[Compared]) -> dict[str, object]:
         "stock_real_time_factor": stock / audio,
         "exact_real_time_factor": exact / audio,
         "ratio": stock / exact,
-        "same": all(each.same for each in compared),
-        "recordings": [each.to_dict() for each in compared],
+        "same": all(each.same for each in comparisons),
+        "recordings": [each.to_dict() for each in comparisons],
     }

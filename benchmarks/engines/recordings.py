@@ -1,4 +1,4 @@
-"""What is diarized: the shipped sample, and scenes composed of its voices, the same on every machine."""
+"""The recordings to measure: the shipped sample, and scenes composed of its voices, the same on every machine."""
 
 from collections.abc import Collection, Iterator
 
@@ -24,11 +24,11 @@ SCENES = (
 )
 
 HALF_AN_HOUR = Scene(name="half-an-hour", seconds=1800.0, speakers=4, pause=2.0, overlap=0.8)
-"""Diarized where it is asked for by name: stock takes half an hour of a CPU."""
+"""Only on request by name: stock needs half an hour of a CPU."""
 
 
 def recordings(names: Collection[str] = ()) -> Iterator[Recording]:
-    """Yield pyannote's own sample and every scene, or those of `names`."""
+    """Yield pyannote's sample and every scene, or only those in `names`."""
     if not names or "sample" in names:
         yield decode(shipped_sample().audio)
     for scene in (*SCENES, HALF_AN_HOUR) if names else SCENES:

@@ -1,10 +1,10 @@
-"""How fast speakers are put on a transcript, and how many words get the wrong one: `make bench-labels`.
+"""Measure the speed and the word errors of speaker assignment: `make bench-labels`.
 
-Speed: 54,000 words and 9,000 turns, a working day of meetings. It is the seconds of one core, and the least of several
-runs: what else a machine does only ever adds.
+Speed: 54,000 words and 9,000 speaker turns, a working day of meetings. It is CPU seconds of one core, the minimum of
+several runs, because background load only adds time.
 
-Errors: WDER and cpWER over dialogues whose every word is known (tests/support/dialogues.py), by how well the diarizer
-hears and how segments are split.
+Errors: WDER and cpWER over synthetic dialogues (tests/support/dialogues.py), by the quality of the diarization and the
+rules for splitting segments.
 """
 
 import sys

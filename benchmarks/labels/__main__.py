@@ -1,4 +1,4 @@
-"""Measure, print, write."""
+"""Run the measurements, and write the report."""
 
 import argparse
 import json
@@ -11,32 +11,33 @@ from support.dialogues import GOOD, POOR, USUAL, Dialogue, dialogue
 from support.word_errors import cpwer, wder
 
 from diarize_runner.transcript.assign import assign_speakers
-from diarize_runner.transcript.hearing import Hearing, microseconds
-from diarize_runner.transcript.rules import Guards, Island, Rules
+from diarize_runner.transcript.rules import Rules, SmoothingLimits, SplitThresholds
+from diarize_runner.transcript.speaker_index import SpeakerIndex, to_microseconds
 
 _UTTERANCES, _ROUNDS, _SEEDS = 8800, 9, 12
-_HEARINGS = {"good": GOOD, "usual": USUAL, "poor": POOR}
+_QUALITIES = {"good": GOOD, "usual": USUAL, "poor": POOR}
 _RULES = {
     "whole segments": Rules(split=None),
-    "split at every change": Rules(split=Guards(share=0.0, seconds=0.0, words=1)),
+    "split at every change": Rules(split=SplitThresholds(share=0.0, seconds=0.0, words=1)),
     "split with guards": Rules(),
-    "split with guards, smoothed": Rules(smooth=Island()),
+    "split with guards, smoothed": Rules(smooth=SmoothingLimits()),
 }
 
 
 def main() -> None:
     """Run both measurements."""
-    parser = argparse.ArgumentParser(prog="make bench-labels", description="How fast and how right labels are.")
+    described = "Measure the speed and the errors of speaker assignment."
+    parser = argparse.ArgumentParser(prog="make bench-labels", description=described)
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     arguments = parser.parse_args()
-    report = {"python": platform.python_version(), "speed": speed(), "errors": errors()}
+    report = {"python": platform.python_version(), "speed": measure_speed(), "errors": measure_errors()}
     print(json.dumps(report, indent=2))  # noqa: T201  # a script's output
     if arguments.output:
         arguments.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
-def speed() -> dict[str, object]:
-    """Label a long conversation again and again."""
+def measure_speed() -> dict[str, object]:
+    """Time repeated labelling of a long conversation."""
     long = dialogue(0, GOOD, utterances=_UTTERANCES, sentences=1)
     rounds = range(_ROUNDS)
     return {
@@ -50,8 +51,8 @@ def speed() -> dict[str, object]:
 
 def _label_words(long: Dialogue) -> None:
     words = [word for segment in long.transcript.segments for word in segment.words]
-    times = [(microseconds(word.start), microseconds(word.end)) for word in words]
-    for _ in Hearing(long.diarization, Rules().reach).labels(times):
+    times = [(to_microseconds(word.start), to_microseconds(word.end)) for word in words]
+    for _ in SpeakerIndex(long.diarization, Rules().reach).find_labels(times):
         pass
 
 
@@ -65,29 +66,30 @@ def _seconds(work: Callable[[Dialogue], None], long: Dialogue) -> float:
     return round(time.process_time() - start, 3)
 
 
-def errors() -> dict[str, dict[str, dict[str, float]]]:
-    """Return the mean errors in percent, by hearing and rules."""
+def measure_errors() -> dict[str, dict[str, dict[str, float]]]:
+    """Return the mean errors in percent, by quality of the diarization and splitting rules."""
     return {
         name: {
-            rule: _mean_errors([dialogue(seed, hearing) for seed in range(_SEEDS)], rules)
+            rule: _mean_errors([dialogue(seed, quality) for seed in range(_SEEDS)], rules)
             for rule, rules in _RULES.items()
         }
-        for name, hearing in _HEARINGS.items()
+        for name, quality in _QUALITIES.items()
     }
 
 
 def _mean_errors(dialogues: Sequence[Dialogue], rules: Rules) -> dict[str, float]:
-    both = [_errors(each, rules) for each in dialogues]
-    return {name: round(100 * sum(each[name] for each in both) / len(both), 1) for name in ("wder", "cpwer")}
+    errors = [_errors(each, rules) for each in dialogues]
+    return {name: round(100 * sum(each[name] for each in errors) / len(errors), 1) for name in ("wder", "cpwer")}
 
 
-def _errors(made: Dialogue, rules: Rules) -> dict[str, float]:
-    labelled = assign_speakers(made.transcript, made.diarization, rules)
-    found = [(piece.speaker, word.text) for piece in labelled.segments for word in piece.words]
-    texts = [text for _, text in found]
+def _errors(reference: Dialogue, rules: Rules) -> dict[str, float]:
+    labelled = assign_speakers(reference.transcript, reference.diarization, rules)
+    words = [(segment.speaker, word.text) for segment in labelled.segments for word in segment.words]
+    texts = [text for _, text in words]
+    labels = [speaker for speaker, _ in words]
     return {
-        "wder": wder(made.speakers, [speaker for speaker, _ in found]),
-        "cpwer": cpwer(_streams(made.speakers, texts), _streams([speaker or "" for speaker, _ in found], texts)),
+        "wder": wder(reference.speakers, labels),
+        "cpwer": cpwer(_streams(reference.speakers, texts), _streams([label or "" for label in labels], texts)),
     }
 
 

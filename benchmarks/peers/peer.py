@@ -1,6 +1,6 @@
-"""One peer: `python peer.py PEER CACHE PIPELINE DEVICE`, in any environment; then a path a line, answered a line.
+"""Run one peer: `python peer.py PEER CACHE PIPELINE DEVICE`. Read a path per line; answer with a JSON line each.
 
-It imports nothing of ours but where it is the exact engine: its environment need not have what that imports.
+Only the exact engine imports diarize_runner: a peer's environment need not have its dependencies.
 """
 
 import contextlib
@@ -22,14 +22,14 @@ _FULL_SCALE = 32768
 
 
 def stock_from_path(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
-    """Have stock pyannote read the file itself, chunk by chunk, as its own page shows it."""
-    diarize = _stock(pipeline, device)
+    """Let stock pyannote read the file itself, chunk by chunk, as in its README."""
+    diarize = _load_stock(pipeline, device)
     return lambda path: _turns(diarize(path).speaker_diarization)
 
 
 def stock_from_samples(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
-    """Tell stock pyannote samples, as it advises where torchcodec cannot be had."""
-    diarize = _stock(pipeline, device)
+    """Give stock pyannote decoded samples, as its docs advise without torchcodec."""
+    diarize = _load_stock(pipeline, device)
 
     def run(path: str) -> Turns:
         waveform = torch.from_numpy(_samples(path)[None])
@@ -39,7 +39,7 @@ def stock_from_samples(_: str, pipeline: str, device: str) -> Callable[[str], Tu
 
 
 def whisperx(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
-    """Tell whisperX's pipeline samples: its own reader is the ffmpeg command."""
+    """Give whisperX's pipeline decoded samples: its own reader calls the ffmpeg command."""
     from whisperx.diarize import DiarizationPipeline
 
     diarize = DiarizationPipeline(model_name=pipeline, device=device)
@@ -47,18 +47,18 @@ def whisperx(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
 
 
 def exact(cache: str, _: str, device: str) -> Callable[[str], Turns]:
-    """Use the exact engine as `diarize-runner diarize` does."""
+    """Use the exact engine like `diarize-runner diarize`."""
     from diarize_runner.cache.box.open import open_cache
     from diarize_runner.diarization.audio import decode
     from diarize_runner.diarization.engine import load
     from diarize_runner.diarization.turns import SpeakerHints
-    from diarize_runner.progress import Silent
+    from diarize_runner.progress import NoProgress
 
-    diarizer = load(open_cache(Path(cache), Silent()), device)
+    diarizer = load(open_cache(Path(cache), NoProgress()), device)
 
     def run(path: str) -> Turns:
-        said = diarizer.diarize(decode(Path(path)), SpeakerHints(), Silent())
-        return [(turn.start, turn.end, turn.speaker) for turn in said.turns]
+        diarization = diarizer.diarize(decode(Path(path)), SpeakerHints(), NoProgress())
+        return [(turn.start, turn.end, turn.speaker) for turn in diarization.turns]
 
     return run
 
@@ -67,14 +67,14 @@ _PEERS = {"stock": stock_from_samples, "stock-told-a-path": stock_from_path, "wh
 _PACKAGES = ("torch", "pyannote.audio", "whisperx", "diarize-runner")
 
 
-def _stock(pipeline: str, device: str) -> Any:
+def _load_stock(pipeline: str, device: str) -> Any:
     from pyannote.audio import Pipeline
 
     return Pipeline.from_pretrained(pipeline).to(torch.device(device))
 
 
-def _turns(said: Any) -> Turns:
-    return [(turn.start, turn.end, speaker) for turn, _, speaker in said.itertracks(yield_label=True)]
+def _turns(annotation: Any) -> Turns:
+    return [(turn.start, turn.end, speaker) for turn, _, speaker in annotation.itertracks(yield_label=True)]
 
 
 def _samples(path: str) -> np.ndarray:
@@ -83,13 +83,13 @@ def _samples(path: str) -> np.ndarray:
     return samples.astype(np.float32) / np.float32(_FULL_SCALE)
 
 
-def _answers(peer: str, told: list[str], paths: Iterable[str]) -> Iterable[dict[str, object]]:
+def _answers(peer: str, arguments: list[str], paths: Iterable[str]) -> Iterable[dict[str, object]]:
     start = time.perf_counter()
-    run = _PEERS[peer](*told)
+    run = _PEERS[peer](*arguments)
     yield {"load_seconds": time.perf_counter() - start, "packages": dict(_versions())}
     for path in paths:
         start = time.perf_counter()
-        turns = run(path.rstrip("\n"))  # which are on the CPU: nothing of a GPU is left to wait for
+        turns = run(path.rstrip("\n"))  # on the CPU: no need to synchronise a GPU
         yield {"seconds": time.perf_counter() - start, "turns": turns}
 
 
@@ -100,11 +100,11 @@ def _versions() -> Iterable[tuple[str, str]]:
 
 
 def main() -> None:
-    """Answer on what was standard output; what libraries print goes to standard error."""
+    """Answer on the original standard output; redirect libraries' output to standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    peer, *told = sys.argv[1:]
-    for answer in _answers(peer, told, sys.stdin):
+    peer, *arguments = sys.argv[1:]
+    for answer in _answers(peer, arguments, sys.stdin):
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -1,4 +1,4 @@
-"""A peer, from outside: a process in its own environment that is asked one recording after the other."""
+"""The parent's side of a peer: start its process, and send it one recording after another."""
 
 import json
 import os
@@ -12,86 +12,90 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import apart
-from diarize_runner.benchmark.bench import Done
-from diarize_runner.benchmark.environment import Environment, device_name, environment
+from benchmarks.peers import whisperx_env
+from diarize_runner.benchmark.environment import Environment, describe_environment, device_name
 from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.measurement import Call, Loading
-from diarize_runner.benchmark.worker import Loaded
+from diarize_runner.benchmark.timed_call import CallResult
+from diarize_runner.benchmark.worker import LoadedEngine
 from diarize_runner.cache.box.runtime import runtime_environment
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents import layout
 from diarize_runner.diarization.engines import EXACT, STOCK
-from diarize_runner.diarization.turns import SpeakerTurn, named_by_first_appearance
+from diarize_runner.diarization.turns import SpeakerTurn, rename_by_first_appearance
 
 WHISPERX = "whisperx"
-PEERS = (STOCK, "stock-told-a-path", WHISPERX, EXACT)
+STOCK_FROM_PATH = "stock-told-a-path"
+"""The name in published reports."""
+PEERS = (STOCK, STOCK_FROM_PATH, WHISPERX, EXACT)
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """A peer that has loaded its models: a benchmark's Runner."""
+    """A peer with loaded models: a benchmark's Runner."""
 
-    loaded: Loaded
+    loaded: LoadedEngine
     packages: dict[str, str]
-    """Version by distribution, of its environment."""
-    began: float
+    """Version by distribution, in the peer's environment."""
+    launched_at: float
+    """By this process's `time.perf_counter`."""
     process: "subprocess.Popen[str]"
     device: str
 
     def age(self) -> float:
-        """Return the seconds since it was asked for."""
-        return time.perf_counter() - self.began
+        """Return the seconds since the launch."""
+        return time.perf_counter() - self.launched_at
 
-    def run(self, item: WorkItem) -> Done:
-        """Diarize. Speakers are named by who is heard first: a pipeline names clusters as they come."""
-        answer = _asked(self.process, f"{item.audio}\n")
+    def run(self, item: WorkItem) -> CallResult:
+        """Diarize one recording; name speakers by first appearance, as pipelines number them arbitrarily."""
+        answer = _ask(self.process, f"{item.audio}\n")
         turns = [SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in answer["turns"]]
-        return Done(
-            audio_seconds=_length(item.audio),
+        return CallResult(
+            audio_seconds=_duration(item.audio),
             call=Call(seconds=answer["seconds"]),
-            diarization=named_by_first_appearance(item.audio.stem, turns, ()),
+            diarization=rename_by_first_appearance(item.audio.stem, turns, ()),
         )
 
     def describe(self) -> Environment:
         """Describe the machine."""
-        return environment(self.device)
+        return describe_environment(self.device)
 
 
 @contextmanager
-def loaded(name: str, cache: VerifiedCache, device: str) -> Iterator[Peer]:
-    """Give a peer with the models of `cache`, offline."""
-    python = apart.whisperx_python() if name == WHISPERX else Path(sys.executable)
+def start_peer(name: str, cache: VerifiedCache, device: str) -> Iterator[Peer]:
+    """Start a peer with the models of `cache`, offline."""
+    python = whisperx_env.whisperx_python() if name == WHISPERX else Path(sys.executable)
     script = Path(__file__).with_name("peer.py")
-    # The embedded cache names a model class of ours.
+    # PYTHONPATH: the embedded cache names a model class of diarize_runner.
     offline = {**os.environ, **runtime_environment(cache.root / layout.HF_HOME), "PYTHONPATH": str(_ROOT)}
     command = [python, script, name, cache.root, cache.pipeline_folder, device]
-    began = time.perf_counter()
+    launched_at = time.perf_counter()
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=offline
     ) as process:
-        said = _asked(process)
-        told = Loaded(
+        answer = _ask(process)
+        engine = LoadedEngine(
             cache=f"{cache.manifest.name} {cache.manifest.version} {cache.manifest.digest}",
             engine=name,
             device=device_name(device),
-            loading=Loading(load=said["load_seconds"]),
+            loading=Loading(load=answer["load_seconds"]),
         )
-        yield Peer(loaded=told, packages=said["packages"], began=began, process=process, device=device)
+        packages = answer["packages"]
+        yield Peer(loaded=engine, packages=packages, launched_at=launched_at, process=process, device=device)
 
 
-def _asked(process: "subprocess.Popen[str]", question: str = "") -> dict[str, Any]:
+def _ask(process: "subprocess.Popen[str]", question: str = "") -> dict[str, Any]:
     if process.stdin is None or process.stdout is None:
-        raise TypeError("a peer is asked through pipes")
+        raise TypeError("a peer needs stdin and stdout pipes")
     process.stdin.write(question)
     process.stdin.flush()
     if not (line := process.stdout.readline()):
-        raise SystemExit("error: a peer ended: what it said is above")
+        raise SystemExit("error: a peer ended: see its output above")
     answer: dict[str, Any] = json.loads(line)
     return answer
 
 
-def _length(path: Path) -> float:
+def _duration(path: Path) -> float:
     with wave.open(str(path)) as file:
         return file.getnframes() / file.getframerate()

@@ -1,4 +1,4 @@
-"""When each phase of a command on a host began, by the marks that it prints: lines that begin with `== `."""
+"""Time the phases of a command on a host, by the marks that it prints: lines that begin with `== `."""
 
 import subprocess
 import time
@@ -12,41 +12,41 @@ _MARK = "== "
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A line that says what begins, and when it arrived."""
+    """The start of a phase."""
 
     text: str
     at: float
-    """Seconds since the command was started."""
+    """Seconds from the start of the command to the arrival of the line."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class TimedCommand:
     """A command that has succeeded."""
 
     marks: Sequence[Mark]
     seconds: float
-    said: str
+    output: str
 
     def phases(self, phase_of: Callable[[str], str]) -> dict[str, float]:
-        """Return the seconds of each phase: from each of its marks to the next mark of any."""
-        spent: dict[str, float] = {}
+        """Return the seconds of each phase; a mark lasts until the next one."""
+        seconds: dict[str, float] = {}
         ends = [mark.at for mark in self.marks[1:]] + [self.seconds]
         for mark, end in zip(self.marks, ends, strict=True):
             phase = phase_of(mark.text)
-            spent[phase] = spent.get(phase, 0.0) + end - mark.at
-        return spent
+            seconds[phase] = seconds.get(phase, 0.0) + end - mark.at
+        return seconds
 
 
-def timed(host: Host, command: str) -> Timed:
-    """Run a shell command on a host, which must succeed; a mark is stamped as its line arrives here."""
+def run_timed(host: Host, command: str) -> TimedCommand:
+    """Run a shell command on a host, which must succeed; time each mark when its line arrives here."""
     lines, marks = [], [Mark(text="begin", at=0.0)]
-    began = time.perf_counter()
+    start = time.perf_counter()
     ssh = ["ssh", "-F", str(host.slot.folder / "ssh_config"), host.address, f"exec 2>&1; {command}"]
     with subprocess.Popen(ssh, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as running:  # noqa: S603
         for line in running.stdout or ():
             lines.append(line)
             if line.startswith(_MARK):
-                marks.append(Mark(text=line.removeprefix(_MARK).strip(), at=time.perf_counter() - began))
+                marks.append(Mark(text=line.removeprefix(_MARK).strip(), at=time.perf_counter() - start))
     if running.returncode:
         raise SystemExit(f"error: {command}:\n{''.join(lines)}")
-    return Timed(marks=marks, seconds=time.perf_counter() - began, said="".join(lines))
+    return TimedCommand(marks=marks, seconds=time.perf_counter() - start, output="".join(lines))

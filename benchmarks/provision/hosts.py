@@ -1,4 +1,4 @@
-"""A fresh host with a recording and its transcript on it, and nginx on the other end of its cable."""
+"""Boot a fresh host with a recording and its transcript, and serve its store with nginx."""
 
 import sys
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from diarize_runner.benchmark.workload import shipped_sample
 sys.path.append(str(ROOT / "tests"))
 from support.hosts import DEBIAN_12, Host, fresh_host
 
-__all__ = ["Host", "prepared"]
+__all__ = ["Host", "prepare_host"]
 
 _ON_HOST = Path(__file__).parent / "on_host"
 
 
 @contextmanager
-def prepared(site: Site) -> Iterator[tuple[Host, str]]:
-    """Boot a host; give it, and the address of its store."""
+def prepare_host(site: Site) -> Iterator[tuple[Host, str]]:
+    """Boot a host; yield it, and the address of its store."""
     with fresh_host() as host, nginx(site.work, host.store_address) as web:
         sample = shipped_sample().audio
         host.put("/root/sample.wav", sample.read_bytes())
@@ -30,7 +30,7 @@ def prepared(site: Site) -> Iterator[tuple[Host, str]]:
 
 
 def install_venv(host: Host) -> None:
-    """Install what Debian leaves out of python3: the way by hand cannot begin without it."""
+    """Install python3-venv, which the manual set-up needs and Debian's python3 lacks."""
     for package in DEBIAN_12.packages.glob("*.deb"):
-        host.put(f"/tmp/debs/{package.name}", package.read_bytes())  # noqa: S108  # on a host that is gone soon
+        host.put(f"/tmp/debs/{package.name}", package.read_bytes())  # noqa: S108  # on a temporary host
     host.succeed("dpkg --install /tmp/debs/*.deb && rm -r /tmp/debs")

@@ -1,4 +1,4 @@
-"""What is published, and what the way by hand reads instead of our lock."""
+"""Publish the store to provision from, and write the manual set-up's requirements."""
 
 import json
 import os
@@ -7,13 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.restore.ways import run
+from benchmarks.restore.methods import run
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION, PYTHON = "1.0", "3.11"
 """The Python of Debian 12."""
 _KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diarize-runner-tests/version"
-"""The tests keep their version there too: what pip has fetched of 3 GB of wheels is fetched once."""
+"""Shared with the tests, so that pip fetches 3 GB of wheels only once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +24,12 @@ class Site:
 
     @property
     def store(self) -> Path:
-        """The published store; its version carries all that a box needs."""
+        """The published store, with models, packages and toolkit."""
         return self.work / "store"
 
     @property
     def bytes_of_wheels(self) -> int:
-        """What a host fetches of packages, at least."""
+        """The size of all wheels that a host fetches."""
         return sum(wheel.stat().st_size for wheel in self.store.glob("wheels/sha256/*/*.whl"))
 
 
@@ -46,9 +46,9 @@ def make_site(work: Path) -> Site:
 
 
 def pins(site: Site) -> str:
-    """Return the requirements as people write them: each package with its version, without hashes.
+    """Return requirements without hashes: each package with its version.
 
-    The toolkit is one of them: a checkpoint of the embedded cache names a class of its.
+    They include the toolkit: a checkpoint of the embedded cache names one of its classes.
     """
     lock = (site.store / f"v{VERSION}/requirements-diarization.txt").read_text(encoding="utf-8")
     (toolkit,) = (ROOT / "dist").glob("*.whl")
@@ -57,6 +57,6 @@ def pins(site: Site) -> str:
 
 
 def transcript(stm: Path) -> str:
-    """Return a transcript in STM as the JSON that WhisperLive writes."""
+    """Convert an STM transcript to WhisperLive's JSON."""
     rows = [line.split(maxsplit=5) for line in stm.read_text(encoding="utf-8").splitlines()]
     return json.dumps({"segments": [{"start": start, "end": end, "text": text} for *_, start, end, text in rows]})

@@ -1,4 +1,4 @@
-"""The rounds, and the report."""
+"""Run the rounds, and write the report."""
 
 import argparse
 import json
@@ -10,18 +10,20 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.restore import servers
-from benchmarks.restore.floors import MIB, floors
+from benchmarks.restore.floors import MIB, measure_floors
+from benchmarks.restore.methods import aws_then_tar, curl_into_tar, restore, restore_command, run, same_tree
 from benchmarks.restore.site import ROOT, Site, change_one_blob, make_site
-from benchmarks.restore.usage import peaks_of
-from benchmarks.restore.ways import aws_then_tar, curl_into_tar, restore_command, restored, run, same_tree
+from benchmarks.restore.usage import measure_peaks
 
 _MIB_OF_WEIGHTS, _BLOBS, _ROUNDS = 1024, 8, 5
 
 
 def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(prog="make bench-cache", description="How fast a cache is restored.")
-    parser.add_argument("--mib", type=int, default=_MIB_OF_WEIGHTS, help="synthetic weights (default: %(default)s)")
+    """Measure, print the figures, and write the report."""
+    parser = argparse.ArgumentParser(prog="make bench-cache", description="Time the restore of a cache.")
+    parser.add_argument(
+        "--mib", type=int, default=_MIB_OF_WEIGHTS, help="MiB of synthetic weights (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     arguments = parser.parse_args()
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, object]:
-    """Return what the figures were measured on."""
+    """Describe this machine."""
     cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
     return {
         "cpu": cpu.partition(": ")[2],
@@ -54,19 +56,19 @@ def over_http(site: Site, rounds: int) -> dict[str, object]:
         ours, theirs = [], []
         for _ in range(rounds):
             theirs.append(curl_into_tar(f"{web.url}/{site.classic.name}", by_hand))
-            ours.append(restored(store, box))
-        rates = floors(archive, site.mib * MIB, site.work)
+            ours.append(restore(store, box))
+        rates = measure_floors(archive, site.mib * MIB, site.work)
         curl_into_tar(archive, by_hand)
         same = same_tree(box / "current/huggingface", by_hand / "huggingface")
         shutil.rmtree(box)
-        peaks = peaks_of(restore_command(store, box), box)
-        unchanged = web.sent_during(lambda: run(restore_command(store, box)))
+        peaks = measure_peaks(restore_command(store, box), box)
+        unchanged = web.count_traffic(lambda: run(restore_command(store, box)))
         stored = change_one_blob(site)
-        changed = web.sent_during(lambda: run(restore_command(store, box)))
+        changed = web.count_traffic(lambda: run(restore_command(store, box)))
     mib_per_second = site.cache_bytes / MIB / statistics.median(ours)
     alone = min(rate for name, rate in rates.items() if name != "all_at_once")
     return {
-        "over_http": compared(ours, theirs, "curl piped into tar -xzf"),
+        "over_http": compare(ours, theirs, "curl piped into tar -xzf"),
         "restore_mib_per_second": mib_per_second,
         "floors_mib_per_second": rates,
         "of_the_slowest_floor_alone": mib_per_second / alone,
@@ -80,27 +82,26 @@ def over_http(site: Site, rounds: int) -> dict[str, object]:
 
 def over_s3(site: Site, rounds: int) -> dict[str, object]:
     """Measure with Swift as the server."""
-    lacking = [
-        what for what, there in {"aws": shutil.which("aws"), ".swift": (ROOT / ".swift").is_dir()}.items() if not there
-    ]
-    if lacking:
-        return {"over_s3": f"left out: no {' and no '.join(lacking)}"}
+    tools = {"aws": shutil.which("aws"), ".swift": (ROOT / ".swift").is_dir()}
+    missing = [name for name, is_installed in tools.items() if not is_installed]
+    if missing:
+        return {"over_s3": f"skipped: {' and '.join(missing)} not installed"}
     ours, theirs = [], []
     with servers.swift(site) as bucket:
         for _ in range(rounds):
             theirs.append(aws_then_tar(bucket.classic, site.work / "by-hand", bucket.environment))
-            ours.append(restored(bucket.store, site.work / "box", bucket.environment))
-    return {"over_s3": compared(ours, theirs, "aws s3 cp, then tar -xzf")}
+            ours.append(restore(bucket.store, site.work / "box", bucket.environment))
+    return {"over_s3": compare(ours, theirs, "aws s3 cp, then tar -xzf")}
 
 
-def compared(ours: list[float], theirs: list[float], name: str) -> dict[str, object]:
-    """Return the seconds of both, and how many times sooner ours was: the ratio of the medians."""
+def compare(ours: list[float], theirs: list[float], name: str) -> dict[str, object]:
+    """Return the seconds of both, and the speed-up of ours: the ratio of the medians."""
     ratio = statistics.median(theirs) / statistics.median(ours)
     return {"restore_seconds": ours, "by_hand": name, "by_hand_seconds": theirs, "ratio_of_medians": ratio}
 
 
 def table(report: dict[str, object]) -> str:
-    """Return the figures as people read them: one a line, by the path of its keys."""
+    """Render the figures as text: one per line, named by its path of keys."""
     return "\n".join(f"{name:<48} {value}" for name, value in _flat("", report))
 
 

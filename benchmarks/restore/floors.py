@@ -1,7 +1,7 @@
-"""What this machine could do at best, in MiB per second: the parts of a restore, each alone and all at once.
+"""Measure this machine's limits in MiB per second: the parts of a restore, each alone and all at once.
 
-Alone, each part has every core to itself. A restore has to share them, and so does its server where that is on the same
-machine: what all parts reach together is the floor it can be held to.
+Alone, each part has all cores. A restore shares them with its server on the same machine, so the rate of all parts
+at once is the fair limit for it.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ _CONNECTIONS = 4
 _REPEATS = 3
 
 
-def floors(url: str, size: int, work: Path) -> dict[str, float]:
-    """Measure with `size` bytes of what is served at `url`."""
+def measure_floors(url: str, size: int, work: Path) -> dict[str, float]:
+    """Measure with the first `size` bytes at `url`."""
     parts: dict[str, Callable[[], object]] = {
         "server": lambda: _receive(url, size),
         "sha256": lambda: _hash(size),
@@ -45,7 +45,7 @@ def _at_once(parts: list[Callable[[], object]]) -> None:
 
 
 def _receive(url: str, size: int) -> None:
-    """Let curl read everything over as many connections as a restore has."""
+    """Download with curl over as many connections as a restore uses."""
     share = size // _CONNECTIONS
     ranges = [f"{index * share}-{(index + 1) * share - 1}" for index in range(_CONNECTIONS)]
     running = [subprocess.Popen(["curl", "-fsS", "-o", "/dev/null", "-r", part, url]) for part in ranges]  # noqa: S603, S607
@@ -55,20 +55,20 @@ def _receive(url: str, size: int) -> None:
 
 def _hash(size: int) -> None:
     cores = os.cpu_count() or 1
-    piece = bytes(MIB)
+    chunk = bytes(MIB)
 
     def work(_: int) -> None:
         sha256 = hashlib.sha256()
-        for _piece in range(size // cores // MIB):
-            sha256.update(piece)
+        for _chunk in range(size // cores // MIB):
+            sha256.update(chunk)
 
     with ThreadPoolExecutor(cores) as pool:
         list(pool.map(work, range(cores)))
 
 
 def _write(work: Path, size: int) -> None:
-    plain, piece = work / "plain", b"\1" * MIB
-    with plain.open("wb") as file:
+    path, chunk = work / "plain", b"\1" * MIB
+    with path.open("wb") as file:
         for _ in range(size // MIB):
-            file.write(piece)
-    plain.unlink()
+            file.write(chunk)
+    path.unlink()

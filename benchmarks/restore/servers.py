@@ -1,4 +1,4 @@
-"""The servers: nginx, which logs what it sends, and Swift with its S3 API."""
+"""Run the servers: nginx, which logs the bytes it sends, and Swift with its S3 API."""
 
 import os
 import socket
@@ -19,23 +19,23 @@ BUCKET = "models"
 
 @dataclass(frozen=True, kw_only=True)
 class Web:
-    """A folder behind nginx."""
+    """A folder that nginx serves."""
 
     url: str
     log: Path
 
-    def sent_during(self, act: Callable[[], float]) -> dict[str, int]:
-        """Count what was sent while `act` ran."""
+    def count_traffic(self, action: Callable[[], float]) -> dict[str, int]:
+        """Count the requests and the bytes sent during `action`."""
         self.log.write_text("", encoding="utf-8")
-        act()
-        time.sleep(0.2)  # nginx writes its log when a request has ended
+        action()
+        time.sleep(0.2)  # nginx logs a request at its end
         sent = [int(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
         return {"requests": len(sent), "bytes": sum(sent)}
 
 
 @contextmanager
 def nginx(work: Path, address: tuple[str, int] | None = None) -> Iterator[Web]:
-    """Serve `work`, on loopback unless an `address` is given."""
+    """Serve `work` at `address`, by default on loopback."""
     host, port = address or ("127.0.0.1", _free_port())
     log, configuration = work / "access.log", work / "nginx.conf"
     configuration.write_text(
@@ -63,14 +63,14 @@ def _free_port() -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """A bucket that holds the store under `store/`, and the classic tarball."""
+    """A bucket with the store under `store/`, and the plain tarball."""
 
     environment: dict[str, str]
-    """What boto3 and aws are told."""
+    """Environment variables for boto3 and aws."""
 
     @property
     def store(self) -> str:
-        """The address of our store."""
+        """The address of the store."""
         return f"s3://{BUCKET}/store"
 
     @property
@@ -81,14 +81,14 @@ class Bucket:
 
 @contextmanager
 def swift(site: Site) -> Iterator[Bucket]:
-    """Serve `site` from a bucket on Swift, as the tests run it."""
+    """Serve `site` from a bucket on the tests' Swift."""
     sys.path.append(str(ROOT / "tests"))
     from support.swift import ACCESS_KEY, SECRET_KEY
     from support.swift import swift as running
 
     with running(site.work / "swift") as url:
         keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
-        told = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1", **keys}
+        settings = {"AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": "us-east-1", **keys}
         client = boto3.client(
             "s3",
             endpoint_url=url,
@@ -100,4 +100,4 @@ def swift(site: Site) -> Iterator[Bucket]:
         for path in (*site.store.rglob("*.*"), site.classic):
             if path.is_file():
                 client.upload_file(str(path), BUCKET, path.relative_to(site.work).as_posix())
-        yield Bucket(environment={**os.environ, **told})
+        yield Bucket(environment={**os.environ, **settings})

@@ -1,4 +1,4 @@
-"""What is published: synthetic weights and the embedded cache, in a store of ours and as a classic tarball."""
+"""Publish synthetic weights and the embedded cache, to a store and as a plain tarball."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from benchmarks.restore.ways import run
+from benchmarks.restore.methods import run
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = (sys.executable, "-m", "diarize_runner")
@@ -24,7 +24,7 @@ class Site:
 
     work: Path
     mib: int
-    """Synthetic weights."""
+    """Size of the synthetic weights."""
     blobs: int
 
     @property
@@ -34,11 +34,11 @@ class Site:
 
     @property
     def classic(self) -> Path:
-        """The same tree as people pack it: tar and gzip -6."""
+        """The same tree as a plain tarball: tar and gzip -6."""
         return self.work / "classic.tar.gz"
 
-    def built(self, version: str) -> Path:
-        """Return the folder that a version was built in."""
+    def build_folder(self, version: str) -> Path:
+        """Return the build folder of a version."""
         return self.work / f"built-{version}"
 
     @property
@@ -49,7 +49,7 @@ class Site:
 
 
 def make_site(work: Path, mib: int, blobs: int) -> Site:
-    """Publish version 1.0 of `mib` MiB in `blobs` blobs, and pack the classic tarball."""
+    """Publish version 1.0 of `mib` MiB in `blobs` blobs, and pack the plain tarball."""
     site = Site(work=work, mib=mib, blobs=blobs)
     for index in range(blobs):
         _write_blob(site, index, seed=index)
@@ -60,7 +60,7 @@ def make_site(work: Path, mib: int, blobs: int) -> Site:
 
 
 def change_one_blob(site: Site) -> int:
-    """Publish version 1.1, one blob of which is new; return how many bytes that blob takes in the archive."""
+    """Publish version 1.1 with one new blob; return the blob's bytes in the archive."""
     digest = _write_blob(site, 0, seed=1000)
     _publish(site, "1.1")
     manifest = json.loads((site.store / "v1.1/manifest.json").read_text(encoding="utf-8"))
@@ -91,7 +91,7 @@ def _write_request(site: Site) -> None:
 
 
 def _publish(site: Site, version: str) -> None:
-    request, built = str(site.work / _REQUEST), str(site.built(version))
+    request, built = str(site.work / _REQUEST), str(site.build_folder(version))
     requirements = str(ROOT / "requirements/requirements-diarization.txt")
     run([*COMMAND, "cache", "resolve", request])
     run([*COMMAND, "cache", "build", request, "--version", version, "--out", built, "--requirements", requirements])

@@ -1,29 +1,31 @@
-"""What a report from somebody else may hold: figures were measured, so none that divides is zero, and none is huge."""
+"""Limits on an untrusted report: size, count, and divisors that are never zero."""
 
 from diarize_runner.cache.documents.fields import Node
 
-LARGEST_REPORT = 64 << 20
+MAX_REPORT_BYTES = 64 << 20
 """Bytes."""
-MOST_VALUES = 2_000_000
-MOST_MEASUREMENTS = 2_000
-"""Recordings of one series: a workload of a day has some dozens."""
-MOST_SERIES = 50
-LONGEST_TEXT = 10_000
+MAX_VALUES = 2_000_000
+MAX_MEASUREMENTS = 2_000
+"""Recordings of one series; a full day's workload has dozens."""
+MAX_SERIES = 50
+MAX_TEXT_LENGTH = 10_000
 """Characters."""
-LARGEST_NUMBER = 1e15
-"""Bytes of memory, for one, are fewer."""
-SHORTEST, LONGEST = 1e-9, 1e9
-"""Seconds: what no clock can tell, and thirty years."""
+MAX_NUMBER = 1e15
+"""More than any figure, bytes of memory included."""
+MIN_SECONDS, MAX_SECONDS = 1e-9, 1e9
+"""Below the resolution of any clock; thirty years."""
 
 
 def require_bounded(root: Node) -> None:
-    """Raise ManifestError, with the place, at a number or a text beyond its bound, or at a value too many."""
+    """Raise ManifestError, with the path, if a number or a text exceeds its bound, or there are too many values."""
     waiting, values = [root], 0
     while waiting:
         node = waiting.pop()
         values += 1
-        if values > MOST_VALUES:
-            raise root.error(f"more than {MOST_VALUES:,} values", hint="a benchmark writes some thousands")
+        if values > MAX_VALUES:
+            raise root.error(
+                f"more than {MAX_VALUES:,} values", hint="check the file: a benchmark writes a few thousand"
+            )
         if isinstance(node.value, dict):
             waiting.extend(node.entries().values())
         elif isinstance(node.value, list):
@@ -34,23 +36,23 @@ def require_bounded(root: Node) -> None:
 
 def _require_small(node: Node) -> None:
     value = node.value
-    if isinstance(value, str) and len(value) > LONGEST_TEXT:
-        raise node.error(f"a text of more than {LONGEST_TEXT:,} characters")
-    if isinstance(value, int | float) and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-        raise node.error(f"a number beyond {LARGEST_NUMBER:g}")
+    if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+        raise node.error(f"a text of more than {MAX_TEXT_LENGTH:,} characters")
+    if isinstance(value, int | float) and not -MAX_NUMBER <= value <= MAX_NUMBER:
+        raise node.error(f"a number beyond {MAX_NUMBER:g}")
 
 
-def duration(node: Node) -> float:
-    """Return a number of seconds that can be divided by."""
+def read_duration(node: Node) -> float:
+    """Return a positive number of seconds."""
     seconds = node.number()
-    if not SHORTEST <= seconds <= LONGEST:
-        raise node.error(f"{seconds:g} s cannot have been measured")
+    if not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise node.error(f"{seconds:g} s is not a valid duration")
     return seconds
 
 
-def some(node: Node, most: int) -> tuple[Node, ...]:
-    """Return the values of a list that has one at the least, and `most` at the most."""
+def read_items(node: Node, limit: int) -> tuple[Node, ...]:
+    """Return the items of a list that has 1 to `limit` of them."""
     items = node.items()
-    if not 1 <= len(items) <= most:
-        raise node.error(f"{len(items):,} entries: from 1 to {most:,} are expected")
+    if not 1 <= len(items) <= limit:
+        raise node.error(f"{len(items):,} entries: expected 1 to {limit:,}")
     return items

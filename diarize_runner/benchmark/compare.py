@@ -1,7 +1,7 @@
-"""Two reports, recording by recording: how much longer the second takes.
+"""Compare two reports, recording by recording: how much longer the second takes.
 
-Times from unlike machines say nothing of a change in the software, so what is unlike is found first. Versions of
-diarize-runner itself may differ: they are what is compared.
+Times from different machines cannot show a change in the software, so a comparison lists the differences between the
+two environments. Versions of diarize-runner may differ: they are what is compared.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.errors import UsageError
 
 _CHECKED = ("cpu", "cpu_count", "threads", "instance", "python")
-_OURSELVES = "diarize-runner"
+_OWN_PACKAGE = "diarize-runner"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,24 +32,24 @@ class Change:
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The least and the most that the ratio of any two calls can be."""
+        """The lowest and the highest ratio of any two calls."""
         before, after = self.before.processing_seconds, self.after.processing_seconds
         return min(after) / max(before), max(after) / min(before)
 
     @property
     def same_output(self) -> bool | None:
-        """Whether the same was said; None where a report does not tell."""
-        said = (self.before.rttm, self.after.rttm)
-        return None if None in said else said[0] == said[1]
+        """Whether both wrote the same RTTM; None if a report lacks its digest."""
+        digests = (self.before.rttm, self.after.rttm)
+        return None if None in digests else digests[0] == digests[1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """Every recording that both reports have."""
+    """Every recording that is in both reports."""
 
     changes: tuple[Change, ...]
     differences: tuple[str, ...]
-    """What is unlike in the two environments."""
+    """Between the two environments."""
 
     @property
     def ratio(self) -> float:
@@ -62,45 +62,45 @@ def compare(before: BenchmarkReport, after: BenchmarkReport) -> Comparison:
     """Compare two reports.
 
     Raises:
-        UsageError: they have no recording in common, or two that only have the name in common.
+        UsageError: no recording is in both, or two with the same name differ in audio or speaker hints.
     """
     changes = tuple(_changes(before, after))
     if not changes:
-        hint = "both must have measured one engine on one device with one recording"
-        raise UsageError("the reports have nothing in common", hint=hint)
+        hint = "measure the same engine on the same device with the same recording in both"
+        raise UsageError("the reports share no measurement", hint=hint)
     for change in changes:
         digests = {change.before.audio, change.after.audio} - {None}
         if len(digests) > 1 or change.before.hints != change.after.hints:
-            problem = f"{change.before.uri} is not the same work in both reports"
-            raise UsageError(problem, hint="measure one of them anew")
+            problem = f"{change.before.uri} has different audio or speaker hints in the two reports"
+            raise UsageError(problem, hint="measure one of them again")
     return Comparison(changes=changes, differences=tuple(_differences(before, after)))
 
 
 def _changes(before: BenchmarkReport, after: BenchmarkReport) -> Iterator[Change]:
-    known = {
+    earlier = {
         (series.engine, series.device, measured.uri): measured
         for series in before.series
         for measured in series.measurements
     }
     for series in after.series:
         for measured in series.measurements:
-            was = known.get((series.engine, series.device, measured.uri))
-            if was:
-                yield Change(engine=series.engine, device=series.device, before=was, after=measured)
+            match = earlier.get((series.engine, series.device, measured.uri))
+            if match:
+                yield Change(engine=series.engine, device=series.device, before=match, after=measured)
 
 
 def _differences(before: BenchmarkReport, after: BenchmarkReport) -> Iterator[str]:
-    """Say what is unlike, of what both reports know."""
-    was, now = _checked(before.environment), _checked(after.environment)
-    was["cache"], now["cache"] = before.cache, after.cache
-    for name in was.keys() & now.keys():
-        if was[name] != now[name]:
-            yield f"{name}: {was[name]}, then {now[name]}"
+    """Yield each difference in a property that both reports have."""
+    old, new = _properties(before.environment), _properties(after.environment)
+    old["cache"], new["cache"] = before.cache, after.cache
+    for name in old.keys() & new.keys():
+        if old[name] != new[name]:
+            yield f"{name}: {old[name]}, then {new[name]}"
 
 
-def _checked(environment: Environment) -> dict[str, str]:
-    found = {name: getattr(environment, name) for name in _CHECKED}
+def _properties(environment: Environment) -> dict[str, str]:
+    properties = {name: getattr(environment, name) for name in _CHECKED}
     if environment.gpu:
-        found |= {"GPU": environment.gpu.name, "driver": environment.gpu.driver}
-    found |= {name: version for name, version in environment.packages.items() if name != _OURSELVES}
-    return {name: str(value) for name, value in found.items() if value is not None}
+        properties |= {"GPU": environment.gpu.name, "driver": environment.gpu.driver}
+    properties |= {name: version for name, version in environment.packages.items() if name != _OWN_PACKAGE}
+    return {name: str(value) for name, value in properties.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The GPU that was measured, as its driver's own nvidia-smi sees it."""
+"""Describe the measured GPU, by nvidia-smi."""
 
 import csv
 import subprocess
@@ -21,7 +21,7 @@ _SECONDS = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gpu:
-    """A GPU right after the last call, in nvidia-smi's own words, which may be `[N/A]`."""
+    """A GPU right after the last call. Values are as nvidia-smi prints them, such as `[N/A]`."""
 
     name: str
     driver: str
@@ -31,11 +31,11 @@ class Gpu:
     power_limit_watts: str
     celsius: str
     throttled: str
-    """Why the clock is not higher: a bit for each reason, as nvmlClocksEventReasons numbers them."""
+    """The reasons for the clock's limit, as a bit mask of nvmlClocksEventReasons."""
 
 
-def look_at_gpu(identity: str) -> Gpu | str:
-    """Describe the GPU with this UUID or index, or say why that cannot be done."""
+def query_gpu(identity: str) -> Gpu | str:
+    """Return the GPU with this UUID or index, or the reason why nvidia-smi failed."""
     command = ["nvidia-smi", f"--id={identity}", f"--query-gpu={','.join(_FIELDS.values())}"]
     try:
         done = subprocess.run(  # noqa: S603  # no shell, and nothing a user typed
@@ -50,5 +50,5 @@ def look_at_gpu(identity: str) -> Gpu | str:
         return f"nvidia-smi: {reason}"
     rows = list(csv.reader(done.stdout.splitlines(), skipinitialspace=True))
     if [len(row) for row in rows] != [len(_FIELDS)]:
-        return f"nvidia-smi said {done.stdout.strip()!r}"
+        return f"nvidia-smi printed {done.stdout.strip()!r}"
     return Gpu(**dict(zip(_FIELDS, rows[0], strict=True)))

@@ -1,4 +1,4 @@
-"""How cost grows with the length of a recording: time as a power of it, memory as a line over it."""
+"""Fit how cost grows with the duration of a recording: time as a power law, memory as a line."""
 
 import math
 import statistics
@@ -6,27 +6,27 @@ from dataclasses import dataclass
 
 from diarize_runner.benchmark.measurement import Series
 
-_FEWEST = 3
-_LEAST_SPAN = 4.0
-"""The longest over the shortest; less says nothing of growth."""
+_MIN_DURATIONS = 3
+_MIN_RANGE = 4.0
+"""Longest / shortest; a fit over less means nothing."""
 _HOUR = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Growth:
-    """What a least-squares fit over the recordings of one series says."""
+    """A least-squares fit over the recordings of one series."""
 
     exponent: float
-    """Processing time grows as duration to this power: 1 is in proportion, 2 four times for twice the length."""
+    """Processing time grows as duration to this power: 1 is linear, 2 quadratic."""
     base_bytes: float | None
-    """Resident at the most for no audio at all; None where memory was not measured."""
+    """Peak RSS, extrapolated to no audio; None if memory was not measured."""
     bytes_per_audio_hour: float | None
 
 
-def growth(series: Series) -> Growth | None:
-    """Fit; None where there are too few lengths, or too much alike, to say anything."""
+def fit_growth(series: Series) -> Growth | None:
+    """Fit a series; return None if durations are too few or too similar."""
     durations = {measured.audio_seconds for measured in series.measurements}
-    if len(durations) < _FEWEST or max(durations) < _LEAST_SPAN * min(durations):
+    if len(durations) < _MIN_DURATIONS or max(durations) < _MIN_RANGE * min(durations):
         return None
     slope, _ = statistics.linear_regression(
         [math.log(measured.audio_seconds) for measured in series.measurements],

@@ -1,4 +1,4 @@
-"""Reports of several hosts over time, out of a store (`published.py`) or a folder.
+"""Reports of several hosts over time, read from a store (`published.py`) or a folder.
 
 <folder>/<host>/<time>.json   or   <folder>/<host>.json
 """
@@ -20,22 +20,22 @@ class Entry:
 
     host: str
     date: str
-    """UTC, as the report has it; empty where it has none, which sorts first."""
+    """UTC, from the report; empty if it has none, which sorts first."""
     workload: str
     engine: str
     device: str
     real_time_factor: float
     cache: str
     change: float | None
-    """RTF over that of the entry before, of the same host, workload, engine and device; None for the first."""
+    """RTF / RTF of the previous entry with the same host, workload, engine and device; None for the first."""
 
 
 def reports_in(folder: Path) -> Iterator[tuple[str, BenchmarkReport]]:
-    """Yield every report in a folder, with its host; JSON of other kinds may lie beside them.
+    """Yield each report in a folder, with its host; skip other JSON files.
 
     Raises:
         DiskError: the folder, or a file in it, cannot be read.
-        ManifestError: something in a report is wrong, or a file that ends in .json is not JSON.
+        ManifestError: a report is invalid, or a .json file is not JSON.
     """
     with disk_errors(folder):
         paths = sorted(folder.rglob("*.json"))
@@ -44,10 +44,10 @@ def reports_in(folder: Path) -> Iterator[tuple[str, BenchmarkReport]]:
             yield _host(path, folder), read_report(path)
 
 
-def history(reports: Iterable[tuple[str, BenchmarkReport]]) -> tuple[Entry, ...]:
-    """Return every entry of these reports, each with its host, by host and then by date."""
-    found = [entry for host, report in reports for entry in _entries(host, report)]
-    return tuple(_with_changes(sorted(found, key=lambda entry: (entry.host, entry.date))))
+def build_history(reports: Iterable[tuple[str, BenchmarkReport]]) -> tuple[Entry, ...]:
+    """Return the entries of (host, report) pairs, sorted by host, then date."""
+    entries = [entry for host, report in reports for entry in _entries(host, report)]
+    return tuple(_with_changes(sorted(entries, key=lambda entry: (entry.host, entry.date))))
 
 
 def _host(path: Path, folder: Path) -> str:
@@ -69,9 +69,9 @@ def _entries(host: str, report: BenchmarkReport) -> Iterator[Entry]:
 
 
 def _with_changes(entries: list[Entry]) -> Iterator[Entry]:
-    before: dict[tuple[str, ...], float] = {}
+    latest: dict[tuple[str, ...], float] = {}
     for entry in entries:
-        same = (entry.host, entry.workload, entry.engine, entry.device)
-        was = before.get(same)
-        yield replace(entry, change=entry.real_time_factor / was) if was else entry
-        before[same] = entry.real_time_factor
+        key = (entry.host, entry.workload, entry.engine, entry.device)
+        previous = latest.get(key)
+        yield replace(entry, change=entry.real_time_factor / previous) if previous else entry
+        latest[key] = entry.real_time_factor

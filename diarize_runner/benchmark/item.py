@@ -1,4 +1,4 @@
-"""One thing for a benchmark to diarize."""
+"""One recording of a benchmark."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ from diarize_runner.errors import DiskError, UsageError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkItem:
-    """A recording to diarize, and what is known of it."""
+    """A recording to diarize, with its reference, transcript and speaker hints."""
 
     audio: Path
     reference: Path | None
-    """RTTM of who really spoke when."""
+    """RTTM, the ground truth."""
     transcript: Path | None = None
-    """To label."""
+    """To label with speakers."""
     hints: SpeakerHints = NO_HINTS
 
-    def require_there(self) -> None:
-        """Raise DiskError when one of its files is not: to find that out later takes a process that loads torch."""
-        gone = next((path for path in (self.audio, self.reference, self.transcript) if path and not path.is_file()), "")
-        if gone:
-            raise DiskError(f"there is no file {gone}", hint="check the path; benchmark --help lists the verbs")
+    def require_files(self) -> None:
+        """Raise DiskError if a file is missing, before a worker spends seconds on importing torch."""
+        paths = (self.audio, self.reference, self.transcript)
+        missing = next((path for path in paths if path and not path.is_file()), "")
+        if missing:
+            raise DiskError(f"there is no file {missing}", hint="check the path; benchmark --help lists the commands")
 
 
 def shipped_sample() -> WorkItem:
-    """Return the 30 s conversation that ships inside pyannote.audio; raise UsageError when that is not installed."""
+    """Return the 30 s conversation that ships with pyannote.audio; raise UsageError if that is not installed."""
     spec = importlib.util.find_spec("pyannote.audio") if importlib.util.find_spec("pyannote") else None
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(

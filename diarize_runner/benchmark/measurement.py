@@ -1,4 +1,4 @@
-"""What a benchmark measures: Call* -> Measurement* -> Series. A figure that could not be had is None, never 0."""
+"""Figures of a benchmark: Call* -> Measurement* -> Series. An unmeasured figure is None, never 0."""
 
 import statistics
 from dataclasses import dataclass, fields
@@ -8,75 +8,74 @@ from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stages:
-    """Seconds of each stage of a call; None where it was not passed through, or could not be told from others."""
+    """Seconds per stage of a call; None if a call skips the stage, or its end is unknown."""
 
     decode: float | None = None
     segmentation: float | None = None
-    """Who speaks in each chunk, and how many in each frame."""
+    """Local speakers per chunk, and the speaker count per frame."""
     embedding: float | None = None
     clustering: float | None = None
     reconstruction: float | None = None
-    """From clusters to turns."""
+    """From clusters to speaker turns."""
     label: float | None = None
-    """Giving a transcript's segments their speakers; None where there is no transcript."""
+    """Assigns speakers to a transcript's segments; None without a transcript."""
     write: float | None = None
 
     @property
     def measured(self) -> dict[str, float]:
-        """Seconds by stage, in order, of those there are."""
+        """Seconds by stage, in order, without unmeasured stages."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The other stages."""
+        """The unmeasured stages."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name) is None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """Bytes of one process at the most, while it decodes, diarizes, labels and writes."""
+    """Peak bytes of one process while it decodes, diarizes, labels and writes."""
 
     rss: int | None = None
-    """Resident."""
     torch_allocated: int | None = None
     """On the GPU, in tensors."""
     torch_reserved: int | None = None
-    """On the GPU, kept by torch for tensors."""
+    """On the GPU, by torch's caching allocator."""
     device_used: int | None = None
-    """On the GPU, by everybody, right after the call, when torch still keeps what it reserved."""
+    """On the GPU, by all processes, right after the call, torch's reserved memory included."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One recording diarized once."""
+    """One diarization of one recording."""
 
     seconds: float
-    """Of the diarization call and nothing else: see docs/adr/0008."""
+    """The diarization call alone: see docs/adr/0008."""
     stages: Stages = Stages()
     memory: Memory = Memory()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loading:
-    """Seconds until a new process has its pipeline loaded."""
+    """Seconds until a new process has loaded its pipeline."""
 
     process: float | None = None
-    """Until the interpreter says its first word."""
+    """Until the worker's first message."""
     imports: float | None = None
     """Of torch and pyannote.audio."""
     verify: float | None = None
-    """Every byte of the cache."""
+    """Hashing of every byte of the cache."""
     load: float | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What was not measured."""
+        """The unmeasured parts."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name) is None)
 
     @property
     def seconds(self) -> float | None:
-        """All of it; None where something was not measured."""
+        """The sum; None if a part was not measured."""
         parts = (self.process, self.imports, self.verify, self.load)
         known = [part for part in parts if part is not None]
         return sum(known) if len(known) == len(parts) else None
@@ -84,23 +83,23 @@ class Loading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """A new process, and its first call, which pays for all that is done only once."""
+    """A cold start: a new process and its first call, which includes one-time initialisation."""
 
     loading: Loading
     uri: str
-    """Of the recording that was diarized first."""
+    """Of the first recording."""
     first_call: Call
 
     @property
     def seconds(self) -> float | None:
-        """From nothing to the first diarization, decoded before; None where something was not measured."""
+        """Loading, decoding and the first call together; None if a part was not measured."""
         decode, loading = self.first_call.stages.decode, self.loading.seconds
         return None if loading is None or decode is None else loading + decode + self.first_call.seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """How a diarization compares with its reference, at collar 0, overlap scored. Rates are shares: 0.05 is 5 %."""
+    """Error rates against a reference, at collar 0, overlap scored, as fractions: 0.05 is 5 %."""
 
     der: float
     """Diarization error rate, the sum of the next three."""
@@ -108,24 +107,24 @@ class Score:
     false_alarm: float | None = None
     confusion: float | None = None
     jer: float | None = None
-    """Jaccard error rate: every speaker weighs the same."""
+    """Jaccard error rate: each speaker has equal weight."""
     speakers: int
     """In the reference."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemorySample:
-    """What a process had resident at one moment of a call."""
+    """A process's RSS at one time of a call."""
 
     seconds: float
-    """Since the call was asked for."""
+    """Since the request for the call."""
     rss: int
     """Bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """One recording, diarized again and again by one engine on one device."""
+    """One recording, diarized repeatedly by one engine on one device."""
 
     uri: str
     audio_seconds: float
@@ -133,24 +132,24 @@ class Measurement:
     """The digest of the file."""
     hints: SpeakerHints = NO_HINTS
     warmups: tuple[Call, ...]
-    """Calls that were made first, and do not count."""
+    """Calls before the timed ones, excluded from all statistics."""
     calls: tuple[Call, ...]
     speakers: int
-    """Found."""
+    """Found by the engine."""
     score: Score | None = None
-    """None where there is no reference."""
+    """None without a reference."""
     rttm: str | None = None
-    """The digest of what was said."""
+    """The digest of the output."""
     repeatable: bool | None = None
-    """Whether every call said the same."""
+    """Whether every call wrote the same RTTM."""
     same_as_stock: bool | None = None
-    """Whether stock pyannote, in the same run, said the same; None where it was not asked."""
+    """Whether stock pyannote wrote the same RTTM in this run; None if stock did not run."""
     memory_over_time: tuple[MemorySample, ...] = ()
     """Of the last call."""
 
     @property
     def processing_seconds(self) -> tuple[float, ...]:
-        """Of each call that counts."""
+        """Of each timed call."""
         return tuple(call.seconds for call in self.calls)
 
     @property
@@ -165,33 +164,33 @@ class Measurement:
 
     @property
     def stages(self) -> Stages:
-        """The median of each stage; None where a call lacks it."""
+        """The median of each stage; None if a call lacks it."""
         return Stages(**{name: _median_of([getattr(call.stages, name) for call in self.calls]) for name in _STAGES})
 
     @property
     def peak_rss(self) -> int | None:
-        """The most of any call that counts; None where it was not measured."""
+        """The highest RSS of any timed call; None if not measured."""
         found = [call.memory.rss for call in self.calls if call.memory.rss is not None]
         return max(found, default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Several recordings diarized one after the other by one new process."""
+    """Several recordings diarized in sequence by one new process."""
 
     recordings: int
     audio_seconds: float
-    """Of all together."""
+    """Total."""
     seconds: float
-    """From before the process was started to the last diarization."""
+    """From the launch of the process to the end of the last diarization."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
-    """What one engine did on one device."""
+    """All measurements of one engine on one device."""
 
     engine: str
-    """What diarized: `exact` or `stock`."""
+    """`exact` or `stock`."""
     device: str
     """`cpu`, or the GPU's name."""
     starts: tuple[Start, ...] = ()
@@ -200,7 +199,7 @@ class Series:
 
     @property
     def audio_seconds(self) -> float:
-        """Of all recordings."""
+        """The sum over all recordings."""
         return sum(measurement.audio_seconds for measurement in self.measurements)
 
     @property
@@ -210,12 +209,12 @@ class Series:
 
     @property
     def real_time_factor(self) -> float:
-        """Total over total: the sum of the medians / the sum of the durations."""
+        """The sum of the medians / the sum of the durations."""
         return self.median_seconds / self.audio_seconds
 
     @property
     def speaker_count_accuracy(self) -> float | None:
-        """The share of recordings in which as many speakers were found as there are; None without references."""
+        """The fraction of recordings with the right speaker count; None without references."""
         right = [each.speakers == each.score.speakers for each in self.measurements if each.score]
         return sum(right) / len(right) if right else None
 

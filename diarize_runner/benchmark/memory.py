@@ -1,4 +1,4 @@
-"""What a process has in memory, by Linux's own count; None where that cannot be read."""
+"""Read the memory of a process from /proc; None if that fails."""
 
 import os
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 from diarize_runner.benchmark.measurement import Memory
 
 _RESET_PEAK = "5"
-"""As proc_pid_clear_refs(5) has it."""
+"""See proc_pid_clear_refs(5)."""
 
 
-def resident(process: int) -> int | None:
-    """Return the bytes that a process has resident now."""
+def resident_bytes(process: int) -> int | None:
+    """Return a process's current RSS, in bytes."""
     try:
         pages = Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]
     except (OSError, IndexError):
@@ -20,8 +20,8 @@ def resident(process: int) -> int | None:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def forget_peaks(device: str) -> None:
-    """Let what this process had at the most begin anew from what it has now."""
+def reset_peaks(device: str) -> None:
+    """Reset this process's peak memory to its current memory."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text(_RESET_PEAK, encoding="ascii")
     if device == "cuda":
@@ -30,22 +30,22 @@ def forget_peaks(device: str) -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-def peaks(device: str) -> Memory:
-    """Return what this process has had at the most since."""
+def read_peaks(device: str) -> Memory:
+    """Return this process's peak memory since the reset."""
     if device != "cuda":
-        return Memory(rss=_peak_resident())
+        return Memory(rss=_peak_rss())
     import torch
 
     free, total = torch.cuda.mem_get_info()
     return Memory(
-        rss=_peak_resident(),
+        rss=_peak_rss(),
         torch_allocated=torch.cuda.max_memory_allocated(),
         torch_reserved=torch.cuda.max_memory_reserved(),
         device_used=total - free,
     )
 
 
-def _peak_resident() -> int | None:
+def _peak_rss() -> int | None:
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:

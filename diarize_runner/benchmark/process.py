@@ -1,4 +1,4 @@
-"""A process of its own for each engine: what is cold is cold, and what one engine has in memory is not another's."""
+"""Run each engine in its own process: starts are cold, and engines share no memory."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from diarize_runner import child
-from diarize_runner.benchmark.bench import Done
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.measurement import MemorySample
-from diarize_runner.benchmark.memory import resident
-from diarize_runner.benchmark.worker import DESCRIBE, READY, Assignment, Loaded
-from diarize_runner.child import Child, Died
+from diarize_runner.benchmark.memory import resident_bytes
+from diarize_runner.benchmark.timed_call import CallResult
+from diarize_runner.benchmark.worker import DESCRIBE, READY, LoadedEngine, LoadRequest
+from diarize_runner.child import Child, ChildDied
 from diarize_runner.errors import PipelineError
 
 _MAIN = """
@@ -22,82 +22,82 @@ sys.path[:] = filter(None, sys.path)
 from diarize_runner.benchmark.worker import main
 main(*map(int, sys.argv[1:]))
 """
-"""An empty name in `sys.path` stands for the working folder, where `python -c` looks for modules first."""
-_MOST_SAMPLES = 200
+"""`python -c` puts an empty entry first in `sys.path`, the working folder: do not import from there."""
+_MAX_SAMPLES = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Process:
-    """A process with a pipeline loaded."""
+class WorkerProcess:
+    """A worker process with a loaded pipeline."""
 
-    loaded: Loaded
-    began: float
-    """When it was asked for, by the clock of this process."""
+    loaded: LoadedEngine
+    launched_at: float
+    """By this process's `time.perf_counter`."""
     child: Child
 
     def age(self) -> float:
-        """Return the seconds since it was asked for."""
-        return time.perf_counter() - self.began
+        """Return the seconds since the launch."""
+        return time.perf_counter() - self.launched_at
 
-    def run(self, item: WorkItem) -> Done:
-        """Diarize; raises what was raised there, or PipelineError when the process died."""
+    def run(self, item: WorkItem) -> CallResult:
+        """Diarize; raise the worker's error, or PipelineError if the worker dies."""
         samples: list[MemorySample] = []
-        asked = time.perf_counter()
+        start = time.perf_counter()
 
-        def look() -> None:
-            bytes_now = resident(self.child.process.pid)
-            if bytes_now is not None:
-                samples.append(MemorySample(seconds=time.perf_counter() - asked, rss=bytes_now))
+        def sample_memory() -> None:
+            rss = resident_bytes(self.child.process.pid)
+            if rss is not None:
+                samples.append(MemorySample(seconds=time.perf_counter() - start, rss=rss))
 
-        done: Done = _asked(self.child, item, look)
-        return replace(done, memory_over_time=_thinned(samples))
+        result: CallResult = _ask(self.child, item, sample_memory)
+        return replace(result, memory_over_time=_downsample(samples))
 
     def describe(self) -> Environment:
-        """Describe the machine and what the process imported."""
-        described: Environment = _asked(self.child, DESCRIBE)
-        return described
+        """Describe the machine and the worker's packages."""
+        environment: Environment = _ask(self.child, DESCRIBE)
+        return environment
 
 
 @contextmanager
-def started(assignment: Assignment) -> Iterator[Process]:
-    """Start a process, have it load, and yield it; it is gone when the block ends.
+def start_worker(request: LoadRequest) -> Iterator[WorkerProcess]:
+    """Start a worker, load an engine in it, and yield it; end it when the block ends.
 
     Raises:
-        DiarizeRunnerError: what loading raised.
+        DiarizeRunnerError: loading failed.
         PipelineError: the process died.
     """
-    began = time.perf_counter()
-    with child.started(_MAIN) as worker:
+    launched_at = time.perf_counter()
+    with child.start_child(_MAIN) as worker:
         _require_ready(worker)
-        seconds = time.perf_counter() - began
-        loaded: Loaded = _asked(worker, assignment)
+        seconds = time.perf_counter() - launched_at
+        loaded: LoadedEngine = _ask(worker, request)
         loaded = replace(loaded, loading=replace(loaded.loading, process=seconds))
-        yield Process(loaded=loaded, began=began, child=worker)
+        yield WorkerProcess(loaded=loaded, launched_at=launched_at, child=worker)
 
 
 def _require_ready(worker: Child) -> None:
-    with _its_death():
-        said = worker.first_word()
-    if said != READY:
-        raise PipelineError(f"the process that was to diarize said {said!r}")
+    with _pipeline_errors():
+        message = worker.receive_first_message()
+    if message != READY:
+        raise PipelineError(f"the worker process sent {message!r} instead of {READY!r}")
 
 
-def _asked(worker: Child, question: object, watch: Callable[[], object] | None = None) -> Any:
-    with _its_death():
+def _ask(worker: Child, question: object, watch: Callable[[], object] | None = None) -> Any:
+    with _pipeline_errors():
         return worker.ask(question, watch)
 
 
 @contextmanager
-def _its_death() -> Iterator[None]:
+def _pipeline_errors() -> Iterator[None]:
     try:
         yield
-    except Died as how:
-        hint = "what it last said is above; is there memory left?"
-        raise PipelineError(f"the process that diarized {how}", hint=hint) from how
+    except ChildDied as how:
+        hint = "see the output above, and check for free memory"
+        raise PipelineError(f"the worker process {how}", hint=hint) from how
 
 
-def _thinned(samples: list[MemorySample]) -> tuple[MemorySample, ...]:
-    """Keep the most that was seen in each of a limited number of stretches."""
-    width = -(-len(samples) // _MOST_SAMPLES) or 1
+def _downsample(samples: list[MemorySample]) -> tuple[MemorySample, ...]:
+    """Keep the highest sample of each of at most 200 equal intervals."""
+    width = -(-len(samples) // _MAX_SAMPLES) or 1
     parts = (samples[first : first + width] for first in range(0, len(samples), width))
     return tuple(max(part, key=lambda sample: sample.rss) for part in parts)

@@ -1,4 +1,4 @@
-"""A report, read back from any format there ever was: see the history in `report.py`."""
+"""Read a report of any format: see the format history in `report.py`."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -39,20 +39,20 @@ def read_report(path: Path) -> BenchmarkReport:
     """Read a report.
 
     Raises:
-        DiskError: it cannot be read.
-        NotAReport: it is JSON of another kind.
-        ManifestError: something in it is wrong; the message names the place.
+        DiskError: the file cannot be read.
+        NotAReport: the file is other JSON.
+        ManifestError: the report is invalid; the message names the path in it.
     """
     with disk_errors(path), path.open("rb") as file:
-        data = file.read(bounds.LARGEST_REPORT + 1)
+        data = file.read(bounds.MAX_REPORT_BYTES + 1)
     return parse_report(data, str(path))
 
 
 def parse_report(data: bytes, document: str) -> BenchmarkReport:
-    """Parse a report that errors call `document`; raises ManifestError as `read_report` does."""
-    if len(data) > bounds.LARGEST_REPORT:
+    """Parse a report; errors name it `document`. Raise ManifestError and NotAReport as `read_report` does."""
+    if len(data) > bounds.MAX_REPORT_BYTES:
         raise ManifestError(
-            f"{document}: larger than {bounds.LARGEST_REPORT >> 20} MiB", hint="name a benchmark report"
+            f"{document}: larger than {bounds.MAX_REPORT_BYTES >> 20} MiB", hint="name a benchmark report"
         )
     node = canonical.parse(data, document)
     bounds.require_bounded(node)
@@ -63,36 +63,36 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
     if found == FORMAT_1:
         return read_format_1(node)
     if str(found).startswith(_ANY_FORMAT):
-        hint = "a newer release may have written it: read it with that"
+        hint = "read it with the newer release that wrote it"
         raise UnsupportedFormat(node.error(f"format {found!r} is neither {FORMAT} nor {FORMAT_1}").message, hint=hint)
-    hint = "name a file that diarize-runner benchmark -o wrote"
-    raise NotAReport(node.error("this is no benchmark report").message, hint=hint)
+    hint = "name a file written by diarize-runner benchmark -o"
+    raise NotAReport(node.error("not a benchmark report").message, hint=hint)
 
 
 def _report(node: Node) -> BenchmarkReport:
     at = node.fields(["format", *_names(BenchmarkReport)])
-    series = bounds.some(at["series"], bounds.MOST_SERIES)
+    series = bounds.read_items(at["series"], bounds.MAX_SERIES)
     read = tuple(map(_series, series))
     _require_comparable(read, series)
     return BenchmarkReport(
-        date=_maybe(at["date"], Node.text),
-        workload=_maybe(at["workload"], Node.text),
+        date=_optional(at["date"], Node.text),
+        workload=_optional(at["workload"], Node.text),
         environment=_environment(at["environment"]),
         cache=at["cache"].text(),
-        price=_maybe(at["price"], _price),
+        price=_optional(at["price"], _price),
         series=read,
     )
 
 
 def _require_comparable(read: tuple[Series, ...], nodes: tuple[Node, ...]) -> None:
-    """Refuse what no run writes: engines take turns, so each has the recordings and calls of stock on its device."""
+    """Raise ManifestError unless every engine has the same recordings and number of calls as stock on its device."""
     stock = {series.device: series for series in read if series.engine == STOCK}
     for series, node in zip(read, nodes, strict=True):
-        if series.device in stock and _work(series) != _work(stock[series.device]):
-            raise node.error("not the recordings and calls of stock")
+        if series.device in stock and _workload_of(series) != _workload_of(stock[series.device]):
+            raise node.error("recordings or number of calls differ from stock's")
 
 
-def _work(series: Series) -> list[tuple[str, int]]:
+def _workload_of(series: Series) -> list[tuple[str, int]]:
     return [(measured.uri, len(measured.calls)) for measured in series.measurements]
 
 
@@ -106,15 +106,15 @@ def _environment(node: Node) -> Environment:
     return Environment(
         cpu=at["cpu"].text(),
         cpu_count=at["cpu_count"].count(),
-        memory=_maybe(at["memory"], Node.count),
+        memory=_optional(at["memory"], Node.count),
         threads=at["threads"].count(),
-        gpu=_maybe(at["gpu"], _gpu),
-        instance=_maybe(at["instance"], Node.text),
+        gpu=_optional(at["gpu"], _gpu),
+        instance=_optional(at["instance"], Node.text),
         system=at["system"].text(),
         python=at["python"].text(),
         packages=_texts(at["packages"]),
-        lock=_maybe(at["lock"], Node.text),
-        load_average=_maybe(at["load_average"], Node.number),
+        lock=_optional(at["lock"], Node.text),
+        load_average=_optional(at["load_average"], Node.number),
         absent=_texts(at["absent"]),
     )
 
@@ -139,7 +139,7 @@ def _series(node: Node) -> Series:
         engine=at["engine"].text(),
         device=at["device"].text(),
         starts=tuple(map(_start, at["starts"].items())),
-        measurements=tuple(map(_measurement, bounds.some(at["measurements"], bounds.MOST_MEASUREMENTS))),
+        measurements=tuple(map(_measurement, bounds.read_items(at["measurements"], bounds.MAX_MEASUREMENTS))),
         batches=tuple(map(_batch, at["batches"].items())),
     )
 
@@ -155,16 +155,16 @@ def _measurement(node: Node) -> Measurement:
     at = node.fields([renamed.get(name, name) for name in _names(Measurement)], optional=DERIVED)
     return Measurement(
         uri=at["uri"].text(),
-        audio_seconds=bounds.duration(at["audio_seconds"]),
-        audio=_maybe(at["audio"], Node.text),
+        audio_seconds=bounds.read_duration(at["audio_seconds"]),
+        audio=_optional(at["audio"], Node.text),
         hints=_hints(at["hints"]),
         warmups=tuple(map(_call, at["warmups"].items())),
-        calls=tuple(map(_call, bounds.some(at["calls"], bounds.MOST_VALUES))),
+        calls=tuple(map(_call, bounds.read_items(at["calls"], bounds.MAX_VALUES))),
         speakers=at["speakers"].count(),
-        score=_maybe(at["reference"], _score),
-        rttm=_maybe(at["rttm"], Node.text),
-        repeatable=_maybe(at["repeatable"], Node.flag),
-        same_as_stock=_maybe(at["same_as_stock"], Node.flag),
+        score=_optional(at["reference"], _score),
+        rttm=_optional(at["rttm"], Node.text),
+        repeatable=_optional(at["repeatable"], Node.flag),
+        same_as_stock=_optional(at["same_as_stock"], Node.flag),
         memory_over_time=tuple(map(_sample, at["memory_over_time"].items())),
     )
 
@@ -173,19 +173,21 @@ def _call(node: Node) -> Call:
     at = node.fields(_names(Call))
     memory = at["memory"].fields(_names(Memory))
     return Call(
-        seconds=bounds.duration(at["seconds"]),
+        seconds=bounds.read_duration(at["seconds"]),
         stages=Stages(**_numbers(at["stages"], Stages)),
-        memory=Memory(**{name: _maybe(each, Node.count) for name, each in memory.items()}),
+        memory=Memory(**{name: _optional(each, Node.count) for name, each in memory.items()}),
     )
 
 
 def _hints(node: Node) -> SpeakerHints:
-    return SpeakerHints(**{name: _maybe(each, Node.count) for name, each in node.fields(_names(SpeakerHints)).items()})
+    return SpeakerHints(
+        **{name: _optional(each, Node.count) for name, each in node.fields(_names(SpeakerHints)).items()}
+    )
 
 
 def _score(node: Node) -> Score:
     at = node.fields(_names(Score))
-    shares = {name: _maybe(at[name], Node.number) for name in ("missed", "false_alarm", "confusion", "jer")}
+    shares = {name: _optional(at[name], Node.number) for name in ("missed", "false_alarm", "confusion", "jer")}
     return Score(der=at["der"].number(), speakers=at["speakers"].count(), **shares)
 
 
@@ -200,16 +202,16 @@ def _batch(node: Node) -> Batch:
     at = node.fields(_names(Batch))
     recordings = at["recordings"].count()
     if not recordings:
-        raise at["recordings"].error("no recordings take no time")
+        raise at["recordings"].error("expected 1 or more recordings")
     return Batch(
         recordings=recordings,
-        audio_seconds=bounds.duration(at["audio_seconds"]),
-        seconds=bounds.duration(at["seconds"]),
+        audio_seconds=bounds.read_duration(at["audio_seconds"]),
+        seconds=bounds.read_duration(at["seconds"]),
     )
 
 
 def _numbers(node: Node, record: type[_Record]) -> dict[str, float | None]:
-    return {name: _maybe(each, Node.number) for name, each in node.fields(_names(record)).items()}
+    return {name: _optional(each, Node.number) for name, each in node.fields(_names(record)).items()}
 
 
 def _texts(node: Node) -> dict[str, str]:
@@ -220,5 +222,5 @@ def _names(record: type[object]) -> list[str]:
     return [field.name for field in fields(record)]  # type: ignore[arg-type]  # each is a dataclass
 
 
-def _maybe(node: Node, read: Callable[[Node], _Value]) -> _Value | None:
+def _optional(node: Node, read: Callable[[Node], _Value]) -> _Value | None:
     return None if node.value is None else read(node)

@@ -1,7 +1,7 @@
-"""A benchmark's record, as JSON. `reading.py` is the way back.
+"""A benchmark's results, and their JSON form. `reading.py` parses it.
 
 Format history:
-    diarize-runner/benchmark/2   series by engine and device, cold starts, stages, memory, JER, what output equals
+    diarize-runner/benchmark/2   series by engine and device, cold starts, stages, memory, JER, comparison with stock
     diarize-runner/benchmark/1   one engine on one device: audio, warm-ups, calls, DER
 """
 
@@ -16,21 +16,21 @@ FORMAT = "diarize-runner/benchmark/2"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:
-    """What a box like the one measured costs while it runs."""
+    """The hourly price of a box like the measured one."""
 
     usd_per_hour: float
     source: str
-    """Who says so."""
+    """Where the price comes from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchmarkReport:
-    """Everything that one run measured, on one machine, with one cache."""
+    """All measurements of one run, on one machine, with one cache."""
 
     date: str | None
-    """When it began, UTC."""
+    """Start of the run, UTC."""
     workload: str | None
-    """Its name."""
+    """The workload's name."""
     environment: Environment
     cache: str
     """Name, version and manifest digest."""
@@ -38,7 +38,7 @@ class BenchmarkReport:
     series: tuple[Series, ...]
 
     def usd_per_audio_hour(self, series: Series) -> float | None:
-        """Return what an hour of audio costs, while the box is busy; None without a price."""
+        """Return the cost of an hour of audio on a fully used box; None without a price."""
         return self.price.usd_per_hour * series.real_time_factor if self.price else None
 
     def to_dict(self) -> dict[str, object]:
@@ -54,7 +54,7 @@ class BenchmarkReport:
         }
 
     def to_json(self) -> bytes:
-        """Return the report as it is written."""
+        """Return the report as canonical JSON."""
         return canonical.serialise(self.to_dict())
 
     def _series(self, series: Series) -> dict[str, object]:
@@ -87,7 +87,7 @@ DERIVED = (
     "fastest_seconds",
     "slowest_seconds",
 )
-"""Keys that are there for readers, and follow from the others."""
+"""Keys that are computed from others, for readers of the JSON."""
 
 
 def _start(start: Start) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Reports of format 1, written before engines were compared: one engine, on one device, without stages."""
+"""Read reports of format 1: one engine, on one device, without stages."""
 
 from diarize_runner.benchmark import bounds
 from diarize_runner.benchmark.environment import Environment
@@ -8,19 +8,19 @@ from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.engines import STOCK
 
 FORMAT_1 = "diarize-runner/benchmark/1"
-_NOT_IN_1 = "reports of format 1 do not say"
-_ONLY_ENGINE_THEN = STOCK
-"""Format 1 did not name the engine while there was but one."""
+_NOT_IN_1 = "not in reports of format 1"
+_DEFAULT_ENGINE = STOCK
+"""Early reports of format 1 name no engine: stock was the only one."""
 
 
 def read_format_1(node: Node) -> BenchmarkReport:
-    """Read a report of format 1; raise ManifestError as `read_report` does."""
+    """Read a report of format 1; raise what `parse_report` raises."""
     at = node.fields(["format", "environment", "cache", "measurements"], optional=["engine", "real_time_factor"])
     machine = at["environment"].fields(["cpu", "cpu_count", "device", "threads", "system", "python", "packages"])
     series = Series(
-        engine=at["engine"].text() if "engine" in at else _ONLY_ENGINE_THEN,
+        engine=at["engine"].text() if "engine" in at else _DEFAULT_ENGINE,
         device=machine["device"].text(),
-        measurements=tuple(map(_measurement, bounds.some(at["measurements"], bounds.MOST_MEASUREMENTS))),
+        measurements=tuple(map(_measurement, bounds.read_items(at["measurements"], bounds.MAX_MEASUREMENTS))),
     )
     return BenchmarkReport(
         date=None,
@@ -57,16 +57,16 @@ def _measurement(node: Node) -> Measurement:
     reference = at["reference"]
     return Measurement(
         uri=at["uri"].text(),
-        audio_seconds=bounds.duration(at["audio_seconds"]),
+        audio_seconds=bounds.read_duration(at["audio_seconds"]),
         warmups=_calls(at["warmup_seconds"].items()),
-        calls=_calls(bounds.some(at["processing_seconds"], bounds.MOST_VALUES)),
+        calls=_calls(bounds.read_items(at["processing_seconds"], bounds.MAX_VALUES)),
         speakers=at["speakers"].count(),
         score=None if reference.value is None else _score(reference),
     )
 
 
 def _calls(nodes: tuple[Node, ...]) -> tuple[Call, ...]:
-    return tuple(Call(seconds=bounds.duration(each)) for each in nodes)
+    return tuple(Call(seconds=bounds.read_duration(each)) for each in nodes)
 
 
 def _score(node: Node) -> Score:

@@ -1,10 +1,10 @@
-"""Diarization error rate against a reference, by pyannote.metrics."""
+"""Score a diarization against a reference, with pyannote.metrics."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.measurement import Score
-from diarize_runner.diarization.fence import fenced
+from diarize_runner.diarization.isolation import isolated_directories
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.errors import UsageError
 
@@ -16,9 +16,9 @@ def score(diarization: Diarization, reference: Path, audio_seconds: float) -> Sc
     """Score at collar 0 with overlap, over the whole recording.
 
     Raises:
-        UsageError: `reference` is no RTTM file of one recording.
+        UsageError: `reference` is not an RTTM file of one recording.
     """
-    with fenced():
+    with isolated_directories():
         from pyannote.core import Segment, Timeline
         from pyannote.metrics.diarization import DiarizationErrorRate, JaccardErrorRate
 
@@ -46,14 +46,14 @@ def _annotation(diarization: Diarization) -> "Annotation":
 
 
 def _read(reference: Path) -> "Annotation":
-    with fenced():
+    with isolated_directories():
         from pyannote.database.util import load_rttm
 
-    hint = "an RTTM line reads: SPEAKER uri 1 start duration <NA> <NA> speaker <NA> <NA>"
+    hint = "write each RTTM line as: SPEAKER uri 1 start duration <NA> <NA> speaker <NA> <NA>"
     try:
         annotations = load_rttm(reference)
     except (OSError, ValueError, KeyError) as reason:
         raise UsageError(f"{reference}: not an RTTM file: {reason}", hint=hint) from reason
     if len(annotations) != 1:
-        raise UsageError(f"{reference} is of {len(annotations)} recordings, not of one", hint=hint)
+        raise UsageError(f"{reference} has turns of {len(annotations)} recordings, expected 1", hint=hint)
     return next(iter(annotations.values()))

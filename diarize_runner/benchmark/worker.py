@@ -1,7 +1,7 @@
-"""What goes on in a process that diarizes for a benchmark; `process.py` starts it, asks, and watches it from outside.
+"""The worker process of a benchmark; `process.py` starts it and sends it requests.
 
-It says READY, takes an Assignment and answers with Loaded, then answers each WorkItem with a Done, and DESCRIBE with
-the Environment. What goes wrong is an answer too. It ends when nobody asks any more.
+It sends READY, answers a LoadRequest with LoadedEngine, then each WorkItem with CallResult, and DESCRIBE with
+Environment. An error is an answer too. It ends when the parent closes the pipe.
 """
 
 import tempfile
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from diarize_runner.child import channel_of
+from diarize_runner.child import connect_to_parent
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from diarize_runner.benchmark.bench import Bench
     from diarize_runner.benchmark.measurement import Loading
+    from diarize_runner.benchmark.timed_call import TimedDiarizer
     from diarize_runner.diarization.engine import Diarizer
     from diarize_runner.diarization.engines import Engine
 
@@ -28,7 +28,7 @@ DESCRIBE: Final = "describe"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
+class LoadRequest:
     """What to load."""
 
     cache: Path
@@ -37,7 +37,7 @@ class Assignment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
+class LoadedEngine:
     """What was loaded."""
 
     cache: str
@@ -45,12 +45,12 @@ class Loaded:
     engine: str
     device: str
     loading: "Loading"
-    """All but the start of the process, which only its parent can see."""
+    """Without `process`, which only the parent can measure."""
 
 
 def main(descriptor: int, parent: int) -> None:
-    """Answer until the other end is gone, which the process `parent` has."""
-    channel = channel_of(descriptor, parent)  # which ends it in the middle of a recording, too: one may take hours
+    """Answer the process `parent` until it closes its end of the pipe."""
+    channel = connect_to_parent(descriptor, parent)  # dies with its parent, even during a recording of hours
     channel.send(READY)
     with (
         suppress(EOFError, BrokenPipeError, KeyboardInterrupt),
@@ -66,41 +66,41 @@ def main(descriptor: int, parent: int) -> None:
 def _serve(channel: "Connection[Any, Any]", folder: Path) -> None:
     diarizer, loaded = _load(channel.recv())
     channel.send(loaded)
-    from diarize_runner.benchmark.bench import Bench
-    from diarize_runner.benchmark.marks import Marks, observed
+    from diarize_runner.benchmark.stage_timer import StageTimer, instrument
+    from diarize_runner.benchmark.timed_call import TimedDiarizer
 
-    marks = Marks(diarizer.synchronise)
-    bench = Bench(diarizer=observed(diarizer, marks), marks=marks, folder=folder)
+    stage_timer = StageTimer(diarizer.synchronise)
+    timed = TimedDiarizer(diarizer=instrument(diarizer, stage_timer), stage_timer=stage_timer, folder=folder)
     while True:
-        channel.send(_answer(bench, channel.recv()))
+        channel.send(_answer(timed, channel.recv()))
 
 
-def _answer(bench: "Bench", asked: Any) -> object:
-    from diarize_runner.benchmark.environment import environment
+def _answer(timed: "TimedDiarizer", request: Any) -> object:
+    from diarize_runner.benchmark.environment import describe_environment
 
-    return environment(bench.diarizer.device) if asked == DESCRIBE else bench.run(asked)
+    return describe_environment(timed.diarizer.device) if request == DESCRIBE else timed.run(request)
 
 
-def _load(assignment: Assignment) -> "tuple[Diarizer, Loaded]":
-    """Load as a box does, each part on the clock."""
+def _load(request: LoadRequest) -> "tuple[Diarizer, LoadedEngine]":
+    """Load as a box does, and time each part."""
     start = time.perf_counter()
     from diarize_runner.cache.box.open import open_cache
-    from diarize_runner.progress import Silent
+    from diarize_runner.progress import NoProgress
 
-    cache = open_cache(assignment.cache, Silent())
+    cache = open_cache(request.cache, NoProgress())
     verified = time.perf_counter()
-    from diarize_runner.diarization.engine import import_pyannote, load
-    from diarize_runner.diarization.surroundings import stay_offline
+    from diarize_runner.diarization.engine import import_pyannote_offline, load
+    from diarize_runner.diarization.environment import set_offline_environment
 
-    stay_offline(cache)
-    import_pyannote(cache)
+    set_offline_environment(cache)
+    import_pyannote_offline(cache)
     imported = time.perf_counter()
     from diarize_runner.benchmark.environment import device_name
     from diarize_runner.benchmark.measurement import Loading
 
-    diarizer = load(cache, assignment.device, cast("Engine", assignment.engine))
+    diarizer = load(cache, request.device, cast("Engine", request.engine))
     diarizer.synchronise()
     seconds = Loading(verify=verified - start, imports=imported - verified, load=time.perf_counter() - imported)
     manifest, device = cache.manifest, device_name(diarizer.device)
     named = f"{manifest.name} {manifest.version} {manifest.digest}"
-    return diarizer, Loaded(cache=named, engine=diarizer.engine, device=device, loading=seconds)
+    return diarizer, LoadedEngine(cache=named, engine=diarizer.engine, device=device, loading=seconds)

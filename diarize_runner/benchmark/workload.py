@@ -1,22 +1,22 @@
-"""What a benchmark does, as a file says it.
+"""A benchmark's workload: recordings, engines, devices and repeats, in a YAML file.
 
     format: diarize-runner/workload/1
     name: two-calls
-    engines: [stock, exact]           # optional, as all that follows: exact
-    devices: [cpu]                    # auto
-    warmups: 1                        # calls of each recording that do not count
-    repeats: 3                        # calls that do
-    starts: 1                         # new processes, for what is cold
-    batches: [1, 16]                  # the first recording so many times in one new process
+    engines: [stock, exact]           # default: [exact]
+    devices: [cpu]                    # default: [auto]
+    warmups: 1                        # untimed calls per recording (default: 1)
+    repeats: 3                        # timed calls per recording (default: 3)
+    starts: 1                         # new processes, for cold starts (default: 1)
+    batches: [1, 16]                  # times to diarize the first recording in one new process (default: none)
     recordings:
-      - sample                        # the 30 s conversation that ships inside pyannote.audio
-      - path: calls/monday.m4a        # from the file's own folder, with what is known of it
+      - sample                        # the 30 s conversation that ships with pyannote.audio
+      - path: calls/monday.m4a        # relative to this file; the other keys are optional
         reference: calls/monday.rttm
         transcript: calls/monday.json
         hints: {at_most: 4}           # or exactly, at_least
-      - scene: {name: hour, seconds: 3600, speakers: 4}   # composed: see compose/scene.py for what else it may say
+      - scene: {name: hour, seconds: 3600, speakers: 4}   # composed: see compose/scene.py for more keys
 
-Names of files that ship with the package stand for them: default, guide, scale.
+Workloads that ship with the package have names: default, guide, scale.
 """
 
 from collections import Counter
@@ -26,26 +26,26 @@ from pathlib import Path
 
 import yaml
 
-from diarize_runner.benchmark.bounds import some
-from diarize_runner.benchmark.compose.scene import MOST_SPEAKERS, Scene, compose
+from diarize_runner.benchmark.bounds import read_items
+from diarize_runner.benchmark.compose.scene import MAX_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
-from diarize_runner.cache.documents.canonical import YAML_FAULTS
+from diarize_runner.cache.documents.canonical import YAML_ERRORS
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.engines import ENGINES, EXACT
-from diarize_runner.diarization.turns import SpeakerHints, uri_of
+from diarize_runner.diarization.turns import SpeakerHints, uri_from_stem
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError
 
-_MOST_CALLS, _MOST_RECORDINGS = 10_000, 1_000
+_MAX_CALLS, _MAX_RECORDINGS = 10_000, 1_000
 _COUNTS = ("warmups", "repeats", "starts")
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-_LONGEST_SCENE = 8 * 3600.0
+_MAX_SCENE_SECONDS = 8 * 3600.0
 _SHIPPED = resources.files("diarize_runner.benchmark") / "workloads"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workload:
-    """What is diarized, by what, and how often."""
+    """Recordings, the engines and devices that diarize them, and the number of calls."""
 
     name: str
     recordings: tuple[WorkItem | Scene, ...]
@@ -59,20 +59,19 @@ class Workload:
     def __post_init__(self) -> None:
         if self.repeats < 1 or self.starts < 1:
             raise UsageError(f"{self.name}: repeats and starts must be 1 or more")
-        twice = [name for name, count in Counter(map(_name_of, self.recordings)).items() if count > 1]
-        if twice:
-            raise UsageError(f"{self.name}: two recordings are called {twice[0]}", hint="give them different names")
+        duplicates = [name for name, count in Counter(map(_name_of, self.recordings)).items() if count > 1]
+        if duplicates:
+            raise UsageError(f"{self.name}: two recordings are named {duplicates[0]}", hint="rename one of them")
 
     def items(self, folder: Path) -> tuple[WorkItem, ...]:
-        """Return what is to be diarized, with scenes composed in `folder`.
+        """Return the recordings; compose scenes in `folder`.
 
         Raises:
-            DiskError: a recording, or what is known of it, is not where the workload says, or `folder` cannot take
-                what is composed.
+            DiskError: a file of the workload is missing, or `folder` cannot be written.
         """
         for each in self.recordings:
             if isinstance(each, WorkItem):
-                each.require_there()
+                each.require_files()
         with disk_errors(folder):
             return tuple(
                 each if isinstance(each, WorkItem) else compose(each).write(folder) for each in self.recordings
@@ -80,25 +79,25 @@ class Workload:
 
 
 def shipped_workloads() -> list[str]:
-    """Return the names of the workloads that ship with the package."""
+    """Return the names of the package's workloads."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _SHIPPED.iterdir() if entry.name.endswith(".yaml"))
 
 
 def read_workload(name: str) -> Workload:
-    """Read the workload of this name, or in the file of this name.
+    """Read a shipped workload by its name, or a file by its path.
 
     Raises:
-        ManifestError: it is missing, not YAML, or wrong; the message names the place.
-        UsageError: it has the shipped sample diarized, which is not installed here.
+        ManifestError: the file is missing, not YAML, or invalid; the message names the path in it.
+        UsageError: the workload contains `sample`, and pyannote.audio is not installed.
     """
     path = Path(name)
     try:
         shipped = name in shipped_workloads()
         text = (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8") if shipped else path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-    except (OSError, *YAML_FAULTS) as reason:
+    except (OSError, *YAML_ERRORS) as reason:
         hint = f"name a file, or one of: {', '.join(shipped_workloads())}"
-        raise ManifestError(f"{name}: no workload can be read: {reason}", hint=hint) from reason
+        raise ManifestError(f"{name}: the workload cannot be read: {reason}", hint=hint) from reason
     return _workload(Node(value=document, document=name), path.parent)
 
 
@@ -106,23 +105,23 @@ def _workload(node: Node, folder: Path) -> Workload:
     node.require_format("workload", 1)
     at = node.fields(["format", "name", "recordings"], optional=["engines", "devices", *_COUNTS, "batches"])
     return Workload(
-        name=at["name"].matching(_NAME, "a name without blanks"),
-        recordings=tuple(_recording(each, folder) for each in some(at["recordings"], _MOST_RECORDINGS)),
-        engines=_each(at["engines"], "|".join(ENGINES)) if "engines" in at else (EXACT,),
-        devices=_each(at["devices"], "auto|cuda|cpu") if "devices" in at else ("auto",),
-        batches=tuple(map(_calls, at["batches"].items())) if "batches" in at else (),
-        **{name: _calls(at[name]) for name in _COUNTS if name in at},
+        name=at["name"].matching(_NAME, "a name without spaces"),
+        recordings=tuple(_recording(each, folder) for each in read_items(at["recordings"], _MAX_RECORDINGS)),
+        engines=_choices(at["engines"], "|".join(ENGINES)) if "engines" in at else (EXACT,),
+        devices=_choices(at["devices"], "auto|cuda|cpu") if "devices" in at else ("auto",),
+        batches=tuple(map(_count, at["batches"].items())) if "batches" in at else (),
+        **{name: _count(at[name]) for name in _COUNTS if name in at},
     )
 
 
-def _calls(node: Node) -> int:
+def _count(node: Node) -> int:
     number = node.count()
-    if number > _MOST_CALLS:
-        raise node.error(f"{number} is more than {_MOST_CALLS:,}")
+    if number > _MAX_CALLS:
+        raise node.error(f"{number} is more than {_MAX_CALLS:,}")
     return number
 
 
-def _each(node: Node, pattern: str) -> tuple[str, ...]:
+def _choices(node: Node, pattern: str) -> tuple[str, ...]:
     return tuple(each.matching(pattern, f"one of {pattern.replace('|', ', ')}") for each in node.items())
 
 
@@ -144,12 +143,12 @@ def _scene(node: Node) -> Scene:
     numbers = ("pause", "overlap", "noise")
     at = node.fields(["name", "seconds", "speakers"], optional=[*numbers, "music"])
     speakers, seconds = at["speakers"].count(), at["seconds"].number()
-    if speakers > MOST_SPEAKERS:
-        raise at["speakers"].error(f"there are {MOST_SPEAKERS} voices, not {speakers}")
-    if not 0 < seconds <= _LONGEST_SCENE:
-        raise at["seconds"].error(f"a scene lasts no longer than {_LONGEST_SCENE:g} s, and not {seconds:g}")
+    if speakers > MAX_SPEAKERS:
+        raise at["speakers"].error(f"a scene has at most {MAX_SPEAKERS} speakers, not {speakers}")
+    if not 0 < seconds <= _MAX_SCENE_SECONDS:
+        raise at["seconds"].error(f"a scene lasts at most {_MAX_SCENE_SECONDS:g} s, not {seconds:g} s")
     return Scene(
-        name=at["name"].matching(_NAME, "a name without blanks"),
+        name=at["name"].matching(_NAME, "a name without spaces"),
         seconds=seconds,
         speakers=speakers,
         music=_interval(at["music"]) if "music" in at else None,
@@ -170,4 +169,4 @@ def _hints(node: Node) -> SpeakerHints:
 
 
 def _name_of(recording: WorkItem | Scene) -> str:
-    return uri_of(recording.audio.stem) if isinstance(recording, WorkItem) else recording.name
+    return uri_from_stem(recording.audio.stem) if isinstance(recording, WorkItem) else recording.name

@@ -1,7 +1,7 @@
-"""Recordings made of the shipped sample's voices, to any length, with who speaks when known by construction.
+"""Compose recordings of any length from the shipped sample's voices, with an exact reference.
 
-    voices.py       six voices: the two of the sample, each at three speeds
-    scene.py        Scene -> Composition: how many speak, for how long, how much at once
+    voices.py       six voices: the sample's two, each at three speeds
+    scene.py        Scene (speakers, duration, overlap) -> Composition (samples, speaker turns)
 
-The same scene is the same recording, to the last sample, on every machine.
+A scene gives the same samples on every machine.
 """

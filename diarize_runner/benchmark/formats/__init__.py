@@ -1,9 +1,9 @@
-"""A report as people and other programs read it; JSON is the report's own form.
+"""Render a report for people and for CI. Its JSON form is in `report.py`.
 
-tables.py     a report's tables, in words (words.py): what the next two have in common
-markdown.py   for a README or a pull request
-page.py       one HTML file with plots (plots.py), which needs nothing from anywhere
-readme.py     tables of a document, made anew from reports; projected.py: what a T4 would take, in words
-history.py    reports of hosts over time, and history_page.py draws them
-junit.py      for CI: a case for each recording and engine
+tables.py     a report's tables as text, figures formatted by figures.py; the next two render them
+markdown.py   Markdown, for a README or a pull request
+page.py       one self-contained HTML file with plots (plots.py)
+readme.py     regenerates the tables of a document from reports; projection.py: the T4 projection as text
+history.py    a table of several hosts' reports over time; history_page.py plots them
+junit.py      JUnit XML, for CI: a test case for each recording and engine
 """

@@ -1,10 +1,10 @@
-"""What a report is of, in lines."""
+"""The heading of a rendered report."""
 
 from diarize_runner.benchmark.report import BenchmarkReport
 
 
 def heading(report: BenchmarkReport) -> tuple[str, ...]:
-    """Return the workload, the machine and its software, a sentence each."""
+    """Describe the workload, the machine and its software, a sentence each."""
     host = report.environment
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
     machine = f"{host.instance}: " if host.instance else ""
@@ -12,7 +12,7 @@ def heading(report: BenchmarkReport) -> tuple[str, ...]:
     packages = ", ".join(f"{name} {version}" for name, version in host.packages.items())
     gpu = host.gpu
     lines = [
-        f"Workload {report.workload or 'unnamed'} on {devices}, {report.date or 'on an unknown day'}.",
+        f"Workload {report.workload or 'unnamed'} on {devices}, {report.date or 'undated'}.",
         f"{machine}{host.cpu_count} cores of {host.cpu}{memory}, {host.threads} threads, {host.system}.",
         f"Python {host.python}, {packages}.",
         f"Cache {report.cache}.",
@@ -21,5 +21,5 @@ def heading(report: BenchmarkReport) -> tuple[str, ...]:
         clocks = f"SM clock {gpu.sm_clock_mhz} of {gpu.max_sm_clock_mhz} MHz, throttle reasons {gpu.throttled}"
         lines.insert(2, f"{gpu.name}, driver {gpu.driver}, {gpu.memory_mib} MiB; after the last call {clocks}.")
     if host.load_average is not None:
-        lines.append(f"Load average before: {host.load_average:.2f}.")
+        lines.append(f"Load average before the run: {host.load_average:.2f}.")
     return tuple(lines)

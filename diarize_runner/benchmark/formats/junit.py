@@ -1,4 +1,4 @@
-"""A report as JUnit XML: a case for each recording and engine, which fails when an output is not what it should be."""
+"""Render a report as JUnit XML: a test case for each recording and engine fails if the output is wrong."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -8,7 +8,7 @@ from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 
 _NOT_XML = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""https://www.w3.org/TR/xml/#charsets; line ends are left out too, for a name is one line."""
+"""See https://www.w3.org/TR/xml/#charsets; also matches line ends, as a name is one line."""
 
 
 def render(report: BenchmarkReport) -> str:
@@ -63,6 +63,6 @@ def _figures(measured: Measurement) -> Iterator[tuple[str, str]]:
 
 def _faults(measured: Measurement) -> Iterator[str]:
     if measured.same_as_stock is False:
-        yield "the output is not that of stock pyannote"
+        yield "the output differs from stock pyannote's"
     if measured.repeatable is False:
         yield "the output differs from call to call"

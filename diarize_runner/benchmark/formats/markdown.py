@@ -1,4 +1,4 @@
-"""A report as Markdown."""
+"""Render a report as Markdown."""
 
 import re
 
@@ -11,22 +11,22 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>|&~]")
 
 
 def render(report: BenchmarkReport) -> str:
-    """Return the whole report."""
-    lines = "\n".join(f"- {plain(line)}" for line in heading(report))
-    parts = [f"## {table.title}\n\n{rendered(table)}" for table in tables(report)]
+    """Render the whole report."""
+    lines = "\n".join(f"- {escape_markdown(line)}" for line in heading(report))
+    parts = [f"## {table.title}\n\n{render_table(table)}" for table in tables(report)]
     return "\n\n".join(["# Benchmark", lines, *parts]) + "\n"
 
 
-def rendered(table: Table) -> str:
-    """Return one table, with its note under it."""
+def render_table(table: Table) -> str:
+    """Render one table, with its note below."""
     rows = [table.headings, ("---",) * len(table.headings), *table.rows]
-    text = "\n".join("| " + " | ".join(map(plain, row)) + " |" for row in rows)
-    return f"{text}\n\n{plain(table.note)}" if table.note else text
+    text = "\n".join("| " + " | ".join(map(escape_markdown, row)) + " |" for row in rows)
+    return f"{text}\n\n{escape_markdown(table.note)}" if table.note else text
 
 
-def plain(text: str) -> str:
-    """Return the text on one line, with nothing in it that Markdown or HTML would read as more than text.
+def escape_markdown(text: str) -> str:
+    """Return the text on one line, with Markdown and HTML markup escaped.
 
-    Any punctuation may have a backslash before it: https://spec.commonmark.org/0.31.2/#backslash-escapes.
+    A backslash escapes any punctuation: https://spec.commonmark.org/0.31.2/#backslash-escapes.
     """
     return _MARKUP.sub(r"\\\g<0>", one_line(text))

@@ -1,4 +1,4 @@
-"""A report as one HTML file, which needs nothing from anywhere."""
+"""Render a report as one self-contained HTML file."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -40,23 +40,23 @@ _MISSING = ("not measured", "no reference")
 
 
 def render(report: BenchmarkReport) -> str:
-    """Return the page."""
-    drawn = {
+    """Render one report."""
+    svgs = {
         "RTF by duration": plots.real_time_factor(report),
-        "What a call is made of": plots.stage_bars(report),
+        "Stages of a call": plots.stage_bars(report),
         "Memory over time": plots.memory_over_time(report),
     }
-    return laid_out(f"Benchmark {report.workload or ''}".strip(), heading(report), drawn, tables(report))
+    return render_page(f"Benchmark {report.workload or ''}".strip(), heading(report), svgs, tables(report))
 
 
-def laid_out(title: str, lines: Iterable[str], drawn: Mapping[str, str], below: Iterable[Table]) -> str:
-    """Return a page: lines of text, plots (SVG by title; an empty one is left out), and tables below."""
+def render_page(title: str, lines: Iterable[str], svgs: Mapping[str, str], tables: Iterable[Table]) -> str:
+    """Render lines of text, plots (SVG by title; skip empty ones), then tables."""
     return _PAGE.format(
         title=escape(title),
         style=_STYLE,
         heading="".join(f"<li>{escape(line)}</li>" for line in lines),
-        plots="\n".join(f"<h2>{escape(name)}</h2>\n{svg}" for name, svg in drawn.items() if svg),
-        tables="\n".join(map(_table, below)),
+        plots="\n".join(f"<h2>{escape(name)}</h2>\n{svg}" for name, svg in svgs.items() if svg),
+        tables="\n".join(map(_table, tables)),
     )
 
 

@@ -1,4 +1,4 @@
-"""A report's plots, as SVG to be put into a page. matplotlib comes with pyannote.audio."""
+"""Draw a report's plots as inline SVG. matplotlib is a dependency of pyannote.audio."""
 
 import io
 from collections.abc import Callable
@@ -8,16 +8,16 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diarize_runner.benchmark.formats.words import length
+from diarize_runner.benchmark.formats.figures import format_duration
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.transcript.formats.fields import one_line
 
 _STYLE: Any = {
-    "svg.fonttype": "none",  # text stays text, in the page's own font
-    "svg.hashsalt": "diarize-runner",  # the same report, the same bytes
+    "svg.fonttype": "none",  # text in the page's font, not paths
+    "svg.hashsalt": "diarize-runner",  # reproducible bytes
     "font.size": 10,
-    "text.parse_math": False,  # a recording may be called $1
+    "text.parse_math": False,  # a recording's name may contain $
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -30,7 +30,7 @@ _STAGES = ("segmentation", "embedding", "clustering", "reconstruction")
 
 
 def real_time_factor(report: BenchmarkReport) -> str:
-    """Draw RTF by duration, with the spread of the calls."""
+    """Plot RTF by duration, with the range of the calls."""
 
     def draw(axes: Axes) -> None:
         for series, colour in zip(report.series, COLOURS * len(report.series), strict=False):
@@ -48,18 +48,18 @@ def real_time_factor(report: BenchmarkReport) -> str:
             )
         durations = sorted({each.audio_seconds for series in report.series for each in series.measurements})
         axes.set_xscale("log")
-        axes.set_xticks(durations, [length(each) for each in durations])
+        axes.set_xticks(durations, [format_duration(each) for each in durations])
         axes.minorticks_off()
         axes.set_ylim(bottom=0)
         axes.set_xlabel("duration of the recording")
         axes.set_ylabel("RTF (lower is better)")
         axes.legend(frameon=False)
 
-    return svg_of(draw, height=3.4)
+    return draw_svg(draw, height=3.4)
 
 
 def stage_bars(report: BenchmarkReport) -> str:
-    """Draw how each call is made up of its stages."""
+    """Plot the share of each stage in a call."""
     rows = [(series, each) for series in report.series for each in series.measurements if each.stages.measured]
 
     def draw(axes: Axes) -> None:
@@ -74,38 +74,38 @@ def stage_bars(report: BenchmarkReport) -> str:
         axes.set_xlabel("% of the diarization call")
         axes.legend(frameon=False, ncols=len(_STAGES), loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
-    return svg_of(draw, height=1.4 + 0.4 * len(rows)) if rows else ""
+    return draw_svg(draw, height=1.4 + 0.4 * len(rows)) if rows else ""
 
 
 def memory_over_time(report: BenchmarkReport) -> str:
-    """Draw what each engine's process had resident while it diarized its longest recording."""
+    """Plot the RSS of each engine's process during its longest recording."""
     longest = [max(series.measurements, key=lambda each: each.audio_seconds) for series in report.series]
     pairs = [(series, each) for series, each in zip(report.series, longest, strict=True) if each.memory_over_time]
 
     def draw(axes: Axes) -> None:
         for (series, measured), colour in zip(pairs, COLOURS * len(pairs), strict=False):
-            moments = [sample.seconds for sample in measured.memory_over_time]
-            resident = [sample.rss / 1e6 for sample in measured.memory_over_time]
-            axes.plot(moments, resident, color=colour, label=one_line(f"{measured.uri}, {_name(series)}"))
+            seconds = [sample.seconds for sample in measured.memory_over_time]
+            megabytes = [sample.rss / 1e6 for sample in measured.memory_over_time]
+            axes.plot(seconds, megabytes, color=colour, label=one_line(f"{measured.uri}, {_name(series)}"))
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("seconds since the call")
-        axes.set_ylabel("MB resident")
+        axes.set_xlabel("seconds since the start of the call")
+        axes.set_ylabel("resident memory (MB)")
         axes.legend(frameon=False)
 
-    return svg_of(draw, height=3.0) if pairs else ""
+    return draw_svg(draw, height=3.0) if pairs else ""
 
 
 def _share(measured: Measurement, stage: str) -> float:
-    spent: float | None = getattr(measured.stages, stage)
-    return 100 * (spent or 0.0) / measured.median_seconds
+    seconds: float | None = getattr(measured.stages, stage)
+    return 100 * (seconds or 0.0) / measured.median_seconds
 
 
 def _name(series: Series) -> str:
     return one_line(f"{series.engine} on {series.device}")
 
 
-def svg_of(draw: Callable[[Axes], None], *, height: float) -> str:
-    """Return what `draw` puts on a pair of axes of this height, in inches."""
+def draw_svg(draw: Callable[[Axes], None], *, height: float) -> str:
+    """Return the SVG that `draw` plots on axes of this height, in inches."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8, height), layout="constrained")
         draw(figure.add_subplot())

@@ -1,24 +1,24 @@
-"""Figures in a document that come from committed reports: nobody types one.
+"""Regenerate the figures of a document from benchmark reports.
 
     <!-- benchmark docs/benchmarks/some-report.json -->
     | recording | ...
     <!-- end of benchmark -->
 
-What stands between the two lines is what `refreshed` makes of the report, whose path is from the document's folder: a
-table, or with `projection` for `benchmark` in both lines, what a T4 would take.
+`refresh_tables` replaces the text between the two lines with a table of the report, whose path is relative to the
+document's folder. With `projection` instead of `benchmark` in both lines, it inserts the T4 projection.
 """
 
 import re
 from pathlib import Path
 
-from diarize_runner.benchmark.formats.markdown import rendered
-from diarize_runner.benchmark.formats.projected import paragraph
+from diarize_runner.benchmark.formats.figures import format_day, format_duration, format_percent, format_seconds
+from diarize_runner.benchmark.formats.markdown import render_table
+from diarize_runner.benchmark.formats.projection import projection_paragraph
 from diarize_runner.benchmark.formats.tables import Table
-from diarize_runner.benchmark.formats.words import day, length, seconds, share
 from diarize_runner.benchmark.measurement import Measurement, Series
-from diarize_runner.benchmark.ratios import ratios
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.benchmark.speedup import speedups
 
 _BLOCK = re.compile(
     r"(?P<first><!-- (?P<kind>benchmark|projection) (?P<path>\S+) -->\n).*?(?P<last>^<!-- end of (?P=kind) -->$)",
@@ -26,52 +26,53 @@ _BLOCK = re.compile(
 )
 
 
-def refreshed(document: str, folder: Path) -> str:
-    """Return the document with its figures made anew; raises as `read_report` and `project_to_t4` do."""
+def refresh_tables(document: str, folder: Path) -> str:
+    """Return the document with regenerated figures; raise what `read_report` and `project_to_t4` raise."""
 
-    def made_anew(block: re.Match[str]) -> str:
+    def regenerate(block: re.Match[str]) -> str:
         report = read_report(folder / block["path"])
-        made = paragraph(report) if block["kind"] == "projection" else rendered(brief(report))
-        return f"{block['first']}{made}\n{block['last']}"
+        text = projection_paragraph(report) if block["kind"] == "projection" else render_table(summary_table(report))
+        return f"{block['first']}{text}\n{block['last']}"
 
-    return _BLOCK.sub(made_anew, document)
+    return _BLOCK.sub(regenerate, document)
 
 
-def brief(report: BenchmarkReport) -> Table:
-    """Return the one table that says most."""
-    sooner = {(each.engine, each.device, each.uri): f"{each.median:.1f}" for each in ratios(report)}
-    against = ("times sooner than stock",) if sooner else ()
+def summary_table(report: BenchmarkReport) -> Table:
+    """Return a table with the key figures of each recording and engine."""
+    by_recording = {(each.engine, each.device, each.uri): f"{each.median:.1f}" for each in speedups(report)}
+    speedup_heading = ("speed-up over stock",) if by_recording else ()
     rows = [
         (
             *_row(series, measured),
-            *((sooner.get((series.engine, series.device, measured.uri), ""),) if sooner else ()),
+            *((by_recording.get((series.engine, series.device, measured.uri), ""),) if by_recording else ()),
         )
         for series in report.series
         for measured in series.measurements
     ]
     host = report.environment
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
-    headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *against)
+    headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *speedup_heading)
     cache = report.cache.partition(" sha256:")[0]
-    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {day(report.date)}.{_sameness(report)}"
+    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {format_day(report.date)}."
+    note += _comparison_with_stock(report)
     return Table(title="", headings=headings, rows=tuple(rows), note=note)
 
 
-def _sameness(report: BenchmarkReport) -> str:
-    said = [measured.same_as_stock for series in report.series for measured in series.measurements]
-    if True not in said and False not in said:
+def _comparison_with_stock(report: BenchmarkReport) -> str:
+    equal = [measured.same_as_stock for series in report.series for measured in series.measurements]
+    if True not in equal and False not in equal:
         return ""
-    return " Not every output is stock's." if False in said else " Every output is stock's, byte for byte."
+    return " Some outputs differ from stock's." if False in equal else " Every output equals stock's, byte for byte."
 
 
 def _row(series: Series, measured: Measurement) -> tuple[str, ...]:
     score = measured.score
     return (
         measured.uri,
-        length(measured.audio_seconds),
+        format_duration(measured.audio_seconds),
         series.engine,
-        seconds(measured.median_seconds),
+        format_seconds(measured.median_seconds),
         f"{measured.real_time_factor:.3f}",
         f"{measured.speakers} of {score.speakers}" if score else str(measured.speakers),
-        share(score.der) if score else "no reference",
+        format_percent(score.der) if score else "no reference",
     )

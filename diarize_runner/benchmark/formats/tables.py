@@ -1,13 +1,20 @@
-"""A report as tables. A figure that is not there is said to be, in its place."""
+"""A report as tables of text. An unmeasured figure is "not measured", never blank."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from diarize_runner.benchmark.formats.words import NOT_MEASURED, dollars, length, megabytes, seconds, share, yes_or_no
-from diarize_runner.benchmark.growth import growth
+from diarize_runner.benchmark.formats.figures import (
+    format_bool,
+    format_duration,
+    format_megabytes,
+    format_percent,
+    format_seconds,
+    format_usd,
+)
+from diarize_runner.benchmark.growth import fit_growth
 from diarize_runner.benchmark.measurement import Measurement, Series
-from diarize_runner.benchmark.ratios import Ratios, ratios, total_ratio
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.benchmark.speedup import Speedup, speedups, total_speedup
 
 _NO_REFERENCE = "no reference"
 _AUDIO_HOUR = 3600
@@ -15,7 +22,7 @@ _AUDIO_HOUR = 3600
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """Cells of text under headings."""
+    """Rows of text cells under headings."""
 
     title: str
     headings: tuple[str, ...]
@@ -25,30 +32,30 @@ class Table:
 
 def tables(report: BenchmarkReport) -> tuple[Table, ...]:
     """Return every table that has rows."""
-    found = (
-        as_guides_have_it(report),
+    every = (
+        guide_table(report),
         _recordings(report),
         _totals(report),
-        _against_stock(report),
+        _speedups(report),
         _starts(report),
         _stages(report),
         _memory(report),
         _growth(report),
         _batches(report),
-        _absent(report),
+        _unmeasured(report),
     )
-    return tuple(table for table in found if table.rows)
+    return tuple(table for table in every if table.rows)
 
 
-def as_guides_have_it(report: BenchmarkReport) -> Table:
-    """Return the table that setup guides for GPU boxes print, a row for each recording."""
+def guide_table(report: BenchmarkReport) -> Table:
+    """Return the table that setup guides for GPU boxes use, a row for each recording."""
     return Table(
         title="At a glance",
         headings=("Audio Duration", "Processing Time", "Realtime Factor", "Speakers Found", "Engine"),
         rows=tuple(
             (
-                length(measured.audio_seconds),
-                seconds(measured.median_seconds),
+                format_duration(measured.audio_seconds),
+                format_seconds(measured.median_seconds),
                 f"{measured.real_time_factor:.3f}x",
                 str(measured.speakers),
                 series.engine,
@@ -67,39 +74,39 @@ def _recordings(report: BenchmarkReport) -> Table:
             *("DER", "missed, false, confused", "JER", "speakers", "repeatable"),
         ),
         rows=tuple(_recording(series, measured) for series, measured in _each(report)),
-        note="The clock spans the diarization call. DER and JER are at collar 0, overlap scored.",
+        note="Times are of the diarization call. DER and JER are at collar 0, overlap scored.",
     )
 
 
 def _recording(series: Series, measured: Measurement) -> tuple[str, ...]:
-    score, spent = measured.score, measured.processing_seconds
+    score, times = measured.score, measured.processing_seconds
     parts = (score.missed, score.false_alarm, score.confusion) if score else ()
     return (
         measured.uri,
         series.engine,
-        length(measured.audio_seconds),
-        seconds(measured.median_seconds),
-        f"{seconds(min(spent))} to {seconds(max(spent))}, of {len(spent)}",
+        format_duration(measured.audio_seconds),
+        format_seconds(measured.median_seconds),
+        f"{format_seconds(min(times))} to {format_seconds(max(times))}, {len(times)} calls",
         f"{measured.real_time_factor:.3f}",
         f"{1 / measured.real_time_factor:.1f}",
-        share(score.der) if score else _NO_REFERENCE,
-        ", ".join(map(share, parts)) or _NO_REFERENCE,
-        share(score.jer) if score else _NO_REFERENCE,
+        format_percent(score.der) if score else _NO_REFERENCE,
+        ", ".join(map(format_percent, parts)) or _NO_REFERENCE,
+        format_percent(score.jer) if score else _NO_REFERENCE,
         f"{measured.speakers} of {score.speakers}" if score else str(measured.speakers),
-        yes_or_no(measured.repeatable),
+        format_bool(measured.repeatable),
     )
 
 
 def _totals(report: BenchmarkReport) -> Table:
     price = f"at ${report.price.usd_per_hour:g} an hour ({report.price.source})" if report.price else "no price given"
     return Table(
-        title="Total over total",
+        title="Totals",
         headings=(
-            *("engine", "device", "audio", "RTF", "RTFx", "an hour of audio", "speaker count right"),
-            *("an audio hour costs", "1,000 cost"),
+            *("engine", "device", "audio", "RTF", "RTFx", "time per audio hour", "correct speaker count"),
+            *("cost per audio hour", "cost per 1,000 audio hours"),
         ),
         rows=tuple(_total(report, series) for series in report.series),
-        note=f"Sums of medians over sums of durations. Cost is of a box that is always busy, {price}.",
+        note=f"RTF: sum of medians / sum of durations. Cost: a fully used box, {price}.",
     )
 
 
@@ -109,51 +116,56 @@ def _total(report: BenchmarkReport, series: Series) -> tuple[str, ...]:
     return (
         series.engine,
         series.device,
-        length(series.audio_seconds),
+        format_duration(series.audio_seconds),
         f"{factor:.3f}",
         f"{1 / factor:.1f}",
-        seconds(_AUDIO_HOUR * factor),
-        _NO_REFERENCE if accuracy is None else share(accuracy),
-        dollars(cost),
-        dollars(None if cost is None else 1000 * cost),
+        format_seconds(_AUDIO_HOUR * factor),
+        _NO_REFERENCE if accuracy is None else format_percent(accuracy),
+        format_usd(cost),
+        format_usd(None if cost is None else 1000 * cost),
     )
 
 
-def _against_stock(report: BenchmarkReport) -> Table:
-    totals = [(series, total_ratio(report, series)) for series in report.series]
-    together = (f"{series.engine} {ratio:.2f} times sooner" for series, ratio in totals if ratio)
+def _speedups(report: BenchmarkReport) -> Table:
+    totals = [(series, total_speedup(report, series)) for series in report.series]
+    overall = (f"{series.engine} {ratio:.2f}" for series, ratio in totals if ratio)
     return Table(
-        title="Against stock pyannote",
-        headings=("recording", "engine", "times sooner", "pair by pair", "output is stock's"),
-        rows=tuple(map(_ratio, ratios(report))),
-        note=f"By turns, in one run. In all: {', '.join(together)}.",
+        title="Speed-up over stock pyannote",
+        headings=("recording", "engine", "speed-up over stock", "pairs of calls", "same output as stock"),
+        rows=tuple(map(_speedup, speedups(report))),
+        note=f"Engines alternate in one run. Overall speed-up: {', '.join(overall)}.",
     )
 
 
-def _ratio(found: Ratios) -> tuple[str, ...]:
-    pairs = ", ".join(f"{pair:.2f}" for pair in found.pairs)
-    return found.uri, found.engine, f"{found.median:.2f}", pairs, yes_or_no(found.same_output)
+def _speedup(speedup: Speedup) -> tuple[str, ...]:
+    pairs = ", ".join(f"{pair:.2f}" for pair in speedup.pairs)
+    return speedup.uri, speedup.engine, f"{speedup.median:.2f}", pairs, format_bool(speedup.same_output)
 
 
 def _starts(report: BenchmarkReport) -> Table:
     return Table(
-        title="From nothing",
+        title="Cold starts",
         headings=(
-            *("engine", "process", "imports", "verifying", "loading"),
-            *("first call", "warm call", "to the first diarization"),
+            *("engine", "process", "imports", "verification", "loading"),
+            *("first call", "warm call", "total to first diarization"),
         ),
-        rows=tuple(_start_rows(report)),
-        note="New processes, each with its first call. The page cache may be warm.",
+        rows=tuple(_cold_start_rows(report)),
+        note="Each row is a new process and its first call. The page cache may be warm.",
     )
 
 
-def _start_rows(report: BenchmarkReport) -> Iterator[tuple[str, ...]]:
+def _cold_start_rows(report: BenchmarkReport) -> Iterator[tuple[str, ...]]:
     for series in report.series:
         warm = {measured.uri: measured.median_seconds for measured in series.measurements}
         for start in series.starts:
             loading = start.loading
-            spent = (loading.process, loading.imports, loading.verify, loading.load, start.first_call.seconds)
-            yield (series.engine, *map(seconds, spent), seconds(warm.get(start.uri)), seconds(start.seconds))
+            times = (loading.process, loading.imports, loading.verify, loading.load, start.first_call.seconds)
+            yield (
+                series.engine,
+                *map(format_seconds, times),
+                format_seconds(warm.get(start.uri)),
+                format_seconds(start.seconds),
+            )
 
 
 def _stages(report: BenchmarkReport) -> Table:
@@ -162,69 +174,74 @@ def _stages(report: BenchmarkReport) -> Table:
         title="Stages",
         headings=("recording", "engine", *stages),
         rows=tuple(
-            (measured.uri, series.engine, *(seconds(getattr(measured.stages, stage)) for stage in stages))
+            (measured.uri, series.engine, *(format_seconds(getattr(measured.stages, stage)) for stage in stages))
             for series, measured in _each(report)
         ),
-        note="Medians. Segmentation to reconstruction make up the diarization call; the others are outside it.",
+        note="Medians. The diarization call spans segmentation to reconstruction, without the other stages.",
     )
 
 
 def _memory(report: BenchmarkReport) -> Table:
     return Table(
         title="Memory",
-        headings=("recording", "engine", "resident", "torch allocated", "torch reserved", "GPU in use"),
+        headings=("recording", "engine", "RSS", "torch allocated", "torch reserved", "GPU in use"),
         rows=tuple(
             (measured.uri, series.engine, *_peaks(measured)) for series, measured in _each(report) if measured.calls
         ),
-        note="The most of any call, of the process that diarizes.",
+        note="Peak of any call, in the worker process.",
     )
 
 
 def _peaks(measured: Measurement) -> Iterator[str]:
     for kind in ("rss", "torch_allocated", "torch_reserved", "device_used"):
-        found = [getattr(call.memory, kind) for call in measured.calls]
-        yield megabytes(max((each for each in found if each is not None), default=None))
+        values = [getattr(call.memory, kind) for call in measured.calls]
+        yield format_megabytes(max((value for value in values if value is not None), default=None))
 
 
 def _growth(report: BenchmarkReport) -> Table:
-    fitted = [(series, growth(series)) for series in report.series]
+    fits = [(series, fit_growth(series)) for series in report.series]
     return Table(
         title="Growth",
-        headings=("engine", "time grows as length to the", "resident without audio", "more for each audio hour"),
+        headings=("engine", "exponent of time", "RSS without audio", "RSS per audio hour"),
         rows=tuple(
-            (series.engine, f"{found.exponent:.2f}", megabytes(found.base_bytes), megabytes(found.bytes_per_audio_hour))
-            for series, found in fitted
-            if found
+            (
+                series.engine,
+                f"{fit.exponent:.2f}",
+                format_megabytes(fit.base_bytes),
+                format_megabytes(fit.bytes_per_audio_hour),
+            )
+            for series, fit in fits
+            if fit
         ),
-        note="Least squares over all recordings; 1.00 is in proportion.",
+        note="Least squares over all recordings. Time grows as duration to the exponent: 1.00 is linear.",
     )
 
 
 def _batches(report: BenchmarkReport) -> Table:
     return Table(
         title="Recordings in one process",
-        headings=("engine", "recordings", "audio", "all", "each", "RTF, start included"),
+        headings=("engine", "recordings", "audio", "total", "per recording", "RTF, start included"),
         rows=tuple(
             (
                 series.engine,
                 str(batch.recordings),
-                length(batch.audio_seconds),
-                seconds(batch.seconds),
-                seconds(batch.seconds / batch.recordings),
+                format_duration(batch.audio_seconds),
+                format_seconds(batch.seconds),
+                format_seconds(batch.seconds / batch.recordings),
                 f"{batch.seconds / batch.audio_seconds:.3f}",
             )
             for series in report.series
             for batch in series.batches
         ),
-        note="From before the process was started to the last diarization.",
+        note="From the launch of the process to the end of the last diarization.",
     )
 
 
-def _absent(report: BenchmarkReport) -> Table:
+def _unmeasured(report: BenchmarkReport) -> Table:
     absent = report.environment.absent
     return Table(
-        title=f"What is {NOT_MEASURED} of the machine",
-        headings=("what", "why"),
+        title="Unknown properties of the machine",
+        headings=("property", "reason"),
         rows=tuple((name.replace("_", " "), why) for name, why in sorted(absent.items())),
     )
 

@@ -1,4 +1,4 @@
-"""A report goes to JSON and back, and reports of the first format stay readable."""
+"""A report round-trips through JSON, and reports of format 1 stay readable."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ FORMAT_1 = Path(__file__).parents[2] / "vectors/benchmark/format-1.json"
 
 
 def full_report():
-    """Return a report that has everything a report can have."""
+    """Return a report with a value in every field."""
     call = Call(
         seconds=2.0,
         stages=Stages(decode=0.1, segmentation=0.5, embedding=1.0, clustering=0.2, reconstruction=0.3, write=0.01),
@@ -59,18 +59,18 @@ def full_report():
         celsius="61",
         throttled="0x0000000000000004",
     )
-    told = report(series=(series,), price=Price(usd_per_hour=0.526, source="--price"))
-    return replace(told, environment=replace(told.environment, gpu=gpu, instance="g4dn.xlarge", absent={}))
+    full = report(series=(series,), price=Price(usd_per_hour=0.526, source="--price"))
+    return replace(full, environment=replace(full.environment, gpu=gpu, instance="g4dn.xlarge", absent={}))
 
 
-@pytest.mark.parametrize("told", [full_report(), report(measurement("a", 10.0, 1.0))], ids=["full", "spare"])
-def test_a_report_read_back_is_the_report_that_was_written(tmp_path, told):
+@pytest.mark.parametrize("original", [full_report(), report(measurement("a", 10.0, 1.0))], ids=["full", "minimal"])
+def test_a_report_round_trips_through_json(tmp_path, original):
     path = tmp_path / "report.json"
-    path.write_bytes(told.to_json())
-    assert read_report(path) == told
+    path.write_bytes(original.to_json())
+    assert read_report(path) == original
 
 
-def test_what_was_not_measured_is_null_in_json():
+def test_an_unmeasured_figure_is_null_in_json():
     document = json.loads(report(measurement("a", 10.0, 1.0)).to_json())
     (measured,) = document["series"][0]["measurements"]
     assert set(measured["calls"][0]["stages"].values()) == {None}
@@ -78,7 +78,7 @@ def test_what_was_not_measured_is_null_in_json():
     assert document["series"][0]["usd_per_audio_hour"] is None
 
 
-def test_figures_that_follow_from_others_are_there_for_readers():
+def test_json_includes_derived_figures():
     document = json.loads(full_report().to_json())["series"][0]
     assert document["real_time_factor"] == pytest.approx(0.25)
     assert document["times_faster_than_realtime"] == pytest.approx(4.0)
@@ -88,26 +88,26 @@ def test_figures_that_follow_from_others_are_there_for_readers():
     assert (measured["fastest_seconds"], measured["median_seconds"], measured["slowest_seconds"]) == (2.0, 2.5, 3.0)
 
 
-def test_a_cold_start_with_a_part_missing_has_no_sum():
+def test_a_cold_start_with_a_missing_part_has_no_total():
     (start,) = full_report().series[0].starts
     assert (start.loading.missing, start.seconds) == (("load",), None)
 
 
 def test_a_report_of_format_1_is_still_read():
-    told = read_report(FORMAT_1)
-    (series,) = told.series
-    assert (series.engine, series.device, told.workload) == ("stock", "cpu", None)
+    old = read_report(FORMAT_1)
+    (series,) = old.series
+    assert (series.engine, series.device, old.workload) == ("stock", "cpu", None)
     assert series.real_time_factor == pytest.approx(0.04447310539999307)
     assert series.measurements[0].score == Score(der=0.06215477412731005, speakers=2)
     assert series.measurements[0].calls[0].stages.missing[0] == "decode"
-    assert told.environment.absent["gpu"] == "reports of format 1 do not say"
+    assert old.environment.absent["gpu"] == "not in reports of format 1"
 
 
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
         (lambda document: document.update(format="diarize-runner/benchmark/9"), "neither diarize-runner/benchmark/2"),
-        (lambda document: document.pop("format"), "this is no benchmark report"),
+        (lambda document: document.pop("format"), "not a benchmark report"),
         (lambda document: document["series"][0].pop("engine"), r"missing key 'engine' in 'series\[0\]'"),
         (
             lambda document: document["series"][0]["measurements"][0]["calls"][0].update(seconds="soon"),
@@ -115,7 +115,7 @@ def test_a_report_of_format_1_is_still_read():
         ),
     ],
 )
-def test_a_report_that_is_wrong_is_refused_with_the_place(tmp_path, change, problem):
+def test_an_invalid_report_is_refused_with_the_path(tmp_path, change, problem):
     document = json.loads(full_report().to_json())
     change(document)
     path = tmp_path / "report.json"
@@ -124,7 +124,7 @@ def test_a_report_that_is_wrong_is_refused_with_the_place(tmp_path, change, prob
         read_report(path)
 
 
-def test_a_format_of_the_future_says_who_may_have_written_it(tmp_path):
+def test_the_hint_for_a_newer_format_names_a_newer_release(tmp_path):
     path = tmp_path / "report.json"
     path.write_text('{"format": "diarize-runner/benchmark/9"}')
     with pytest.raises(UnsupportedFormat) as refused:
@@ -132,6 +132,6 @@ def test_a_format_of_the_future_says_who_may_have_written_it(tmp_path):
     assert "newer release" in refused.value.hint
 
 
-def test_a_report_that_is_not_there_is_said(tmp_path):
+def test_a_missing_report_is_a_disk_error(tmp_path):
     with pytest.raises(DiskError):
         read_report(tmp_path / "none.json")

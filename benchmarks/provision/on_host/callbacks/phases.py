@@ -1,4 +1,4 @@
-"""An Ansible callback that prints a mark when a task begins; `benchmarks.provision.clock` reads the marks."""  # noqa: INP001  # a script
+"""Print a mark when an Ansible task starts; `benchmarks.provision.clock` reads the marks."""  # noqa: INP001  # a script
 
 from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
@@ -6,13 +6,13 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: phases
 type: aggregate
-short_description: print a mark when a task begins
-description: A line for each task, with the roles it came by, the outermost first, and its name.
+short_description: print a mark when a task starts
+description: Prints a line for each task, with its roles, the outermost first, and its name.
 """
 
 
 class CallbackModule(CallbackBase):
-    """Ansible finds it by this name."""
+    """Ansible requires this class name."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -21,6 +21,6 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_task_start(self, task: Task, is_conditional: bool) -> None:  # noqa: ARG002, FBT001  # Ansible's
         """Print the mark."""
-        role = task._role  # noqa: SLF001  # there is no other way to it
+        role = task._role  # noqa: SLF001  # there is no public attribute
         roles = [each.get_name() for each in (*role.get_parents(), role)] if role else []
         self._display.display(f"== task {'/'.join(roles)}: {task.name}")

@@ -1,7 +1,7 @@
-"""How near the exact engine's trunk comes to what one core can multiply and add.
+"""Compare the speed of the exact engine's trunk with the peak speed of one core.
 
-In float32, and summing what stock sums, a chunk cannot be heard sooner than its multiplications take. A large product
-of matrices is the most that a core shows of itself, and both are timed on one thread, in turn.
+In float32, with stock's sums, the multiply-adds of a chunk bound its time from below. A large matrix product shows a
+core's peak speed. The two are timed in alternation, on one thread.
 """
 
 import statistics
@@ -16,12 +16,12 @@ from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.diarization.engine import load
 
 _SIDE = 2000
-"""Of the square matrices."""
+"""Rows and columns of the square matrices."""
 _ROUNDS = 10
 
 
-def floor(cache: VerifiedCache) -> dict[str, float]:
-    """Return operations a second (a multiplication and an addition are two), on one thread."""
+def measure_trunk(cache: VerifiedCache) -> dict[str, float]:
+    """Return operations per second on one thread; a multiply-add is two operations."""
     pipeline = load(cache, "cpu").pipeline
     model, chunk_seconds = pipeline.get_embeddings.model, pipeline._segmentation.duration  # noqa: SLF001
     threads = torch.get_num_threads()
@@ -32,30 +32,30 @@ def floor(cache: VerifiedCache) -> dict[str, float]:
         operations = _operations(lambda: model.model.resnet.forward_frames(model.model.compute_fbank(chunk)))
         trunk, product = _seconds(lambda: model.forward_frames(chunk), lambda: matrices[0] @ matrices[1])
     torch.set_num_threads(threads)
-    rate, most = operations / trunk, 2 * _SIDE**3 / product
+    rate, peak = operations / trunk, 2 * _SIDE**3 / product
     return {
         "operations_per_chunk": operations,
         "seconds_per_chunk": trunk,
         "operations_per_second": rate,
-        "operations_per_second_of_a_matrix_product": most,
-        "share": rate / most,
+        "operations_per_second_of_a_matrix_product": peak,
+        "share": rate / peak,
     }
 
 
-def _operations(hear: Callable[[], object]) -> int:
-    """Count what stock's own trunk does: a counter does not know the operators of oneDNN."""
+def _operations(run_trunk: Callable[[], object]) -> int:
+    """Count the operations of stock's trunk, because the counter does not know oneDNN's operators."""
     with FlopCounterMode(display=False) as counter:
-        hear()
+        run_trunk()
     return counter.get_total_flops()
 
 
 def _seconds(*calls: Callable[[], object]) -> list[float]:
-    """Return the medians, each call timed in every round."""
-    rounds = [[_timed(call) for call in calls] for _ in range(1 + _ROUNDS)]
+    """Return the median of each call; the calls alternate."""
+    rounds = [[_time(call) for call in calls] for _ in range(1 + _ROUNDS)]
     return [statistics.median(column) for column in zip(*rounds[1:], strict=True)]
 
 
-def _timed(call: Callable[[], object]) -> float:
+def _time(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
