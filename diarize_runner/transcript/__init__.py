@@ -1,21 +1,21 @@
-"""Put the speakers of a `Diarization` on the segments of a transcript, and write the result down.
+"""Assign the speakers of a `Diarization` to a transcript, and write the result.
 
-    model      Word, Segment, Transcript; and once labelled: LabelledSegment, LabelledTranscript
-    names      which files are transcripts
-    read       a file, in one of several `dialects`       -> Transcript
-    exclusive  SpeakerTurn*, overlapping                  -> SpeakerTurn*, one speaker at a time
-    assign     Transcript + Diarization                   -> LabelledTranscript, by `rules`
-    formats    LabelledTranscript                         -> JSON, subtitles, text, annotations
-               Diarization                                -> RTTM
+    model       Word, Segment, Transcript; labelled: LabelledSegment, LabelledTranscript
+    names       recognise transcript files by their suffix
+    read        a file, in one of several `dialects`  -> Transcript
+    exclusive   SpeakerTurns, overlapping             -> SpeakerTurns, one speaker at a time
+    assign      Transcript + Diarization              -> LabelledTranscript, by `rules`
+    statistics  LabelledTranscript                    -> talk time and words of each speaker
+    formats     LabelledTranscript                    -> JSON, subtitles, text, annotations
+                Diarization                           -> RTTM
 
-`assign` asks `hearing` who is heard at a time; `smoothing` and `splitting` look at the `runs` of one speaker's words,
-and `sentences` finds them in their text.
+`assign` looks speakers up in `speaker_index`. `smoothing` and `splitting` work on `runs` of one speaker's words, and
+`sentences` finds words and sentence ends in a text.
 
-The transcriber knows what was said, the diarizer who was speaking, and neither knows the other: all they
-share is the recording's clock. So every time in this package is in seconds from the start of the recording,
-and labelling adds speakers and does nothing else: no word is lost, moved or reworded, and the texts of a segment
-that was split are its text. What nobody can be found for has the speaker `None`.
+The transcriber knows the words and the diarizer knows the speakers; they share only the recording's clock. So every
+time in this package is in seconds from the start of the recording, and labelling only adds speakers: it loses, moves
+and rewords nothing, and the pieces of a split segment join to its text. Speaker `None` means that none was found.
 
-`read` raises `TranscriptError`, which names the place, and keeps documents within `bounds`; so does
-`assign`, of both together. All else is pure and raises nothing.
+`read` raises `TranscriptError`, which names the place, and enforces `bounds`; `assign` enforces the bound on the two
+together. All else is pure.
 """

@@ -1,34 +1,34 @@
-"""How large a transcript from somebody else may be, beyond the bounds of any document. No honest one meets a bound."""
+"""Limit the size of an untrusted transcript, beyond the limits of any document. No real transcript reaches a limit."""
 
 from collections.abc import Iterable, Iterator
 
 from diarize_runner.bounds import OutOfBounds
 from diarize_runner.transcript.model import Segment
 
-MOST_SEGMENTS = 1_000_000
-MOST_WORDS = 1_000_000
-"""In all segments: a hundred hours of speech. What stands between blanks counts as a word."""
-MOST_CHARACTERS = 20_000_000
-"""In all texts of a transcript."""
-LONGEST_TEXT = 1_000_000
-"""Characters of one segment: a day of speech."""
-MOST_STEPS = 50_000_000
-"""Comparisons of a word or segment with what is heard meanwhile; 8 hours of speech need a million."""
+MAX_SEGMENTS = 1_000_000
+MAX_WORDS = 1_000_000
+"""In all segments: a hundred hours of speech. Words are separated by whitespace."""
+MAX_CHARACTERS = 20_000_000
+"""In all texts of a transcript, words included."""
+MAX_SEGMENT_CHARACTERS = 1_000_000
+"""A day of speech."""
+MAX_COMPARISONS = 50_000_000
+"""Comparisons of a word or segment with a speaker turn; 8 hours of speech need a million."""
 
 
-def bounded(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """Yield the segments; raise OutOfBounds at the first that is too long, or one too many."""
+def check_bounds(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Yield the segments; raise OutOfBounds at the first that exceeds a limit."""
     words = characters = 0
     for number, segment in enumerate(segments, start=1):
-        words += max(_words(segment.text), sum(_words(word.text) or 1 for word in segment.words))
+        words += max(_count_words(segment.text), sum(_count_words(word.text) or 1 for word in segment.words))
         characters += len(segment.text) + sum(len(word.text) for word in segment.words)
-        if len(segment.text) > LONGEST_TEXT:
-            raise OutOfBounds(f"segment {number} has a text of more than {LONGEST_TEXT:,} characters")
-        if number > MOST_SEGMENTS or words > MOST_WORDS or characters > MOST_CHARACTERS:
-            most = f"{MOST_SEGMENTS:,} segments, {MOST_WORDS:,} words or {MOST_CHARACTERS:,} characters"
-            raise OutOfBounds(f"segment {number} is one too many: with it there are more than {most}")
+        if len(segment.text) > MAX_SEGMENT_CHARACTERS:
+            raise OutOfBounds(f"segment {number} has more than {MAX_SEGMENT_CHARACTERS:,} characters")
+        if number > MAX_SEGMENTS or words > MAX_WORDS or characters > MAX_CHARACTERS:
+            limits = f"{MAX_SEGMENTS:,} segments, {MAX_WORDS:,} words or {MAX_CHARACTERS:,} characters"
+            raise OutOfBounds(f"segment {number} exceeds the limit of {limits}")
         yield segment
 
 
-def _words(text: str) -> int:
+def _count_words(text: str) -> int:
     return len(text.split())

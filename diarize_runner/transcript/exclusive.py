@@ -1,8 +1,7 @@
-"""One speaker at a time, out of turns that overlap.
+"""Reduce overlapping turns to one speaker at a time.
 
-Whoever begins to speak takes over from the one who is speaking; but a turn that lies within another's, such as a
-listener's "yes", gives way to it whole. That goes by times alone. A diarizer that hears both voices knows better:
-where there are exclusive turns of its own, they are to be used.
+A new speaker takes over from the current one; but a turn within another's, such as a listener's "yes", is dropped.
+This uses times alone. Prefer a diarizer's own exclusive turns, since it hears both voices.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,21 +10,21 @@ from operator import attrgetter
 from diarize_runner.diarization.turns import SpeakerTurn
 
 
-def exclusive(turns: Iterable[SpeakerTurn]) -> tuple[SpeakerTurn, ...]:
-    """Return turns of which no two overlap, in order of time; a speaker's own turns are joined where they touch."""
-    speaking: list[SpeakerTurn] = []
-    for turn in sorted(joined(turns), key=lambda turn: (turn.start, -turn.end, turn.speaker)):
-        if not speaking or turn.end > speaking[-1].end:
-            speaking.append(turn)
-    following = [*(turn.start for turn in speaking[1:]), float("inf")]
+def make_exclusive(turns: Iterable[SpeakerTurn]) -> tuple[SpeakerTurn, ...]:
+    """Return turns in order of time, of which no two overlap; merge one speaker's turns that touch."""
+    kept: list[SpeakerTurn] = []
+    for turn in sorted(merge_touching(turns), key=lambda turn: (turn.start, -turn.end, turn.speaker)):
+        if not kept or turn.end > kept[-1].end:
+            kept.append(turn)
+    next_starts = [*(turn.start for turn in kept[1:]), float("inf")]
     return tuple(
-        SpeakerTurn(start=turn.start, end=min(turn.end, taken_over), speaker=turn.speaker)
-        for turn, taken_over in zip(speaking, following, strict=False)
+        SpeakerTurn(start=turn.start, end=min(turn.end, next_start), speaker=turn.speaker)
+        for turn, next_start in zip(kept, next_starts, strict=False)
     )
 
 
-def joined(turns: Iterable[SpeakerTurn]) -> Iterator[SpeakerTurn]:
-    """Join a speaker's own turns where they touch; those of each speaker are in order of time."""
+def merge_touching(turns: Iterable[SpeakerTurn]) -> Iterator[SpeakerTurn]:
+    """Merge one speaker's turns that touch; yield them by speaker, then by time."""
     last: SpeakerTurn | None = None
     for turn in sorted((turn for turn in turns if turn.duration), key=attrgetter("speaker", "start")):
         if last and last.speaker == turn.speaker and turn.start <= last.end:

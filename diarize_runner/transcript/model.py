@@ -1,4 +1,4 @@
-"""What was said when, before and after its speakers are known."""
+"""A transcript before and after its speakers are assigned."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,16 +22,16 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Word(Span):
-    """One word, with the blanks around it that the transcriber gave it."""
+    """One word, with the whitespace that the transcriber put around it."""
 
     text: str
     interpolated: bool = False
-    """Whether the transcriber gave it no times: then its neighbours' gap was shared out by count of characters."""
+    """Whether the transcriber gave it no times, so that they are estimated: see `dialects.interpolation`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment(Span):
-    """What the transcriber heard as one piece, a sentence or so."""
+    """One unit of the transcriber's output, about a sentence."""
 
     text: str
     words: tuple[Word, ...] = ()
@@ -45,50 +45,50 @@ class Transcript:
     segments: tuple[Segment, ...]
 
 
-How = Literal["overlap", "nearest", "smoothed", "none"]
-"""Heard at that time; in reach of that time; as the rest of the sentence; nobody."""
+AttributionMethod = Literal["overlap", "nearest", "smoothed", "none"]
+"""A turn overlaps; a turn is within reach; smoothed to the rest of the sentence; no speaker found."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attribution:
     """Why a word or segment has its speaker."""
 
-    how: How
+    how: AttributionMethod
     share: float = 0.0
-    """The part of its time, from 0 to 1, in which the speaker is heard; of a segment with words, of their time."""
+    """Share of its time, from 0 to 1, in which the speaker speaks; for a segment with words, of their time."""
     also: tuple[str, ...] = ()
-    """Who else is heard meanwhile, overlaps included; the one heard longest first."""
+    """Other speakers at that time, overlaps included; the longest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledWord(Word):
-    """A word and who said it."""
+    """A word and its speaker."""
 
     speaker: str | None
-    """A label of the diarization, or None where nobody was heard."""
+    """A label of the diarization, or None if none was found."""
     attribution: Attribution | None = None
-    """None where it is not known why."""
+    """None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledSegment(Span):
-    """A segment and who said it."""
+    """A segment and its speaker."""
 
     text: str
     speaker: str | None
-    """A label of the diarization, or None where nobody was heard."""
+    """A label of the diarization, or None if none was found."""
     words: tuple[LabelledWord, ...] = ()
     """Empty where the transcriber timed no words."""
     attribution: Attribution | None = None
-    """None where it is not known why."""
+    """None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledTranscript:
-    """Who said what when, and the diarization that says so."""
+    """A transcript with speakers, and the diarization they come from."""
 
     uri: str
     """The recording's name."""
     segments: tuple[LabelledSegment, ...]
-    """Those of the transcript, in its order, one of several speakers in pieces; none where there was no transcript."""
+    """In the transcript's order; a split segment gives several. Empty without a transcript."""
     diarization: Diarization

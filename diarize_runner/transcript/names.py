@@ -1,11 +1,11 @@
-"""Which files are transcripts, by what they are called."""
+"""Recognise transcript files by their suffix."""
 
 from pathlib import Path
 
 SUFFIXES = (".json", ".srt", ".vtt", ".stm")
-"""Where one of several is to be taken, the first of these."""
+"""In order of preference when a recording has several."""
 
 
 def is_transcript(path: Path) -> bool:
-    """Whether a file is called as transcripts are."""
+    """Whether a file has a suffix of transcripts."""
     return path.suffix.lower() in SUFFIXES

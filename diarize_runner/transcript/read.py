@@ -1,7 +1,7 @@
-"""Read a transcript, in whichever of the known dialects it is written.
+"""Read a transcript in any supported dialect.
 
-The first dialect that recognises a document reads it, and a fault in it is reported by place, as in `segments[3].end`.
-To know another dialect is to add a module to `dialects`, and its name to `DIALECTS`.
+The first dialect that recognises a document reads it. An error names the place, such as `segments[3].end`.
+To add a dialect, add a module to `dialects` and its `Dialect` to `DIALECTS`.
 """
 
 import json
@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from diarize_runner.bounds import OutOfBounds, decoded, read_file, require_few_values
+from diarize_runner.bounds import OutOfBounds, check_value_count, decode_utf8, read_file
 from diarize_runner.errors import TranscriptError
-from diarize_runner.transcript.bounds import bounded
-from diarize_runner.transcript.dialects.dialect import Fault
+from diarize_runner.transcript.bounds import check_bounds
+from diarize_runner.transcript.dialects.dialect import ParseError
 from diarize_runner.transcript.dialects.openai import OPENAI
 from diarize_runner.transcript.dialects.srt import SRT
 from diarize_runner.transcript.dialects.stm import STM
@@ -31,64 +31,65 @@ def read(path: Path) -> Transcript:
     """Read a transcript file.
 
     Raises:
-        TranscriptError: the file cannot be read, is in no known dialect, is wrong in its own, or exceeds a bound.
+        TranscriptError: the file cannot be read, is in no supported dialect, is invalid, or exceeds a limit.
     """
     try:
         data = read_file(path)
     except OSError as error:
-        hint = f"check the path; of those in a folder, a recording's has its name and {', '.join(SUFFIXES)}"
+        hint = f"check the path; in a folder, a transcript has its recording's name and one of {', '.join(SUFFIXES)}"
         raise TranscriptError(f"cannot read {path}: {error.strerror}", hint=hint) from error
     except OutOfBounds as error:
-        raise _too_large(str(path), error) from error
-    # whisper.cpp writes JSON with halves of characters, https://github.com/ggml-org/whisper.cpp/issues/1798.
-    return parse(decoded(data, errors="surrogateescape"), name=str(path))
+        raise _too_large_error(str(path), error) from error
+    # whisper.cpp writes JSON with incomplete UTF-8 characters, https://github.com/ggml-org/whisper.cpp/issues/1798.
+    return parse(decode_utf8(data, errors="surrogateescape"), name=str(path))
 
 
 def parse(text: str, *, name: str = "the transcript") -> Transcript:
-    """Read the text of a transcript; errors call it `name`.
+    """Parse the text of a transcript; `name` is its name in errors.
 
     Raises:
-        TranscriptError: the text is in no known dialect, is wrong in its own, or exceeds a bound of `bounds`.
+        TranscriptError: the text is in no supported dialect, is invalid, or exceeds a limit.
     """
     if not text.strip():
-        raise TranscriptError(f"{name} is empty", hint=_any_dialect())
-    document = _document(text, name)
-    dialect = next((known for known in DIALECTS if known.recognises(document)), None)
+        raise TranscriptError(f"{name} is empty", hint=_expected_dialects())
+    document = _load_document(text, name)
+    dialect = next((each for each in DIALECTS if each.recognises(document)), None)
     if dialect is None:
         kind = "text" if isinstance(document, str) else "JSON"
-        raise TranscriptError(f"{name} is {kind} in no known dialect of transcripts", hint=_any_dialect())
+        raise TranscriptError(f"{name} is {kind}, but not a supported transcript", hint=_expected_dialects())
     try:
-        return Transcript(segments=tuple(bounded(dialect.segments(document))))
+        return Transcript(segments=tuple(check_bounds(dialect.read_segments(document))))
     except OutOfBounds as error:
-        raise _too_large(name, error) from error
-    except Fault as fault:
-        raise TranscriptError(f"{name}: {fault}", hint=f"expected {dialect.name}: {dialect.example}") from fault
+        raise _too_large_error(name, error) from error
+    except ParseError as error:
+        raise TranscriptError(f"{name}: {error}", hint=f"expected {dialect.name}: {dialect.example}") from error
 
 
-def _document(text: str, name: str) -> Any:
-    if not text.lstrip().startswith(("{", "[")) or STM.recognises(text):  # a recording's name may begin as it likes
+def _load_document(text: str, name: str) -> Any:
+    # A line of STM may begin with a bracket: its first field is the recording's name.
+    if not text.lstrip().startswith(("{", "[")) or STM.recognises(text):
         if _NOT_UTF_8.search(text):
-            raise TranscriptError(f"{name} is not text in UTF-8", hint=_any_dialect())
-        _require_few(text, name, separators="\n")
+            raise TranscriptError(f"{name} is not valid UTF-8", hint=_expected_dialects())
+        _check_value_count(text, name, separators="\n")
         return text
-    _require_few(text, name, separators=",[{")
+    _check_value_count(text, name, separators=",[{")
     try:
-        return json.loads(text, strict=False)  # whisper.cpp escapes quotes, and nothing else
+        return json.loads(text, strict=False)  # whisper.cpp escapes only quotes
     except (ValueError, RecursionError) as error:
-        raise TranscriptError(f"{name} begins like JSON, but is not: {error}", hint=_any_dialect()) from error
+        raise TranscriptError(f"{name} is not valid JSON: {error}", hint=_expected_dialects()) from error
 
 
-def _require_few(text: str, name: str, *, separators: str) -> None:
+def _check_value_count(text: str, name: str, *, separators: str) -> None:
     try:
-        require_few_values(text, separators=separators)
+        check_value_count(text, separators=separators)
     except OutOfBounds as error:
-        raise _too_large(name, error) from error
+        raise _too_large_error(name, error) from error
 
 
-def _too_large(name: str, error: OutOfBounds) -> TranscriptError:
+def _too_large_error(name: str, error: OutOfBounds) -> TranscriptError:
     return TranscriptError(f"{name}: {error}", hint="check that it is the transcript of one recording")
 
 
-def _any_dialect() -> str:
+def _expected_dialects() -> str:
     *names, last = (dialect.name for dialect in DIALECTS)
     return f"expected {', '.join(names)} or {last}"

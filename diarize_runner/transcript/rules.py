@@ -1,29 +1,29 @@
-"""What the assignment of speakers goes by."""
+"""The thresholds of speaker assignment."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Guards:
-    """What every piece must have for a segment to be split where its speaker changes.
+class SplitThresholds:
+    """The minimum size of a piece when a segment is split where its speaker changes.
 
-    A cut wherever the words' labels change does harm: it shows every flicker of the diarization, which the segment's
-    majority hides. In a measurement on some 150,000 words it mended 1482 and broke 310; on some corpora it broke more
-    than it mended (https://github.com/kaixxx/noScribe/pull/341). These thresholds are those of TalkTrack
-    (https://github.com/ObscureAintSecure/TalkTrack/issues/100); what they do here is in docs/adr/0011.
+    To split at every change does harm: it exposes brief diarization errors, which the segment's majority hides. A
+    measurement on some 150,000 words corrected 1482 words and broke 310; on some corpora it broke more than it
+    corrected (https://github.com/kaixxx/noScribe/pull/341). The defaults are TalkTrack's
+    (https://github.com/ObscureAintSecure/TalkTrack/issues/100); docs/adr/0011 has their effect here.
     """
 
     share: float = 0.2
-    """The least part of the segment, from 0 to 1, that its speaker has in all pieces together."""
+    """Minimum share of the segment, from 0 to 1, of its speaker in all pieces together."""
     seconds: float = 1.0
-    """The least time, from its first word to its last."""
+    """Minimum time from the first word to the last."""
     words: int = 2
-    """The least number of words with times of their own."""
+    """Minimum number of words that the transcriber timed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Island:
-    """The largest run of words that goes to the speaker on both sides of it in its sentence."""
+class SmoothingLimits:
+    """The maximum size of a run of words that smoothing gives to the speaker on both sides in the sentence."""
 
     words: int = 2
     seconds: float = 1.0
@@ -33,15 +33,15 @@ class Island:
 class Rules:
     """How speakers are assigned."""
 
-    # Scoring forgives 0.25 s around a turn's edge (the NIST collar), because nobody can place one better;
-    # a word's edge is no more certain, and two such errors add up.
+    # The NIST collar forgives 0.25 s around a turn's edge, the precision of human annotators. A word's edge is no more
+    # precise, and the two errors add up.
     reach: float = 0.5
-    """Seconds of silence that may lie between a word and the turn it is given to."""
-    # Aligners let a word go on through the silence after it: 3.8 s for a syllable was seen
+    """Maximum seconds of silence between a word and its speaker's turn."""
+    # Aligners extend words through the silence after them: one syllable lasted 3.8 s
     # (https://github.com/suitenumerique/meet/issues/1323).
     longest_word: float = 1.0
-    """Seconds of a word that are listened to."""
-    split: Guards | None = field(default_factory=Guards)
-    """None leaves every segment whole."""
-    smooth: Island | None = None
-    """None leaves every word its own speaker."""
+    """Seconds of a word that count, from its start."""
+    split: SplitThresholds | None = field(default_factory=SplitThresholds)
+    """None splits no segment."""
+    smooth: SmoothingLimits | None = None
+    """None smooths nothing."""

@@ -1,25 +1,25 @@
-"""Runs of words that one speaker says."""
+"""Runs of consecutive words by one speaker."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from diarize_runner.transcript.hearing import Label, Time
+from diarize_runner.transcript.speaker_index import Label, TimeRange
 
 
 class Run(NamedTuple):
-    """The words from `first` up to, and without, `after`."""
+    """The words `[first:after]` of a segment."""
 
     first: int
     after: int
     speaker: str | None
 
-    def seconds(self, times: Sequence[Time]) -> float:
-        """Return how long it lasts, from its first word to its last; `times` are those of all words."""
+    def seconds(self, times: Sequence[TimeRange]) -> float:
+        """Return its duration in seconds, from first word to last; `times` are those of all words."""
         return (times[self.after - 1][1] - times[self.first][0]) / 1_000_000
 
 
-def runs(labels: Sequence[Label]) -> list[Run]:
-    """Cut words where the speaker changes; nobody's words go with those before them, or else after."""
+def find_runs(labels: Sequence[Label]) -> list[Run]:
+    """Cut words where the speaker changes; words without a speaker join the run before, or the first run."""
     found: list[Run] = []
     first, speaker = 0, next((label.speaker for label in labels if label.speaker is not None), None)
     for index, label in enumerate(labels):
@@ -29,6 +29,6 @@ def runs(labels: Sequence[Label]) -> list[Run]:
     return [*found, Run(first=first, after=len(labels), speaker=speaker)]
 
 
-def joined(left: Run, right: Run, speaker: str | None) -> Run:
-    """Make one run of two neighbours, or of two and what is between them."""
+def merge_runs(left: Run, right: Run, speaker: str | None) -> Run:
+    """Return one run from the start of `left` to the end of `right`."""
     return Run(first=left.first, after=right.after, speaker=speaker)

@@ -1,8 +1,8 @@
-"""Where a text's words are in it, and where its sentences end.
+"""Find words and sentence ends in a text.
 
-Words come with less than their text has: OpenAI's have no punctuation, whisperX's no blanks. So a text is cut where
-its words are found in it, in order, with nothing between them that could be another word; what stands between two
-belongs to the first up to a blank, and from the blank on to the second. The pieces together are the text.
+Words have less than the text: OpenAI's lack punctuation, whisperX's lack whitespace. So a text is cut where its words
+occur in order, with no other word between them. Characters between two words belong to the first up to whitespace,
+and from the whitespace on to the second. The pieces join to the text.
 """
 
 import re
@@ -12,44 +12,44 @@ from itertools import takewhile
 
 from diarize_runner.transcript.model import Word
 
-_BLANK = re.compile(r"\s")
-_SAYS_SOMETHING = re.compile(r"[^\W_]")
-_SENTENCE_ENDS = frozenset(".!?…。！？।؟")  # noqa: RUF001  # those of other scripts too
+_WHITESPACE = re.compile(r"\s")
+_WORD_CHARACTER = re.compile(r"[^\W_]")
+_SENTENCE_ENDS = frozenset(".!?…。！？।؟")  # noqa: RUF001  # of several scripts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sentence:
-    """A part of a text, and its words."""
+    """A part of a text and its words."""
 
     text: str
     words: tuple[Word, ...]
 
 
-def pieces(text: str, words: Sequence[Word]) -> list[str] | None:
-    """Cut `text` into a piece for each word, or return None where the words are not those of the text."""
-    cuts, done = [], 0
+def split_by_words(text: str, words: Sequence[Word]) -> list[str] | None:
+    """Cut `text` into one piece for each word; return None if the words do not match the text."""
+    cuts, position = [], 0
     for word in words:
         bare = word.text.strip()
-        found = text.find(bare, done)
-        between = text[done:found]
-        if found < 0 or _SAYS_SOMETHING.search(between):
+        found = text.find(bare, position)
+        between = text[position:found]
+        if found < 0 or _WORD_CHARACTER.search(between):
             return None
-        blank = _BLANK.search(between)
-        cuts.append(done + blank.start() if blank else found)
-        done = found + len(bare)
-    if _SAYS_SOMETHING.search(text, done):
+        space = _WHITESPACE.search(between)
+        cuts.append(position + space.start() if space else found)
+        position = found + len(bare)
+    if _WORD_CHARACTER.search(text, position):
         return None
     return [text[start:end] for start, end in zip([0, *cuts[1:]], [*cuts[1:], len(text)], strict=True)]
 
 
-def sentences(text: str, words: Sequence[Word]) -> Iterator[Sentence]:
-    """Cut `text` after each sentence; it is one where its words cannot be found in it."""
-    cut = pieces(text, words) or [text]
+def split_sentences(text: str, words: Sequence[Word]) -> Iterator[Sentence]:
+    """Yield the sentences of `text`; all of it as one if the words do not match the text."""
+    cut = split_by_words(text, words) or [text]
     first = 0
     for last, piece in enumerate(cut, start=1):
         if last == len(cut) or _ends_sentence(piece):
-            own = words[first:] if last == len(cut) else words[first:last]
-            yield Sentence(text="".join(cut[first:last]), words=tuple(own))
+            inside = words[first:] if last == len(cut) else words[first:last]
+            yield Sentence(text="".join(cut[first:last]), words=tuple(inside))
             first = last
 
 

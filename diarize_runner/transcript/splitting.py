@@ -1,19 +1,19 @@
-"""Split a segment where its speaker changes, into pieces that are large enough."""
+"""Split a segment where its speaker changes, into pieces above the thresholds."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
-from diarize_runner.transcript.hearing import Label, Time
 from diarize_runner.transcript.model import Segment
-from diarize_runner.transcript.rules import Guards
-from diarize_runner.transcript.runs import Run, joined, runs
-from diarize_runner.transcript.sentences import pieces
+from diarize_runner.transcript.rules import SplitThresholds
+from diarize_runner.transcript.runs import Run, find_runs, merge_runs
+from diarize_runner.transcript.sentences import split_by_words
+from diarize_runner.transcript.speaker_index import Label, TimeRange
 
 
 class Piece(NamedTuple):
-    """A part of a segment: its words from `first` up to, and without, `after`."""
+    """A part of a segment: its words `[first:after]`."""
 
     start: float
     """Seconds from the start of the recording."""
@@ -24,69 +24,73 @@ class Piece(NamedTuple):
     after: int
 
 
-def split(segment: Segment, times: Sequence[Time], labels: Sequence[Label], guards: Guards | None) -> list[Piece]:
-    """Return the pieces, whose texts together are the segment's; one where it stays whole.
+def split_segment(
+    segment: Segment, times: Sequence[TimeRange], labels: Sequence[Label], thresholds: SplitThresholds | None
+) -> list[Piece]:
+    """Return the pieces of a segment, or the whole segment as one. Their texts join to its text.
 
-    A segment whose text does not have its words, or whose words run backwards, cannot be split.
+    A segment stays whole if its words do not match its text or go back in time.
     """
     whole = [Piece(start=segment.start, end=segment.end, text=segment.text, first=0, after=len(segment.words))]
-    if not guards or len({label.speaker for label in labels} - {None}) < 2:  # noqa: PLR2004  # one speaker is none to split
+    if not thresholds or len({label.speaker for label in labels} - {None}) < 2:  # noqa: PLR2004  # a split needs two speakers
         return whole
-    found = _guarded(runs(labels), segment, times, guards)
-    texts = pieces(segment.text, segment.words) if len(found) > 1 else None
-    return (texts and _cut(segment, found, texts)) or whole
+    runs = _merge_small(find_runs(labels), segment, times, thresholds)
+    texts = split_by_words(segment.text, segment.words) if len(runs) > 1 else None
+    return (texts and _build_pieces(segment, runs, texts)) or whole
 
 
-def _guarded(found: list[Run], segment: Segment, times: Sequence[Time], guards: Guards) -> list[Run]:
-    """Fold runs into their neighbours until every run has what the guards ask for."""
+def _merge_small(
+    runs: list[Run], segment: Segment, times: Sequence[TimeRange], thresholds: SplitThresholds
+) -> list[Run]:
+    """Merge runs into their neighbours until every run meets the thresholds."""
     timed = list(accumulate((not word.interpolated for word in segment.words), initial=0))
-    found = _folded(
-        found,
+    runs = _merge_where(
+        runs,
         times,
-        lambda run: run.seconds(times) < guards.seconds or timed[run.after] - timed[run.first] < guards.words,
+        lambda run: run.seconds(times) < thresholds.seconds or timed[run.after] - timed[run.first] < thresholds.words,
     )
-    least = guards.share * (times[-1][1] - times[0][0]) / 1_000_000
-    while len(found) > 1:
-        heard = dict.fromkeys((run.speaker for run in found), 0.0)
-        for run in found:
-            heard[run.speaker] += run.seconds(times)
-        speaker = min(heard, key=heard.__getitem__)
-        if heard[speaker] >= least:
+    minimum = thresholds.share * (times[-1][1] - times[0][0]) / 1_000_000
+    while len(runs) > 1:
+        durations = dict.fromkeys((run.speaker for run in runs), 0.0)
+        for run in runs:
+            durations[run.speaker] += run.seconds(times)
+        speaker = min(durations, key=durations.__getitem__)
+        if durations[speaker] >= minimum:
             break
-        found = _folded(found, times, partial(_is_of, speaker))
-    return found
+        runs = _merge_where(runs, times, partial(_has_speaker, speaker))
+    return runs
 
 
-def _is_of(speaker: str | None, run: Run) -> bool:
+def _has_speaker(speaker: str | None, run: Run) -> bool:
     return run.speaker == speaker
 
 
-def _folded(found: Sequence[Run], times: Sequence[Time], falls: Callable[[Run], bool]) -> list[Run]:
-    """Let each run that falls go to both its neighbours, if they are one speaker's, or else to the longer."""
-    done: list[Run] = []
-    for following in found:
+def _merge_where(runs: Sequence[Run], times: Sequence[TimeRange], is_small: Callable[[Run], bool]) -> list[Run]:
+    """Merge each small run with both neighbours if they are one speaker's, or else with the longer."""
+    merged: list[Run] = []
+    for following in runs:
         right = following
-        while done and falls(done[-1]):
-            fallen = done.pop()
-            left = done[-1] if done else None
+        while merged and is_small(merged[-1]):
+            small = merged.pop()
+            left = merged[-1] if merged else None
             if left and left.speaker == right.speaker:
-                right = joined(done.pop(), right, right.speaker)
+                right = merge_runs(merged.pop(), right, right.speaker)
             elif left and left.seconds(times) >= right.seconds(times):
-                done[-1] = joined(left, fallen, left.speaker)
+                merged[-1] = merge_runs(left, small, left.speaker)
             else:
-                right = joined(fallen, right, right.speaker)
-        done.append(right)
-    if len(done) > 1 and falls(done[-1]):
-        done[-2:] = [joined(done[-2], done[-1], done[-2].speaker)]
-    return done
+                right = merge_runs(small, right, right.speaker)
+        merged.append(right)
+    if len(merged) > 1 and is_small(merged[-1]):
+        merged[-2:] = [merge_runs(merged[-2], merged[-1], merged[-2].speaker)]
+    return merged
 
 
-def _cut(segment: Segment, found: Sequence[Run], texts: Sequence[str]) -> list[Piece]:
-    starts = [segment.start, *(segment.words[run.first].start for run in found[1:])]
-    ends = [*(segment.words[run.after - 1].end for run in found[:-1]), segment.end]
+def _build_pieces(segment: Segment, runs: Sequence[Run], texts: Sequence[str]) -> list[Piece]:
+    starts = [segment.start, *(segment.words[run.first].start for run in runs[1:])]
+    ends = [*(segment.words[run.after - 1].end for run in runs[:-1]), segment.end]
     if any(start > end for start, end in zip(starts, ends, strict=True)):
         return []
     return [
         Piece(start=start, end=end, text="".join(texts[run.first : run.after]), first=run.first, after=run.after)
-        for start, end, run in zip(starts, ends, found, strict=True)
+        for start, end, run in zip(starts, ends, runs, strict=True)
     ]

@@ -1,7 +1,7 @@
-"""How much each speaker speaks and says.
+"""Compute how much each speaker speaks and says.
 
-Talk time is that of the turns, so that no silence between two of them counts; where two speak at once, it counts for
-each. A transcript in a script without blanks has as many words as its transcriber timed, or one a segment.
+Talk time is the time of a speaker's turns, without the silence between them; overlapped time counts for each speaker.
+A segment without timed words counts its words by whitespace, so one in a script without spaces counts one.
 """
 
 from collections import Counter, defaultdict
@@ -10,37 +10,37 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from diarize_runner.diarization.turns import SpeakerTurn
-from diarize_runner.transcript.exclusive import joined
+from diarize_runner.transcript.exclusive import merge_touching
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerStatistics:
-    """One speaker's part in a recording."""
+    """One speaker's figures in a recording."""
 
     speaker: str
     seconds: float
-    """In which the speaker speaks, others or not."""
+    """Talk time, overlaps included."""
     share: float
-    """Of the seconds of all speakers, from 0 to 1."""
+    """Share of the talk time of all speakers, from 0 to 1."""
     turns: int
-    """The speaker's own that touch are one."""
+    """Turns that touch count as one."""
     longest: float
     """Seconds of the longest turn."""
     overlapped: float
-    """Seconds in which others speak too."""
+    """Seconds in which others also speak."""
     words: int
-    """0 where there is no transcript."""
+    """0 without a transcript."""
 
 
-def statistics_of(transcript: LabelledTranscript) -> tuple[SpeakerStatistics, ...]:
-    """Return each speaker's part, in the order of their labels."""
-    turns = list(joined(transcript.diarization.turns))
+def compute_statistics(transcript: LabelledTranscript) -> tuple[SpeakerStatistics, ...]:
+    """Return the statistics of each speaker, sorted by label."""
+    turns = list(merge_touching(transcript.diarization.turns))
     lengths_of: dict[str, list[float]] = defaultdict(list)
     for turn in turns:
         lengths_of[turn.speaker].append(turn.duration)
-    words = Counter(_speaker_of_each_word(transcript.segments))
-    overlapped = _overlapped(turns)
+    words = Counter(_list_word_speakers(transcript.segments))
+    overlapped = _sum_overlaps(turns)
     total = sum(turn.duration for turn in turns)
     return tuple(
         SpeakerStatistics(
@@ -57,7 +57,7 @@ def statistics_of(transcript: LabelledTranscript) -> tuple[SpeakerStatistics, ..
     )
 
 
-def _speaker_of_each_word(segments: Iterable[LabelledSegment]) -> Iterator[str | None]:
+def _list_word_speakers(segments: Iterable[LabelledSegment]) -> Iterator[str | None]:
     for segment in segments:
         if segment.words:
             yield from (word.speaker for word in segment.words)
@@ -65,8 +65,8 @@ def _speaker_of_each_word(segments: Iterable[LabelledSegment]) -> Iterator[str |
             yield from (segment.speaker for _ in segment.text.split())
 
 
-def _overlapped(turns: Iterable[SpeakerTurn]) -> Counter[str]:
-    """Return the seconds in which each speaks and is not alone; nobody's own turns overlap."""
+def _sum_overlaps(turns: Iterable[SpeakerTurn]) -> Counter[str]:
+    """Return each speaker's seconds of overlap; one speaker's turns must not overlap."""
     changes = sorted(change for turn in turns for change in ((turn.start, turn.speaker), (turn.end, turn.speaker)))
     seconds: Counter[str] = Counter()
     speaking: set[str] = set()

@@ -1,18 +1,17 @@
 """The dialects that transcripts are written in, one module each.
 
     whisper       JSON: a list of segments, as WhisperLive, whisperX, faster-whisper and Whisper write it
-    openai        JSON: the same with all words in one list, as OpenAI's verbose_json has it
+    openai        JSON: segments, and all words in a second list, as OpenAI's verbose_json
     whisper_cpp   JSON: `transcription`, in milliseconds, with tokens for words
     srt           SRT
     vtt           WebVTT
     stm           NIST STM
 
-A document is what a file holds: the value if it is JSON, else its text. A dialect says by the content whether a
-document is meant to be its own, and then reads it or says where it is wrong. A word that has no times in the document
-is given those between its neighbours, and marked: no word is dropped for want of a time.
+A document is the parsed value of a JSON file, or the text of any other. A dialect recognises its documents by their
+content, then reads them or names the place of the error. A word without times is kept, with estimated times.
 
-A dialect is called as the format of the same name that results are written in, where there is one.
+A dialect has the name of the output format of the same kind, if there is one.
 
-What they share: `dialect` is what each of them is, `fields` reads JSON by place, `cues` reads when subtitles are shown,
-`untimed` times the untimed.
+Shared: `dialect` defines the interface, `fields` reads JSON values, `cues` reads the times and texts of subtitles,
+`interpolation` estimates missing times.
 """

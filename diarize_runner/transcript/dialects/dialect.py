@@ -1,4 +1,4 @@
-"""What a dialect is."""
+"""The interface of a dialect."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 from diarize_runner.transcript.model import Segment
 
 
-class Fault(Exception):
-    """Something in a document is wrong: the place, then what."""
+class ParseError(Exception):
+    """A document is invalid; the message begins with the place."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
-    """One way in which transcripts are written."""
+    """A file format of transcripts."""
 
     name: str
     example: str
-    """What a person is shown when a document of this dialect is wrong."""
+    """A minimal document, for hints of errors."""
     recognises: Callable[[Any], bool]
-    """Whether a document is meant to be of this dialect, right or wrong."""
-    segments: Callable[[Any], Iterable[Segment]]
-    """Read such a document; raises `Fault`."""
+    """Whether a document is meant to be of this dialect, valid or not."""
+    read_segments: Callable[[Any], Iterable[Segment]]
+    """Read the segments of a document; raises `ParseError`."""

@@ -7,39 +7,39 @@
     [{"id": 1, "start": 0.0, "end": 2.5, "text": " Hello", "words": [
         {"start": 0.0, "end": 0.4, "word": " Hello", "probability": 0.9}]}]                             faster-whisper
 
-The list may stand alone. Times are in seconds, as numbers or as strings. `word_segments` repeats the words, and is not
-read. A word's text is in `word`, or in `text`, as whisper-timestamped has it.
+The list may stand alone. Times are in seconds, as numbers or strings. `word_segments` repeats the words and is ignored.
+A word's text is in `word`, or in `text` as in whisper-timestamped.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from diarize_runner.transcript.dialects.dialect import Dialect
-from diarize_runner.transcript.dialects.fields import each, get, record, span_of, string
-from diarize_runner.transcript.dialects.untimed import Said, timed
+from diarize_runner.transcript.dialects.fields import read_key, read_list, read_object, read_span, read_string
+from diarize_runner.transcript.dialects.interpolation import RawWord, interpolate_times
 from diarize_runner.transcript.model import Segment
 
 
-def segments(document: Any) -> Iterator[Segment]:
-    """Read the list, in the object or alone."""
+def read_segments(document: Any) -> Iterator[Segment]:
+    """Read the list of segments, in an object or alone."""
     if isinstance(document, dict):
-        return each(document["segments"], "segments", _segment)
-    return each(document, "", _segment)
+        return read_list(document["segments"], "segments", _read_segment)
+    return read_list(document, "", _read_segment)
 
 
-def said(value: Any, place: str) -> Said:
-    """Read a word, with its times where it has both."""
-    values = record(value, place)
+def read_word(value: Any, place: str) -> RawWord:
+    """Read a word; its span is None unless it has both times."""
+    values = read_object(value, place)
     has_times = values.get("start") is not None and values.get("end") is not None
     key = "text" if "text" in values and "word" not in values else "word"
-    return Said(text=get(values, key, place, string), span=span_of(values, place) if has_times else None)
+    return RawWord(text=read_key(values, key, place, read_string), span=read_span(values, place) if has_times else None)
 
 
-def _segment(value: Any, place: str) -> Segment:
-    values = record(value, place)
-    span, words = span_of(values, place), list(each(values.get("words") or [], f"{place}.words", said))
-    text = get(values, "text", place, string)
-    return Segment(start=span.start, end=span.end, text=text, words=timed(words, span))
+def _read_segment(value: Any, place: str) -> Segment:
+    values = read_object(value, place)
+    span, words = read_span(values, place), list(read_list(values.get("words") or [], f"{place}.words", read_word))
+    text = read_key(values, "text", place, read_string)
+    return Segment(start=span.start, end=span.end, text=text, words=interpolate_times(words, span))
 
 
 def _recognises(document: Any) -> bool:
@@ -50,5 +50,5 @@ WHISPER = Dialect(
     name="WhisperLive, whisperX or faster-whisper JSON",
     example='{"segments": [{"start": "0.000", "end": "2.500", "text": "Hello"}]}',
     recognises=_recognises,
-    segments=segments,
+    read_segments=read_segments,
 )

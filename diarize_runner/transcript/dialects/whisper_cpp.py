@@ -6,9 +6,9 @@
                         "tokens": [{"text": "[_BEG_]", ...},
                                    {"text": " Hello", "offsets": {"from": 0, "to": 400}, "id": 2425, ...}]}]}
 
-`offsets` are in milliseconds. There are tokens only with `-ojf`. A token that begins with a blank begins a word; in
-languages that are written without blanks each is one, as Whisper itself cuts them. Tokens such as `[_BEG_]` say
-nothing. A token may end within a character, and then so does a string of the document; its next token has the rest.
+`offsets` are in milliseconds. Only `-ojf` writes tokens. A token that begins with a space begins a word; in languages
+written without spaces each token is a word, as in Whisper itself. Tokens such as `[_BEG_]` are dropped. A token may end
+within a character, as may its string in the document; the next token has the rest.
 """
 
 import re
@@ -18,12 +18,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from diarize_runner.transcript.dialects.dialect import Dialect
-from diarize_runner.transcript.dialects.fields import each, get, record, seconds_of_milliseconds, span, string_of_bytes
-from diarize_runner.transcript.dialects.untimed import Said, timed
+from diarize_runner.transcript.dialects.fields import (
+    make_span,
+    read_key,
+    read_list,
+    read_milliseconds,
+    read_object,
+    read_split_string,
+)
+from diarize_runner.transcript.dialects.interpolation import RawWord, interpolate_times
 from diarize_runner.transcript.model import Segment, Span
 
 _SPECIAL = re.compile(r"\[_.*_?\]$|<\|.*\|>$")
-_WITHOUT_BLANKS = {"ja", "lo", "my", "th", "yue", "zh"}
+_LANGUAGES_WITHOUT_SPACES = {"ja", "lo", "my", "th", "yue", "zh"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,58 +39,58 @@ class _Token:
     span: Span | None
 
 
-def _segments(document: dict[str, Any]) -> Iterator[Segment]:
+def _read_segments(document: dict[str, Any]) -> Iterator[Segment]:
     result = document.get("result")
     language = result.get("language") if isinstance(result, dict) else None
-    has_blanks = not (isinstance(language, str) and language in _WITHOUT_BLANKS)
+    has_spaces = not (isinstance(language, str) and language in _LANGUAGES_WITHOUT_SPACES)
 
-    def segment(value: Any, place: str) -> Segment:
-        values = record(value, place)
-        span = get(values, "offsets", place, _offsets)
-        tokens = each(values.get("tokens") or [], f"{place}.tokens", _token)
+    def read_segment(value: Any, place: str) -> Segment:
+        values = read_object(value, place)
+        span = read_key(values, "offsets", place, _read_offsets)
+        tokens = read_list(values.get("tokens") or [], f"{place}.tokens", _read_token)
         spoken = (token for token in tokens if not _SPECIAL.match(token.text))
-        words = [_word(run) for run in _runs(spoken, has_blanks=has_blanks)]
-        text = _whole(get(values, "text", place, string_of_bytes))
-        return Segment(start=span.start, end=span.end, text=text, words=timed(words, span))
+        words = [_make_word(word) for word in _group_into_words(spoken, has_spaces=has_spaces)]
+        text = _decode_bytes(read_key(values, "text", place, read_split_string))
+        return Segment(start=span.start, end=span.end, text=text, words=interpolate_times(words, span))
 
-    return each(document["transcription"], "transcription", segment)
-
-
-def _offsets(value: Any, place: str) -> Span:
-    values = record(value, place)
-    start, end = (get(values, key, place, seconds_of_milliseconds) for key in ("from", "to"))
-    return span(start, end, f"{place}.to")
+    return read_list(document["transcription"], "transcription", read_segment)
 
 
-def _token(value: Any, place: str) -> _Token:
-    values = record(value, place)
-    offsets = _offsets(values["offsets"], f"{place}.offsets") if "offsets" in values else None
-    return _Token(text=get(values, "text", place, string_of_bytes), span=offsets)
+def _read_offsets(value: Any, place: str) -> Span:
+    values = read_object(value, place)
+    start, end = (read_key(values, key, place, read_milliseconds) for key in ("from", "to"))
+    return make_span(start, end, f"{place}.to")
 
 
-def _runs(tokens: Iterable[_Token], *, has_blanks: bool) -> Iterator[list[_Token]]:
-    run: list[_Token] = []
+def _read_token(value: Any, place: str) -> _Token:
+    values = read_object(value, place)
+    offsets = _read_offsets(values["offsets"], f"{place}.offsets") if "offsets" in values else None
+    return _Token(text=read_key(values, "text", place, read_split_string), span=offsets)
+
+
+def _group_into_words(tokens: Iterable[_Token], *, has_spaces: bool) -> Iterator[list[_Token]]:
+    word: list[_Token] = []
     decoder = getincrementaldecoder("utf-8")(errors="replace")
     for token in tokens:
-        begins, is_whole = not has_blanks or token.text.startswith(" "), not decoder.getstate()[0]
-        if run and begins and is_whole:
-            yield run
-            run = []
+        begins_word, is_whole = not has_spaces or token.text.startswith(" "), not decoder.getstate()[0]
+        if word and begins_word and is_whole:
+            yield word
+            word = []
         decoder.decode(token.text.encode(errors="surrogateescape"))
-        run.append(token)
-    if run:
-        yield run
+        word.append(token)
+    if word:
+        yield word
 
 
-def _word(tokens: list[_Token]) -> Said:
+def _make_word(tokens: list[_Token]) -> RawWord:
     spans = [token.span for token in tokens if token.span]
-    end = max((each.end for each in spans), default=0.0)
-    span = Span(start=min(each.start for each in spans), end=end) if spans else None
-    return Said(text=_whole("".join(token.text for token in tokens)), span=span)
+    end = max((span.end for span in spans), default=0.0)
+    span = Span(start=min(span.start for span in spans), end=end) if spans else None
+    return RawWord(text=_decode_bytes("".join(token.text for token in tokens)), span=span)
 
 
-def _whole(text: str) -> str:
-    """Make characters of the bytes that were read one by one, and U+FFFD of those that are none."""
+def _decode_bytes(text: str) -> str:
+    """Decode the bytes that `surrogateescape` kept; an invalid one becomes U+FFFD."""
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -95,5 +102,5 @@ WHISPER_CPP = Dialect(
     name="whisper.cpp JSON",
     example='{"transcription": [{"offsets": {"from": 0, "to": 2500}, "text": " Hello"}]}',
     recognises=_recognises,
-    segments=_segments,
+    read_segments=_read_segments,
 )

@@ -2,12 +2,11 @@
 
     meeting 1 0.000 0.420 Hello NA lex SPEAKER_00
 
-The fields are: file, channel, start, duration, word, confidence, type, speaker; times are in seconds. A word that
-nobody can be found for is by `unknown`, and confidence is `NA`: none is known. Lines are in order of start.
+The fields are: file, channel, start, duration, word, confidence, type, speaker; times are in seconds. A word
+without a speaker has `unknown`, and confidence is always `NA`. Lines are in order of start.
 
-Every line must have a time. A segment whose words the transcriber did not time gives each of its words a share of its
-time, by the number of letters: near enough to find a word by, not to measure it. The same holds for a timed word with a
-blank in it, which is two words here.
+Every line must have a time. A segment without timed words shares its time among its words by number of characters: the
+times locate a word, but do not measure it. A timed word with a space becomes two words the same way.
 
 Specified in the RT-09 evaluation plan, appendix A (see rttm.py), and with its first six fields in
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm#ctm_fmt_name_0.
@@ -21,25 +20,25 @@ from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript,
 
 
 def render(transcript: LabelledTranscript) -> str:
-    """Write every word."""
-    words = [word for segment in transcript.segments for word in _words(segment)]
+    """Write one line for each word."""
+    words = [word for segment in transcript.segments for word in _timed_words(segment)]
     uri = field(transcript.uri)
     return "".join(_line(uri, word) for word in sorted(words, key=attrgetter("start")))
 
 
-def _words(segment: LabelledSegment) -> Iterator[LabelledWord]:
-    timed: Iterable[LabelledWord | LabelledSegment] = segment.words or (segment,)
-    for span in timed:
-        yield from _shares(span)
+def _timed_words(segment: LabelledSegment) -> Iterator[LabelledWord]:
+    spans: Iterable[LabelledWord | LabelledSegment] = segment.words or (segment,)
+    for span in spans:
+        yield from _split_words(span)
 
 
-def _shares(span: LabelledWord | LabelledSegment) -> Iterator[LabelledWord]:
+def _split_words(span: LabelledWord | LabelledSegment) -> Iterator[LabelledWord]:
     words = one_line(span.text).split()
-    letters, before = sum(map(len, words)), 0
+    total, before = sum(map(len, words)), 0
     for word in words:
-        start = span.start + (span.end - span.start) * before / letters
+        start = span.start + (span.end - span.start) * before / total
         before += len(word)
-        end = span.start + (span.end - span.start) * before / letters
+        end = span.start + (span.end - span.start) * before / total
         yield LabelledWord(start=start, end=max(start, end), text=word, speaker=span.speaker)
 
 

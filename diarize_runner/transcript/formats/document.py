@@ -1,4 +1,4 @@
-"""What is to be written of one recording: the labelled transcript, and what some formats say beyond it."""
+"""The results of one recording: the labelled transcript, and what some formats add."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ class Document:
 
     transcript: LabelledTranscript
     media: str | None = None
-    """The recording's address, as a URL that is relative to the document."""
-    sound: str | None = None
-    """What a page plays: an address, or a data URL; None for a page that is to be read alone."""
+    """URL of the recording, relative to the document."""
+    audio_src: str | None = None
+    """URL or data URL that a page plays; None for a page without a player."""
     provenance: Provenance | None = None
-    """None where nobody says."""
+    """None if unknown."""
 
     @property
     def duration(self) -> float:
-        """Seconds: the recording's, or where nobody says, up to the last that was heard."""
+        """Seconds to the end of the recording, or of the last segment or turn if that is later."""
         transcript = self.transcript
-        heard = [
+        ends = [
             *(segment.end for segment in transcript.segments),
             *(turn.end for turn in transcript.diarization.turns),
         ]
-        return max([*heard, self.provenance.audio_seconds if self.provenance else 0.0])
+        return max([*ends, self.provenance.audio_seconds if self.provenance else 0.0])

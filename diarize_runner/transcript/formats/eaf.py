@@ -1,9 +1,8 @@
-"""ELAN's annotation document, with a tier for what each speaker said, one for the words, one for the turns.
+"""ELAN's annotation document, with tiers for each speaker's segments, words and turns.
 
-Each annotation has two time slots of its own, for ELAN moves annotations that share one together. Times are in
-milliseconds. Where texts of one speaker overlap, see tiers.py. The recording is linked by its path from the document.
-U+FFFD stands for each of the few characters that XML cannot hold and fields.py leaves. The date, which a document must
-have, is always the same, so that the same result is the same file.
+Each annotation has its own two time slots, because ELAN moves annotations that share a slot together. Times are in
+milliseconds. tiers.py resolves overlaps within a tier. The recording is linked by its path from the document. U+FFFD
+replaces characters that XML does not allow. The mandatory date is constant, so that equal results are equal files.
 
 Specified in https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf and EAFv3.0.xsd beside it.
 """
@@ -18,7 +17,7 @@ from xml.etree import ElementTree as ET
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.media import media_type
-from diarize_runner.transcript.formats.tiers import Interval, Tier, tiers_of
+from diarize_runner.transcript.formats.tiers import Interval, Tier, build_tiers
 
 _SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 _SEGMENT = "segment"
@@ -40,37 +39,37 @@ class _Annotation:
 
 
 _Slots = dict[tuple[str, str], str]
-"""Time slots by annotation and side."""
+"""Time slot ids by annotation name and side, `start` or `end`."""
 
 
 def render(document: Document) -> str:
     """Write the tiers."""
-    tiers = tiers_of(document.transcript)
-    marked = (interval for tier in tiers for interval in tier.intervals)
-    annotations = [_Annotation(name=f"a{number}", interval=interval) for number, interval in enumerate(marked, start=1)]
+    tiers = build_tiers(document.transcript)
+    numbered = enumerate((interval for tier in tiers for interval in tier.intervals), start=1)
+    annotations = [_Annotation(name=f"a{number}", interval=interval) for number, interval in numbered]
     root = ET.Element("ANNOTATION_DOCUMENT", _ATTRIBUTES)
     _add_header(root, document.media, len(annotations))
     slots = _add_time_order(root, annotations)
-    for tier, own in zip(tiers, _in_runs(annotations, tiers), strict=True):
-        _add_tier(root, tier, own, slots)
+    for tier, in_tier in zip(tiers, _split_by_tier(annotations, tiers), strict=True):
+        _add_tier(root, tier, in_tier, slots)
     kind = {"LINGUISTIC_TYPE_ID": _SEGMENT, "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
     ET.SubElement(root, "LINGUISTIC_TYPE", kind)
     ET.indent(root, "    ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _in_runs(annotations: list[_Annotation], tiers: Iterable[Tier]) -> Iterator[list[_Annotation]]:
-    """Cut the annotations, which are in the order of their tiers, into those of each tier."""
-    following = iter(annotations)
-    return (list(islice(following, len(tier.intervals))) for tier in tiers)
+def _split_by_tier(annotations: list[_Annotation], tiers: Iterable[Tier]) -> Iterator[list[_Annotation]]:
+    """Yield the annotations of each tier; they are in the order of the tiers."""
+    remaining = iter(annotations)
+    return (list(islice(remaining, len(tier.intervals))) for tier in tiers)
 
 
 def _add_header(root: ET.Element, media: str | None, annotations: int) -> None:
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     if media is not None:
-        relative = media if media.startswith("../") else f"./{media}"  # as ELAN itself writes it
-        where = {"MEDIA_URL": relative, "RELATIVE_MEDIA_URL": relative}
-        ET.SubElement(header, "MEDIA_DESCRIPTOR", where, MIME_TYPE=media_type(media))
+        relative = media if media.startswith("../") else f"./{media}"  # as ELAN writes it
+        address = {"MEDIA_URL": relative, "RELATIVE_MEDIA_URL": relative}
+        ET.SubElement(header, "MEDIA_DESCRIPTOR", address, MIME_TYPE=media_type(media))
     ET.SubElement(header, "PROPERTY", NAME="lastUsedAnnotationId").text = str(annotations)
 
 
@@ -85,17 +84,17 @@ def _add_time_order(root: ET.Element, annotations: list[_Annotation]) -> _Slots:
 
 
 def _add_tier(root: ET.Element, tier: Tier, annotations: list[_Annotation], slots: _Slots) -> None:
-    names = {"PARTICIPANT": _in_xml(one_line(tier.speaker)), "TIER_ID": _in_xml(tier.name)}
+    names = {"PARTICIPANT": _to_xml(one_line(tier.speaker)), "TIER_ID": _to_xml(tier.name)}
     element = ET.SubElement(root, "TIER", names, LINGUISTIC_TYPE_REF=_SEGMENT)
     for annotation in annotations:
-        sides = {
+        attributes = {
             "ANNOTATION_ID": annotation.name,
             "TIME_SLOT_REF1": slots[annotation.name, "start"],
             "TIME_SLOT_REF2": slots[annotation.name, "end"],
         }
-        aligned = ET.SubElement(ET.SubElement(element, "ANNOTATION"), "ALIGNABLE_ANNOTATION", sides)
-        ET.SubElement(aligned, "ANNOTATION_VALUE").text = _in_xml(annotation.interval.text)
+        aligned = ET.SubElement(ET.SubElement(element, "ANNOTATION"), "ALIGNABLE_ANNOTATION", attributes)
+        ET.SubElement(aligned, "ANNOTATION_VALUE").text = _to_xml(annotation.interval.text)
 
 
-def _in_xml(text: str) -> str:
+def _to_xml(text: str) -> str:
     return _NOT_IN_XML.sub("\ufffd", text)

@@ -1,18 +1,18 @@
-"""Texts and names for formats that go by lines, and fields that blanks separate and nothing can quote."""
+"""Texts and names for formats with one record a line and whitespace between fields."""
 
 import re
 
-from diarize_runner.controls import blanked, underlined
+from diarize_runner.control_characters import replace_controls_with_spaces, replace_controls_with_underscores
 
 
 def one_line(text: str) -> str:
-    """Return the text with each run of blanks, line ends and control characters as one blank, and none around it."""
-    return " ".join(blanked(text).split())
+    """Return the text stripped, with each run of whitespace and control characters as one space."""
+    return " ".join(replace_controls_with_spaces(text).split())
 
 
 def field(name: str) -> str:
-    """Return the name as one field: each blank or control character is `_`, an empty name is `<NA>`.
+    """Return the name as one field: whitespace and control characters become `_`, an empty name `<NA>`.
 
-    A line that begins with `;;` is a comment to the tools of NIST, so a name does not begin like one.
+    A leading `;;` becomes `_` too, because NIST tools take such a line for a comment.
     """
-    return re.sub(r"\s|^;;", "_", underlined(name)) or "<NA>"
+    return re.sub(r"\s|^;;", "_", replace_controls_with_underscores(name)) or "<NA>"

@@ -1,11 +1,11 @@
-"""A page to read, look at and listen to: one file, which opens without a network or a server.
+"""An HTML page in one file, which opens without a network or a server.
 
-It has a timeline with a lane for each speaker (timeline.py), how much each speaks, and the transcript; with sound, a
-click on any of them plays from there. Speakers can be renamed, and the page saved with their names.
+It has a timeline with a lane for each speaker (timeline.py), a table of talk time, and the transcript. If it has a
+player, a click on the timeline or transcript plays from there. You can rename speakers and save the page.
 
-Nothing in a result is trusted: every text and name is escaped, and the page's policy lets run nothing but the script
-that page/page.js is, by its digest, and load nothing but the recording. The page holds no time of its making and
-nothing random: the same result is the same file.
+A result is untrusted: every text and name is escaped, and the page's Content-Security-Policy allows only the script
+page/page.js, by its digest, and only the recording to load. The page has no creation time and nothing random, so
+equal results are equal files.
 """
 
 import base64
@@ -18,18 +18,18 @@ from itertools import groupby
 from operator import attrgetter
 from string import Template
 
-from diarize_runner.transcript.formats.clock import brief
+from diarize_runner.transcript.formats.clock import format_short
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
-from diarize_runner.transcript.formats.overlap import overlaps_of
+from diarize_runner.transcript.formats.overlap import find_overlaps
 from diarize_runner.transcript.formats.provenance import Provenance
-from diarize_runner.transcript.formats.timeline import colour, draw
+from diarize_runner.transcript.formats.timeline import css_class, draw
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
-from diarize_runner.transcript.statistics import SpeakerStatistics, statistics_of
+from diarize_runner.transcript.statistics import SpeakerStatistics, compute_statistics
 
 _NOBODY = "nobody"
 _COLUMNS = ("who", "bar", "", "", "", "spare", "spare", "spare")
-"""Classes of the talk-time table's columns; page/talk.html has their heads."""
+"""Classes of the talk-time table's columns; page/talk.html has the header row."""
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; media-src {media}; "
     "base-uri 'none'; form-action 'none'"
@@ -38,39 +38,39 @@ _POLICY = (
 
 def render(document: Document) -> str:
     """Write the page."""
-    transcript, style, script = document.transcript, _asset("page.css"), _asset("page.js")
-    rows = rows_of(transcript)
+    transcript, style, script = document.transcript, _read_asset("page.css"), _read_asset("page.js")
+    rows = assign_rows(transcript)
     parts = {
-        "policy": _policy(document.sound, style, script),
+        "policy": _build_policy(document.audio_src, style, script),
         "style": style,
         "script": script,
         "title": escape(one_line(transcript.uri)),
-        "facts": escape(_facts(document)),
-        "timeline": _timeline(document, rows),
-        "player": _player(document.sound),
-        "talk": _talk(transcript, rows),
-        "transcript": "\n".join(_runs(transcript, rows)) or '<p class="empty">There is no transcript.</p>',
-        "made": _made(document.provenance),
+        "facts": escape(_summarize(document)),
+        "timeline": _render_timeline(document, rows),
+        "player": _render_player(document.audio_src),
+        "talk_time": _render_talk_time(transcript, rows),
+        "transcript": "\n".join(_render_runs(transcript, rows)) or '<p class="empty">There is no transcript.</p>',
+        "provenance": _render_provenance(document.provenance),
     }
-    return Template(_asset("page.html")).substitute(parts)
+    return Template(_read_asset("page.html")).substitute(parts)
 
 
-def parts_of_timeline(document: Document) -> dict[str, str]:
-    """Return the page's style, its line of facts and its timeline, for a page of these alone."""
+def render_timeline_parts(document: Document) -> dict[str, str]:
+    """Return the style, the line of facts and the timeline, for a page without the rest."""
     return {
-        "style": _asset("page.css"),
-        "facts": escape(f"{document.transcript.uri} · {_facts(document)}"),
-        "timeline": _timeline(document, rows_of(document.transcript)),
+        "style": _read_asset("page.css"),
+        "facts": escape(f"{document.transcript.uri} · {_summarize(document)}"),
+        "timeline": _render_timeline(document, assign_rows(document.transcript)),
     }
 
 
 @cache
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return (files(__package__) / "page" / name).read_text(encoding="utf-8")
 
 
-def _policy(sound: str | None, style: str, script: str) -> str:
-    media = "'none'" if sound is None else "data:" if sound.startswith("data:") else "'self' file:"
+def _build_policy(audio_src: str | None, style: str, script: str) -> str:
+    media = "'none'" if audio_src is None else "data:" if audio_src.startswith("data:") else "'self' file:"
     return escape(_POLICY.format(script=_hash(script), style=_hash(style), media=media), quote=True)
 
 
@@ -78,92 +78,94 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def rows_of(transcript: LabelledTranscript) -> dict[str, int]:
-    """Give every speaker a row: first those of the diarization, in their order, then those of the transcript alone."""
-    named = sorted({segment.speaker for segment in transcript.segments if segment.speaker is not None})
-    return {speaker: row for row, speaker in enumerate(dict.fromkeys((*transcript.diarization.speakers, *named)))}
+def assign_rows(transcript: LabelledTranscript) -> dict[str, int]:
+    """Return the row of each speaker: first those of the diarization, then those only in the transcript."""
+    labels = sorted({segment.speaker for segment in transcript.segments if segment.speaker is not None})
+    return {speaker: row for row, speaker in enumerate(dict.fromkeys((*transcript.diarization.speakers, *labels)))}
 
 
-def _facts(document: Document) -> str:
+def _summarize(document: Document) -> str:
     diarization = document.transcript.diarization
     count = len(diarization.speakers)
-    over = sum(overlap.end - overlap.start for overlap in overlaps_of(diarization.turns))
-    share = 100 * over / document.duration if over else 0
-    return f"{brief(document.duration)} · {count} speaker{'' if count == 1 else 's'} · overlap {share:.0f} %"
+    overlap_seconds = sum(overlap.end - overlap.start for overlap in find_overlaps(diarization.turns))
+    share = 100 * overlap_seconds / document.duration if overlap_seconds else 0
+    return f"{format_short(document.duration)} · {count} speaker{'' if count == 1 else 's'} · overlap {share:.0f} %"
 
 
-def _timeline(document: Document, rows: Mapping[str, int]) -> str:
-    names = "".join(f'<li class="{colour(row)}">{_name(row, speaker)}</li>' for speaker, row in rows.items())
+def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:
+    names = "".join(f'<li class="{css_class(row)}">{_render_name(row, speaker)}</li>' for speaker, row in rows.items())
     drawing = draw(document.transcript.diarization.turns, tuple(rows), document.duration)
     return f'<div class="timeline">\n<ol class="names">{names}</ol>\n{drawing}\n</div>'
 
 
-def _name(row: int, speaker: str) -> str:
+def _render_name(row: int, speaker: str) -> str:
     return f'<span data-name="{row}">{escape(one_line(speaker))}</span>'
 
 
-def _player(sound: str | None) -> str:
-    if sound is None:
+def _render_player(audio_src: str | None) -> str:
+    if audio_src is None:
         return ""
-    player = f'<audio controls preload="metadata" src="{escape(sound, quote=True)}"></audio>'
-    return f'{player}\n<p class="unplayable">The recording is not where it was, or this browser cannot play it.</p>\n'
+    player = f'<audio controls preload="metadata" src="{escape(audio_src, quote=True)}"></audio>'
+    message = "Cannot play the recording: it has moved, or this browser does not support its format."
+    return f'{player}\n<p class="unplayable">{message}</p>\n'
 
 
-def _talk(transcript: LabelledTranscript, rows: Mapping[str, int]) -> str:
-    parts = statistics_of(transcript)
+def _render_talk_time(transcript: LabelledTranscript, rows: Mapping[str, int]) -> str:
+    parts = compute_statistics(transcript)
     most = max((part.seconds for part in parts), default=0.0) or 1.0
-    body = "\n".join(_part_of(part, rows[part.speaker], part.seconds / most) for part in parts)
-    return Template(_asset("talk.html")).substitute(body=body)
+    body = "\n".join(_render_talk_row(part, rows[part.speaker], part.seconds / most) for part in parts)
+    return Template(_read_asset("talk.html")).substitute(body=body)
 
 
-def _part_of(part: SpeakerStatistics, row: int, length: float) -> str:
+def _render_talk_row(part: SpeakerStatistics, row: int, length: float) -> str:
     name = escape(one_line(part.speaker), quote=True)
     cells = (
         f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" spellcheck="false">',
         f'<svg height="10" aria-hidden="true"><rect width="{100 * length:.2f}%" height="10" rx="2"/></svg>',
-        brief(part.seconds),
+        format_short(part.seconds),
         f"{100 * part.share:.0f} %",
         str(part.turns),
-        brief(part.longest),
-        brief(part.overlapped),
+        format_short(part.longest),
+        format_short(part.overlapped),
         str(part.words),
     )
     columns = "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in zip(_COLUMNS, cells, strict=True))
-    return f'<tr class="{colour(row)}">{columns}</tr>'
+    return f'<tr class="{css_class(row)}">{columns}</tr>'
 
 
-def _runs(transcript: LabelledTranscript, rows: Mapping[str, int]) -> Iterator[str]:
-    """Write a paragraph for as long as one speaker goes on."""
+def _render_runs(transcript: LabelledTranscript, rows: Mapping[str, int]) -> Iterator[str]:
+    """Yield one paragraph for each run of segments by one speaker."""
     spoken = (segment for segment in transcript.segments if one_line(segment.text))
     for speaker, run in groupby(sorted(spoken, key=attrgetter("start")), key=attrgetter("speaker")):
         segments = list(run)
-        kind, name = (_NOBODY, _NOBODY) if speaker is None else (colour(rows[speaker]), _name(rows[speaker], speaker))
-        at = f'<button class="at" data-start="{segments[0].start:.3f}">{brief(segments[0].start)}</button>'
-        said = "\n".join(map(_said, segments))
-        yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p>{said}</p></div></div>'
+        kind = _NOBODY if speaker is None else css_class(rows[speaker])
+        name = _NOBODY if speaker is None else _render_name(rows[speaker], speaker)
+        at = f'<button class="at" data-start="{segments[0].start:.3f}">{format_short(segments[0].start)}</button>'
+        texts = "\n".join(map(_render_segment, segments))
+        yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p>{texts}</p></div></div>'
 
 
-def _said(segment: LabelledSegment) -> str:
+def _render_segment(segment: LabelledSegment) -> str:
     also = segment.attribution.also if segment.attribution else ()
-    kind, over = (
+    kind, title = (
         ("said over", f' title="{escape(one_line(" and ".join(also)), quote=True)} too"') if also else ("said", "")
     )
     times = f'data-start="{segment.start:.3f}" data-end="{segment.end:.3f}"'
-    return f'<span class="{kind}" {times}{over}>{escape(one_line(segment.text))}</span>'
+    return f'<span class="{kind}" {times}{title}>{escape(one_line(segment.text))}</span>'
 
 
-def _made(provenance: Provenance | None) -> str:
+def _render_provenance(provenance: Provenance | None) -> str:
     if provenance is None:
         return ""
-    facts = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in _lines(provenance.to_dict()))
+    facts = "".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in _flatten(provenance.to_dict()))
     cache = f"{provenance.cache.name} {provenance.cache.version}"
     summary = f"Made by {provenance.tool} with the models {cache}, on {provenance.device}"
     return f"<details><summary>{escape(summary)}</summary><dl>{facts}</dl></details>"
 
 
-def _lines(document: Mapping[str, object], place: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(document: Mapping[str, object], place: str = "") -> Iterator[tuple[str, str]]:
     for key, value in document.items():
         if isinstance(value, Mapping):
-            yield from _lines(value, f"{place}{key} ")
+            yield from _flatten(value, f"{place}{key} ")
         else:
             yield f"{place}{key}", str(value)

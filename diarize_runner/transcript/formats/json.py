@@ -1,4 +1,4 @@
-"""JSON, with everything that is known.
+"""JSON, with everything known.
 
     {
       "format": "diarize-runner/transcript/1",
@@ -25,14 +25,13 @@
       "provenance": {"tool": "diarize-runner 0.2.0", ...}
     }
 
-Times are seconds to the millisecond: strings in `segments`, as the transcriber writes them, and numbers elsewhere.
-`speaker` is null where nobody was heard. `attribution` says how the speaker of a segment or word was found, in what
-share of its time that speaker is heard, and who else is; see model.py. `words` is there where the transcriber timed
-them, and `"interpolated": true` in one where it did not. `diarization` has every turn, overlaps included;
-`exclusive_diarization`, which `segments` was labelled from, has one speaker at a time. `share` is of all the seconds
-of all speakers. `provenance` says what the result was made from and with (provenance.py); there is nothing in it that
-two runs of the same do not share. Without a transcript `segments` is empty. A reader ignores keys it does not know;
-the number in `format` changes when an old reader would go wrong.
+Times are seconds to the millisecond: strings in `segments`, as WhisperLive writes them, and numbers elsewhere.
+`speaker` is null if none was found. `attribution` has how the speaker of a segment or word was found, the share of its
+time in which that speaker speaks, and the other speakers; see model.py. `words` are present if the transcriber timed
+them; a word that it did not time has `"interpolated": true`. `diarization` has every turn, overlaps included;
+`exclusive_diarization`, the source of the labels, has one speaker at a time. `share` in `statistics` is of the seconds
+of all speakers. `provenance` has the inputs and software (provenance.py), and is equal for equal runs. Without a
+transcript `segments` is empty. Readers ignore unknown keys; the number in `format` changes when old readers would fail.
 """
 
 import json
@@ -40,15 +39,15 @@ from collections.abc import Iterable
 
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.overlap import Overlap, overlaps_of
+from diarize_runner.transcript.formats.overlap import Overlap, find_overlaps
 from diarize_runner.transcript.model import Attribution, LabelledSegment, LabelledWord
-from diarize_runner.transcript.statistics import SpeakerStatistics, statistics_of
+from diarize_runner.transcript.statistics import SpeakerStatistics, compute_statistics
 
 FORMAT = "diarize-runner/transcript/1"
 
 
 def render(document: Document) -> str:
-    """Write one record on each line, so that a diff shows the segment that changed."""
+    """Write one record on each line, so that a diff shows single segments."""
     transcript, diarization = document.transcript, document.transcript.diarization
     members = {
         "format": _value(FORMAT),
@@ -57,8 +56,8 @@ def render(document: Document) -> str:
         "speakers": _value(diarization.speakers),
         "diarization": _records(map(_turn, diarization.turns)),
         "exclusive_diarization": _records(map(_turn, diarization.exclusive_turns)),
-        "overlaps": _records(map(_overlap, overlaps_of(diarization.turns))),
-        "statistics": _records(map(_statistics, statistics_of(transcript))),
+        "overlaps": _records(map(_overlap, find_overlaps(diarization.turns))),
+        "statistics": _records(map(_statistics, compute_statistics(transcript))),
     }
     if document.provenance:
         members["provenance"] = json.dumps(document.provenance.to_dict(), indent=2, ensure_ascii=False).replace(
@@ -89,10 +88,10 @@ def _word(word: LabelledWord) -> dict[str, object]:
     }
 
 
-def _attribution(why: Attribution | None) -> dict[str, object]:
-    if why is None:
+def _attribution(attribution: Attribution | None) -> dict[str, object]:
+    if attribution is None:
         return {}
-    return {"attribution": {"how": why.how, "share": round(why.share, 3), "also": why.also}}
+    return {"attribution": {"how": attribution.how, "share": round(attribution.share, 3), "also": attribution.also}}
 
 
 def _turn(turn: SpeakerTurn) -> dict[str, object]:

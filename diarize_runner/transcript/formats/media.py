@@ -1,6 +1,6 @@
-"""What kind of recording a name stands for, as browsers and ELAN want it said.
+"""Map file suffixes to media types, for browsers and ELAN.
 
-Python's `mimetypes` asks the machine it runs on, and the same result is to be the same file everywhere.
+Python's `mimetypes` depends on the machine, and equal results must be equal files on every machine.
 """
 
 from pathlib import PurePosixPath
@@ -22,5 +22,5 @@ _TYPES = {
 
 
 def media_type(name: str) -> str:
-    """Return the media type that a file's suffix stands for."""
+    """Return the media type for a file name's suffix."""
     return _TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")

@@ -1,4 +1,4 @@
-"""Where several speak at once."""
+"""Find where several speakers speak at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from diarize_runner.transcript.model import Span
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overlap(Span):
-    """A stretch in which the same two or more speak."""
+    """A span in which the same two or more speakers speak."""
 
     speakers: tuple[str, ...]
     """Sorted."""
 
 
-def overlaps_of(turns: Sequence[SpeakerTurn]) -> tuple[Overlap, ...]:
-    """Return every stretch that is not one speaker's own, in order."""
-    lasting = [turn for turn in turns if turn.duration]
-    changes = [(turn.start, 1, turn.speaker) for turn in lasting] + [(turn.end, -1, turn.speaker) for turn in lasting]
+def find_overlaps(turns: Sequence[SpeakerTurn]) -> tuple[Overlap, ...]:
+    """Return the overlaps, in order of time."""
+    timed = [turn for turn in turns if turn.duration]
+    changes = [(turn.start, 1, turn.speaker) for turn in timed] + [(turn.end, -1, turn.speaker) for turn in timed]
     speaking: dict[str, int] = {}
-    found, since = [], 0.0
+    found, start = [], 0.0
     for time, step, speaker in sorted(changes):
-        if len(speaking) > 1 and time > since:
-            found.append(Overlap(start=since, end=time, speakers=tuple(sorted(speaking))))
+        if len(speaking) > 1 and time > start:
+            found.append(Overlap(start=start, end=time, speakers=tuple(sorted(speaking))))
         speaking[speaker] = speaking.get(speaker, 0) + step
         if not speaking[speaker]:
             del speaking[speaker]
-        since = time
+        start = time
     return tuple(found)

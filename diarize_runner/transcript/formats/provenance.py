@@ -1,4 +1,4 @@
-"""How a result came about: what is needed to have it again, and to know that it is the same."""
+"""How a result was made: the inputs and software to reproduce and compare it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,43 +9,43 @@ from diarize_runner.transcript.rules import Rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CacheUsed:
-    """The models that found the speakers."""
+class CacheReference:
+    """The published model cache version that was used."""
 
     name: str
     version: str
     manifest: Digest
-    """The version's identity: it pins every file of the models."""
+    """Digest of the manifest, which pins every file of the models."""
     requirements: Digest
-    """Of the lock that pins every package they were published to run with."""
+    """Digest of the lock, which pins every package that the version was published with."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
-    """What went in, and what it went through."""
+    """The inputs, software and settings of one result."""
 
     tool: str
-    """Its name and version."""
-    cache: CacheUsed
+    """Name and version."""
+    cache: CacheReference
     engine: str
     device: str
     """`cuda` or `cpu`."""
     packages: Mapping[str, str]
-    """Version by distribution, of those that compute."""
+    """Versions of the distributions that compute, by name."""
     audio: Digest
-    """Of the file as it was given."""
+    """Of the input file."""
     audio_seconds: float
     transcript: Digest | None
-    """Of the file as it was given; None where there was none."""
+    """Of the input file; None without a transcript."""
     hints: SpeakerHints
     channel: int | None = None
-    """From 1; None where all were mixed."""
+    """From 1; None if all channels were mixed."""
     rules: Rules | None = None
-    """By which the transcript has its speakers; None where there was none."""
+    """Of the speaker assignment; None without a transcript."""
 
     def to_dict(self) -> dict[str, object]:
-        """Return the provenance as JSON holds it; what was not given is left out."""
-        chosen = {
+        """Return the JSON object, without the options that were not given."""
+        options = {
             "channel": self.channel,
             "num_speakers": self.hints.exactly,
             "min_speakers": self.hints.at_least,
@@ -64,10 +64,10 @@ class Provenance:
             "packages": dict(self.packages),
             "audio": {"digest": str(self.audio), "seconds": round(self.audio_seconds, 3)},
             **({"transcript": {"digest": str(self.transcript)}} if self.transcript else {}),
-            **({"rules": _given(asdict(self.rules))} if self.rules else {}),
-            **_given(chosen),
+            **({"rules": _drop_none(asdict(self.rules))} if self.rules else {}),
+            **_drop_none(options),
         }
 
 
-def _given(chosen: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in chosen.items() if value is not None}
+def _drop_none(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -2,10 +2,9 @@
 
     SPEAKER meeting 1 0.000 2.800 <NA> <NA> SPEAKER_00 <NA> <NA>
 
-The fields are: type, file, channel, onset, duration, orthography, subtype, name, confidence, look-ahead;
-onset and duration are in seconds. Blanks separate fields and cannot be quoted, so each blank character in the
-file's or a speaker's name is written as `_`: a scorer reads the line, and no result is lost over a name.
-An empty name is written `<NA>`. All else is byte for byte what pyannote.core writes.
+The fields are: type, file, channel, onset, duration, orthography, subtype, name, confidence, look-ahead; onset and
+duration are in seconds. Whitespace separates fields and cannot be quoted, so `_` replaces it in names, and `<NA>` an
+empty name. All else is byte for byte what pyannote.core writes.
 
 Specified in the RT-09 evaluation plan, appendix A:
 https://web.archive.org/web/20170119114252/http://www.itl.nist.gov/iad/mig/tests/rt/2009/docs/rt09-meeting-eval-plan-v2.pdf
@@ -16,7 +15,7 @@ from diarize_runner.transcript.formats.fields import field
 
 
 def render(diarization: Diarization) -> str:
-    """Write every turn, in order."""
+    """Write one line for each turn, in order."""
     return "".join(_line(field(diarization.uri), turn) for turn in diarization.turns)
 
 

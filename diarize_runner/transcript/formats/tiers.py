@@ -1,15 +1,14 @@
-"""A transcript as the tiers of an annotation tool: for each speaker what was said, its words, and the turns.
+"""A transcript as tiers of an annotation tool: each speaker's segments, words and turns.
 
-In a tier nothing overlaps, and nothing is without length. So whatever would begin together begins a millisecond after
-the one before, and what is not over when the next begins ends there: every text keeps a place of its own, and starts
-are trusted above ends.
+The intervals of a tier have a length and do not overlap. So simultaneous intervals start a millisecond apart, and each
+ends no later than the next starts: every text is kept, and starts take precedence over ends.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from diarize_runner.diarization.turns import SpeakerTurn
-from diarize_runner.transcript.formats.clock import milliseconds
+from diarize_runner.transcript.formats.clock import to_milliseconds
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
 
@@ -18,7 +17,7 @@ _NOBODY = "nobody"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interval:
-    """A stretch of a tier, and what is written on it."""
+    """A labelled time range of a tier."""
 
     start: int
     """Milliseconds from the start of the recording."""
@@ -29,48 +28,48 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tier:
-    """Intervals in order, none of which overlap."""
+    """Intervals in order of time, without overlaps."""
 
     name: str
-    """Different from every other tier's."""
+    """Unique among the tiers."""
     speaker: str
-    """Empty for what nobody can be found for."""
+    """Empty if none was found."""
     intervals: tuple[Interval, ...]
 
 
-def tiers_of(transcript: LabelledTranscript) -> tuple[Tier, ...]:
-    """Return the tiers, speaker by speaker; one that would be empty is left out."""
+def build_tiers(transcript: LabelledTranscript) -> tuple[Tier, ...]:
+    """Return the tiers that are not empty, speaker by speaker."""
     segments, turns = transcript.segments, transcript.diarization.turns
     kinds = {
-        "": _by_speaker((segment.speaker or "", _interval(segment, segment.text)) for segment in segments),
-        " words": _by_speaker(
-            (word.speaker or "", _interval(word, word.text)) for segment in segments for word in segment.words
+        "": _group_by_speaker((segment.speaker or "", _make_interval(segment, segment.text)) for segment in segments),
+        " words": _group_by_speaker(
+            (word.speaker or "", _make_interval(word, word.text)) for segment in segments for word in segment.words
         ),
-        " turns": _by_speaker((turn.speaker, _interval(turn, turn.speaker)) for turn in turns),
+        " turns": _group_by_speaker((turn.speaker, _make_interval(turn, turn.speaker)) for turn in turns),
     }
-    speakers = sorted({speaker for own in kinds.values() for speaker in own}, key=lambda name: (not name, name))
+    speakers = sorted({speaker for group in kinds.values() for speaker in group}, key=lambda name: (not name, name))
     tiers = (
-        Tier(name=f"{one_line(speaker) or _NOBODY}{kind}", speaker=speaker, intervals=tuple(_apart(own)))
+        Tier(name=f"{one_line(speaker) or _NOBODY}{kind}", speaker=speaker, intervals=tuple(_separate(group)))
         for speaker in speakers
         for kind, by_speaker in kinds.items()
-        if (own := by_speaker.get(speaker))
+        if (group := by_speaker.get(speaker))
     )
-    return tuple(_named_apart(tiers))
+    return tuple(_make_names_unique(tiers))
 
 
-def _by_speaker(marks: Iterable[tuple[str, Interval]]) -> dict[str, list[Interval]]:
-    found: dict[str, list[Interval]] = {}
-    for speaker, interval in marks:
-        found.setdefault(speaker, []).append(interval)
-    return found
+def _group_by_speaker(intervals: Iterable[tuple[str, Interval]]) -> dict[str, list[Interval]]:
+    groups: dict[str, list[Interval]] = {}
+    for speaker, interval in intervals:
+        groups.setdefault(speaker, []).append(interval)
+    return groups
 
 
-def _interval(span: LabelledSegment | LabelledWord | SpeakerTurn, text: str) -> Interval:
-    return Interval(start=milliseconds(span.start), end=milliseconds(span.end), text=one_line(text))
+def _make_interval(span: LabelledSegment | LabelledWord | SpeakerTurn, text: str) -> Interval:
+    return Interval(start=to_milliseconds(span.start), end=to_milliseconds(span.end), text=one_line(text))
 
 
-def _apart(intervals: list[Interval]) -> Iterator[Interval]:
-    """Move intervals as little as lets each have a place of its own."""
+def _separate(intervals: list[Interval]) -> Iterator[Interval]:
+    """Sort intervals, and move their edges as little as possible to remove overlaps."""
     in_order = sorted(intervals, key=lambda interval: interval.start)
     starts: list[int] = []
     for interval in in_order:
@@ -81,7 +80,7 @@ def _apart(intervals: list[Interval]) -> Iterator[Interval]:
         yield replace(interval, start=start, end=end if limit is None else min(end, limit))
 
 
-def _named_apart(tiers: Iterable[Tier]) -> Iterator[Tier]:
+def _make_names_unique(tiers: Iterable[Tier]) -> Iterator[Tier]:
     taken: set[str] = set()
     for tier in tiers:
         name, number = tier.name, 1

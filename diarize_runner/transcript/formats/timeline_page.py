@@ -1,12 +1,12 @@
-"""The timeline alone, as a page to be put in another: what a notebook shows of a result."""
+"""A page with only the timeline, for embedding: a notebook shows it for a result."""
 
 from string import Template
 
 from diarize_runner.transcript.formats import html, timeline
 from diarize_runner.transcript.formats.document import Document
 
-_AROUND = 72
-"""Pixels above and below the lanes and their axis."""
+_MARGINS = 72
+"""Pixels for the axis, and above and below."""
 _PAGE = Template("""\
 <!DOCTYPE html>
 <html lang="">
@@ -30,9 +30,9 @@ $timeline
 
 def render(document: Document) -> str:
     """Write the page."""
-    return _PAGE.substitute(html.parts_of_timeline(document))
+    return _PAGE.substitute(html.render_timeline_parts(document))
 
 
 def height(document: Document) -> int:
-    """Return how high it is, in pixels."""
-    return timeline.LANE * len(html.rows_of(document.transcript)) + _AROUND
+    """Return the height of the page in pixels."""
+    return timeline.LANE_HEIGHT * len(html.assign_rows(document.transcript)) + _MARGINS

@@ -5,40 +5,40 @@
     00:00:00.000 --> 00:00:02.500
     <v SPEAKER_00>Hello</v>
 
-A player shows the text alone, and can style each voice. Cues are in order of start, a text is on one line, and `&`,
-`<` and `>` are escaped, so that no text can be taken for markup or for `-->`. A cue must last: one without length gets
-a millisecond. A segment that nobody can be found for is in no voice, and one without text has no cue.
+A player shows only the text, and can style each voice. Cues are in order of start, a text is on one line, and `&`, `<`
+and `>` are escaped, so that no text reads as markup or as `-->`. A cue of zero length lasts a millisecond. A segment
+without a speaker has no voice; one without text has no cue.
 
 Specified in https://www.w3.org/TR/webvtt1/#file-structure.
 """
 
 from operator import attrgetter
 
-from diarize_runner.transcript.formats.clock import milliseconds, timestamp
+from diarize_runner.transcript.formats.clock import format_timestamp, to_milliseconds
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\0": "\ufffd"})
-"""NUL is in no WebVTT file; its readers too take it for U+FFFD."""
+"""WebVTT does not allow NUL; readers replace it with U+FFFD too."""
 
 
 def render(transcript: LabelledTranscript) -> str:
     """Write the segments as cues."""
-    spoken = (segment for segment in transcript.segments if one_line(segment.text))
-    return "WEBVTT\n" + "".join(map(_cue, sorted(spoken, key=attrgetter("start"))))
+    with_text = (segment for segment in transcript.segments if one_line(segment.text))
+    return "WEBVTT\n" + "".join(map(_cue, sorted(with_text, key=attrgetter("start"))))
 
 
 def _cue(segment: LabelledSegment) -> str:
-    start = milliseconds(segment.start)
-    end = max(milliseconds(segment.end), start + 1)
-    times = f"{timestamp(start / 1000, '.')} --> {timestamp(end / 1000, '.')}"
-    return f"\n{times}\n{_voiced(_escaped(segment.text), segment.speaker)}\n"
+    start = to_milliseconds(segment.start)
+    end = max(to_milliseconds(segment.end), start + 1)
+    times = f"{format_timestamp(start / 1000, '.')} --> {format_timestamp(end / 1000, '.')}"
+    return f"\n{times}\n{_add_voice(_escape(segment.text), segment.speaker)}\n"
 
 
-def _voiced(text: str, speaker: str | None) -> str:
-    name = _escaped(speaker or "")
+def _add_voice(text: str, speaker: str | None) -> str:
+    name = _escape(speaker or "")
     return f"<v {name}>{text}</v>" if name else text
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return one_line(text).translate(_ESCAPES)

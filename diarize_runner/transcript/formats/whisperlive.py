@@ -1,4 +1,4 @@
-"""JSON exactly as the WhisperLive guide's own runner shapes it, for readers that take nothing else.
+"""JSON exactly as the WhisperLive guide's runner writes it, for readers that accept no other keys.
 
     {
       "segments": [
@@ -10,8 +10,8 @@
       ]
     }
 
-Times are seconds to the millisecond: strings in `segments`, numbers in `diarization`. A segment that nobody can be
-found for is by `UNKNOWN`. `speakers` are those of the segments; without a transcript, those of the diarization.
+Times are seconds to the millisecond: strings in `segments`, numbers in `diarization`. A segment without
+a speaker has `UNKNOWN`. `speakers` are those of the segments; without a transcript, those of the diarization.
 
 The runner: https://github.com/davidbmar/whisperlive-salad/blob/main/whisper_live/diarization.py.
 """

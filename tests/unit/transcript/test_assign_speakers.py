@@ -16,16 +16,16 @@ def label(segments, turns, **rules):
     return [segment.speaker for segment in labelled.segments]
 
 
-def test_the_speaker_heard_longest_in_all_wins_over_the_longest_turn():
+def test_total_overlap_wins_over_the_longest_turn():
     assert label([(0, 10)], [(0, 3, "A"), (3, 7, "B"), (7, 10, "A")]) == ["A"]
 
 
 @pytest.mark.parametrize(("start", "middle", "end"), [(0, 1, 2), (0.2, 0.5, 0.8), (1.1, 1.4, 1.7), (3.1, 3.4, 3.7)])
-def test_a_tie_between_turns_as_near_goes_to_the_earlier_wherever_it_happens(start, middle, end):
+def test_a_tie_goes_to_the_earlier_turn_at_any_time(start, middle, end):
     assert label([(start, end)], [(start, middle, "B"), (middle, end, "A")]) == ["B"]
 
 
-def test_only_exclusive_turns_count():
+def test_only_exclusive_turns_give_labels():
     turns = (SpeakerTurn(start=0, end=9, speaker="A"),)
     exclusive = (SpeakerTurn(start=0, end=9, speaker="B"),)
     transcript = Transcript(segments=(Segment(start=0, end=9, text="Hello"),))
@@ -35,7 +35,7 @@ def test_only_exclusive_turns_count():
     assert labelled.diarization.turns == turns
 
 
-def test_nearness_is_measured_to_the_edge_and_not_to_the_middle():
+def test_distance_is_to_the_edge_of_a_turn_not_to_its_centre():
     assert label([(100.2, 100.4)], [(0, 100, "A"), (103, 104, "B")]) == ["A"]
 
 
@@ -51,14 +51,14 @@ def test_nearness_is_measured_to_the_edge_and_not_to_the_middle():
     ],
     ids=["after A", "before B", "as near to both", "too far from both", "before all", "after all"],
 )
-def test_silence_goes_to_the_nearest_turn_within_reach(segment, speaker):
+def test_a_segment_in_silence_goes_to_the_nearest_turn_within_reach(segment, speaker):
     assert label([segment], [(1, 1.1, "A"), (2.9, 4, "B")], reach=0.4) == [speaker]
 
 
 @pytest.mark.parametrize("end", [0.5, 0.6, 1.7, 3.9, 15.6])
-def test_the_reach_itself_is_within_reach(end):
-    just_there, too_far = round(end + Rules().reach, 3), round(end + Rules().reach + 0.001, 3)
-    assert label([(just_there, 20), (too_far, 20)], [(0, end, "A")]) == ["A", None]
+def test_reach_is_inclusive(end):
+    within, beyond = round(end + Rules().reach, 3), round(end + Rules().reach + 0.001, 3)
+    assert label([(within, 20), (beyond, 20)], [(0, end, "A")]) == ["A", None]
 
 
 @pytest.mark.parametrize(
@@ -66,15 +66,15 @@ def test_the_reach_itself_is_within_reach(end):
     [(5, "A"), (10, "A"), (15, "B"), (0, "A"), (20, "B"), (20.4, "B"), (21, None)],
     ids=["in A", "between A and B", "in B", "start of A", "end of B", "just after B", "long after B"],
 )
-def test_a_segment_without_length_belongs_to_the_turn_it_touches(moment, speaker):
+def test_a_segment_of_zero_length_goes_to_the_turn_it_touches(moment, speaker):
     assert label([(moment, moment)], [(0, 10, "A"), (10, 20, "B")]) == [speaker]
 
 
-def test_a_turn_without_length_says_nothing():
+def test_a_turn_of_zero_length_is_ignored():
     assert label([(0, 2), (1, 1)], [(1, 1, "A")]) == [None, None]
 
 
-def test_nobody_is_found_where_nobody_spoke():
+def test_a_segment_far_from_all_turns_has_no_speaker():
     assert label([(0, 1), (5, 5)], []) == [None, None]
     assert label([], [(0, 1, "A")]) == []
 
@@ -84,47 +84,46 @@ def test_segments_may_overlap_and_come_in_any_order():
     assert label([(9, 10), (0, 20), (5, 6), (1, 5), (1, 2)], turns) == ["C", "C", "B", "A", "A"]
 
 
-def test_the_sample_is_labelled_as_its_transcript_says(sample, labelled_sample):
-    transcribed_by = [line.split()[2] for line in (sample / "sample.stm").read_text().splitlines()]
+def test_the_sample_is_labelled_as_its_transcript(sample, labelled_sample):
+    reference = [line.split()[2] for line in (sample / "sample.stm").read_text().splitlines()]
     names = {"Diane": "SPEAKER_00", "Sheila": "SPEAKER_01"}
-    assert [segment.speaker for segment in labelled_sample.segments] == [names[name] for name in transcribed_by]
+    assert [segment.speaker for segment in labelled_sample.segments] == [names[name] for name in reference]
 
 
-def test_a_hundred_thousand_spans_are_no_trouble():
+def test_a_hundred_thousand_spans_are_labelled_quickly():
     count = 50_000
     turns = [(second, second + 0.9, str(second % 3)) for second in range(count)]
     segments = [(second + 0.1, second + 1.2) for second in reversed(range(count))]
     assert label(segments, turns) == [str(second % 3) for second in reversed(range(count))]
 
 
-# Times are in whole milliseconds here, so that the oracle can count instead of measure; on a coarse grid, so that
-# ties are many.
+# Times are in whole milliseconds here, so that the oracle can count; and on a coarse grid, so that ties are frequent.
 milliseconds = st.integers(0, 30).map(lambda tenths: tenths * 100)
 spans = st.lists(st.tuples(st.integers(0, 300).map(lambda tenths: tenths * 100), milliseconds), max_size=12)
-gaps_and_turns = st.lists(st.tuples(milliseconds, milliseconds, st.sampled_from("ABC")), max_size=20)
+turn_layouts = st.lists(st.tuples(milliseconds, milliseconds, st.sampled_from("ABC")), max_size=20)
 offsets = st.integers(0, 24 * 3600 * 1000)
 
 
-def laid_out(gaps_and_turns):
+def lay_out(turn_layouts):
     now, turns = 0, []
-    for gap, length, speaker in gaps_and_turns:
+    for gap, length, speaker in turn_layouts:
         turns.append((now + gap, now + gap + length, speaker))
         now += gap + length
     return turns
 
 
-def speaker_by_counting(start, end, turns, reach):
+def find_speaker_by_brute_force(start, end, turns, reach):
     def preference(turn):
         return abs(turn[0] + turn[1] - start - end), turn[0], turn[2]
 
     turns = [turn for turn in turns if turn[1] > turn[0]]
-    heard = {}
+    overlaps = {}
     for turn_start, turn_end, speaker in turns:
         overlap = min(end, turn_end) - max(start, turn_start)
         if overlap > 0 or turn_start < start == end < turn_end:
-            heard[speaker] = heard.get(speaker, 0) + overlap
-    if heard:
-        best = [speaker for speaker in heard if heard[speaker] == max(heard.values())]
+            overlaps[speaker] = overlaps.get(speaker, 0) + overlap
+    if overlaps:
+        best = [speaker for speaker in overlaps if overlaps[speaker] == max(overlaps.values())]
         touching = [turn for turn in turns if turn[2] in best and turn[0] < end and turn[1] > start]
         return min(touching, key=preference)[2]
     gaps = [max(0, turn_start - end, start - turn_end) for turn_start, turn_end, _ in turns]
@@ -133,24 +132,24 @@ def speaker_by_counting(start, end, turns, reach):
     return min((turn for turn, gap in zip(turns, gaps, strict=True) if gap == min(gaps)), key=preference)[2]
 
 
-@given(spans, gaps_and_turns, milliseconds, offsets)
-def test_the_label_is_the_one_that_counting_every_pair_finds(spans, gaps_and_turns, reach, offset):
-    turns = [(offset + start, offset + end, speaker) for start, end, speaker in laid_out(gaps_and_turns)]
+@given(spans, turn_layouts, milliseconds, offsets)
+def test_labels_match_a_brute_force_oracle(spans, turn_layouts, reach, offset):
+    turns = [(offset + start, offset + end, speaker) for start, end, speaker in lay_out(turn_layouts)]
     segments = [(offset + start, offset + start + length) for start, length in spans]
     in_seconds = (
         [(start / 1000, end / 1000) for start, end in segments],
         [(start / 1000, end / 1000, speaker) for start, end, speaker in turns],
     )
-    expected = [speaker_by_counting(start, end, turns, reach) for start, end in segments]
+    expected = [find_speaker_by_brute_force(start, end, turns, reach) for start, end in segments]
     assert label(*in_seconds, reach=reach / 1000) == expected
 
 
-@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 10), st.text(max_size=5))), gaps_and_turns)
-def test_no_segment_is_lost_moved_or_reworded(segments, gaps_and_turns):
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 10), st.text(max_size=5))), turn_layouts)
+def test_labelling_keeps_order_times_and_texts_of_segments(segments, turn_layouts):
     segments = tuple(Segment(start=start, end=start + length, text=text) for start, length, text in segments)
     turns = tuple(
         SpeakerTurn(start=start / 1000, end=end / 1000, speaker=speaker)
-        for start, end, speaker in laid_out(gaps_and_turns)
+        for start, end, speaker in lay_out(turn_layouts)
     )
     diarization = Diarization(uri="talk", turns=turns, exclusive_turns=turns)
     labelled = assign_speakers(Transcript(segments=segments), diarization)

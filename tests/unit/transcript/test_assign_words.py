@@ -1,4 +1,4 @@
-"""Who said each word, and where a segment is split."""
+"""The speaker of each word, and the splits of segments."""
 
 import pytest
 from hypothesis import given
@@ -10,64 +10,66 @@ from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.model import Attribution, Segment, Transcript, Word
 from diarize_runner.transcript.read import read
-from diarize_runner.transcript.rules import Guards, Island, Rules
+from diarize_runner.transcript.rules import Rules, SmoothingLimits, SplitThresholds
 
-WHOLE, ANYWHERE = Rules(split=None), Rules(split=Guards(share=0.0, seconds=0.0, words=1))
+NO_SPLIT, SPLIT_EVERYWHERE = Rules(split=None), Rules(split=SplitThresholds(share=0.0, seconds=0.0, words=1))
 
 
-def turns_of(*triples):
+def make_turns(*triples):
     return tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in triples)
 
 
-def segment_of(*words, text=None, start=None, end=None):
-    """A segment of (start, end, text) triples; a fourth value says that the times are interpolated."""
+def make_segment(*words, text=None, start=None, end=None):
+    """Return a segment of (start, end, text) triples; a fourth value marks the times as interpolated."""
     words = tuple(Word(start=a, end=b, text=t, interpolated=bool(rest)) for a, b, t, *rest in words)
     text = "".join(word.text for word in words) if text is None else text
     start, end = words[0].start if start is None else start, words[-1].end if end is None else end
     return Segment(start=start, end=end, text=text, words=words)
 
 
-def assigned(segment, exclusive, rules=Rules(), turns=None):  # noqa: B008  # frozen
-    diarization = Diarization(uri="talk", turns=turns_of(*(turns or exclusive)), exclusive_turns=turns_of(*exclusive))
+def assign(segment, exclusive, rules=Rules(), turns=None):  # noqa: B008  # frozen
+    diarization = Diarization(
+        uri="talk", turns=make_turns(*(turns or exclusive)), exclusive_turns=make_turns(*exclusive)
+    )
     return assign_speakers(Transcript(segments=(segment,)), diarization, rules).segments
 
 
-def speakers(segments):
+def word_speakers(segments):
     return [word.speaker for segment in segments for word in segment.words]
 
 
-def every_second(text, speaker_changes_at=3):
-    """A word a second, and turns that change after so many."""
+def make_timed_segment(text, speaker_changes_at=3):
+    """Return a segment with one word a second, and two turns that meet at `speaker_changes_at`."""
     words = text.split(" ")
-    segment = segment_of(*((second, second + 0.9, f" {word}") for second, word in enumerate(words)))
+    segment = make_segment(*((second, second + 0.9, f" {word}") for second, word in enumerate(words)))
     return segment, [(0, speaker_changes_at, "A"), (speaker_changes_at, len(words), "B")]
 
 
-def test_a_word_between_two_speakers_is_of_the_one_heard_longer():
-    assert speakers(assigned(segment_of((0, 1, "Oh")), [(0, 0.4, "A"), (0.4, 9, "B")])) == ["B"]
+def test_a_word_goes_to_the_speaker_with_most_overlap():
+    assert word_speakers(assign(make_segment((0, 1, "Oh")), [(0, 0.4, "A"), (0.4, 9, "B")])) == ["B"]
 
 
-def test_a_word_of_equals_is_of_the_one_who_said_the_word_before():
-    words = segment_of((4, 4.8, " so"), (4.9, 5.1, " he"), (5.2, 6, " went"))
-    assert speakers(assigned(words, [(0, 5, "A"), (5, 7, "B")])) == ["A", "A", "B"]
-    assert speakers(assigned(words, [(0, 3, "B"), (3, 4.85, "B"), (4.9, 5, "A"), (5, 7, "B")])) == ["B", "B", "B"]
+def test_a_tie_goes_to_the_speaker_of_the_previous_word():
+    words = make_segment((4, 4.8, " so"), (4.9, 5.1, " he"), (5.2, 6, " went"))
+    assert word_speakers(assign(words, [(0, 5, "A"), (5, 7, "B")])) == ["A", "A", "B"]
+    assert word_speakers(assign(words, [(0, 3, "B"), (3, 4.85, "B"), (4.9, 5, "A"), (5, 7, "B")])) == ["B", "B", "B"]
 
 
-def test_a_word_of_equals_is_else_of_the_one_whose_turn_is_nearer():
-    assert speakers(assigned(segment_of((4.9, 5.1, "he")), [(0, 5, "A"), (5, 7, "B")])) == ["B"]
-    assert speakers(assigned(segment_of((4.9, 5.1, "he")), [(3, 5, "B"), (5, 9, "A")])) == ["B"]
+def test_a_tie_without_a_previous_word_goes_to_the_nearest_turn_centre():
+    assert word_speakers(assign(make_segment((4.9, 5.1, "he")), [(0, 5, "A"), (5, 7, "B")])) == ["B"]
+    assert word_speakers(assign(make_segment((4.9, 5.1, "he")), [(3, 5, "B"), (5, 9, "A")])) == ["B"]
 
 
-def test_the_silence_that_a_word_goes_on_through_does_not_count():
-    overlong = segment_of((0, 4, "yes"))
-    assert speakers(assigned(overlong, [(0, 0.9, "A"), (1.1, 9, "B")])) == ["A"]
-    assert speakers(assigned(overlong, [(0, 0.9, "A"), (1.1, 9, "B")], Rules(longest_word=4.0))) == ["B"]
-    assert assigned(overlong, [(0, 9, "A")])[0].words[0].end == 4
+def test_only_the_first_second_of_a_word_counts():
+    long_word = make_segment((0, 4, "yes"))
+    assert word_speakers(assign(long_word, [(0, 0.9, "A"), (1.1, 9, "B")])) == ["A"]
+    assert word_speakers(assign(long_word, [(0, 0.9, "A"), (1.1, 9, "B")], Rules(longest_word=4.0))) == ["B"]
+    assert assign(long_word, [(0, 9, "A")])[0].words[0].end == 4
 
 
-def test_a_word_says_how_its_speaker_was_found():
-    words = segment_of((0, 1, "I"), (1.5, 2.5, " see"), (4.1, 4.3, " you"), (8, 9, " now"))
-    (segment,) = assigned(words, [(0, 2, "A"), (3, 4, "B")], WHOLE, [(0, 2, "A"), (0.5, 0.6, "C"), (1.4, 4, "B")])
+def test_a_word_has_the_attribution_of_its_speaker():
+    words = make_segment((0, 1, "I"), (1.5, 2.5, " see"), (4.1, 4.3, " you"), (8, 9, " now"))
+    (segment,) = assign(words, [(0, 2, "A"), (3, 4, "B")], NO_SPLIT, [(0, 2, "A"), (0.5, 0.6, "C"), (1.4, 4, "B")])
     assert [(word.speaker, word.attribution) for word in segment.words] == [
         ("A", Attribution(how="overlap", share=1.0, also=("C",))),
         ("A", Attribution(how="overlap", share=0.5, also=("B",))),
@@ -76,90 +78,90 @@ def test_a_word_says_how_its_speaker_was_found():
     ]
 
 
-def test_others_are_named_by_how_long_they_are_heard():
+def test_other_speakers_are_sorted_by_overlap():
     turns = [(0, 9, "A"), (1, 2, "B"), (1, 4, "C"), (5, 7, "B"), (5, 6, "D")]
-    (segment,) = assigned(Segment(start=0, end=9, text="Well"), [(0, 9, "A")], turns=turns)
+    (segment,) = assign(Segment(start=0, end=9, text="Well"), [(0, 9, "A")], turns=turns)
     assert segment.attribution == Attribution(how="overlap", share=1.0, also=("B", "C", "D"))
 
 
-def test_a_segment_is_of_the_one_who_has_most_of_its_words_and_not_of_its_pauses():
-    segment = segment_of((0, 0.5, "I"), (0.5, 1.0, " mean"), (9, 9.6, " no"), end=10)
-    (labelled,) = assigned(segment, [(0, 1, "A"), (1, 8, "B"), (9, 10, "B")], WHOLE)
-    assert (labelled.speaker, speakers([labelled])) == ("A", ["A", "A", "B"])
+def test_a_segment_goes_to_the_speaker_of_most_word_time_without_pauses():
+    segment = make_segment((0, 0.5, "I"), (0.5, 1.0, " mean"), (9, 9.6, " no"), end=10)
+    (labelled,) = assign(segment, [(0, 1, "A"), (1, 8, "B"), (9, 10, "B")], NO_SPLIT)
+    assert (labelled.speaker, word_speakers([labelled])) == ("A", ["A", "A", "B"])
     assert labelled.attribution == Attribution(how="overlap", share=1.0 / 1.6, also=("B",))
 
 
-def test_a_segment_whose_words_are_near_somebody_is_of_that_one():
-    segment = segment_of((0, 0, "I"), (2.1, 2.2, " mean"), (9, 9, " no"))
-    (labelled,) = assigned(segment, [(2.3, 3, "A")])
-    assert (labelled.speaker, speakers([labelled])) == ("A", [None, "A", None])
+def test_a_segment_in_silence_goes_to_the_speaker_near_its_words():
+    segment = make_segment((0, 0, "I"), (2.1, 2.2, " mean"), (9, 9, " no"))
+    (labelled,) = assign(segment, [(2.3, 3, "A")])
+    assert (labelled.speaker, word_speakers([labelled])) == ("A", [None, "A", None])
     assert labelled.attribution.how == "nearest"
 
 
 def test_a_segment_is_split_where_its_speaker_changes():
-    segment, turns = every_second("How are you? I am well.")
-    first, second = assigned(segment, turns)
+    segment, turns = make_timed_segment("How are you? I am well.")
+    first, second = assign(segment, turns)
     assert (first.start, first.end, first.text, first.speaker) == (0, 2.9, " How are you?", "A")
     assert (second.start, second.end, second.text, second.speaker) == (3, 5.9, " I am well.", "B")
-    assert speakers([first, second]) == ["A", "A", "A", "B", "B", "B"]
+    assert word_speakers([first, second]) == ["A", "A", "A", "B", "B", "B"]
 
 
-def test_pieces_reach_to_the_edges_of_their_segment():
+def test_pieces_extend_to_the_edges_of_the_segment():
     words = [(1, 1.9, "How"), (2, 2.9, "now?"), (3, 3.9, "So"), (4, 4.9, "so.")]
-    segment = segment_of(*words, text="How now? So so.", start=0, end=9)
-    first, second = assigned(segment, [(0, 3, "A"), (3, 5, "B")])
+    segment = make_segment(*words, text="How now? So so.", start=0, end=9)
+    first, second = assign(segment, [(0, 3, "A"), (3, 5, "B")])
     assert (first.start, first.end, second.start, second.end) == (0, 2.9, 3, 9)
     assert (first.text, second.text) == ("How now?", " So so.")
 
 
 @pytest.mark.parametrize(
-    ("change", "guards"),
+    ("change", "thresholds"),
     [
-        (1, Guards(share=0.0, seconds=0.0, words=2)),
-        (1, Guards(share=0.0, seconds=1.0, words=1)),
-        (1, Guards(share=0.2, seconds=0.0, words=1)),
-        (5, Guards(share=0.0, seconds=0.0, words=2)),
+        (1, SplitThresholds(share=0.0, seconds=0.0, words=2)),
+        (1, SplitThresholds(share=0.0, seconds=1.0, words=1)),
+        (1, SplitThresholds(share=0.2, seconds=0.0, words=1)),
+        (5, SplitThresholds(share=0.0, seconds=0.0, words=2)),
     ],
-    ids=["too few words", "too short", "too small a part", "too few words at the end"],
+    ids=["too few words", "too short", "too small a share", "too few words at the end"],
 )
-def test_a_piece_that_is_too_small_stays_with_its_neighbour(change, guards):
-    segment, turns = every_second("How are you? I am well.", change)
-    (whole,) = assigned(segment, turns, Rules(split=guards))
+def test_a_piece_below_a_threshold_joins_its_neighbour(change, thresholds):
+    segment, turns = make_timed_segment("How are you? I am well.", change)
+    (whole,) = assign(segment, turns, Rules(split=thresholds))
     assert whole.text == segment.text
-    assert len(set(speakers([whole]))) == 2
-    assert len(assigned(segment, turns, ANYWHERE)) == 2
+    assert len(set(word_speakers([whole]))) == 2
+    assert len(assign(segment, turns, SPLIT_EVERYWHERE)) == 2
 
 
-def test_what_a_speaker_has_in_all_is_what_counts_for_the_share():
-    segment, _ = every_second("a b c d e f g h i j k l")
+def test_the_share_counts_all_pieces_of_a_speaker():
+    segment, _ = make_timed_segment("a b c d e f g h i j k l")
     turns = [(0, 2, "B"), (2, 5, "A"), (5, 7, "B"), (7, 12, "A")]
-    assert [piece.speaker for piece in assigned(segment, turns, Rules(split=Guards(share=0.3)))] == [*"BABA"]
-    assert len(assigned(segment, turns, Rules(split=Guards(share=0.4)))) == 1
+    assert [piece.speaker for piece in assign(segment, turns, Rules(split=SplitThresholds(share=0.3)))] == [*"BABA"]
+    assert len(assign(segment, turns, Rules(split=SplitThresholds(share=0.4)))) == 1
 
 
-def test_the_run_between_two_speakers_goes_to_the_longer():
-    segment, _ = every_second("a b c d e f")
+def test_a_small_run_between_two_speakers_joins_the_longer():
+    segment, _ = make_timed_segment("a b c d e f")
     turns = [(0, 2, "A"), (2, 3, "B"), (3, 6, "C")]
-    assert [piece.text for piece in assigned(segment, turns)] == [" a b", " c d e f"]
+    assert [piece.text for piece in assign(segment, turns)] == [" a b", " c d e f"]
     turns = [(0, 3, "A"), (3, 4, "B"), (4, 6, "C")]
-    assert [piece.text for piece in assigned(segment, turns)] == [" a b c d", " e f"]
+    assert [piece.text for piece in assign(segment, turns)] == [" a b c d", " e f"]
 
 
-def test_a_flicker_within_a_remark_does_not_split_it():
-    segment, _ = every_second("I have never been to New Jersey")
-    (whole,) = assigned(segment, [(0, 3, "A"), (3, 4, "B"), (4, 8, "A")])
-    assert (whole.speaker, speakers([whole])) == ("A", [*"AAABAAA"])
+def test_a_short_run_within_one_speaker_does_not_split():
+    segment, _ = make_timed_segment("I have never been to New Jersey")
+    (whole,) = assign(segment, [(0, 3, "A"), (3, 4, "B"), (4, 8, "A")])
+    assert (whole.speaker, word_speakers([whole])) == ("A", [*"AAABAAA"])
 
 
-def test_words_that_were_not_timed_do_not_count_for_a_piece():
+def test_interpolated_words_do_not_count_for_a_piece():
     words = [(0, 1, "a"), (1, 2, " b"), (2, 3, " c", "interpolated"), (3, 4, " d", "interpolated")]
     turns = [(0, 2, "A"), (2, 4, "B")]
-    assert len(assigned(segment_of(*words), turns)) == 1
-    assert len(assigned(segment_of(*(word[:3] for word in words)), turns)) == 2
+    assert len(assign(make_segment(*words), turns)) == 1
+    assert len(assign(make_segment(*(word[:3] for word in words)), turns)) == 2
 
 
 def test_a_segment_without_words_is_not_split():
-    assert len(assigned(Segment(start=0, end=9, text="How? So."), [(0, 4, "A"), (4, 9, "B")])) == 1
+    assert len(assign(Segment(start=0, end=9, text="How? So."), [(0, 4, "A"), (4, 9, "B")])) == 1
 
 
 @pytest.mark.parametrize(
@@ -173,40 +175,40 @@ def test_a_segment_without_words_is_not_split():
     ],
     ids=["quotation marks", "a dash", "a word too many", "another order", "more than the words"],
 )
-def test_a_text_is_cut_only_where_its_words_are(text, pieces):
+def test_a_text_is_split_only_if_its_words_match(text, pieces):
     words = [(second, second + 0.9, word) for second, word in enumerate(["Well", "he", "said", "I", "know"])]
-    found = assigned(segment_of(*words, text=text), [(0, 3, "A"), (3, 5, "B")], ANYWHERE)
+    found = assign(make_segment(*words, text=text), [(0, 3, "A"), (3, 5, "B")], SPLIT_EVERYWHERE)
     assert [piece.text for piece in found] == (pieces or [text])
 
 
-def test_a_text_without_blanks_is_cut_between_characters():
+def test_a_text_without_spaces_is_split_between_characters():
     words = [(second, second + 0.9, word) for second, word in enumerate("你好吗我好")]
-    found = assigned(segment_of(*words, text="你好吗!我好。"), [(0, 3, "A"), (3, 5, "B")])
+    found = assign(make_segment(*words, text="你好吗!我好。"), [(0, 3, "A"), (3, 5, "B")])
     assert [piece.text for piece in found] == ["你好吗!", "我好。"]
 
 
-def test_words_that_run_backwards_are_not_split():
+def test_words_that_go_back_in_time_are_not_split():
     words = [(5, 5.9, "a"), (6, 6.9, " b"), (1, 1.9, " c"), (0, 0.9, " d")]
-    (whole,) = assigned(segment_of(*words, start=0, end=9), [(0, 3, "A"), (3, 9, "B")], ANYWHERE)
-    assert speakers([whole]) == ["B", "B", "A", "A"]
+    (whole,) = assign(make_segment(*words, start=0, end=9), [(0, 3, "A"), (3, 9, "B")], SPLIT_EVERYWHERE)
+    assert word_speakers([whole]) == ["B", "B", "A", "A"]
 
 
-def test_a_segment_of_the_whole_recording_is_no_trouble():
+def test_a_segment_of_the_whole_recording_is_split():
     count = 30_000
-    segment = segment_of(*((second, second + 0.9, f" {second}") for second in range(count)))
+    segment = make_segment(*((second, second + 0.9, f" {second}") for second in range(count)))
     turns = [(second, second + 1, "AB"[second // 3 % 2]) for second in range(count)]
-    assert len(assigned(segment, turns)) == count / 3
-    assert len(assigned(segment, turns, Rules(split=Guards(words=4), smooth=Island()))) == 1
+    assert len(assign(segment, turns)) == count / 3
+    assert len(assign(segment, turns, Rules(split=SplitThresholds(words=4), smooth=SmoothingLimits()))) == 1
 
 
-def test_smoothing_gives_a_word_in_the_midst_of_a_sentence_to_the_one_around_it():
-    segment, _ = every_second("I have never. Been to New Jersey")
+def test_smoothing_gives_a_word_within_a_sentence_to_the_speaker_around_it():
+    segment, _ = make_timed_segment("I have never. Been to New Jersey")
     turns = [(0, 1, "A"), (1, 2, "B"), (2, 4, "A"), (4, 5, "B"), (5, 9, "A")]
-    smooth = Rules(split=None, smooth=Island())
-    (labelled,) = assigned(segment, turns, smooth)
-    assert speakers([labelled]) == [*"AAAAAAA"]
+    smooth = Rules(split=None, smooth=SmoothingLimits())
+    (labelled,) = assign(segment, turns, smooth)
+    assert word_speakers([labelled]) == [*"AAAAAAA"]
     assert labelled.words[1].attribution == Attribution(how="smoothed", also=("B",))
-    assert speakers(assigned(segment, turns, WHOLE)) == [*"ABAABAA"]
+    assert word_speakers(assign(segment, turns, NO_SPLIT)) == [*"ABAABAA"]
 
 
 @pytest.mark.parametrize(
@@ -219,26 +221,26 @@ def test_smoothing_gives_a_word_in_the_midst_of_a_sentence_to_the_one_around_it(
     ],
     ids=["at a sentence's end", "at a sentence's start", "too long", "between two speakers"],
 )
-def test_smoothing_leaves_all_else_alone(turns):
-    segment, _ = every_second("I have never. Been to New Jersey in my life")
-    rough = assigned(segment, turns, WHOLE)
-    assert assigned(segment, turns, Rules(split=None, smooth=Island())) == rough
+def test_smoothing_changes_no_other_words(turns):
+    segment, _ = make_timed_segment("I have never. Been to New Jersey in my life")
+    unsmoothed = assign(segment, turns, NO_SPLIT)
+    assert assign(segment, turns, Rules(split=None, smooth=SmoothingLimits())) == unsmoothed
 
 
-def test_the_sample_with_its_lines_run_together_is_split_as_it_was(sample, sample_diarization):
+def test_the_sample_as_one_segment_is_split_at_its_lines(sample, sample_diarization):
     lines = read(sample / "sample.stm").segments
-    said = [word for line in lines for word in timed_words(line)]
-    one = Segment(start=0, end=30, text=" ".join(line.text for line in lines), words=tuple(said))
+    timed = [word for line in lines for word in time_words(line)]
+    one = Segment(start=0, end=30, text=" ".join(line.text for line in lines), words=tuple(timed))
     by_line = assign_speakers(Transcript(segments=lines), sample_diarization)
-    together = assign_speakers(Transcript(segments=(one,)), sample_diarization, ANYWHERE)
+    together = assign_speakers(Transcript(segments=(one,)), sample_diarization, SPLIT_EVERYWHERE)
     truth = [segment.speaker for segment in by_line.segments for _ in segment.text.split()]
     found = [piece.speaker for piece in together.segments for _ in piece.words]
-    assert wder(truth, found) == pytest.approx(5 / 81)  # its words' times are guesses
+    assert wder(truth, found) == pytest.approx(5 / 81)  # its word times are estimates
     assert "".join(piece.text for piece in together.segments) == one.text
 
 
-def timed_words(line):
-    """The words of a line, as long as they have characters."""
+def time_words(line):
+    """Return the words of a line, timed by number of characters."""
     texts = line.text.split()
     step = (line.end - line.start) / sum(map(len, texts))
     ends = [sum(map(len, texts[: index + 1])) * step for index in range(len(texts))]
@@ -249,26 +251,26 @@ def timed_words(line):
     ]
 
 
-def errors(hearing, rules):
-    """WDER over eight dialogues, counted by the speakers of pieces."""
+def word_error_rate(quality, rules):
+    """Return the WDER over eight dialogues, by the speakers of pieces."""
     wrong = total = 0
     for seed in range(8):
-        made = dialogue(seed, hearing)
-        labelled = assign_speakers(made.transcript, made.diarization, rules)
+        example = dialogue(seed, quality)
+        labelled = assign_speakers(example.transcript, example.diarization, rules)
         found = [piece.speaker for piece in labelled.segments for _ in piece.words]
-        wrong += wder(made.speakers, found) * len(found)
+        wrong += wder(example.speakers, found) * len(found)
         total += len(found)
     return wrong / total
 
 
-@pytest.mark.parametrize("hearing", [GOOD, USUAL, POOR], ids=["good", "usual", "poor"])
-def test_guarded_splits_mend_more_words_than_whole_segments(hearing):
-    assert errors(hearing, Rules()) < 0.7 * errors(hearing, WHOLE)
+@pytest.mark.parametrize("quality", [GOOD, USUAL, POOR], ids=["good", "usual", "poor"])
+def test_splits_with_thresholds_have_fewer_errors_than_whole_segments(quality):
+    assert word_error_rate(quality, Rules()) < 0.7 * word_error_rate(quality, NO_SPLIT)
 
 
-@pytest.mark.parametrize("hearing", [USUAL, POOR], ids=["usual", "poor"])
-def test_guards_keep_the_diarizers_errors_out(hearing):
-    assert errors(hearing, Rules()) < errors(hearing, ANYWHERE)
+@pytest.mark.parametrize("quality", [USUAL, POOR], ids=["usual", "poor"])
+def test_splits_with_thresholds_have_fewer_errors_than_splits_everywhere(quality):
+    assert word_error_rate(quality, Rules()) < word_error_rate(quality, SPLIT_EVERYWHERE)
 
 
 def test_wder_counts_words_under_the_best_mapping():
@@ -289,33 +291,33 @@ words = st.tuples(tenths, lengths, st.text(st.characters(codec="utf-8"), max_siz
 turns = st.lists(st.tuples(lengths, lengths, st.sampled_from("ABC")), max_size=12)
 rules = st.builds(
     Rules,
-    split=st.sampled_from([None, Guards(), ANYWHERE.split]),
-    smooth=st.sampled_from([None, Island()]),
+    split=st.sampled_from([None, SplitThresholds(), SPLIT_EVERYWHERE.split]),
+    smooth=st.sampled_from([None, SmoothingLimits()]),
     longest_word=st.sampled_from([0.0, 1.0, 99.0]),
 )
 
 
-def laid_out(gaps_and_lengths):
-    now, laid = 0.0, []
+def lay_out(gaps_and_lengths):
+    time, turns = 0.0, []
     for gap, length, speaker in gaps_and_lengths:
-        laid.append(SpeakerTurn(start=now + gap, end=now + gap + length, speaker=speaker))
-        now += gap + length
-    return tuple(laid)
+        turns.append(SpeakerTurn(start=time + gap, end=time + gap + length, speaker=speaker))
+        time += gap + length
+    return tuple(turns)
 
 
 @st.composite
 def transcripts(draw):
     segments = []
-    for own in draw(st.lists(st.lists(words, max_size=8), max_size=4)):
-        said = tuple(Word(start=a, end=a + b, text=text, interpolated=guess) for a, b, text, guess in own)
+    for drawn in draw(st.lists(st.lists(words, max_size=8), max_size=4)):
+        own = tuple(Word(start=a, end=a + b, text=text, interpolated=guessed) for a, b, text, guessed in drawn)
         start, length = draw(tenths), draw(lengths)
-        text = draw(st.sampled_from(["".join(word.text for word in said), " ".join(word.text for word in said), "Hm."]))
-        segments.append(Segment(start=start, end=start + length, text=text, words=said))
+        text = draw(st.sampled_from(["".join(word.text for word in own), " ".join(word.text for word in own), "Hm."]))
+        segments.append(Segment(start=start, end=start + length, text=text, words=own))
     return Transcript(segments=tuple(segments))
 
 
-def shifted(transcript, seconds):
-    def moved(word):
+def shift(transcript, seconds):
+    def shift_word(word):
         return Word(start=word.start + seconds, end=word.end + seconds, text=word.text, interpolated=word.interpolated)
 
     return Transcript(
@@ -324,7 +326,7 @@ def shifted(transcript, seconds):
                 start=each.start + seconds,
                 end=each.end + seconds,
                 text=each.text,
-                words=tuple(map(moved, each.words)),
+                words=tuple(map(shift_word, each.words)),
             )
             for each in transcript.segments
         )
@@ -332,47 +334,47 @@ def shifted(transcript, seconds):
 
 
 @given(transcripts(), turns, rules)
-def test_no_word_is_lost_moved_reworded_or_said_twice(transcript, turns, rules):
-    exclusive = laid_out(turns)
+def test_labelling_keeps_each_word_once_with_its_time_and_text(transcript, turns, rules):
+    exclusive = lay_out(turns)
     diarization = Diarization(uri="talk", turns=exclusive, exclusive_turns=exclusive)
     labelled = assign_speakers(transcript, diarization, rules).segments
-    assert [word_of(word) for piece in labelled for word in piece.words] == [
-        word_of(word) for segment in transcript.segments for word in segment.words
+    assert [word_key(word) for piece in labelled for word in piece.words] == [
+        word_key(word) for segment in transcript.segments for word in segment.words
     ]
     assert "".join(piece.text for piece in labelled) == "".join(segment.text for segment in transcript.segments)
     assert {piece.speaker for piece in labelled} <= {*diarization.speakers, None}
     assert all(0.0 <= each.attribution.share <= 1.0 for piece in labelled for each in (piece, *piece.words))
 
 
-def word_of(word):
+def word_key(word):
     return word.start, word.end, word.text, word.interpolated
 
 
 @given(transcripts(), turns, rules, st.integers(0, 100_000))
-def test_a_recording_that_begins_later_is_labelled_alike(transcript, turns, rules, seconds):
-    exclusive = laid_out(turns)
+def test_labels_do_not_depend_on_the_start_time(transcript, turns, rules, seconds):
+    exclusive = lay_out(turns)
     later = tuple(
         SpeakerTurn(start=turn.start + seconds, end=turn.end + seconds, speaker=turn.speaker) for turn in exclusive
     )
     now = assign_speakers(transcript, Diarization(uri="talk", turns=exclusive, exclusive_turns=exclusive), rules)
     then = assign_speakers(
-        shifted(transcript, seconds), Diarization(uri="talk", turns=later, exclusive_turns=later), rules
+        shift(transcript, seconds), Diarization(uri="talk", turns=later, exclusive_turns=later), rules
     )
-    assert labels(now) == labels(then)
+    assert list_labels(now) == list_labels(then)
 
 
-def labels(labelled):
+def list_labels(labelled):
     return [
         (each.speaker, each.attribution, each.text) for piece in labelled.segments for each in (piece, *piece.words)
     ]
 
 
 @given(transcripts(), turns, rules, st.randoms(use_true_random=False))
-def test_the_order_that_turns_come_in_does_not_matter(transcript, turns, rules, random):
-    exclusive = laid_out(turns)
+def test_labels_do_not_depend_on_the_order_of_turns(transcript, turns, rules, random):
+    exclusive = lay_out(turns)
     shuffled = random.sample(exclusive, len(exclusive))
     one = assign_speakers(transcript, Diarization(uri="talk", turns=exclusive, exclusive_turns=exclusive), rules)
     two = assign_speakers(
         transcript, Diarization(uri="talk", turns=tuple(shuffled), exclusive_turns=tuple(shuffled)), rules
     )
-    assert labels(one) == labels(two)
+    assert list_labels(one) == list_labels(two)

@@ -1,4 +1,4 @@
-"""Names of files and speakers, and texts, are anybody's: no format lets them command a terminal or forge a line."""
+"""Names and texts are untrusted: no format lets them send terminal commands or forge lines."""
 
 import json
 import re
@@ -7,13 +7,13 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.readers import TEXTS
 
-from diarize_runner.controls import blanked, escaped, escaped_in_json
+from diarize_runner.control_characters import escape_controls, escape_controls_in_json, replace_controls_with_spaces
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE
+from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
 
-ALL = {**FORMATS, "whisperlive": WHISPERLIVE}
+ALL_FORMATS = {**FORMATS, "whisperlive": WHISPERLIVE}
 CONTROLS = [
     *map(chr, range(0x20)),
     *map(chr, range(0x7F, 0xA0)),
@@ -21,11 +21,11 @@ CONTROLS = [
 ]
 REORDERING = set(CONTROLS[-9:])
 FORGED = "A\nSPEAKER forged 1 0 9 <NA> <NA> B <NA> <NA>\nerror: forged\n;; \r\x1b[2J\u009b2J\x85\u2028x\u202ey\t|<b>"
-LINES = {"srt", "vtt", "txt", "ctm", "stm", "rttm", "textgrid", "eaf", "labels", "html"}
-"""Formats that have no escapes of their own for them."""
+WITHOUT_ESCAPES = {"srt", "vtt", "txt", "ctm", "stm", "rttm", "textgrid", "eaf", "labels", "html"}
+"""Formats without escapes for control characters."""
 
 
-def document(name, text):
+def make_document(name, text):
     word = LabelledWord(start=0, end=1, text=text, speaker=name)
     segments = tuple(
         LabelledSegment(start=start, end=start + 1, text=text, speaker=name, words=words)
@@ -34,53 +34,55 @@ def document(name, text):
     turns = (SpeakerTurn(start=0, end=1, speaker=name), SpeakerTurn(start=0.5, end=2, speaker="B"))
     diarization = Diarization(uri=name, turns=turns, exclusive_turns=turns)
     transcript = LabelledTranscript(uri=name, segments=segments, diarization=diarization)
-    return Document(transcript=transcript, media="call.wav", sound="call.wav")
+    return Document(transcript=transcript, media="call.wav", audio_src="call.wav")
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", ALL_FORMATS)
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda control: f"U+{ord(control):04X}")
-def test_a_control_character_adds_nothing_to_what_a_blank_would(kind, control):
-    """So it ends no line and no field. What reorders text has no width, and adds nothing at all."""
-    instead = "" if control in REORDERING else " "
-    hostile, honest = (ALL[kind].render(document(f"A{each}B", f"one{each}two")) for each in (control, instead))
-    if kind in LINES:
-        assert set(hostile) <= {*honest, "_"}, "`_` is what it is in a name that is a field"
+def test_a_control_character_becomes_a_space_or_is_dropped(kind, control):
+    """So it ends no line and no field. Characters that reorder text have no width, and are dropped."""
+    replacement = "" if control in REORDERING else " "
+    hostile, honest = (
+        ALL_FORMATS[kind].render(make_document(f"A{each}B", f"one{each}two")) for each in (control, replacement)
+    )
+    if kind in WITHOUT_ESCAPES:
+        assert set(hostile) <= {*honest, "_"}, "in a field, `_` replaces it"
         assert len(hostile.splitlines()) == len(honest.splitlines())
     else:
         assert json.loads(hostile)["segments"][0]["text"] == f"one{control}two"
 
 
-@pytest.mark.parametrize("kind", sorted(LINES))
-def test_a_name_forges_no_line(kind):
-    hostile, honest = (ALL[kind].render(document(name, "Hello there")) for name in (FORGED, "A B"))
+@pytest.mark.parametrize("kind", sorted(WITHOUT_ESCAPES))
+def test_a_hostile_name_cannot_forge_a_line(kind):
+    hostile, honest = (ALL_FORMATS[kind].render(make_document(name, "Hello there")) for name in (FORGED, "A B"))
     assert len(hostile.splitlines()) == len(honest.splitlines())
     assert not any(line.startswith(("error:", "SPEAKER forged", ";;")) for line in hostile.splitlines())
     assert not re.search("[\x1b\x9b\u202e]", hostile)
 
 
 @pytest.mark.parametrize(("kind", "fields"), [("rttm", 10), ("ctm", 8)])
-def test_columns_do_not_shift(kind, fields):
-    for line in ALL[kind].render(document(FORGED, FORGED)).splitlines():
+def test_a_hostile_name_does_not_shift_columns(kind, fields):
+    for line in ALL_FORMATS[kind].render(make_document(FORGED, FORGED)).splitlines():
         assert len(line.split()) == fields
 
 
-def test_a_hostile_name_is_text_in_a_page():
-    page = FORMATS["html"].render(document("</script><script>alert(1)</script>\" onload=x '<img src=x>", "<b>&"))
+def test_a_hostile_name_is_escaped_in_a_page():
+    page = FORMATS["html"].render(make_document("</script><script>alert(1)</script>\" onload=x '<img src=x>", "<b>&"))
     assert page.count("<script>") == 1
     assert "<img" not in page
     assert 'onload=x "' not in page
     assert "&lt;/script&gt;" in page
 
 
-def test_elan_and_praat_read_what_was_hostile():
+def test_elan_and_praat_can_read_hostile_text():
     everything = "".join(CONTROLS) + '"]]>&<\ufffe'
-    ET.fromstring(FORMATS["eaf"].render(document(everything, everything)).encode())
-    assert TEXTS["textgrid"](FORMATS["textgrid"].render(document(everything, f'say "{everything}"')))
+    ET.fromstring(FORMATS["eaf"].render(make_document(everything, everything)).encode())
+    assert TEXTS["textgrid"](FORMATS["textgrid"].render(make_document(everything, f'say "{everything}"')))
 
 
-def test_what_is_escaped_can_be_read():
-    assert escaped("a\x1b[2J\nb\u202e\udce9\x9b é") == r"a\x1b[2J\nb\u202e\udce9\x9b é"
-    assert blanked("a\x1bb\u202ec") == "a bc"
+def test_escaped_text_is_readable():
+    assert escape_controls("a\x1b[2J\nb\u202e\udce9\x9b é") == r"a\x1b[2J\nb\u202e\udce9\x9b é"
+    assert replace_controls_with_spaces("a\x1bb\u202ec") == "a bc"
     written = json.dumps({"a\x9b": "\u202e\x7f\udce9 é"}, indent=2, ensure_ascii=False)
-    assert json.loads(escaped_in_json(written)) == json.loads(written)
-    assert set(escaped_in_json(written)) <= set(map(chr, range(0x20, 0x7F))) | {"\n", "é"}
+    assert json.loads(escape_controls_in_json(written)) == json.loads(written)
+    assert set(escape_controls_in_json(written)) <= set(map(chr, range(0x20, 0x7F))) | {"\n", "é"}

@@ -10,46 +10,46 @@ from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats import json as json_format
 from diarize_runner.transcript.formats import rttm, srt, whisperlive
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE
+from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
-ALL = {**FORMATS, "whisperlive": WHISPERLIVE}
+ALL_FORMATS = {**FORMATS, "whisperlive": WHISPERLIVE}
 GOLDEN = Path(__file__).parents[2] / "golden" / "transcript"
 
 
-def labelled(*segments):
-    """A transcript of (start, end, text, speaker) tuples."""
+def make_transcript(*segments):
+    """Return a transcript of (start, end, text, speaker) tuples."""
     segments = tuple(LabelledSegment(start=a, end=b, text=text, speaker=speaker) for a, b, text, speaker in segments)
-    return LabelledTranscript(uri="talk", segments=segments, diarization=diarization())
+    return LabelledTranscript(uri="talk", segments=segments, diarization=make_diarization())
 
 
-def diarization(*turns, uri="talk"):
+def make_diarization(*turns, uri="talk"):
     turns = tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in turns)
     return Diarization(uri=uri, turns=turns, exclusive_turns=turns)
 
 
-def as_json(transcript):
+def render_json(transcript):
     return json.loads(json_format.render(Document(transcript=transcript)))
 
 
-@pytest.mark.parametrize("kind", ALL)
-def test_a_meeting_is_written_as_before(meeting, kind):
+@pytest.mark.parametrize("kind", ALL_FORMATS)
+def test_a_meeting_matches_its_golden_file(meeting, kind):
     written, golden = (
-        ALL[kind].render(meeting),
-        GOLDEN / f"meeting{'.whisperlive' * (kind == 'whisperlive')}{ALL[kind].suffix}",
+        ALL_FORMATS[kind].render(meeting),
+        GOLDEN / f"meeting{'.whisperlive' * (kind == 'whisperlive')}{ALL_FORMATS[kind].suffix}",
     )
     if os.environ.get("UPDATE_GOLDENS"):
         golden.write_text(written, encoding="utf-8")
     assert written == golden.read_text(encoding="utf-8")
 
 
-def test_a_real_conversation_is_written_as_before(labelled_sample):
+def test_the_sample_matches_its_golden_file(labelled_sample):
     assert srt.render(labelled_sample) == (GOLDEN / "sample.srt").read_text(encoding="utf-8")
     assert rttm.render(labelled_sample.diarization) == (GOLDEN / "sample.rttm").read_text(encoding="utf-8")
 
 
-def test_json_has_all_that_readers_of_the_guide_know(exchange):
-    document, guide = as_json(exchange), json.loads(whisperlive.render(exchange))
+def test_json_has_the_keys_of_the_whisperlive_guide(exchange):
+    document, guide = render_json(exchange), json.loads(whisperlive.render(exchange))
     assert guide == {
         "segments": [
             {"start": "0.000", "end": "2.500", "text": "Hello", "speaker": "SPEAKER_00"},
@@ -63,12 +63,12 @@ def test_json_has_all_that_readers_of_the_guide_know(exchange):
     }
     assert document["format"] == "diarize-runner/transcript/1"
     assert (document["speakers"], document["diarization"]) == (guide["speakers"], guide["diarization"])
-    for known, full in zip(guide["segments"], document["segments"], strict=True):
-        assert known.items() <= full.items()
+    for basic, full in zip(guide["segments"], document["segments"], strict=True):
+        assert basic.items() <= full.items()
 
 
-def test_json_says_where_several_speak_and_how_much_each_does(exchange):
-    document = as_json(exchange)
+def test_json_has_overlaps_and_statistics(exchange):
+    document = render_json(exchange)
     assert document["overlaps"] == [{"start": 2.5, "end": 2.8, "speakers": ["SPEAKER_00", "SPEAKER_01"]}]
     assert document["exclusive_diarization"][0] == {"start": 0.0, "end": 2.5, "speaker": "SPEAKER_00"}
     assert document["statistics"] == [
@@ -93,15 +93,15 @@ def test_json_says_where_several_speak_and_how_much_each_does(exchange):
     ]
 
 
-def test_json_holds_the_words_that_were_timed_and_why_each_speaker(meeting):
+def test_json_has_timed_words_and_attributions(meeting):
     first, second, *_ = json.loads(json_format.render(meeting))["segments"]
-    why = {"how": "overlap", "share": 1.0, "also": []}
+    attribution = {"how": "overlap", "share": 1.0, "also": []}
     assert first["words"][1] == {
         "start": 1.1,
         "end": 1.4,
         "word": " we",
         "speaker": "SPEAKER_00",
-        "attribution": why,
+        "attribution": attribution,
         "interpolated": True,
     }
     assert "interpolated" not in first["words"][0]
@@ -109,7 +109,7 @@ def test_json_holds_the_words_that_were_timed_and_why_each_speaker(meeting):
     assert "words" not in second
 
 
-def test_json_says_what_a_result_was_made_from(meeting):
+def test_json_has_the_provenance(meeting):
     assert json.loads(json_format.render(meeting))["provenance"] == {
         "tool": "diarize-runner 0.0",
         "cache": {
@@ -127,8 +127,8 @@ def test_json_says_what_a_result_was_made_from(meeting):
     }
 
 
-def test_readers_of_the_guide_are_told_unknown_where_nobody_is_heard():
-    guide = json.loads(whisperlive.render(labelled((0, 1, "Eh?", None), (1, 2, "Ah!", "A"))))
+def test_whisperlive_json_has_unknown_for_a_missing_speaker():
+    guide = json.loads(whisperlive.render(make_transcript((0, 1, "Eh?", None), (1, 2, "Ah!", "A"))))
     assert [segment["speaker"] for segment in guide["segments"]] == ["UNKNOWN", "A"]
     assert guide["speakers"] == ["A", "UNKNOWN"]
 
@@ -137,21 +137,21 @@ def test_json_rounds_times_to_the_millisecond():
     transcript = LabelledTranscript(
         uri="talk",
         segments=(LabelledSegment(start=0.99951, end=2.00049, text="", speaker=None),),
-        diarization=diarization((0.0309687, 1.99999, "A")),
+        diarization=make_diarization((0.0309687, 1.99999, "A")),
     )
-    document = as_json(transcript)
+    document = render_json(transcript)
     assert document["segments"][0]["start"] == "1.000"
     assert document["segments"][0]["end"] == "2.000"
     assert document["diarization"] == [{"start": 0.031, "end": 2.0, "speaker": "A"}]
 
 
-def test_json_says_null_for_a_segment_without_speaker():
-    assert as_json(labelled((0, 1, "Eh?", None)))["segments"][0]["speaker"] is None
+def test_json_has_null_for_a_missing_speaker():
+    assert render_json(make_transcript((0, 1, "Eh?", None)))["segments"][0]["speaker"] is None
 
 
 def test_json_without_a_transcript_has_the_diarization_and_no_segments():
-    transcript = LabelledTranscript(uri="talk", segments=(), diarization=diarization((0, 1, "A")))
-    document = as_json(transcript)
+    transcript = LabelledTranscript(uri="talk", segments=(), diarization=make_diarization((0, 1, "A")))
+    document = render_json(transcript)
     assert document["segments"] == []
     assert document["speakers"] == ["A"]
     assert document["diarization"] == document["exclusive_diarization"] == [{"start": 0, "end": 1, "speaker": "A"}]
@@ -159,11 +159,11 @@ def test_json_without_a_transcript_has_the_diarization_and_no_segments():
 
 @given(st.text(), st.text())
 def test_json_keeps_every_text_and_name(text, speaker):
-    (segment,) = as_json(labelled((0, 1, text, speaker)))["segments"]
+    (segment,) = render_json(make_transcript((0, 1, text, speaker)))["segments"]
     assert (segment["text"], segment["speaker"]) == (text, speaker)
 
 
-def test_srt_is_as_the_guide_shows_it(exchange):
+def test_srt_matches_the_whisperlive_guide(exchange):
     assert srt.render(exchange) == (
         "1\n00:00:00,000 --> 00:00:02,500\n[SPEAKER_00] Hello\n\n"
         "2\n00:00:02,500 --> 00:00:05,000\n[SPEAKER_01] Hi there\n"
@@ -184,13 +184,13 @@ def test_srt_is_as_the_guide_shows_it(exchange):
         (359999.9996, "100:00:00,000"),
     ],
 )
-def test_srt_rounds_a_time_before_it_splits_it(seconds, timestamp):
-    assert f"{timestamp} --> {timestamp}" in srt.render(labelled((seconds, seconds, "Hello", None)))
+def test_srt_rounds_times_before_the_split_into_fields(seconds, timestamp):
+    assert f"{timestamp} --> {timestamp}" in srt.render(make_transcript((seconds, seconds, "Hello", None)))
 
 
 @given(st.floats(0, 1e6))
-def test_srt_time_stamps_are_right_to_half_a_millisecond(seconds):
-    stamp = srt.render(labelled((seconds, seconds, "Hello", None))).splitlines()[1].split(" --> ")[0]
+def test_srt_timestamps_are_exact_to_half_a_millisecond(seconds):
+    stamp = srt.render(make_transcript((seconds, seconds, "Hello", None))).splitlines()[1].split(" --> ")[0]
     hours, minutes, rest = stamp.split(":")
     whole, milliseconds = rest.split(",")
     assert (len(minutes), len(whole), len(milliseconds)) == (2, 2, 3)
@@ -198,32 +198,32 @@ def test_srt_time_stamps_are_right_to_half_a_millisecond(seconds):
     assert read_back == pytest.approx(seconds, abs=0.0005 + 1e-9)
 
 
-def test_srt_numbers_cues_by_time_and_leaves_out_what_cannot_be_shown():
-    transcript = labelled((5, 6, " second", "A"), (3, 4, " \n", "B"), (1, 2, "first", None))
+def test_srt_numbers_cues_by_time_and_omits_empty_texts():
+    transcript = make_transcript((5, 6, " second", "A"), (3, 4, " \n", "B"), (1, 2, "first", None))
     assert srt.render(transcript) == (
         "1\n00:00:01,000 --> 00:00:02,000\nfirst\n\n2\n00:00:05,000 --> 00:00:06,000\n[A] second\n"
     )
 
 
 def test_srt_keeps_a_text_with_blank_lines_in_one_cue():
-    assert srt.render(labelled((0, 1, "one\n\ntwo\u2028three", "A"))).splitlines()[2:] == ["[A] one two three"]
+    assert srt.render(make_transcript((0, 1, "one\n\ntwo\u2028three", "A"))).splitlines()[2:] == ["[A] one two three"]
 
 
-def test_srt_has_no_line_but_that_of_times_with_an_arrow():
-    assert srt.render(labelled((0, 1, "a --> b ---> c", "x\n-->"))).splitlines()[2:] == ["[x ->] a -> b -> c"]
+def test_srt_has_an_arrow_only_in_the_line_of_times():
+    assert srt.render(make_transcript((0, 1, "a --> b ---> c", "x\n-->"))).splitlines()[2:] == ["[x ->] a -> b -> c"]
 
 
-def test_srt_of_nothing_is_empty():
-    assert srt.render(labelled()) == ""
+def test_srt_without_segments_is_empty():
+    assert srt.render(make_transcript()) == ""
 
 
-def test_rttm_is_written_as_pyannote_writes_it(sample):
+def test_rttm_is_identical_to_that_of_pyannote(sample):
     original = (sample / "sample.rttm").read_text()
     lines = [line.split() for line in original.splitlines()]
     turns = [
         (float(start), float(start) + float(length), speaker) for _, _, _, start, length, _, _, speaker, *_ in lines
     ]
-    assert rttm.render(diarization(*turns, uri="sample")) == original
+    assert rttm.render(make_diarization(*turns, uri="sample")) == original
 
 
 def test_pyannote_reads_every_turn_back(tmp_path, meeting):
@@ -235,8 +235,8 @@ def test_pyannote_reads_every_turn_back(tmp_path, meeting):
     assert turns == [(turn.start, turn.end, turn.speaker) for turn in meeting.transcript.diarization.turns]
 
 
-def test_rttm_has_one_word_for_every_name():
-    assert rttm.render(diarization((0.0309687, 1.99999, "Ann Lee"), (2, 2, ""), uri="my\u00a0talk\t1")) == (
+def test_rttm_names_contain_no_whitespace():
+    assert rttm.render(make_diarization((0.0309687, 1.99999, "Ann Lee"), (2, 2, ""), uri="my\u00a0talk\t1")) == (
         "SPEAKER my_talk_1 1 0.031 1.969 <NA> <NA> Ann_Lee <NA> <NA>\n"
         "SPEAKER my_talk_1 1 2.000 0.000 <NA> <NA> <NA> <NA> <NA>\n"
     )
@@ -244,5 +244,5 @@ def test_rttm_has_one_word_for_every_name():
 
 @given(st.text(), st.text())
 def test_rttm_lines_always_have_ten_fields(uri, speaker):
-    (line,) = rttm.render(diarization((0, 1, speaker), uri=uri)).splitlines()
+    (line,) = rttm.render(make_diarization((0, 1, speaker), uri=uri)).splitlines()
     assert len(line.split()) == 10

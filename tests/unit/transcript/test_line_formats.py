@@ -1,4 +1,4 @@
-"""WebVTT, text to read, CTM, STM and Audacity's labels: each with its own rules for what fits in a line."""
+"""WebVTT, plain text, CTM, STM and Audacity labels: each has its own rules for a line."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,38 +11,40 @@ from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript,
 from diarize_runner.transcript.read import parse
 
 
-def labelled(*segments, uri="talk"):
+def make_transcript(*segments, uri="talk"):
     segments = tuple(LabelledSegment(start=a, end=b, text=text, speaker=speaker) for a, b, text, speaker in segments)
-    return LabelledTranscript(uri=uri, segments=segments, diarization=diarization())
+    return LabelledTranscript(uri=uri, segments=segments, diarization=make_diarization())
 
 
-def diarization(*turns):
+def make_diarization(*turns):
     turns = tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in turns)
     return Diarization(uri="talk", turns=turns, exclusive_turns=turns)
 
 
 class TestWebVTT:
-    def test_each_cue_is_in_the_voice_of_its_speaker(self):
-        assert vtt.render(labelled((0, 2.5, "Hello", "SPEAKER_00"), (2.5, 5, "Hm?", None))) == (
+    def test_a_cue_has_the_voice_of_its_speaker(self):
+        assert vtt.render(make_transcript((0, 2.5, "Hello", "SPEAKER_00"), (2.5, 5, "Hm?", None))) == (
             "WEBVTT\n\n00:00:00.000 --> 00:00:02.500\n<v SPEAKER_00>Hello</v>\n\n00:00:02.500 --> 00:00:05.000\nHm?\n"
         )
 
-    def test_nothing_in_a_text_or_name_is_markup(self):
-        written = vtt.render(labelled((0, 1, "a --> b & <i>", "A>&B")))
+    def test_texts_and_names_are_escaped(self):
+        written = vtt.render(make_transcript((0, 1, "a --> b & <i>", "A>&B")))
         assert written.splitlines()[3] == "<v A&gt;&amp;B>a --&gt; b &amp; &lt;i&gt;</v>"
 
     def test_a_cue_without_length_lasts_a_millisecond(self):
-        assert "00:00:01.000 --> 00:00:01.001" in vtt.render(labelled((1, 1, "Oh", "A"), (0.9996, 1.0004, "Ah", "A")))
+        assert "00:00:01.000 --> 00:00:01.001" in vtt.render(
+            make_transcript((1, 1, "Oh", "A"), (0.9996, 1.0004, "Ah", "A"))
+        )
 
     @given(st.text(), st.text())
     def test_a_reader_gets_every_text_and_name_back(self, text, speaker):
-        found = read_vtt(vtt.render(labelled((0, 1, text, speaker))))
+        found = read_vtt(vtt.render(make_transcript((0, 1, text, speaker))))
         assert found == ([(0.0, 1.0, plain(text), plain(speaker) or None)] if plain(text) else [])
 
 
-class TestTextToRead:
-    def test_a_line_goes_on_until_another_speaks(self):
-        transcript = labelled(
+class TestPlainText:
+    def test_a_line_has_all_consecutive_segments_of_a_speaker(self):
+        transcript = make_transcript(
             (3600, 3601, "Hello.", "Ann Lee"), (3601, 3602, " Again. ", "Ann Lee"), (3603, 3604, "Hm?", None)
         )
         assert txt.render(transcript) == "[01:00:00] Ann Lee: Hello. Again.\n[01:00:03] Hm?\n"
@@ -55,42 +57,44 @@ class TestCTM:
             LabelledWord(start=0.5, end=0.75, text=" hi", speaker=None),
         )
         segment = LabelledSegment(start=0, end=1, text="Oh, hi", speaker="Ann Lee", words=words)
-        transcript = LabelledTranscript(uri="my talk", segments=(segment,), diarization=diarization())
+        transcript = LabelledTranscript(uri="my talk", segments=(segment,), diarization=make_diarization())
         assert ctm.render(transcript) == (
             "my_talk 1 0.100 0.300 Oh, NA lex Ann_Lee\nmy_talk 1 0.500 0.250 hi NA lex unknown\n"
         )
 
-    def test_words_without_times_share_their_segment_by_letters(self):
-        assert ctm.render(labelled((2, 3, "a bcd", "A"))) == (
+    def test_words_without_times_share_their_segment_by_characters(self):
+        assert ctm.render(make_transcript((2, 3, "a bcd", "A"))) == (
             "talk 1 2.000 0.250 a NA lex A\ntalk 1 2.250 0.750 bcd NA lex A\n"
         )
 
     @given(st.text(), st.text(), st.text())
-    def test_lines_have_eight_fields_and_are_no_comment(self, uri, text, speaker):
-        for line in ctm.render(labelled((0, 1, text, speaker), uri=uri)).splitlines():
+    def test_lines_have_eight_fields_and_are_not_comments(self, uri, text, speaker):
+        for line in ctm.render(make_transcript((0, 1, text, speaker), uri=uri)).splitlines():
             assert len(line.split()) == 8
             assert not line.startswith(";;")
 
 
 class TestSTM:
-    def test_a_text_that_begins_like_a_label_is_not_taken_for_one(self):
-        written = stm.render(labelled((0, 1, "<laughs> yes", None)))
+    def test_a_text_that_looks_like_a_label_is_read_as_text(self):
+        written = stm.render(make_transcript((0, 1, "<laughs> yes", None)))
         assert written == "talk 1 unknown 0.000 1.000 <O> <laughs> yes\n"
         assert parse(written).segments[0].text == "<laughs> yes"
 
     @given(st.text(), st.text())
-    def test_our_own_reader_gets_every_text_back(self, text, speaker):
-        written = stm.render(labelled((0.5, 1, text, speaker)))
+    def test_the_stm_dialect_reads_every_text_back(self, text, speaker):
+        written = stm.render(make_transcript((0.5, 1, text, speaker)))
         read = [segment.text for segment in parse(written).segments] if written else []
         assert read == ([plain(text)] if plain(text) else [])
 
 
 class TestLabels:
     def test_segments_are_labels_with_their_speaker(self):
-        assert labels.render(labelled((0, 1.5, "one\ttwo\n", "A\tB"), (2, 3, "Hm?", None))) == (
+        assert labels.render(make_transcript((0, 1.5, "one\ttwo\n", "A\tB"), (2, 3, "Hm?", None))) == (
             "0.000000\t1.500000\tA B: one two\n2.000000\t3.000000\tHm?\n"
         )
 
     def test_without_a_transcript_turns_are_labels(self):
-        transcript = LabelledTranscript(uri="talk", segments=(), diarization=diarization((0, 1, "A"), (0.5, 2, "B")))
+        transcript = LabelledTranscript(
+            uri="talk", segments=(), diarization=make_diarization((0, 1, "A"), (0.5, 2, "B"))
+        )
         assert labels.render(transcript) == "0.000000\t1.000000\tA\n0.500000\t2.000000\tB\n"

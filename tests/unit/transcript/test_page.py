@@ -1,4 +1,4 @@
-"""The page: safe whatever is in a result, whole in one file, and drawn as it should be."""
+"""The HTML page: safe for any result, self-contained, and drawn correctly."""
 
 import base64
 import hashlib
@@ -8,8 +8,8 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from support.browser import CHROMIUM, look
-from support.readers import page as texts_of
+from support.browser import CHROMIUM, run_script
+from support.readers import page as read_texts
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats import html
@@ -20,21 +20,21 @@ from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 EVIL = "</title><script>document.documentElement.dataset.ran = 1</script><img src=x onerror=alert(1)> \"'&"
 
 
-def document(text="Hello", speaker="SPEAKER_00", uri="call", **rest):
+def make_document(text="Hello", speaker="SPEAKER_00", uri="call", **rest):
     turns = (SpeakerTurn(start=0.0, end=2.0, speaker=speaker), SpeakerTurn(start=1.0, end=4.0, speaker="other"))
     diarization = Diarization(uri=uri, turns=turns, exclusive_turns=turns[:1])
     segment = LabelledSegment(start=0.5, end=2.0, text=text, speaker=speaker)
     return Document(transcript=LabelledTranscript(uri=uri, segments=(segment,), diarization=diarization), **rest)
 
 
-class TestWhatIsNotTrusted:
+class TestUntrustedInput:
     def test_every_text_and_name_is_escaped(self):
-        written = html.render(document(text=EVIL, speaker=EVIL, uri=EVIL, sound=EVIL))
+        written = html.render(make_document(text=EVIL, speaker=EVIL, uri=EVIL, audio_src=EVIL))
         assert (written.count("<script>"), written.count("<img"), written.count("</title>")) == (1, 0, 5)
-        assert texts_of(written, "said") == [EVIL]
+        assert read_texts(written, "said") == [EVIL]
 
-    def test_the_policy_lets_run_and_style_nothing_but_what_the_page_came_with(self):
-        written = html.render(document())
+    def test_the_policy_allows_only_the_script_and_style_of_the_page(self):
+        written = html.render(make_document())
         policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', written).group(1))
         for tag in ("script", "style"):
             held = re.search(f"<{tag}>(.*?)</{tag}>", written, re.DOTALL).group(1)
@@ -44,36 +44,36 @@ class TestWhatIsNotTrusted:
         assert not re.search(r' (style|on\w+)="', written)
 
     @pytest.mark.parametrize(
-        ("sound", "media"),
+        ("audio_src", "media"),
         [(None, "'none'"), ("call.wav", "'self' file:"), ("data:audio/x-wav;base64,UklGRg==", "data:")],
     )
-    def test_the_policy_lets_load_the_recording_alone(self, sound, media):
-        written = html.render(document(sound=sound))
+    def test_the_policy_allows_loading_only_the_recording(self, audio_src, media):
+        written = html.render(make_document(audio_src=audio_src))
         assert f"media-src {media};" in unescape(written)
-        assert written.count("<audio") == (sound is not None)
+        assert written.count("<audio") == (audio_src is not None)
 
-    def test_the_page_asks_nothing_of_any_network(self, meeting):
+    def test_the_page_makes_no_network_request(self, meeting):
         written = html.render(meeting)
         assert re.findall(r'(?:src|href)="([^"]*)"', written) == ["in/meeting.wav"]
         assert "url(" not in written.replace("url(#hatch)", "")
         assert "http" not in re.sub(r'http-equiv="', "", written)
 
 
-def test_a_speaker_whom_the_transcript_alone_knows_has_a_lane_and_no_talk_time():
-    transcript = document().transcript
-    said = replace(transcript.segments[0], speaker="guest")
-    written = html.render(Document(transcript=replace(transcript, segments=(said,))))
+def test_a_speaker_only_in_the_transcript_has_a_lane_and_no_talk_time():
+    transcript = make_document().transcript
+    segment = replace(transcript.segments[0], speaker="guest")
+    written = html.render(Document(transcript=replace(transcript, segments=(segment,))))
     assert re.findall(r"data-name=\"\d\">([^<]*)", written) == ["SPEAKER_00", "other", "guest", "guest"]
     assert written.count("<tr class=") == 2
 
 
-def test_what_nobody_can_be_found_for_is_there_to_read(meeting):
+def test_a_segment_without_speaker_is_shown(meeting):
     written = html.render(meeting)
-    assert texts_of(written, "said")[3] == "Hm?"
+    assert read_texts(written, "said")[3] == "Hm?"
     assert 'class="run nobody"' in written
 
 
-def test_the_page_says_what_it_was_made_from(meeting):
+def test_the_page_has_the_provenance(meeting):
     assert f"<dt>cache manifest</dt><dd>sha256:{'1' * 64}</dd>" in html.render(meeting)
     assert "<details>" not in html.render(replace(meeting, provenance=None))
 
@@ -86,7 +86,7 @@ def test_the_page_says_what_it_was_made_from(meeting):
         (4300, ["0:00", "10:00", "20:00", "30:00", "40:00", "50:00", "1:00:00", "1:10:00"]),
     ],
 )
-def test_the_axis_has_ten_ticks_at_most_of_round_minutes(duration, ticks):
+def test_the_axis_has_few_ticks_at_round_times(duration, ticks):
     assert re.findall(r"<text [^>]*>([^<]*)</text>", draw((), ("A",), duration)) == ticks
 
 
@@ -103,8 +103,8 @@ class TestInABrowser:
         path.write_text(html.render(meeting), encoding="utf-8")
         return path
 
-    def test_lanes_lie_below_each_other_and_turns_where_they_are_on_the_clock(self, page):
-        seen = look(
+    def test_lanes_are_stacked_and_turns_are_at_their_times(self, page):
+        seen = run_script(
             page,
             """
             const all = (selector) => [...page.querySelectorAll(selector)].map(box);
@@ -124,34 +124,34 @@ class TestInABrowser:
         assert seen["scroll"] <= 1000, "the page is wider than its window"
         assert seen["colours"][0] == seen["colours"][2] != seen["colours"][1]
 
-    def test_a_click_plays_from_there_and_shows_where_it_is(self, page):
-        heard = look(
+    def test_a_click_plays_from_there_and_marks_the_segment(self, page):
+        seen = run_script(
             page,
             """
-            const sound = page.querySelector("audio"), svg = page.querySelector(".timeline svg"), heard = [];
+            const audio = page.querySelector("audio"), svg = page.querySelector(".timeline svg"), played = [];
             const [x, y, width] = box(svg);
             const click = (element, rest) => {
               element.dispatchEvent(new view.MouseEvent("click", { bubbles: true, ...rest }));
-              heard.push(sound.currentTime);
+              played.push(audio.currentTime);
             };
             click(svg, { clientX: x + width / 2, clientY: y + 5 });
             click(page.querySelectorAll(".said")[2]);
             click(page.querySelectorAll(".at")[1]);
-            sound.dispatchEvent(new view.Event("timeupdate"));
-            const now = [...page.querySelectorAll(".now")].map((said) => said.textContent);
-            return { heard, now, playhead: page.getElementById("playhead").getAttribute("x1"),
-                     sound: sound.currentSrc, classes: page.documentElement.className.split(" ") };
+            audio.dispatchEvent(new view.Event("timeupdate"));
+            const now = [...page.querySelectorAll(".now")].map((segment) => segment.textContent);
+            return { played, now, playhead: page.getElementById("playhead").getAttribute("x1"),
+                     source: audio.currentSrc, classes: page.documentElement.className.split(" ") };
             """,
         )
-        assert heard["heard"] == [pytest.approx(15, abs=0.1), 7.2, 3.9]
-        assert heard["sound"] == (page.parent / "in/meeting.wav").as_uri()
-        assert heard["now"] == ['Yes: R&D, <then> "sales".']
-        assert heard["playhead"] == "13%"
-        assert {"playable", "playing"} <= set(heard["classes"])
-        assert "broken" not in heard["classes"]
+        assert seen["played"] == [pytest.approx(15, abs=0.1), 7.2, 3.9]
+        assert seen["source"] == (page.parent / "in/meeting.wav").as_uri()
+        assert seen["now"] == ['Yes: R&D, <then> "sales".']
+        assert seen["playhead"] == "13%"
+        assert {"playable", "playing"} <= set(seen["classes"])
+        assert "broken" not in seen["classes"]
 
     def test_a_speaker_is_renamed_everywhere(self, page):
-        seen = look(
+        seen = run_script(
             page,
             """
             const input = page.querySelector(".name"), save = page.getElementById("save"), before = save.hidden;
@@ -164,8 +164,8 @@ class TestInABrowser:
         assert seen["names"] == ["<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>"]
         assert (seen["hidden"], seen["value"]) == ([True, False], "<b>Ann</b>")
 
-    def test_a_copy_is_saved_with_the_new_names_and_works_like_the_page(self, page):
-        copy = look(
+    def test_a_saved_copy_has_the_new_names_and_the_same_script(self, page):
+        copy = run_script(
             page,
             """
             let saved = "";
@@ -185,12 +185,15 @@ class TestInABrowser:
         for held in ("<script>.*</script>", "<style>.*</style>", 'Content-Security-Policy" content="[^"]*"'):
             assert unescape(re.search(held, copy, re.DOTALL)[0]) == unescape(re.search(held, original, re.DOTALL)[0])
 
-    def test_a_script_that_gets_into_the_page_does_not_run(self, page):
+    def test_an_injected_script_does_not_run(self, page):
         script = "<script>document.documentElement.dataset.ran = 1</script>"
         page.write_text(page.read_text(encoding="utf-8").replace("</main>", f"{script}</main>"), encoding="utf-8")
         ran = "return [page.documentElement.dataset.ran ?? null, page.documentElement.className, page.scripts.length]"
-        assert look(page, ran) == [None, "playable", 2]
+        assert run_script(page, ran) == [None, "playable", 2]
 
-    def test_the_page_is_dark_where_people_want_it_so(self, page):
+    def test_the_page_follows_the_dark_colour_scheme(self, page):
         paper = "return view.getComputedStyle(page.body).backgroundColor"
-        assert (look(page, paper), look(page, paper, dark=True)) == ("rgb(255, 255, 255)", "rgb(20, 23, 28)")
+        assert (run_script(page, paper), run_script(page, paper, dark=True)) == (
+            "rgb(255, 255, 255)",
+            "rgb(20, 23, 28)",
+        )

@@ -11,7 +11,9 @@ from diarize_runner.transcript.read import parse, read
 WHISPER = (
     'WhisperLive, whisperX or faster-whisper JSON: {"segments": [{"start": "0.000", "end": "2.500", "text": "Hello"}]}'
 )
-ANY = "whisper.cpp JSON, OpenAI verbose_json, WhisperLive, whisperX or faster-whisper JSON, WebVTT, SRT or NIST STM"
+ANY_DIALECT = (
+    "whisper.cpp JSON, OpenAI verbose_json, WhisperLive, whisperX or faster-whisper JSON, WebVTT, SRT or NIST STM"
+)
 STM = "NIST STM: file channel speaker start end [<labels>] text"
 HELLO = Segment(start=0.0, end=2.5, text="Hello")
 
@@ -36,7 +38,7 @@ def test_a_transcript_may_have_no_segments(document):
     assert parse(document).segments == ()
 
 
-def test_words_keep_their_times_and_blanks():
+def test_words_keep_their_times_and_spaces():
     words = [
         {"start": 0.1, "end": 0.4, "word": " Oh,", "probability": 0.9},
         {"start": 0.5, "end": 0.5, "word": " hello."},
@@ -58,7 +60,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
     assert read(path).segments == (HELLO,)
 
 
-def test_the_sample_of_pyannote_is_read_whole(sample):
+def test_the_sample_of_pyannote_is_read(sample):
     segments = read(sample / "sample.stm").segments
     assert len(segments) == 13
     assert segments[0] == Segment(start=6.68, end=7.16, text="Hello?")
@@ -66,7 +68,7 @@ def test_the_sample_of_pyannote_is_read_whole(sample):
 
 
 @pytest.mark.parametrize(
-    ("document", "fault"),
+    ("document", "error"),
     [
         ('{"segments": {}}', "segments is not a list: {}"),
         ('{"segments": [3]}', "segments[0] is not an object: 3"),
@@ -74,7 +76,7 @@ def test_the_sample_of_pyannote_is_read_whole(sample):
         ('[{"end": 1, "text": ""}]', "[0].start is missing"),
         ('[{"start": 0, "end": 1}]', "[0].text is missing"),
         ('[{"start": 0, "end": 1, "text": null}]', "[0].text is not a string: None"),
-        ('[{"start": 0, "end": 1, "text": "\\ud83d"}]', r"[0].text has half a character: '\ud83d'"),
+        ('[{"start": 0, "end": 1, "text": "\\ud83d"}]', r"[0].text has an unpaired surrogate: '\ud83d'"),
         ('{"segments": [{"start": "0", "end": "soon"}]}', "segments[0].end is not a time in seconds: 'soon'"),
         ('[{"start": 0}]', "[0].end is missing"),
         ('[{"start": "00:00:01,000", "end": 2}]', "[0].start is not a time in seconds: '00:00:01,000'"),
@@ -94,27 +96,27 @@ def test_the_sample_of_pyannote_is_read_whole(sample):
         ),
     ],
 )
-def test_a_fault_in_json_is_reported_with_its_place(document, fault):
+def test_an_error_in_json_names_its_place(document, error):
     with pytest.raises(TranscriptError) as caught:
         parse(document, name="talk.json")
-    assert caught.value.message == f"talk.json: {fault}"
+    assert caught.value.message == f"talk.json: {error}"
     assert caught.value.hint == f"expected {WHISPER}"
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "error"),
     [
-        ("a 1 x 3", "line 3 has 4 fields, not 5 and a text"),
+        ("a 1 x 3", "line 3 has 4 fields; expected 5 and a text"),
         ("a 1 x then 4 Hello", "line 3, start is not a time in seconds: 'then'"),
         ("a 1 x 3 now Hello", "line 3, end is not a time in seconds: 'now'"),
         ("a 1 x 4 3 Hello", "line 3, end is 3.0 s, before the start at 4.0 s"),
-        ("b 1 x 3 4 Hello", "line 3 is of a second recording: 'b'"),
+        ("b 1 x 3 4 Hello", "line 3 names a second recording: 'b'"),
     ],
 )
-def test_a_fault_in_stm_is_reported_with_its_line(line, fault):
+def test_an_error_in_stm_names_its_line(line, error):
     with pytest.raises(TranscriptError) as caught:
         parse(f"a 1 x 0 1 Hello\n\n{line}\n", name="talk.stm")
-    assert caught.value.message == f"talk.stm: {fault}"
+    assert caught.value.message == f"talk.stm: {error}"
     assert caught.value.hint == f"expected {STM}"
 
 
@@ -122,30 +124,30 @@ def test_a_fault_in_stm_is_reported_with_its_line(line, fault):
     ("document", "message"),
     [
         (b" \n", "{} is empty"),
-        (b"Hello? Hello. I didn't know you were there.", "{} is text in no known dialect of transcripts"),
-        (b'"Hello?"', "{} is text in no known dialect of transcripts"),
-        (b'{"text": "Hello?"}', "{} is JSON in no known dialect of transcripts"),
-        (b'{"segments": [', "{} begins like JSON, but is not: Expecting value: line 1 column 15 (char 14)"),
-        (b"RIFF\xff\xff", "{} is not text in UTF-8"),
-        (b"1\n00:00:00,000 --> 00:00:02,500\nSch\xf6n\n", "{} is not text in UTF-8"),
+        (b"Hello? Hello. I didn't know you were there.", "{} is text, but not a supported transcript"),
+        (b'"Hello?"', "{} is text, but not a supported transcript"),
+        (b'{"text": "Hello?"}', "{} is JSON, but not a supported transcript"),
+        (b'{"segments": [', "{} is not valid JSON: Expecting value: line 1 column 15 (char 14)"),
+        (b"RIFF\xff\xff", "{} is not valid UTF-8"),
+        (b"1\n00:00:00,000 --> 00:00:02,500\nSch\xf6n\n", "{} is not valid UTF-8"),
     ],
 )
-def test_a_file_that_is_no_transcript_is_told_what_was_expected(tmp_path, document, message):
+def test_an_error_for_other_files_lists_the_dialects(tmp_path, document, message):
     path = tmp_path / "talk.json"
     path.write_bytes(document)
     with pytest.raises(TranscriptError) as caught:
         read(path)
     assert caught.value.message == message.format(path)
-    assert caught.value.hint == f"expected {ANY}"
+    assert caught.value.hint == f"expected {ANY_DIALECT}"
 
 
 @pytest.mark.parametrize("document", ["[" * 100_000, "[" + "9" * 5000 + "]"], ids=["too deep", "too many digits"])
-def test_json_that_python_will_not_read_is_no_crash(document):
-    with pytest.raises(TranscriptError, match="begins like JSON, but is not"):
+def test_json_beyond_the_limits_of_python_is_refused(document):
+    with pytest.raises(TranscriptError, match="is not valid JSON: "):
         parse(document)
 
 
-def test_a_file_that_cannot_be_read_says_why(tmp_path):
+def test_an_unreadable_file_is_refused_with_the_reason(tmp_path):
     with pytest.raises(TranscriptError) as caught:
         read(tmp_path / "nothing.json")
     assert caught.value.message == f"cannot read {tmp_path / 'nothing.json'}: No such file or directory"
@@ -153,7 +155,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path):
         read(tmp_path)
 
 
-def test_transcripts_need_neither_numpy_nor_torch_nor_av():
+def test_transcript_modules_import_neither_numpy_nor_torch_nor_av():
     modules = ("read", "assign", "formats.json", "formats.srt", "formats.rttm")
     imports = "; ".join(f"import diarize_runner.transcript.{module}" for module in modules)
     code = f"import sys; {imports}; sys.exit(not {{'numpy', 'torch', 'av'}}.isdisjoint(sys.modules))"

@@ -7,7 +7,7 @@ if (sound) {
   const timeline = document.querySelector(".timeline svg");
   const playhead = document.getElementById("playhead");
   const duration = Number(timeline.dataset.duration);
-  const said = [...document.querySelectorAll(".said")].map((element) => ({
+  const segments = [...document.querySelectorAll(".said")].map((element) => ({
     element, start: Number(element.dataset.start), end: Number(element.dataset.end),
   }));
 
@@ -23,7 +23,7 @@ if (sound) {
     const now = sound.currentTime;
     page.classList.add("playing");
     for (const end of ["x1", "x2"]) playhead.setAttribute(end, `${Math.min(100, 100 * now / duration)}%`);
-    for (const { element, start, end } of said) element.classList.toggle("now", start <= now && now < end);
+    for (const { element, start, end } of segments) element.classList.toggle("now", start <= now && now < end);
   });
   timeline.addEventListener("click", (event) => {
     const box = timeline.getBoundingClientRect();
