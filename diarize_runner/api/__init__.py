@@ -1,7 +1,7 @@
-"""What Python callers use, as a notebook does: an entry point like the command line, for objects.
+"""The public Python API, for notebooks and servers.
 
     session.py   open_session(cache, device, engine) -> PythonSession
-    results.py   what its calls return: a Diarization or a LabelledTranscript that can be written, drawn and converted
+    results.py   Diarization and LabelledTranscript results that can be written, drawn and converted
 
-The process is somebody else's: its environment comes back, and the offline guard reaches the call alone.
+The process belongs to the caller: its environment is restored, and the offline guard covers only the API calls.
 """

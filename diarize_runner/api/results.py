@@ -1,4 +1,4 @@
-"""Results that can be written in every format, drawn in a notebook, and handed on to pyannote."""
+"""Results that can be written in every format, drawn in a notebook and converted to pyannote objects."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -10,38 +10,38 @@ from diarize_runner.diarization.turns import Diarization
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.job import Result
 from diarize_runner.jobs.output_file import require_writable
-from diarize_runner.jobs.outputs import SOUNDS, Outputs
+from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
 from diarize_runner.transcript.formats import timeline_page
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.known import FORMATS, format_of
 from diarize_runner.transcript.formats.provenance import Provenance
+from diarize_runner.transcript.formats.registry import FORMATS, detect_format
 from diarize_runner.transcript.model import LabelledTranscript
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation
 
-_FRAME = '<iframe sandbox="" srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>'
-"""Sandboxed: whatever is in a result, nothing of it runs, and no style of it reaches the notebook."""
+_IFRAME = '<iframe sandbox="" srcdoc="{page}" style="width: 100%; height: {height}px; border: 0"></iframe>'
+"""Sandboxed: no script in a result runs, and no style of it affects the notebook."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a result comes from."""
+    """The inputs and the provenance of a result."""
 
     provenance: Provenance
     recording: Path | None
     """None for samples in memory."""
     transcript: Path | None = None
-    """Both are absolute, wherever the process goes on to work."""
+    """Both paths are absolute, so they survive a change of the working folder."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What it was made from."""
+        """The input files."""
         return tuple(path for path in (self.recording, self.transcript) if path)
 
 
-class Written(ABC):
-    """What can be done with a result."""
+class WritableResult(ABC):
+    """Base class of results: write, convert and draw."""
 
     __slots__ = ()
     origin: Origin
@@ -49,29 +49,30 @@ class Written(ABC):
     @property
     @abstractmethod
     def labelled(self) -> LabelledTranscript:
-        """The result, with or without a transcript."""
+        """The result as a labelled transcript; without a transcript it has no segments."""
 
     def write(self, path: str | Path) -> Path:
-        """Write a file in the format that its name ends in, whole or not at all, and return its path.
+        """Write the result atomically in the format of the file extension, and return the path.
 
         Raises:
-            UsageError: the name ends in no format that is known, or in one that needs a transcript; or it is that of
-                the recording or the transcript.
+            UsageError: the extension is unknown, its format needs a transcript, or `path` is an input file.
             DiskError: the file cannot be written.
         """
         path = Path(path)
-        kind = format_of(path.name)
+        kind = detect_format(path.name)
         if path.resolve() in {file.resolve() for file in self.origin.files}:
-            raise UsageError(f"{path} would be overwritten: the result was made from it", hint="name another file")
+            raise UsageError(f"{path} is an input of this result and would be overwritten", hint="name another file")
         if FORMATS[kind].needs_transcript and not self.origin.provenance.transcript:
-            raise UsageError(f"{path} needs a transcript", hint="session.label(audio, transcript) takes one")
+            raise UsageError(f"{path} needs a transcript", hint="call session.label(audio, transcript) instead")
         require_writable(path)
-        outputs = Outputs(recording=self.origin.recording, paths={kind: path}, formats=FORMATS, sound=SOUNDS["link"])
+        outputs = Outputs(
+            recording=self.origin.recording, paths={kind: path}, formats=FORMATS, html_audio=HTML_AUDIO["link"]
+        )
         outputs.write(self.labelled, self.origin.provenance)
         return path
 
     def to_pyannote(self) -> "Annotation":
-        """Return every turn, overlaps included, as pyannote.core has them."""
+        """Return every turn, overlaps included, as a pyannote.core Annotation."""
         from pyannote.core import Annotation, Segment
 
         diarization = self.labelled.diarization
@@ -81,43 +82,48 @@ class Written(ABC):
         return annotation
 
     def _repr_html_(self) -> str:
-        """Draw the timeline, for a notebook."""
+        """Return the timeline as HTML for a notebook."""
         document = Document(transcript=self.labelled, provenance=self.origin.provenance)
         page, height = escape(timeline_page.render(document), quote=True), timeline_page.height(document)
-        return _FRAME.format(page=page, height=height)
+        return _IFRAME.format(page=page, height=height)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DiarizationResult(Written, Diarization):
+class DiarizationResult(WritableResult, Diarization):
     """Who spoke when in one recording."""
 
     origin: Origin
 
     @property
     def labelled(self) -> LabelledTranscript:
-        """The same, as a transcript in which nothing is said."""
+        """The diarization as a transcript without segments."""
         return LabelledTranscript(uri=self.uri, segments=(), diarization=self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LabelledResult(Written, LabelledTranscript):
+class LabelledResult(WritableResult, LabelledTranscript):
     """Who said what in one recording."""
 
     origin: Origin
 
     @property
     def labelled(self) -> LabelledTranscript:
-        """Itself."""
+        """The result itself."""
         return self
 
 
-def diarization_of(result: Result, origin: Origin) -> DiarizationResult:
-    """Return what was found in a recording without a transcript."""
-    found = result.diarization
-    return DiarizationResult(uri=found.uri, turns=found.turns, exclusive_turns=found.exclusive_turns, origin=origin)
+def to_diarization_result(result: Result, origin: Origin) -> DiarizationResult:
+    """Return the diarization of a job without a transcript."""
+    diarization = result.diarization
+    return DiarizationResult(
+        uri=diarization.uri,
+        turns=diarization.turns,
+        exclusive_turns=diarization.exclusive_turns,
+        origin=origin,
+    )
 
 
-def transcript_of(result: Result, origin: Origin) -> LabelledResult:
-    """Return a transcript that was labelled."""
+def to_labelled_result(result: Result, origin: Origin) -> LabelledResult:
+    """Return the labelled transcript of a job."""
     labelled = result.labelled
     return LabelledResult(uri=labelled.uri, segments=labelled.segments, diarization=labelled.diarization, origin=origin)

@@ -1,10 +1,10 @@
-"""A loaded pipeline for Python callers.
+"""A session: a loaded pipeline for Python callers.
 
     with diarize_runner.open_session() as session:
         session.diarize("call.wav", num_speakers=2).write("call.rttm")
         session.label("call.wav", "call.json").write("call.srt")
 
-The end of the block frees the models.
+Leaving the block frees the models.
 """
 
 import gc
@@ -15,16 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.api.results import DiarizationResult, LabelledResult, Origin, diarization_of, transcript_of
+from diarize_runner.api.results import (
+    DiarizationResult,
+    LabelledResult,
+    Origin,
+    to_diarization_result,
+    to_labelled_result,
+)
+from diarize_runner.cache.box.default_folder import default_folder
 from diarize_runner.cache.box.open import open_cache
-from diarize_runner.cache.box.usual_folder import usual_folder
 from diarize_runner.diarization.engines import DEVICES, ENGINES, EXACT, Engine
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import Audio, AudioFile, Samples
-from diarize_runner.jobs.job import FindSpeakers, Job, Result
+from diarize_runner.jobs.job import DiarizationTask, Job, Result
 from diarize_runner.jobs.session import Session, load_session
-from diarize_runner.progress import Progress, Silent, Whole
+from diarize_runner.progress import NoProgress, OverallProgress, Progress
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.rules import Rules
 
@@ -32,11 +38,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    Sound = str | Path | npt.NDArray[np.float32]
-    """A file, or mono samples of shape (samples,), whose full scale is 1."""
+    AudioInput = str | Path | npt.NDArray[np.float32]
+    """A file, or mono samples of shape (samples,) in [-1, 1]."""
 
-_SILENT = Silent()
-_MOST_HERTZ = 1_000_000
+_NO_PROGRESS = NoProgress()
+_MAX_SAMPLE_RATE = 1_000_000
 
 
 def open_session(
@@ -44,39 +50,38 @@ def open_session(
     device: str = "auto",
     engine: Engine = EXACT,
     *,
-    progress: Progress = _SILENT,
+    progress: Progress = _NO_PROGRESS,
 ) -> "OpenSession":
     """Verify the cache and load its pipeline.
 
-    `cache` is the folder that it was restored into: as for the command line, $DIARIZE_RUNNER_CACHE or else
-    /var/lib/diarize-runner/cache. `device` is `cuda`, `cpu` or `auto`, which takes cuda where there is a GPU.
-    `progress.advance` is called as the work goes on.
+    `cache` is a restored cache folder; the default is $DIARIZE_RUNNER_CACHE, then /var/lib/diarize-runner/cache.
+    `device` is `cuda`, `cpu` or `auto` (cuda if there is a GPU). `progress.advance` is called during loads and runs.
 
-    A load changes the environment, the home and the working folder of the process, and puts them back when it ends.
+    A load changes the environment, home and working folder of the process, then restores them.
 
     Raises:
-        UsageError: there is no such device or engine.
-        IntegrityError: the cache is not as it was published, or others could change it.
-        DeviceUnavailable: cuda was asked for and is not there.
+        UsageError: the device or engine is unknown.
+        IntegrityError: the cache differs from what was published, or other users can change it.
+        DeviceUnavailable: cuda is requested but not available.
         PipelineError: the pipeline cannot be loaded.
     """
     _require_one_of("device", device, DEVICES)
     _require_one_of("engine", engine, ENGINES)
-    verified = open_cache(Path(cache) if cache else usual_folder(), progress)
+    verified = open_cache(Path(cache) if cache else default_folder(), progress)
     return OpenSession(load_session(verified, device, engine), progress)
 
 
 class OpenSession:
-    """A pipeline that is loaded until `close`, or until the block ends; it hears one recording at a time."""
+    """A pipeline that stays loaded until `close` or the end of the block; it processes one recording at a time."""
 
     def __init__(self, session: Session, progress: Progress) -> None:
         self._session: Session | None = session
         self._progress = progress
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
     def diarize(
         self,
-        audio: "Sound",
+        audio: "AudioInput",
         *,
         sample_rate: int | None = None,
         channel: int | None = None,
@@ -84,23 +89,23 @@ class OpenSession:
         min_speakers: int | None = None,
         max_speakers: int | None = None,
     ) -> DiarizationResult:
-        """Say who spoke when.
+        """Return who spoke when.
 
-        `audio` is a file of any format that FFmpeg reads, or samples, which need a `sample_rate` in Hz. `channel`
-        counts from 1; all are mixed without it.
+        `audio` is a file that FFmpeg can decode, or samples, which need `sample_rate` in Hz. `channel` counts
+        from 1; without it all channels are mixed.
 
         Raises:
             UsageError: the arguments contradict each other.
             AudioError: the recording cannot be decoded.
-            PipelineError: the pipeline failed on it, or something tried to reach the network.
+            PipelineError: the pipeline failed, or a library tried to reach the network.
         """
-        task = FindSpeakers(hints=_hints(num_speakers, min_speakers, max_speakers))
+        task = DiarizationTask(hints=_hints(num_speakers, min_speakers, max_speakers))
         result, origin = self._run(Job(audio=_audio(audio, sample_rate, channel), task=task))
-        return diarization_of(result, origin)
+        return to_diarization_result(result, origin)
 
-    def label(  # noqa: PLR0913  # each has a name, as a command's options have
+    def label(  # noqa: PLR0913  # keyword-only, like command-line options
         self,
-        audio: "Sound",
+        audio: "AudioInput",
         transcript: str | Path,
         *,
         sample_rate: int | None = None,
@@ -110,28 +115,28 @@ class OpenSession:
         max_speakers: int | None = None,
         rules: Rules = DEFAULT_RULES,
     ) -> LabelledResult:
-        """Say who said what: `transcript` is JSON of a Whisper, SRT, WebVTT or STM. All else is as for `diarize`.
+        """Return who said what. `transcript` is Whisper JSON, SRT, WebVTT or STM; the rest is as in `diarize`.
 
         Raises:
             TranscriptError: the transcript cannot be read.
         """
-        task = FindSpeakers(hints=_hints(num_speakers, min_speakers, max_speakers))
-        source, said = _audio(audio, sample_rate, channel), Path(transcript).absolute()
-        result, origin = self._run(Job(audio=source, transcript=said, task=task, rules=rules))
-        return transcript_of(result, origin)
+        task = DiarizationTask(hints=_hints(num_speakers, min_speakers, max_speakers))
+        source, transcript = _audio(audio, sample_rate, channel), Path(transcript).absolute()
+        result, origin = self._run(Job(audio=source, transcript=transcript, task=task, rules=rules))
+        return to_labelled_result(result, origin)
 
     def close(self) -> None:
-        """Free the models; wait first until the current recording is done. A closed session refuses all calls.
+        """Wait for the current recording, then free the models. A closed session refuses all calls.
 
-        The traceback of an error holds the models that it passed through, and a notebook keeps the last traceback.
+        A traceback keeps the models that its frames refer to alive, and a notebook keeps the last traceback.
         """
-        with self._one_at_a_time:
+        with self._lock:
             session, self._session = self._session, None
         if session is None:
             return
         device = session.diarizer.device
         del session
-        gc.collect()  # a pipeline's parts refer to each other
+        gc.collect()  # a pipeline's parts form reference cycles
         if device == "cuda":
             import torch
 
@@ -144,61 +149,63 @@ class OpenSession:
         self.close()
 
     def _run(self, job: Job) -> tuple[Result, Origin]:
-        with self._one_at_a_time:
+        with self._lock:
             if self._session is None:
-                raise UsageError("this session is closed", hint="open another: diarize_runner.open_session()")
-            progress = _Listened(to=self._progress, context=copy_context())
-            result = self._session.run(job.hear(), progress)
+                raise UsageError("this session is closed", hint="open a new one: diarize_runner.open_session()")
+            progress = _CallerProgress(progress=self._progress, context=copy_context())
+            result = self._session.run(job.load(), progress)
         recording = job.audio.path if isinstance(job.audio, AudioFile) else None
         return result, Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Listened:
-    """A progress that hears how far the work is, and of nothing else."""
+class _CallerProgress:
+    """Forward `advance` to the caller's progress, and drop everything else."""
 
-    to: Progress
+    progress: Progress
     context: Context
-    """The caller's, in which it may print and ask the web, as the pipeline may not."""
+    """The caller's context, in which printing and the network are allowed, unlike in the pipeline."""
 
-    def advance(self, stage: str, *, completed: int, total: int, whole: Whole | None = None) -> None:  # noqa: ARG002
-        self.context.run(self.to.advance, stage, completed=completed, total=total)
+    def advance(self, stage: str, *, completed: int, total: int, overall: OverallProgress | None = None) -> None:  # noqa: ARG002
+        self.context.run(self.progress.advance, stage, completed=completed, total=total)
 
-    def tell(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         pass
 
     def paused(self) -> AbstractContextManager[None]:
         return nullcontext()
 
 
-def _audio(audio: "Sound", sample_rate: int | None, channel: int | None) -> Audio:
+def _audio(audio: "AudioInput", sample_rate: int | None, channel: int | None) -> Audio:
     if isinstance(audio, (str, Path)):
         if sample_rate is not None:
-            raise UsageError("a file says its sample rate itself", hint="leave sample_rate out")
+            raise UsageError("sample_rate is for samples: a file states its own", hint="omit sample_rate")
         if channel is not None and channel < 1:
-            raise UsageError(f"there is no channel {channel}", hint="they are counted from 1")
+            raise UsageError(f"there is no channel {channel}", hint="count channels from 1")
         return AudioFile(path=Path(audio).absolute(), channel=channel)
     import numpy as np
 
     samples = np.asarray(audio)
     if sample_rate is None or channel is not None:
-        raise UsageError("samples need a sample_rate, and have one channel", hint="as in sample_rate=16000")
-    if not isinstance(sample_rate, int) or not 1 <= sample_rate <= _MOST_HERTZ:
-        raise UsageError(f"sample_rate={sample_rate!r} is not a whole number of Hz", hint="as in sample_rate=16000")
+        raise UsageError("samples need sample_rate and take no channel", hint="pass sample_rate=16000, for example")
+    if not isinstance(sample_rate, int) or not 1 <= sample_rate <= _MAX_SAMPLE_RATE:
+        raise UsageError(
+            f"sample_rate={sample_rate!r} is not a whole number of Hz", hint="pass sample_rate=16000, for example"
+        )
     if not np.issubdtype(samples.dtype, np.floating):
-        hint = "of 16 bits: (samples / 32768).astype(numpy.float32)"
-        raise UsageError(f"samples of {samples.dtype}, and not of float32 with a full scale of 1", hint=hint)
+        hint = "convert 16-bit samples: (samples / 32768).astype(numpy.float32)"
+        raise UsageError(f"samples have dtype {samples.dtype}, expected float32 in [-1, 1]", hint=hint)
     return Samples(waveform=samples.astype(np.float32, copy=False), sample_rate=sample_rate, uri="samples")
 
 
-def _hints(exactly: int | None, least: int | None, most: int | None) -> SpeakerHints:
-    if exactly and (least or most):
-        raise UsageError("num_speakers leaves no room for min_speakers or max_speakers", hint="drop one of them")
-    if least and most and least > most:
-        raise UsageError(f"min_speakers={least} is more than max_speakers={most}", hint="swap them?")
-    if any(number is not None and number < 1 for number in (exactly, least, most)):
-        raise UsageError("a number of speakers begins at 1", hint="leave out what is not known")
-    return SpeakerHints(exactly=exactly, at_least=least, at_most=most)
+def _hints(exactly: int | None, at_least: int | None, at_most: int | None) -> SpeakerHints:
+    if exactly and (at_least or at_most):
+        raise UsageError("num_speakers excludes min_speakers and max_speakers", hint="omit one of them")
+    if at_least and at_most and at_least > at_most:
+        raise UsageError(f"min_speakers={at_least} is more than max_speakers={at_most}", hint="swap them")
+    if any(number is not None and number < 1 for number in (exactly, at_least, at_most)):
+        raise UsageError("a number of speakers must be 1 or more", hint="omit a number that you do not know")
+    return SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
 
 
 def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:

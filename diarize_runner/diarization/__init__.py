@@ -1,21 +1,21 @@
 """From a VerifiedCache and a Recording to a Diarization.
 
     audio.py     any container -> Recording: mono, 16 kHz, float32
-        decoding.py  what FFmpeg does for it, confined to a process of its own
+        decoding.py  the decoder (FFmpeg), confined to its own process
     engine.py    load(VerifiedCache, device, engine) -> Diarizer
-        guard.py          no connection is made meanwhile by this code, or by a thread that it starts (scope.py)
-        fence.py          no file of the caller's is read meanwhile
-        surroundings.py   the environment that libraries read, which comes back
-        quiet.py          what they warn of and print
-        models.py    pyannote's pipeline, made of verified bytes
-    exact.py     the exact engine: a loaded pipeline made to give the same output sooner
-        segmentation.py, embedding.py, reconstruction.py   three stages of it
-        trunk.py                                           a network made ready for a device
-        workers.py                                         one worker a core, for what runs on a CPU
+        guard.py            refuse network connections of this code and of the threads it starts (scope.py)
+        isolation.py        replace the working and home folders with an empty one
+        environment.py      set the variables that libraries read, then restore them
+        library_output.py   drop the libraries' warnings and log what they print
+        models.py    build pyannote's pipeline from verified bytes
+    exact.py     the exact engine: a loaded pipeline made faster, with the same output
+        segmentation.py, embedding.py, reconstruction.py   three of its stages
+        trunk.py                                           optimize a network for a device
+        workers.py                                         a thread pool with one worker per core
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
-    engines.py   what the engines are called
-    turns.py     SpeakerTurn, Diarization: the result, free of any framework's types
-    rttm.py      the same, read out of a file
+    engines.py   names of engines and devices
+    turns.py     SpeakerTurn, Diarization: the result, without types of any framework
+    rttm.py      read speaker turns from a file
 
-torch and pyannote.audio are needed from engine.py down, and imported when a pipeline is loaded.
+Modules from engine.py down need torch and pyannote.audio; loading a pipeline imports them.
 """

@@ -1,16 +1,16 @@
-"""The decoder, which audio.py runs in a process of its own: `python -m diarize_runner.diarization.decoding REQUEST`.
+"""The decoder, which audio.py runs in its own process: `python -m diarize_runner.diarization.decoding REQUEST`.
 
     stdin     the recording, open for reading
-    REQUEST   JSON: the recording's name, the channel or null, the limits, the process that asks
+    REQUEST   JSON: the recording's name, the channel or null, the limits, the parent's process id
     stdout    the samples, mono at 16 kHz, as float32
-    stderr    if it exits with REFUSED, what is wrong with the recording, in its last line
+    stderr    the error in its last line, if the exit code is EXIT_AUDIO_ERROR
 
-All channels weigh the same in the mix, as in pyannote.audio. FFmpeg resamples, but does not mix: its own
-mix leaves out the low-frequency channel and makes float stereo 3 dB louder, above full scale.
+All channels have equal weight in the mix, as in pyannote.audio. FFmpeg resamples but does not mix: its
+mix drops the low-frequency channel and makes float stereo 3 dB louder, above full scale.
 
-Time is counted in decoded samples, as transcribers count it: pauses in a container's timestamps are not
-filled. So a file in which FFmpeg reports damage is refused, for to skip over it would move all that follows. Of WAV and
-AIFF that were cut short it says nothing: what their header says is compared with what is there.
+Time is counted in decoded samples, as transcribers do: gaps in a container's timestamps are not filled. A file in
+which FFmpeg reports damage is refused, because skipping it would shift all later times. FFmpeg does not report
+truncated WAV and AIFF files, so the size in their header is compared with the file's size.
 """
 
 import json
@@ -24,99 +24,99 @@ from typing import IO, Final, Literal
 
 import av
 import av.subtitles.codeccontext
-import av.subtitles.stream  # PyAV imports these two when it meets a stream, and then no file may be opened any more
+import av.subtitles.stream  # PyAV imports both on demand, when the confined process can open no file
 import numpy as np
 import numpy.typing as npt
 
-from diarize_runner.confinement import Allowance, confine
-from diarize_runner.diarization.audio import REFUSED, SAMPLE_RATE, Limits, to_line, try_as_wav
+from diarize_runner.confinement import ResourceLimits, confine
+from diarize_runner.diarization.audio import EXIT_AUDIO_ERROR, SAMPLE_RATE, Limits, encode_error, wav_hint
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
-_EXPECTED: Final = "expected a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
+_FORMAT_HINT: Final = "use a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
 _BYTE_ORDER: Final[dict[bytes, Literal["little", "big"]]] = {b"RIFF": "little", b"FORM": "big"}
-"""WAV and AIFF begin with one of these words and the number of bytes that follow."""
-_UNKNOWN: Final = 0x7FFF0000
-"""What writes to a pipe cannot know that number, and puts one of this size."""
-_SLACK: Final = 1024
-"""Bytes that writers may count wrong."""
+"""WAV and AIFF start with one of these tags and the number of bytes that follow."""
+_UNKNOWN_SIZE: Final = 0x7FFF0000
+"""Writers to a pipe do not know the size, and put this number or a larger one."""
+_SIZE_TOLERANCE: Final = 1024
+"""Bytes by which a header may be wrong."""
 
 Samples = npt.NDArray[np.float32]
 
 
 def main() -> int:
-    """Decode what the command line asks for."""
+    """Decode the recording that the command line requests."""
     name, channel, limits, parent = json.loads(sys.argv[1])
-    confine(allowance(Limits(**limits)), parent)
+    confine(resource_limits(Limits(**limits)), parent)
     try:
-        for block in blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
+        for block in decode_blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
             sys.stdout.buffer.write(block.tobytes())
         sys.stdout.buffer.flush()
     except MemoryError:
-        wanted = f"{name} takes more than {limits['memory'] >> 20} MiB to decode"
-        return _refuse(UnreadableAudio(wanted, hint=try_as_wav(name)))
+        message = f"{name} takes more than {limits['memory'] >> 20} MiB to decode"
+        return _report_error(UnreadableAudio(message, hint=wav_hint(name)))
     except AudioError as error:
-        return _refuse(error)
+        return _report_error(error)
     return 0
 
 
-def allowance(limits: Limits) -> Allowance:
-    """Return what this process may use: with a minute of samples to spare, so that too long a recording is an error."""
-    longest = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
-    return Allowance(memory=limits.memory, cpu_seconds=limits.cpu_seconds, file_bytes=longest)
+def resource_limits(limits: Limits) -> ResourceLimits:
+    """Return the limits of this process; a spare minute of samples lets `decode_blocks` report too long a recording."""
+    file_bytes = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
+    return ResourceLimits(memory=limits.memory, cpu_seconds=limits.cpu_seconds, file_bytes=file_bytes)
 
 
-def blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: float) -> Iterator[Samples]:
-    """Yield the recording's samples as they are decoded; errors call it `name`.
+def decode_blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: float) -> Iterator[Samples]:
+    """Yield the recording's samples as they are decoded; errors refer to it as `name`.
 
     Raises:
-        UnreadableAudio: it is not audio, is damaged, or was cut short.
+        UnreadableAudio: it is not audio, is damaged, or is truncated.
         EmptyAudio: it holds no samples.
-        AudioError: it is longer than `limit_seconds`, or has no such channel.
+        AudioError: it is longer than `limit_seconds` or lacks the channel.
     """
-    _require_whole(source.fileno(), name)
+    _require_complete(source.fileno(), name)
     decoded = 0
     try:
         for block in _mono(source, name, channel):
-            _require_numbers(block, name, decoded)
+            _require_finite(block, name, decoded)
             decoded += len(block)
             if decoded > limit_seconds * SAMPLE_RATE:
                 raise AudioError(f"{name} is longer than {limit_seconds:g} s", hint="cut it into shorter recordings")
             yield block
     except av.FFmpegError as error:
-        raise _undecodable(name, error, decoded) from error
+        raise _decode_error(name, error, decoded) from error
     except OSError as error:
         raise UnreadableAudio(f"cannot read {name}: {error.strerror}", hint="check the disk it is on") from error
     if not decoded:
         raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
 
 
-def _require_whole(source: int, name: str) -> None:
+def _require_complete(source: int, name: str) -> None:
     if not stat.S_ISREG(os.fstat(source).st_mode):
         return
-    head, there = os.pread(source, 8, 0), os.fstat(source).st_size
+    head, size = os.pread(source, 8, 0), os.fstat(source).st_size
     order = _BYTE_ORDER.get(head[:4])
-    said = int.from_bytes(head[4:], order) if order else 0
-    if said < _UNKNOWN and said - there > _SLACK:
+    declared = int.from_bytes(head[4:], order) if order else 0
+    if declared < _UNKNOWN_SIZE and declared - size > _SIZE_TOLERANCE:
         raise UnreadableAudio(
-            f"{name} is cut short: {there:,} bytes of {said + len(head):,} are there",
-            hint=f"copy it again, or keep what is there: ffmpeg -i {shlex.quote(name)} kept.wav",
+            f"{name} is truncated: it has {size:,} of {declared + len(head):,} bytes",
+            hint=f"copy it again, or keep the part that exists: ffmpeg -i {shlex.quote(name)} kept.wav",
         )
 
 
 def _mono(source: IO[bytes], name: str, channel: int | None) -> Iterator[Samples]:
-    # An open file and no protocols: a playlist that calls itself audio cannot make FFmpeg open anything else.
+    # An open file and no protocols: a playlist disguised as audio cannot make FFmpeg open other files.
     with av.open(source, options={"protocol_whitelist": "none"}) as container:
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
-            raise UnreadableAudio(f"{name} holds no audio stream", hint=_EXPECTED)
-        # A stream may change its rate or channels midway, and a resampler knows only one of each.
+            raise UnreadableAudio(f"{name} holds no audio stream", hint=_FORMAT_HINT)
+        # A stream may change its rate or channels midway; a resampler supports only one of each.
         for (_, _, channels, _), frames in groupby(container.decode(stream), key=_shape):
             _require_channel(channel, channels, name)
             resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
-            for frame in chain(frames, [None]):  # None asks for what the resampler still holds
+            for frame in chain(frames, [None]):  # None flushes the resampler
                 for resampled in resampler.resample(frame):
-                    heard = resampled.to_ndarray()
-                    yield heard.mean(axis=0) if channel is None else heard[channel - 1]
+                    channel_samples = resampled.to_ndarray()
+                    yield channel_samples.mean(axis=0) if channel is None else channel_samples[channel - 1]
 
 
 def _shape(frame: av.AudioFrame) -> tuple[str, str, int, int]:
@@ -127,33 +127,33 @@ def _require_channel(channel: int | None, channels: int, name: str) -> None:
     if channel is not None and not 1 <= channel <= channels:
         raise AudioError(
             f"{name} has no channel {channel}: it has {channels}",
-            hint="they are counted from 1; --channel mix takes all",
+            hint="count channels from 1, or use --channel mix for all",
         )
 
 
-def _require_numbers(block: Samples, name: str, decoded: int) -> None:
-    """Refuse NaN and infinity, which a float format can hold: one of them makes nonsense of all that a model says."""
+def _require_finite(block: Samples, name: str, decoded: int) -> None:
+    """Refuse NaN and infinity, which float formats can hold: one such sample corrupts the whole output of a model."""
     finite = np.isfinite(block)
     if not finite.all():
         seconds = (decoded + int(finite.argmin())) / SAMPLE_RATE
         raise UnreadableAudio(
-            f"{name} holds a sample that is no number, {seconds:.2f} s after its start",
-            hint=f"make whole numbers of them: ffmpeg -i {shlex.quote(name)} -c:a pcm_s16le repaired.wav",
+            f"{name} contains NaN or infinity at {seconds:.2f} s",
+            hint=f"convert it to 16-bit integers: ffmpeg -i {shlex.quote(name)} -c:a pcm_s16le repaired.wav",
         )
 
 
-def _undecodable(name: str, error: av.FFmpegError, decoded: int) -> UnreadableAudio:
+def _decode_error(name: str, error: av.FFmpegError, decoded: int) -> UnreadableAudio:
     if not decoded:
-        return UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_EXPECTED)
+        return UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_FORMAT_HINT)
     return UnreadableAudio(
-        f"{name} is damaged {decoded / SAMPLE_RATE:.2f} s after its start: {error.strerror}",
-        hint=f"keep what can be decoded: ffmpeg -i {shlex.quote(name)} repaired.wav",
+        f"{name} is damaged at {decoded / SAMPLE_RATE:.2f} s: {error.strerror}",
+        hint=f"keep the part that can be decoded: ffmpeg -i {shlex.quote(name)} repaired.wav",
     )
 
 
-def _refuse(error: AudioError) -> int:
-    sys.stderr.write(f"\n{to_line(error)}\n")
-    return REFUSED
+def _report_error(error: AudioError) -> int:
+    sys.stderr.write(f"\n{encode_error(error)}\n")
+    return EXIT_AUDIO_ERROR
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Load a verified cache's pipeline, and diarize recordings with it: offline, without a token, without telemetry.
+"""Load a verified cache's pipeline and diarize with it: offline, without a token, without telemetry.
 
-Everything pyannote is behind this seam: what goes in is a `Recording`, what comes out a `Diarization`.
+This module hides pyannote: it takes a `Recording` and returns a `Diarization`.
 """
 
 import logging
@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from diarize_runner.cache.box.ownership import require_unchangeable
+from diarize_runner.cache.box.ownership import require_trusted_folder
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engines import EXACT, STOCK, Engine
-from diarize_runner.diarization.fence import fenced
+from diarize_runner.diarization.environment import offline_environment, without_telemetry
 from diarize_runner.diarization.guard import offline
+from diarize_runner.diarization.isolation import isolated_directories
+from diarize_runner.diarization.library_output import suppress_library_output
 from diarize_runner.diarization.models import load_pipeline
-from diarize_runner.diarization.quiet import quiet
-from diarize_runner.diarization.surroundings import offline_settings, unmeasured
 from diarize_runner.diarization.turns import (
     SPEECH,
     Diarization,
     SpeakerHints,
     SpeakerTurn,
-    named_by_first_appearance,
+    rename_by_first_appearance,
 )
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 from diarize_runner.progress import Progress
@@ -43,46 +43,56 @@ class Diarizer:
     pipeline: "Pipeline"
     device: str
     engine: Engine
-    """What runs, which is `stock` where the pipeline does not allow `exact`."""
+    """The engine in use: `stock` if the pipeline does not support `exact`."""
 
     def diarize(self, recording: Recording, hints: SpeakerHints, progress: Progress) -> Diarization:
-        """Say who spoke when.
+        """Return who spoke when.
 
         Raises:
             PipelineError: the pipeline failed on this recording.
-            OfflineViolation: something tried to reach the network.
+            OfflineViolation: a library tried to reach the network.
         """
-        with unmeasured(), offline(), quiet(), _pipeline_errors(f"{recording.uri}: diarization failed"):
+        with (
+            without_telemetry(),
+            offline(),
+            suppress_library_output(),
+            _pipeline_errors(f"{recording.uri}: diarization failed"),
+        ):
             output: Any = self.pipeline(
-                _file(recording),
+                _pyannote_file(recording),
                 num_speakers=hints.exactly,
                 min_speakers=hints.at_least,
                 max_speakers=hints.at_most,
-                hook=_hook(progress),
+                hook=_progress_hook(progress),
             )
         end = recording.duration
         turns, exclusive = _turns(output.speaker_diarization, end), _turns(output.exclusive_speaker_diarization, end)
-        return named_by_first_appearance(recording.uri, turns, exclusive)
+        return rename_by_first_appearance(recording.uri, turns, exclusive)
 
-    def speech(self, recording: Recording, progress: Progress) -> Diarization:
-        """Say when anybody spoke: who is always `SPEECH`.
+    def detect_speech(self, recording: Recording, progress: Progress) -> Diarization:
+        """Return when anyone spoke, with `SPEECH` as the only speaker.
 
-        That is where the pipeline counts one speaker or more, before it asks who they are: what the turns of `diarize`
-        cover together. Raises as `diarize` does.
+        Speech is where the pipeline counts at least one speaker, before clustering; it is the union of the turns of
+        `diarize`. Raises what `diarize` raises.
         """
-        with unmeasured(), offline(), quiet(), _pipeline_errors(f"{recording.uri}: speech detection failed"):
+        with (
+            without_telemetry(),
+            offline(),
+            suppress_library_output(),
+            _pipeline_errors(f"{recording.uri}: speech detection failed"),
+        ):
             try:
-                self.pipeline(_file(recording), hook=_until_counted(_hook(progress)))
-            except _Counted as counted:
+                self.pipeline(_pyannote_file(recording), hook=_stop_after_counting(_progress_hook(progress)))
+            except _SpeakersCounted as counted:
                 spoken = counted.speakers
             spoken.data = spoken.data > 0
             gap = self.pipeline.segmentation.min_duration_off
-            heard = self.pipeline.to_annotation(spoken, min_duration_on=0.0, min_duration_off=gap)
-        turns = tuple(replace(turn, speaker=SPEECH) for turn in _turns(heard, recording.duration))
+            annotation = self.pipeline.to_annotation(spoken, min_duration_on=0.0, min_duration_off=gap)
+        turns = tuple(replace(turn, speaker=SPEECH) for turn in _turns(annotation, recording.duration))
         return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
 
     def synchronise(self) -> None:
-        """Wait until the device has done all it was given, so that a clock can be read."""
+        """Wait for the device to finish all queued work, so that timings are correct."""
         if self.device == "cuda":
             import torch
 
@@ -90,62 +100,62 @@ class Diarizer:
 
 
 def load(cache: VerifiedCache, device: str, engine: Engine = EXACT) -> Diarizer:
-    """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` for cuda where there is one.
+    """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` (cuda if available).
 
-    A pipeline that the exact engine cannot run is run by pyannote's own, and a line in the log says why.
+    If the exact engine does not support the pipeline, use the stock engine and log the reason.
 
     Raises:
-        DeviceUnavailable: cuda was asked for and is not there.
+        DeviceUnavailable: cuda is requested but not available.
         PipelineError: the pipeline cannot be loaded.
-        UntrustedFolder: another user of this machine could change the cache.
+        UntrustedFolder: another local user can change the cache.
         IntegrityError: a file has changed since it was verified.
         DiskError: a file cannot be read.
-        OfflineViolation: something tried to reach the network.
+        OfflineViolation: a library tried to reach the network.
     """
-    cache = cache.moved_to(cache.root.absolute())  # the fence is in another working folder
-    require_unchangeable(cache.root)
-    import_pyannote(cache)
+    cache = cache.relocated_to(cache.root.absolute())  # loading changes the working folder
+    require_trusted_folder(cache.root)
+    import_pyannote_offline(cache)
     import torch
 
     chosen = _choose(device, cuda=torch.cuda.is_available())
-    with _as_a_box(cache, f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
-        with fenced():
+    with _loading_offline(cache, f"{cache.manifest.pipeline}: the pipeline cannot be loaded"):
+        with isolated_directories():
             pipeline = load_pipeline(cache)
         pipeline.to(torch.device(chosen))
-        return Diarizer(pipeline=pipeline, device=chosen, engine=set_going(pipeline, chosen, engine))
+        return Diarizer(pipeline=pipeline, device=chosen, engine=apply_engine(pipeline, chosen, engine))
 
 
-def import_pyannote(cache: VerifiedCache) -> None:
-    """Import what loads the pipeline of `cache`, with the settings that it reads then.
+def import_pyannote_offline(cache: VerifiedCache) -> None:
+    """Import pyannote.audio with the environment of `cache`, which it reads on import.
 
     Raises:
-        PipelineError: it cannot be imported.
-        OfflineViolation: something tried to reach the network.
+        PipelineError: the import fails.
+        OfflineViolation: a library tried to reach the network.
     """
-    with _as_a_box(cache, "pyannote.audio cannot be imported"), fenced():
+    with _loading_offline(cache, "pyannote.audio cannot be imported"), isolated_directories():
         import_module("pyannote.audio")
 
 
-def set_going(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
-    """Make the pipeline exact where that is asked for and possible; return the engine it runs on."""
+def apply_engine(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
+    """Make the pipeline exact if `engine` requests it and the pipeline supports it; return the engine in use."""
     import torch
     from pyannote.audio.utils.reproducibility import fix_reproducibility
 
-    from diarize_runner.diarization.exact import Unfit, make_exact
+    from diarize_runner.diarization.exact import UnsupportedPipeline, make_exact
 
-    fix_reproducibility(torch.device(device))  # no TF32, as in every call of a pipeline
+    fix_reproducibility(torch.device(device))  # disables TF32, as each pipeline call does
     if engine == EXACT:
         try:
             make_exact(pipeline, torch.device(device))
-        except Unfit as reason:
-            _log.warning("going on with pyannote's own engine: %s", reason)
+        except UnsupportedPipeline as reason:
+            _log.warning("falling back to the stock engine: %s", reason)
             return STOCK
     return engine
 
 
 def _choose(device: str, *, cuda: bool) -> str:
     if device == "cuda" and not cuda:
-        hint = "diarize-runner doctor says what is in the way of the GPU; or run with --device cpu"
+        hint = "run diarize-runner doctor to find the cause, or use --device cpu"
         raise DeviceUnavailable("torch finds no CUDA device", hint=hint)
     if device == "auto":
         return "cuda" if cuda else "cpu"
@@ -153,25 +163,25 @@ def _choose(device: str, *, cuda: bool) -> str:
 
 
 @contextmanager
-def _as_a_box(cache: VerifiedCache, problem: str) -> Iterator[None]:
-    """Load with the settings of a box, whatever process this is."""
-    with _pipeline_errors(problem), offline_settings(cache), offline(), quiet():
+def _loading_offline(cache: VerifiedCache, problem: str) -> Iterator[None]:
+    """Apply the offline environment and guard, and translate errors."""
+    with _pipeline_errors(problem), offline_environment(cache), offline(), suppress_library_output():
         yield
 
 
 @contextmanager
 def _pipeline_errors(problem: str) -> Iterator[None]:
-    """Translate what pyannote and torch raise: they raise nearly anything."""
+    """Translate errors of pyannote and torch, which raise many types."""
     try:
         yield
     except PipelineError:
         raise
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError, OSError) as reason:
-        raise PipelineError(f"{problem}: {reason}", hint="diarize-runner doctor says what is out of place") from reason
+        raise PipelineError(f"{problem}: {reason}", hint="run diarize-runner doctor to find the cause") from reason
 
 
 def _turns(annotation: "Annotation", end: float) -> Iterator[SpeakerTurn]:
-    """Yield the turns inside the recording: pyannote pads the last chunk, and may hear speech in the padding."""
+    """Yield the turns clipped to the recording: pyannote pads the last chunk and may detect speech in the padding."""
     for segment, _, speaker in annotation.itertracks(yield_label=True):
         if segment.start < end:
             yield SpeakerTurn(
@@ -179,36 +189,36 @@ def _turns(annotation: "Annotation", end: float) -> Iterator[SpeakerTurn]:
             )
 
 
-def _file(recording: Recording) -> dict[str, object]:
-    """Return a recording as pipelines take it."""
+def _pyannote_file(recording: Recording) -> dict[str, object]:
+    """Return a recording as the mapping that pyannote takes."""
     import torch
 
     waveform = torch.from_numpy(recording.waveform)[None]
     return {"waveform": waveform, "sample_rate": recording.sample_rate, "uri": recording.uri}
 
 
-def _hook(progress: Progress) -> Any:
-    """Adapt pyannote's hook, which tells of every step, to a Progress, which hears of counted ones."""
+def _progress_hook(progress: Progress) -> Any:
+    """Adapt a Progress to pyannote's hook, and drop steps without a total."""
 
-    def hook(step: str, _artifact: object, **told: Any) -> None:
-        if told.get("total"):
-            progress.advance(step, completed=told["completed"], total=told["total"])
+    def hook(step: str, _artifact: object, **counts: Any) -> None:
+        if counts.get("total"):
+            progress.advance(step, completed=counts["completed"], total=counts["total"])
 
     return hook
 
 
-class _Counted(Exception):
-    """A pipeline has counted who speaks at once, and need not go on."""
+class _SpeakersCounted(Exception):
+    """Stops a pipeline once it has counted the speakers of each frame."""
 
     def __init__(self, speakers: "SlidingWindowFeature") -> None:
         super().__init__()
         self.speakers = speakers
 
 
-def _until_counted(hook: Any) -> Any:
-    def until_counted(step: str, artifact: Any, **told: Any) -> None:
-        hook(step, artifact, **told)
+def _stop_after_counting(hook: Any) -> Any:
+    def counting_hook(step: str, artifact: Any, **counts: Any) -> None:
+        hook(step, artifact, **counts)
         if step == "speaker_counting":
-            raise _Counted(artifact)
+            raise _SpeakersCounted(artifact)
 
-    return until_counted
+    return counting_hook

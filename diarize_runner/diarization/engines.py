@@ -1,12 +1,12 @@
-"""What engines and devices are called: on the command line, for Python callers, in workloads and in reports."""
+"""Names of engines and devices, for the command line, the Python API, workloads and reports."""
 
 from typing import Final, Literal, get_args
 
 Engine = Literal["exact", "stock"]
 EXACT: Final = "exact"
-"""The default: it writes what `stock` writes, in less time."""
+"""The default: the output of `stock`, faster."""
 STOCK: Final = "stock"
-"""Pyannote's own pipeline, with which others are compared."""
+"""Pyannote's unmodified pipeline, the baseline of comparisons."""
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 DEVICES: Final = ("auto", "cuda", "cpu")
-"""`auto` is cuda where there is one."""
+"""`auto` is cuda if available, else cpu."""

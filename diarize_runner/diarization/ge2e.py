@@ -1,8 +1,8 @@
-"""The GE2E speaker encoder as a pyannote model, so that pyannote's own pipeline can cluster with it.
+"""The GE2E speaker encoder as a pyannote model, for clustering in pyannote's own pipeline.
 
-Network, features and windows are those of Resemblyzer 0.1.4 (https://github.com/resemble-ai/Resemblyzer, Apache-2.0),
-after "Generalized End-to-End Loss for Speaker Verification" (https://arxiv.org/abs/1710.10467). New here is the mask:
-only frames inside it are heard. A checkpoint of the embedded cache names this class; pyannote imports it from there.
+Network, features and windows follow Resemblyzer 0.1.4 (https://github.com/resemble-ai/Resemblyzer, Apache-2.0),
+after "Generalized End-to-End Loss for Speaker Verification" (https://arxiv.org/abs/1710.10467). This class adds a mask
+that selects frames. Checkpoints in the embedded cache name this class, and pyannote imports it by that name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,28 +18,28 @@ from torchaudio.functional import melscale_fbanks
 SAMPLE_RATE = 16_000
 N_FFT, HOP, MELS = 400, 160, 40
 WIDTH = 256
-"""Cells of each LSTM layer, and dimension of an embedding."""
+"""Cells of each LSTM layer, and the embedding dimension."""
 WINDOW, STEP = 160, 40
-"""Frames of 10 ms: an utterance is heard in windows of 1.6 s, one every 0.4 s."""
-SHORTEST = 40
-"""Frames; less speech than 0.4 s says too little about a voice."""
-AT_ONCE = 128
-"""Windows; more of them take more memory, and are no sooner done."""
-LOUDNESS = 10 ** (-30 / 20)
-"""Root mean square that quieter audio is raised to: -30 dBFS."""
+"""Frames of 10 ms: an utterance is split into windows of 1.6 s every 0.4 s."""
+MIN_FRAMES = 40
+"""Less than 0.4 s of speech is too little to identify a voice."""
+WINDOW_BATCH = 128
+"""Windows per batch; more need more memory and are not faster."""
+MIN_RMS = 10 ** (-30 / 20)
+"""Root mean square, -30 dBFS, to which quieter audio is amplified."""
 
 
 class Frames(NamedTuple):
-    """A batch of waveforms that was heard."""
+    """A batch of waveforms and their mel spectrograms."""
 
     samples: Tensor
-    """(batch, samples)."""
+    """Shape (batch, samples)."""
     mels: Tensor
-    """(batch, frames, mels)."""
+    """Shape (batch, frames, mels)."""
 
 
 class GE2EEncoder(Model):
-    """Voice of one utterance, as a vector of length 1."""
+    """Embeds the voice of an utterance as a unit vector."""
 
     filters: Tensor
     hann: Tensor
@@ -55,7 +55,7 @@ class GE2EEncoder(Model):
 
     @property
     def dimension(self) -> int:
-        """Length of an embedding."""
+        """The embedding dimension."""
         return WIDTH
 
     def forward(self, waveforms: Tensor, weights: Tensor | None = None) -> Tensor:  # type: ignore[override]  # as in pyannote's own embedding models
@@ -63,34 +63,34 @@ class GE2EEncoder(Model):
 
         Args:
             waveforms: (batch, 1, samples), 16 kHz.
-            weights: (batch, frames) of any frame rate; frames above 0.5 are heard. None hears all.
+            weights: (batch, frames) of any frame rate; frames above 0.5 are used. None uses all.
 
         Returns:
-            (batch, 256); rows of NaN where less than 0.4 s is heard.
+            (batch, 256); a row is NaN if less than 0.4 s is used.
 
         Raises:
-            ValueError: without weights, when the waveforms are shorter than 0.4 s.
+            ValueError: `weights` is None and the waveforms are shorter than 0.4 s.
         """
         if weights is None:
-            if waveforms.shape[2] < SHORTEST * HOP:
-                raise ValueError(f"an utterance needs {SHORTEST * HOP} samples, not {waveforms.shape[2]}")
+            if waveforms.shape[2] < MIN_FRAMES * HOP:
+                raise ValueError(f"an utterance needs {MIN_FRAMES * HOP} samples, not {waveforms.shape[2]}")
             weights = torch.ones_like(waveforms[:, 0])
         return self.forward_embedding(self.forward_frames(waveforms), weights[:, None])[:, 0]
 
     def forward_frames(self, waveforms: Tensor) -> Frames:
-        """Hear waveforms (batch, 1, samples) once, for `forward_embedding` to pool under any number of masks."""
+        """Encode waveforms (batch, 1, samples) once; `forward_embedding` pools them under any number of masks."""
         return Frames(samples=waveforms[:, 0], mels=self._mels(waveforms[:, 0]))
 
     def forward_embedding(self, frames: Frames, weights: Tensor) -> Tensor:
-        """Embed what each of weights (batch, slots, frames) hears, as (batch, slots, 256); see `forward`."""
-        gain = _gain(frames.samples[:, None], _heard(weights, frames.samples.shape[1]))
+        """Embed frames under weights (batch, slots, frames) as (batch, slots, 256); see `forward`."""
+        gain = _gain(frames.samples[:, None], _resize_mask(weights, frames.samples.shape[1]))
         mels = frames.mels[:, None] * gain[..., None, None].square()
-        heard = _heard(weights, frames.mels.shape[1])
-        utterances = [mel[mask] for mel, mask in zip(mels.flatten(0, 1), heard.flatten(0, 1), strict=True)]
+        mask = _resize_mask(weights, frames.mels.shape[1])
+        utterances = [mel[used] for mel, used in zip(mels.flatten(0, 1), mask.flatten(0, 1), strict=True)]
         return self._embed(utterances).reshape(*weights.shape[:2], WIDTH)
 
     def _mels(self, waveforms: Tensor) -> Tensor:
-        """Return power mel spectrograms (batch, frames, mels), not logarithmic, of waveforms (batch, samples)."""
+        """Return linear power mel spectrograms (batch, frames, mels) of waveforms (batch, samples)."""
         spectra = torch.stft(
             waveforms, N_FFT, HOP, window=self.hann, center=True, pad_mode="constant", return_complex=True
         )
@@ -99,39 +99,39 @@ class GE2EEncoder(Model):
     def _embed(self, utterances: Sequence[Tensor]) -> Tensor:
         """Return an embedding (256,) of each utterance (frames, mels)."""
         embeddings = [utterance.new_full((WIDTH,), torch.nan) for utterance in utterances]
-        for alike in _with_windows_as_long(utterances):
-            windows = [_windows(utterances[index]) for index in alike]
-            voices = torch.cat([self._voices(some) for some in torch.split(torch.cat(windows), AT_ONCE)])
-            for index, voice in zip(alike, torch.split(voices, [len(some) for some in windows]), strict=True):
+        for group in _group_by_window_length(utterances):
+            windows = [_windows(utterances[index]) for index in group]
+            voices = torch.cat([self._voices(batch) for batch in torch.split(torch.cat(windows), WINDOW_BATCH)])
+            for index, voice in zip(group, torch.split(voices, [len(each) for each in windows]), strict=True):
                 embeddings[index] = functional.normalize(voice.mean(dim=0), dim=0)
         return torch.stack(embeddings)
 
     def _voices(self, windows: Tensor) -> Tensor:
-        """Return the voice (256,) in each of the windows (windows, frames, mels)."""
+        """Return voices (windows, 256) of windows (windows, frames, mels)."""
         _, (hidden, _) = self.lstm(windows)
         return functional.normalize(functional.relu(self.linear(hidden[-1])))
 
 
-def _with_windows_as_long(utterances: Sequence[Tensor]) -> Iterator[list[int]]:
-    """Yield the indices of utterances whose windows can be stacked; without those that are too short."""
-    long_enough = [index for index, utterance in enumerate(utterances) if len(utterance) >= SHORTEST]
-    alike: dict[int, list[int]] = {}
+def _group_by_window_length(utterances: Sequence[Tensor]) -> Iterator[list[int]]:
+    """Yield indices of utterances whose windows can be stacked; skip utterances that are too short."""
+    long_enough = [index for index, utterance in enumerate(utterances) if len(utterance) >= MIN_FRAMES]
+    groups: dict[int, list[int]] = {}
     for index in long_enough:
-        alike.setdefault(min(len(utterances[index]), WINDOW), []).append(index)
-    yield from alike.values()
+        groups.setdefault(min(len(utterances[index]), WINDOW), []).append(index)
+    yield from groups.values()
 
 
 def _windows(utterance: Tensor) -> Tensor:
-    """Return the windows (windows, frames, mels) that an utterance (frames, mels) is heard in."""
+    """Split an utterance (frames, mels) into windows (windows, frames, mels)."""
     return utterance.unfold(0, WINDOW, STEP).transpose(1, 2) if len(utterance) >= WINDOW else utterance[None]
 
 
-def _heard(weights: Tensor, size: int) -> Tensor:
-    """Return masks (batch, slots, size) of what is heard, whatever the frame rate of weights (batch, slots, frames)."""
+def _resize_mask(weights: Tensor, size: int) -> Tensor:
+    """Resize weights (batch, slots, frames) to a mask (batch, slots, size)."""
     return functional.interpolate(weights.float(), size=size, mode="nearest") > 0.5  # noqa: PLR2004
 
 
-def _gain(samples: Tensor, heard: Tensor) -> Tensor:
-    """Return the factor (batch, slots) that raises the samples heard to LOUDNESS; louder ones stay as they are."""
-    energy = (samples.square() * heard).sum(dim=-1) / heard.sum(dim=-1).clamp(min=1)
-    return (LOUDNESS / energy.sqrt().clamp(min=1e-9)).clamp(min=1.0)
+def _gain(samples: Tensor, mask: Tensor) -> Tensor:
+    """Return the factor (batch, slots) that amplifies masked samples to MIN_RMS; louder ones keep their level."""
+    energy = (samples.square() * mask).sum(dim=-1) / mask.sum(dim=-1).clamp(min=1)
+    return (MIN_RMS / energy.sqrt().clamp(min=1e-9)).clamp(min=1.0)

@@ -1,11 +1,11 @@
-"""While a model loads and runs, the code that does it reaches no network.
+"""Refuse network connections while a model loads and runs.
 
-Environment variables ask libraries to stay offline; some have not (transformers #44843, vLLM #39039). An audit hook
-sees every connection Python makes, whichever library makes it, and refuses those of the guarded block and of the
-threads that start in it (scope.py). Other threads of the process go on as they were. Native code that opens sockets by
-itself is beyond it: the network namespace of the unit, or of the test, is the outer wall.
+Some libraries ignore the environment variables that disable their network access (transformers #44843, vLLM #39039). An
+audit hook sees each connection that Python code makes, and refuses those of the guarded block and of threads started in
+it (scope.py). Other threads of the process are not affected. The hook does not see sockets that native code opens; the
+network namespace of the systemd unit or of the test blocks those.
 
-A process of ours has nothing else to do with the network, so there it holds for every thread (`process_offline`).
+Our own processes need no network otherwise, so there the guard covers every thread (`process_offline`).
 """
 
 import socket
@@ -17,7 +17,7 @@ from functools import cache
 from diarize_runner.diarization.scope import in_scope, scope
 from diarize_runner.errors import OfflineViolation
 
-_REFUSED = {
+_CONNECTION_EVENTS = {
     "socket.connect",
     "socket.getaddrinfo",
     "socket.gethostbyaddr",
@@ -26,16 +26,16 @@ _REFUSED = {
     "socket.sendmsg",
     "socket.sendto",
 }
-_processes = 0
-"""How many blocks of `process_offline` are open."""
+_process_guards = 0
+"""Number of open `process_offline` blocks."""
 
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Refuse every connection but Unix sockets until the block ends.
+    """Refuse connections, except to Unix sockets, from this block and the threads it starts.
 
     Raises:
-        OfflineViolation: at the place that tried.
+        OfflineViolation: from the call that tries to connect.
     """
     _install()
     with scope():
@@ -44,32 +44,32 @@ def offline() -> Iterator[None]:
 
 @contextmanager
 def process_offline() -> Iterator[None]:
-    """Refuse the connections of every thread until the block ends, in a process that is ours.
+    """Refuse the connections of every thread for the block; use it only in our own processes.
 
     Raises:
-        OfflineViolation: at the place that tried.
+        OfflineViolation: from the call that tries to connect.
     """
-    global _processes  # noqa: PLW0603  # it is of the process, as its name says
+    global _process_guards  # noqa: PLW0603  # a counter for the whole process
     _install()
-    _processes += 1
+    _process_guards += 1
     try:
         yield
     finally:
-        _processes -= 1
+        _process_guards -= 1
 
 
 @cache
 def _install() -> None:
-    sys.addaudithook(_hook)  # once per process: no hook can be removed
+    sys.addaudithook(_hook)  # once per process: audit hooks cannot be removed
 
 
 def _hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event not in _REFUSED or not (_processes or in_scope()):
+    if event not in _CONNECTION_EVENTS or not (_process_guards or in_scope()):
         return
     subject = arguments[0]
     if isinstance(subject, socket.socket) and subject.family == socket.AF_UNIX:
         return
     target = arguments[1] if isinstance(subject, socket.socket) else subject
     raise OfflineViolation(
-        f"something tried to reach {target} while offline ({event})", hint="report it: nothing here may need a network"
+        f"a library tried to reach {target} while offline ({event})", hint="report this as a bug: no network is needed"
     )

@@ -1,4 +1,4 @@
-"""pyannote's pipeline from the bytes of verified files: it is given loaded models, and looks for none itself."""
+"""Build pyannote's pipeline from verified bytes, so that it looks up no model itself."""
 
 import inspect
 import io
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from pyannote.audio import Pipeline
 
 _DEFAULT_MODULE = "pyannote.pipeline.blocks"
-"""Where `Pipeline.from_pretrained` looks for a class whose name has no dot."""
+"""The module in which `Pipeline.from_pretrained` finds a class whose name has no dot."""
 
 
 def load_pipeline(cache: VerifiedCache) -> "Pipeline":
-    """Load the pipeline of `cache`, every file of it as verified.
+    """Load the pipeline of `cache` from verified files.
 
     Raises:
-        PipelineError: its config names what the cache does not hold.
+        PipelineError: its config names a file that the cache lacks.
         IntegrityError: a file has changed since it was verified.
         DiskError: a file cannot be read.
-        Exception: what pyannote and torch raise.
+        Exception: any error of pyannote and torch.
     """
     from pyannote.audio import Pipeline
 
     config = resolve_config(cache, _defaults)
     pipeline = Pipeline.from_pretrained(config.with_models(lambda files: _model(cache, files)))
-    if pipeline is None:  # pyannote's way to say that a download failed
-        raise PipelineError(f"{cache.manifest.pipeline}: pyannote made no pipeline of its config")
+    if pipeline is None:  # pyannote returns None if a download failed
+        raise PipelineError(f"{cache.manifest.pipeline}: pyannote built no pipeline from its config")
     return pipeline
 
 
@@ -41,13 +41,13 @@ def _defaults(class_name: str) -> Mapping[str, object]:
     return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
-def _model(cache: VerifiedCache, found: ModelFiles) -> object:
+def _model(cache: VerifiedCache, model: ModelFiles) -> object:
     from pyannote.audio import Model
-    from pyannote.audio.core.plda import PLDA as Plda  # noqa: N811  # a class, and PLDA is a file's name here
+    from pyannote.audio.core.plda import PLDA as Plda  # noqa: N811  # PLDA is the name of a file here
 
-    def opened(name: str) -> Any:  # np.load and torch.load take a file as well as a path
-        return io.BytesIO(cache.read(found.repo, found.files[name]))
+    def open_file(name: str) -> Any:  # np.load and torch.load accept file objects
+        return io.BytesIO(cache.read(model.repo, model.files[name]))
 
-    if MODEL in found.files:
-        return Model.from_pretrained(opened(MODEL), **found.options)
-    return Plda(opened(TRANSFORM), opened(PLDA))
+    if MODEL in model.files:
+        return Model.from_pretrained(open_file(MODEL), **model.options)
+    return Plda(open_file(TRANSFORM), open_file(PLDA))

@@ -1,9 +1,9 @@
-"""Read who spoke when, out of NIST RTTM.
+"""Read speaker turns from NIST RTTM.
 
     SPEAKER meeting 1 0.000 2.800 <NA> <NA> SPEAKER_00 <NA> <NA>
 
 The fields are: type, file, channel, onset and duration in seconds, orthography, subtype, name, confidence and
-look-ahead; older files lack the last. Lines of NIST's other types, comments (`;;`) and blank lines are passed over.
+look-ahead; older files lack the last. Lines of other NIST types, comments (`;;`) and blank lines are skipped.
 """
 
 import math
@@ -12,44 +12,51 @@ from itertools import accumulate
 from pathlib import Path
 from reprlib import repr as shortened
 
-from diarize_runner.bounds import DAYS, OutOfBounds, decoded, read_file, require_few_values, within_recording
+from diarize_runner.bounds import (
+    MAX_RECORDING_DAYS,
+    OutOfBounds,
+    check_value_count,
+    decode_utf8,
+    is_recording_time,
+    read_file,
+)
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.errors import RttmError
 
-MOST_TURNS = 100_000
-"""Speaker turns of one recording: three a second for 8 hours."""
-MOST_SPEAKERS = 1_000
-MOST_OVERLAPPING = 1_000_000
-"""Voices in all stretches in which several speak, counted once for each stretch."""
-LONGEST_NAME = 255
-"""Characters, as many as a file's name can have."""
-_LINE = "an RTTM line reads: SPEAKER file 1 onset duration <NA> <NA> name <NA> <NA>"
-_LARGE = "check that it says who spoke when in recordings that somebody heard"
-_WORDS = {"LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB", "A/P"}
-_OTHER_TYPES = _WORDS | {"SEGMENT", "NOSCORE", "NO_RT_METADATA", "SPKR-INFO"}
-_FEWEST_FIELDS, _MOST_FIELDS = 9, 10
+MAX_TURNS = 100_000
+"""Speaker turns per recording: three per second for 8 hours."""
+MAX_SPEAKERS = 1_000
+MAX_OVERLAPPING_VOICES = 1_000_000
+"""Sum of the voices over all overlap regions of a recording."""
+MAX_NAME_LENGTH = 255
+"""Characters, as in a file name."""
+_FORMAT_HINT = "write each line as: SPEAKER file 1 onset duration <NA> <NA> name <NA> <NA>"
+_BOUND_HINT = "check that the file was written correctly"
+_WORD_TYPES = {"LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT", "IP", "SU", "CB", "A/P"}
+_OTHER_TYPES = _WORD_TYPES | {"SEGMENT", "NOSCORE", "NO_RT_METADATA", "SPKR-INFO"}
+_MIN_FIELDS, _MAX_FIELDS = 9, 10
 
 
 def read_rttm(path: Path) -> dict[str, tuple[SpeakerTurn, ...]]:
-    """Return the turns of each recording, overlaps included, in order of time.
+    """Return the turns of each recording, overlaps included, in time order.
 
     Raises:
-        RttmError: the file cannot be read, a line of it is wrong, it has no turns, or exceeds a bound.
+        RttmError: the file cannot be read, a line is invalid, there are no turns, or a bound is exceeded.
     """
     try:
-        text = decoded(read_file(path))
-        require_few_values(text, separators="\n")
+        text = decode_utf8(read_file(path))
+        check_value_count(text, separators="\n")
     except OSError as error:
         raise RttmError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
     except UnicodeDecodeError as error:
-        raise RttmError(f"{path} is not text in UTF-8", hint=_LINE) from error
+        raise RttmError(f"{path} is not text in UTF-8", hint=_FORMAT_HINT) from error
     except OutOfBounds as error:
-        raise RttmError(f"{path}: {error}", hint=_LARGE) from error
+        raise RttmError(f"{path}: {error}", hint=_BOUND_HINT) from error
     turns_of: dict[str, list[SpeakerTurn]] = {}
     for recording, turn in _turns(text, path):
         turns_of.setdefault(recording, []).append(turn)
     if not turns_of:
-        raise RttmError(f"{path} has no speaker turns", hint=_LINE)
+        raise RttmError(f"{path} has no speaker turns", hint=_FORMAT_HINT)
     for recording, turns in turns_of.items():
         _require_bounded(turns, f"{path}, recording {recording}")
     return {recording: tuple(sorted(turns)) for recording, turns in turns_of.items()}
@@ -57,37 +64,37 @@ def read_rttm(path: Path) -> dict[str, tuple[SpeakerTurn, ...]]:
 
 def _turns(text: str, path: Path) -> Iterator[tuple[str, SpeakerTurn]]:
     for number, line in enumerate(text.split("\n"), start=1):
-        fields = line.split(maxsplit=_MOST_FIELDS)
+        fields = line.split(maxsplit=_MAX_FIELDS)
         if not fields or line.startswith(";;") or fields[0] in _OTHER_TYPES:
             continue
         try:
             yield fields[1] if len(fields) > 1 else "", _turn(fields)
         except ValueError as fault:
-            raise RttmError(f"{path}, line {number}: {fault}", hint=_LINE) from fault
+            raise RttmError(f"{path}, line {number}: {fault}", hint=_FORMAT_HINT) from fault
 
 
 def _turn(fields: list[str]) -> SpeakerTurn:
     if fields[0] != "SPEAKER":
         raise ValueError(f"begins with {shortened(fields[0])}, not with SPEAKER")
-    if not _FEWEST_FIELDS <= len(fields) <= _MOST_FIELDS:
-        raise ValueError(f"{len(fields)} fields, not {_MOST_FIELDS}; names have no blanks")
+    if not _MIN_FIELDS <= len(fields) <= _MAX_FIELDS:
+        raise ValueError(f"{len(fields)} fields, not {_MAX_FIELDS}; names cannot contain blanks")
     start, duration = _seconds(fields[3], "onset"), _seconds(fields[4], "duration")
-    if not within_recording(start + duration):
-        raise ValueError(f"the turn ends after {start + duration:g} s, and no recording lasts longer than {DAYS} days")
-    if max(len(fields[1]), len(fields[7])) > LONGEST_NAME:
-        raise ValueError(f"a name has more than {LONGEST_NAME} characters")
+    if not is_recording_time(start + duration):
+        raise ValueError(f"the turn ends at {start + duration:g} s, beyond the limit of {MAX_RECORDING_DAYS} days")
+    if max(len(fields[1]), len(fields[7])) > MAX_NAME_LENGTH:
+        raise ValueError(f"a name has more than {MAX_NAME_LENGTH} characters")
     return SpeakerTurn(start=start, end=start + duration, speaker=fields[7])
 
 
 def _require_bounded(turns: list[SpeakerTurn], place: str) -> None:
     speakers = len({turn.speaker for turn in turns})
-    if len(turns) > MOST_TURNS or speakers > MOST_SPEAKERS:
-        counted, most = f"{len(turns):,} turns of {speakers:,} speakers", f"{MOST_TURNS:,} of {MOST_SPEAKERS:,}"
-        raise RttmError(f"{place}: {counted}, more than {most}", hint=_LARGE)
+    if len(turns) > MAX_TURNS or speakers > MAX_SPEAKERS:
+        counts, limits = f"{len(turns):,} turns, {speakers:,} speakers", f"{MAX_TURNS:,} and {MAX_SPEAKERS:,}"
+        raise RttmError(f"{place}: {counts}; the limits are {limits}", hint=_BOUND_HINT)
     changes = sorted([(turn.start, 1) for turn in turns] + [(turn.end, -1) for turn in turns])
     at_once = list(accumulate(step for _, step in changes))
-    if sum(voices for voices in at_once if voices > 1) > MOST_OVERLAPPING:
-        raise RttmError(f"{place}: up to {max(at_once):,} turns overlap, which are too many", hint=_LARGE)
+    if sum(voices for voices in at_once if voices > 1) > MAX_OVERLAPPING_VOICES:
+        raise RttmError(f"{place}: up to {max(at_once):,} turns overlap, which is too many", hint=_BOUND_HINT)
 
 
 def _seconds(text: str, name: str) -> float:

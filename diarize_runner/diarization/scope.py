@@ -1,8 +1,8 @@
-"""What holds for one block of code and for every thread that starts in it, and for nothing else in the process.
+"""A scope that covers one block of code and every thread started in it, but no other thread of the process.
 
-A context variable reaches the block and the tasks of asyncio. A new thread starts with an empty context, so
-`Thread.start` is wrapped, to note which block each thread starts in: those of libraries, too. (Python 3.12 has an audit
-event for it, 3.10 has not.) Threads that native code starts are beyond it.
+A context variable covers the block and asyncio tasks. A new thread starts with an empty context, so `Thread.start` is
+wrapped to record the block that starts each thread, including threads of libraries. (Python 3.12 has an audit event for
+this, 3.10 has not.) Threads that native code starts are not covered.
 """
 
 import threading
@@ -20,18 +20,18 @@ class _Block:
     is_open: bool = True
 
     @property
-    def holds(self) -> bool:
-        return self.is_open or (self.outer is not None and self.outer.holds)
+    def is_active(self) -> bool:
+        return self.is_open or (self.outer is not None and self.outer.is_active)
 
 
 _block: ContextVar[_Block | None] = ContextVar("_block", default=None)
 _threads: WeakKeyDictionary[threading.Thread, _Block] = WeakKeyDictionary()
-"""The block that each thread was started in."""
+"""The block that started each thread."""
 
 
 @contextmanager
 def scope() -> Iterator[None]:
-    """Open a scope until the block ends; scopes can be nested."""
+    """Open a scope for the block; scopes can be nested."""
     _watch_threads()
     block = _Block(outer=_innermost())
     token = _block.set(block)
@@ -43,9 +43,9 @@ def scope() -> Iterator[None]:
 
 
 def in_scope() -> bool:
-    """Whether the calling thread is in a block that is still open, or was started in one."""
+    """Return whether the calling thread is in an open scope or was started in a scope that is still open."""
     block = _innermost()
-    return block is not None and block.holds
+    return block is not None and block.is_active
 
 
 def _innermost() -> _Block | None:
@@ -58,10 +58,10 @@ def _watch_threads() -> None:
     start = threading.Thread.start
 
     @wraps(start)
-    def start_noted(thread: threading.Thread) -> None:
+    def start_in_scope(thread: threading.Thread) -> None:
         block = _innermost()
-        if block and block.holds:
+        if block and block.is_active:
             _threads[thread] = block
         start(thread)
 
-    threading.Thread.start = start_noted  # type: ignore[method-assign,assignment]  # its type is not one to assign
+    threading.Thread.start = start_in_scope  # type: ignore[method-assign,assignment]  # a method cannot be assigned to

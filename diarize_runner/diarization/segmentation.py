@@ -1,10 +1,10 @@
-"""The segmentation pass of pyannote's SpeakerDiarization on a CPU, which says the same, bit for bit, sooner.
+"""A faster segmentation pass for pyannote's SpeakerDiarization on a CPU, with bit-identical scores.
 
 Stock is `Inference.slide` in pyannote/audio/core/inference.py of pyannote.audio 4.0.7, called by
-`SpeakerDiarization.get_segmentations` in pyannote/audio/pipelines/speaker_diarization.py. Batches hold the same chunks
-here, for an LSTM rounds otherwise in a batch of another size; but one core computes each, and as many are computed at
-once as there are cores. The convolutions before the LSTM do not mix what is in a batch: they take it chunk by chunk,
-and what is between them stays in the core's cache.
+`SpeakerDiarization.get_segmentations` in pyannote/audio/pipelines/speaker_diarization.py. Batches hold the
+same chunks as in stock, because an LSTM rounds differently in a batch of another size, but each core computes one batch
+at a time. The convolutions before the LSTM do not depend on the rest of the batch: they process one chunk at a time,
+and their intermediate results stay in the core's cache.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,43 +22,43 @@ from torch.nn import functional
 
 from diarize_runner.diarization.workers import workers
 
-_AT_ONCE = 256
-"""Chunks."""
+_BINARIZE_BATCH = 256
+"""Chunks per batch."""
 
 
 class Scores(SlidingWindowFeature):  # type: ignore[misc]
-    """What a segmentation network says of (chunks, frames, slots)."""
+    """Output of a segmentation network, of shape (chunks, frames, slots)."""
 
 
 @binarize.register
-def _binarized(scores: Scores, **how: Any) -> SlidingWindowFeature:
-    """Binarize some chunks after the others: stock makes a Python object of every number there is at once."""
-    parts = [scores.data[first : first + _AT_ONCE] for first in range(0, len(scores.data), _AT_ONCE)]
-    binary = [binarize(SlidingWindowFeature(part, scores.sliding_window), **how).data for part in parts]
+def _binarize_scores(scores: Scores, **options: Any) -> SlidingWindowFeature:
+    """Binarize in batches: stock creates a Python object for every score at the same time."""
+    parts = [scores.data[first : first + _BINARIZE_BATCH] for first in range(0, len(scores.data), _BINARIZE_BATCH)]
+    binary = [binarize(SlidingWindowFeature(part, scores.sliding_window), **options).data for part in parts]
     return SlidingWindowFeature(np.concatenate(binary), scores.sliding_window)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SegmentationPass:
-    """Takes the place of a pipeline's `get_segmentations`."""
+    """Replaces a pipeline's `get_segmentations`."""
 
     inference: Inference
     threads: int
 
     def __call__(self, file: Any, hook: Callable[..., None] | None = None) -> SlidingWindowFeature:
-        """Say who speaks in each chunk; parameters and result are those of stock."""
+        """Return the scores of each chunk; parameters and result match stock."""
         batches = [*self._batches(*self.inference.model.audio(file))]
-        total, said = sum(map(len, batches)), []
+        total, scores = sum(map(len, batches)), []
         with workers(self.threads) as pool:
-            for done in pool.map(self.inference.infer, batches):
-                said.append(done)
+            for batch_scores in pool.map(self.inference.infer, batches):
+                scores.append(batch_scores)
                 if hook:
-                    hook("segmentation", None, total=total, completed=sum(map(len, said)))
+                    hook("segmentation", None, total=total, completed=sum(map(len, scores)))
         window = SlidingWindow(start=0.0, duration=self.inference.duration, step=self.inference.step)
-        return Scores(np.vstack(said), window)
+        return Scores(np.vstack(scores), window)
 
     def _batches(self, waveform: Tensor, sample_rate: int) -> Iterator[Tensor]:
-        """Yield batches (chunks, 1, samples); a last chunk that is not full is by itself, filled up with silence."""
+        """Yield batches (chunks, 1, samples); a partial last chunk is padded with silence in its own batch."""
         size: int = self.inference.model.audio.get_num_samples(self.inference.duration)
         step = round(self.inference.step * sample_rate)
         beyond = waveform.shape[1] - size
@@ -70,11 +70,11 @@ class SegmentationPass:
 
 
 def convolve_chunk_by_chunk(model: torch.nn.Module) -> None:
-    """Let the SincNet of a segmentation model, if that has one, hear the chunks of a batch one after the other."""
+    """Make the SincNet of a segmentation model, if any, process one chunk at a time."""
     sincnet = getattr(model, "sincnet", None)
     if isinstance(sincnet, torch.nn.Module):
-        sincnet.forward = partial(_one_by_one, sincnet.forward)
+        sincnet.forward = partial(_forward_each, sincnet.forward)
 
 
-def _one_by_one(convolve: Callable[[Tensor], Tensor], waveforms: Tensor) -> Tensor:
+def _forward_each(convolve: Callable[[Tensor], Tensor], waveforms: Tensor) -> Tensor:
     return torch.cat([convolve(waveform) for waveform in torch.split(waveforms, 1)])

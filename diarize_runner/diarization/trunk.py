@@ -1,9 +1,9 @@
-"""A convolutional trunk made ready for one device: what it computes stays the same but for rounding.
+"""Optimize a convolutional trunk for one device; its output changes only by rounding.
 
-In evaluation, batch norm is a multiplication and an addition that the convolution before it can do by itself, and so it
-is folded into that. On a CPU, oneDNN adds and rectifies while a convolution's result is still in registers, where
-PyTorch reads and writes all of it once more for each; and channels lie last in memory, as oneDNN likes them.
-The operators are those that TorchInductor compiles convolutions to, in torch.ops.mkldnn; what oneDNN says of them is at
+In evaluation, batch norm is a multiplication and an addition, so it is folded into the convolution before it. On a CPU,
+oneDNN fuses addition and ReLU into the convolution, where PyTorch reads and writes the whole result again for each; and
+channels come last in memory, as oneDNN prefers.
+The operators are those in torch.ops.mkldnn that TorchInductor compiles convolutions to, documented at
 https://uxlfoundation.github.io/oneDNN/dev_guide_attributes_post_ops.html.
 """
 
@@ -27,8 +27,8 @@ class Trunk(nn.Module):
 
 
 @runtime_checkable
-class OnFeatures(Protocol):
-    """A model that keeps features, trunk and pooling apart, such as pyannote's WeSpeaker models."""
+class ResNetEmbeddingModel(Protocol):
+    """A model with separate features, trunk and pooling, such as pyannote's WeSpeaker models."""
 
     resnet: Trunk
 
@@ -40,14 +40,14 @@ class OnFeatures(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Prepared:
-    """A model with another trunk that makes the same frames."""
+class OptimizedModel:
+    """A model with an optimized trunk that computes the same frames."""
 
-    model: OnFeatures
+    model: ResNetEmbeddingModel
     trunk: nn.Module
 
     def forward_frames(self, waveforms: Tensor) -> Tensor:
-        """Hear waveforms (batch, 1, samples)."""
+        """Encode waveforms (batch, 1, samples) into frames."""
         frames: Tensor = self.trunk(self.model.compute_fbank(waveforms))
         return frames
 
@@ -56,17 +56,17 @@ class Prepared:
         return self.model.forward_embedding(frames, weights)
 
 
-def prepared(model: OnFeatures, device: torch.device) -> Prepared:
-    """Return `model`, which lies on `device`, with a copy of its trunk made ready for that."""
+def optimize_trunk(model: ResNetEmbeddingModel, device: torch.device) -> OptimizedModel:
+    """Return `model`, which is on `device`, with a copy of its trunk optimized for that device."""
     trunk = fuse(_Frames(model.resnet).eval())
     onednn = device.type == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if onednn and isinstance(trunk, GraphModule):
         _use_onednn(trunk)
-    return Prepared(model=model, trunk=trunk)
+    return OptimizedModel(model=model, trunk=trunk)
 
 
 class _Frames(nn.Module):
-    """The way from features to frames, as a module by itself: that is what fx can trace."""
+    """The trunk's `forward_frames` as a module, which fx can trace."""
 
     def __init__(self, trunk: Trunk) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Frames(nn.Module):
 
 
 def _use_onednn(trunk: GraphModule) -> None:
-    """Replace each convolution, and what is done to its result at once, by an operator of oneDNN."""
+    """Replace each convolution and the operations directly after it with one oneDNN operator."""
     convolutions = {name: layer for name, layer in trunk.named_modules() if isinstance(layer, nn.Conv2d)}
     for node in list(trunk.graph.nodes):
         if node.op == "call_module" and node.target in convolutions:
@@ -87,22 +87,22 @@ def _use_onednn(trunk: GraphModule) -> None:
 
 
 def _replace(trunk: GraphModule, node: Node, convolution: nn.Conv2d) -> None:
-    heard, after = node.args[0], _sole_user(node)
+    inputs, after = node.args[0], _sole_user(node)
     if _calls(after, functional.relu):
-        _put(trunk, [node, after], _Rectified(convolution), heard)
+        _fuse_nodes(trunk, [node, after], _ConvReLU(convolution), inputs)
     elif _calls(after, operator.add) and _calls(last := _sole_user(after), functional.relu):
         added = [each for each in after.all_input_nodes if each is not node]
-        if len(added) == 1 and all(user < last for user in added[0].users):  # nobody needs it afterwards
-            _put(trunk, [node, after, last], _AddedAndRectified(convolution), heard, *added)
+        if len(added) == 1 and all(user < last for user in added[0].users):  # it is overwritten
+            _fuse_nodes(trunk, [node, after, last], _ConvAddReLU(convolution), inputs, *added)
     else:
-        _put(trunk, [node], _Plain(convolution), heard)
+        _fuse_nodes(trunk, [node], _Conv(convolution), inputs)
 
 
-def _put(trunk: GraphModule, replaced: list[Node], layer: nn.Module, *heard: Argument) -> None:
+def _fuse_nodes(trunk: GraphModule, replaced: list[Node], layer: nn.Module, *inputs: Argument) -> None:
     last, name = replaced[-1], f"onednn_{replaced[0].name}"
     trunk.add_submodule(name, layer)
     with trunk.graph.inserting_after(last):
-        last.replace_all_uses_with(trunk.graph.call_module(name, heard))
+        last.replace_all_uses_with(trunk.graph.call_module(name, inputs))
     for node in reversed(replaced):
         trunk.graph.erase_node(node)
 
@@ -115,34 +115,34 @@ def _calls(node: Node | None, function: Callable[..., object]) -> TypeGuard[Node
     return node is not None and node.op == "call_function" and node.target is function
 
 
-class _Plain(nn.Module):
+class _Conv(nn.Module):
     """A convolution."""
 
-    then = "none"
+    post_op = "none"
 
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__()
-        self.how = (convolution.padding, convolution.stride, convolution.dilation, convolution.groups)
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(convolution.weight.detach(), *self.how)  # noqa: SLF001
+        self.geometry = (convolution.padding, convolution.stride, convolution.dilation, convolution.groups)
+        self.weight = torch.ops.mkldnn._reorder_convolution_weight(convolution.weight.detach(), *self.geometry)  # noqa: SLF001
         self.bias = convolution.bias
 
-    def forward(self, heard: Tensor) -> Tensor:
-        heard = heard.contiguous(memory_format=torch.channels_last)
+    def forward(self, inputs: Tensor) -> Tensor:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         convolve = torch.ops.mkldnn._convolution_pointwise  # noqa: SLF001
-        found: Tensor = convolve(heard, self.weight, self.bias, *self.how, self.then, [], "")
-        return found
+        result: Tensor = convolve(inputs, self.weight, self.bias, *self.geometry, self.post_op, [], "")
+        return result
 
 
-class _Rectified(_Plain):
-    """A convolution, and ReLU."""
+class _ConvReLU(_Conv):
+    """A convolution followed by ReLU."""
 
-    then = "relu"
+    post_op = "relu"
 
 
-class _AddedAndRectified(_Plain):
-    """A convolution, added to what becomes the result in its place, and ReLU."""
+class _ConvAddReLU(_Conv):
+    """A convolution, an in-place addition to `added`, and ReLU."""
 
-    def forward(self, heard: Tensor, added: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, inputs: Tensor, added: Tensor) -> Tensor:  # type: ignore[override]
         convolve = torch.ops.mkldnn._convolution_pointwise_.binary
-        found: Tensor = convolve(added, heard, self.weight, self.bias, *self.how, "add", 1.0, "relu", [], "")
-        return found
+        result: Tensor = convolve(added, inputs, self.weight, self.bias, *self.geometry, "add", 1.0, "relu", [], "")
+        return result

@@ -1,4 +1,4 @@
-"""Who spoke when, and what was known of the speakers before: free of any framework's types."""
+"""Speaker turns and speaker hints, without types of any framework."""
 
 import re
 from collections.abc import Iterable
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class SpeakerTurn:
-    """One speaker, speaking without a break.
+    """One speaker speaking without a break.
 
-    Order is by start, then end, then speaker.
+    Turns sort by start, end, then speaker.
     """
 
     start: float
@@ -38,7 +38,7 @@ class Diarization:
     turns: tuple[SpeakerTurn, ...]
     """Every turn, overlaps included, in order."""
     exclusive_turns: tuple[SpeakerTurn, ...]
-    """At most one speaker at a time, in order: what a transcript is labelled with."""
+    """At most one speaker at a time, in order; transcripts are labelled with these."""
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -46,54 +46,53 @@ class Diarization:
         return tuple(sorted({turn.speaker for turn in self.turns}))
 
 
-def uri_of(stem: str) -> str:
-    """Return the name that a recording's results go by: its file's, with `_` for each blank and each lone surrogate.
+def uri_from_stem(stem: str) -> str:
+    """Return a recording's name in results: its file stem, with each blank and lone surrogate replaced by `_`.
 
-    Bytes of a file's name that are no text come as lone surrogates, which no file of results can hold.
+    Undecodable bytes of a file name become lone surrogates, which result files cannot encode.
     """
     return re.sub(r"[\s\ud800-\udfff]", "_", stem)
 
 
 SPEECH = "SPEECH"
-"""The one speaker of a diarization that only says when anybody spoke."""
+"""The only speaker in the result of speech detection."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerHints:
-    """What is known beforehand of the number of speakers."""
+    """The known number of speakers, or its bounds."""
 
     exactly: int | None = None
     at_least: int | None = None
     at_most: int | None = None
 
     def unmet_by(self, diarization: Diarization) -> str:
-        """Say in words what a diarization does not keep to; nothing if it does.
+        """Describe how a diarization misses the hints; return an empty string if it meets them.
 
-        A pipeline takes hints as far as the recording has voices enough to group: too short a one has not.
+        A pipeline cannot meet hints if a recording is too short for enough clusters.
         """
         found = len(diarization.speakers)
         least, most = self.exactly or self.at_least or 0, self.exactly or self.at_most
         if least <= found and (most is None or found <= most):
             return ""
-        wanted = f"{least} or more" if found < least else f"{most} or fewer"
-        return f"{found} found, though {self.exactly or wanted} were asked for"
+        requested = f"{least} or more" if found < least else f"{most} or fewer"
+        return f"{found} found, {self.exactly or requested} requested"
 
 
 NO_HINTS = SpeakerHints()
 
 
-def named_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:
-    """Order the turns and call the first speaker heard `SPEAKER_00`, the next `SPEAKER_01`, and so on.
+def rename_by_first_appearance(uri: str, turns: Iterable[SpeakerTurn], exclusive: Iterable[SpeakerTurn]) -> Diarization:
+    """Sort the turns and rename speakers in order of appearance: `SPEAKER_00`, `SPEAKER_01`, and so on.
 
-    A clustering numbers its clusters as it likes; names that follow the recording stay the same
-    when only the numbering changes. A speaker that only `exclusive` knows is named last.
+    Cluster numbers are arbitrary; these names do not depend on them. Speakers that occur only in `exclusive` come last.
     """
     turns, exclusive = sorted(turns), sorted(exclusive)
-    heard = dict.fromkeys(turn.speaker for turn in (*turns, *exclusive))
-    names = {speaker: f"SPEAKER_{number:02d}" for number, speaker in enumerate(heard)}
-    return Diarization(uri=uri, turns=_renamed(turns, names), exclusive_turns=_renamed(exclusive, names))
+    speakers = dict.fromkeys(turn.speaker for turn in (*turns, *exclusive))
+    names = {speaker: f"SPEAKER_{number:02d}" for number, speaker in enumerate(speakers)}
+    return Diarization(uri=uri, turns=_rename(turns, names), exclusive_turns=_rename(exclusive, names))
 
 
-def _renamed(turns: Iterable[SpeakerTurn], names: dict[str, str]) -> tuple[SpeakerTurn, ...]:
+def _rename(turns: Iterable[SpeakerTurn], names: dict[str, str]) -> tuple[SpeakerTurn, ...]:
     renamed = (SpeakerTurn(start=turn.start, end=turn.end, speaker=names[turn.speaker]) for turn in turns)
     return tuple(sorted(renamed))

@@ -1,8 +1,8 @@
-"""Every core at work: as many workers as torch has threads, each computing with one.
+"""A pool with one single-threaded worker per core.
 
-One small network shared out among threads leaves them waiting for each other at the end of every operation; on a busy
-machine they wait most of the time. Chunks of a recording know nothing of each other, so a worker takes a chunk whole.
-What comes out then depends neither on how many cores there are nor on which of them was sooner.
+Threads that share one small network wait for each other after every operation; on a busy machine they wait most of the
+time. Chunks of a recording are independent, so each worker processes whole chunks. The output then depends neither on
+the number of cores nor on their order of completion.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ import torch
 
 @contextmanager
 def workers(count: int) -> Iterator[Executor]:
-    """Yield `count` workers of one torch thread each; what they have not begun when the block ends is dropped."""
-    torch.set_num_threads(1)  # a thread that is new to torch takes over what was set last
+    """Yield a pool of `count` workers with one torch thread each; cancel pending tasks when the block ends."""
+    torch.set_num_threads(1)  # new threads inherit the value that was set last
     pool = ThreadPoolExecutor(count)
     try:
         yield pool

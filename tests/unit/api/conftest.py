@@ -1,4 +1,4 @@
-"""A cache with a small pipeline, and sessions on it in this process, which is somebody else's as a notebook is."""
+"""A cache with a small pipeline, and sessions on it in this process, as in a notebook."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ def _one_thread():
 
 
 @pytest.fixture(autouse=True)
-def _own_cache_home(tmp_path, monkeypatch):
-    """Keep what is remembered of this machine out of it."""
+def _isolated_cache_home(tmp_path, monkeypatch):
+    """Keep the user's cache folder out of the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-home"))
 
 
@@ -36,7 +36,7 @@ def session(cache):
 
 @pytest.fixture(scope="session")
 def samples():
-    """Five seconds in which two voices take turns."""
+    """5 s in which two voices take turns."""
     sound = pipelines.recording(SCRIPT, 5 * pipelines.RATE).numpy()
     return (np.round(sound * 32767) / 32768).astype(np.float32)
 
@@ -49,7 +49,7 @@ def call(tmp_path, samples):
 
 
 @pytest.fixture
-def said(tmp_path):
+def transcript(tmp_path):
     path = tmp_path / "call.srt"
     path.write_text("1\n00:00:00,200 --> 00:00:02,000\nHello.\n\n2\n00:00:02,700 --> 00:00:04,500\nWho is it?\n")
     return path

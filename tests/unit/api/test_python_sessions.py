@@ -1,4 +1,4 @@
-"""The public Python API, on a small pipeline that is really loaded."""
+"""The public Python API, with a small pipeline that is loaded for real."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from diarize_runner.transcript.model import LabelledTranscript
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy.*", "ignore:std.*degrees of freedom:UserWarning")
 
 
-def test_a_diarization_is_made_of_plain_numbers(session, call):
+def test_turns_hold_plain_python_types(session, call):
     found = session.diarize(call)
     assert isinstance(found, Diarization)
     assert found.uri == "call"
@@ -27,32 +27,32 @@ def test_a_diarization_is_made_of_plain_numbers(session, call):
         assert (type(turn.start), type(turn.end), type(turn.speaker)) == (float, float, str)
 
 
-def test_hints_are_kept_to(session, call):
+def test_a_speaker_hint_is_met(session, call):
     assert len(session.diarize(str(call), num_speakers=1).speakers) == 1
 
 
-def test_samples_are_heard_as_the_file_of_them_is(session, call, samples):
+def test_samples_give_the_same_turns_as_a_file_of_them(session, call, samples):
     of_file, of_samples = session.diarize(call), session.diarize(samples, sample_rate=16_000)
     assert of_samples.turns == of_file.turns
     assert of_samples.uri == "samples"
     assert of_samples.origin.recording is None
 
 
-def test_samples_of_another_rate_are_resampled_as_a_file_is(session, samples):
-    slower = np.repeat(samples, 3)
-    found = session.diarize(slower, sample_rate=48_000)
+def test_samples_at_another_rate_are_resampled(session, samples):
+    repeated = np.repeat(samples, 3)
+    found = session.diarize(repeated, sample_rate=48_000)
     assert found.origin.provenance.audio_seconds == pytest.approx(5.0, abs=0.01)
 
 
-def test_a_transcript_is_labelled(session, call, said):
-    labelled = session.label(call, said)
+def test_a_transcript_is_labelled(session, call, transcript):
+    labelled = session.label(call, transcript)
     assert isinstance(labelled, LabelledTranscript)
     assert "".join(segment.text for segment in labelled.segments) == "Hello.Who is it?"
     assert {segment.speaker for segment in labelled.segments} <= {*labelled.diarization.speakers, None}
 
 
-def test_a_result_is_written_in_the_format_of_the_name(session, call, said, tmp_path):
-    labelled = session.label(call, said)
+def test_the_file_extension_selects_the_format(session, call, transcript, tmp_path):
+    labelled = session.label(call, transcript)
     assert labelled.write(tmp_path / "out/labelled.srt") == tmp_path / "out/labelled.srt"
     document = json.loads(labelled.write(str(tmp_path / "labelled.json")).read_text(encoding="utf-8"))
 
@@ -60,34 +60,35 @@ def test_a_result_is_written_in_the_format_of_the_name(session, call, said, tmp_
     assert document["provenance"] == labelled.origin.provenance.to_dict()
 
 
-def test_a_result_is_the_same_file_that_the_command_writes(session, cache, call, said, tmp_path):
-    command = [sys.executable, "-m", "diarize_runner", "diarize", call, "-t", said, "--cache", cache, "--device", "cpu"]
-    subprocess.run([*command, "-o", tmp_path / "by-command.json"], check=True, capture_output=True)
-    session.label(call, said).write(tmp_path / "by-python.json")
+def test_a_result_is_byte_identical_to_that_of_the_command_line(session, cache, call, transcript, tmp_path):
+    command = [sys.executable, "-m", "diarize_runner", "diarize", call, "-t", transcript]
+    options = ["--cache", cache, "--device", "cpu", "-o", tmp_path / "by-command.json"]
+    subprocess.run([*command, *options], check=True, capture_output=True)
+    session.label(call, transcript).write(tmp_path / "by-python.json")
     assert (tmp_path / "by-python.json").read_bytes() == (tmp_path / "by-command.json").read_bytes()
 
 
-def test_a_diarization_without_a_transcript_is_not_written_as_subtitles(session, call, tmp_path):
+def test_a_diarization_without_a_transcript_cannot_be_written_as_subtitles(session, call, tmp_path):
     with pytest.raises(UsageError, match=r"out\.srt needs a transcript"):
         session.diarize(call).write(tmp_path / "out.srt")
     assert not (tmp_path / "out.srt").exists()
 
 
-def test_a_result_is_not_written_over_what_it_was_made_from(session, call, said, monkeypatch):
+def test_a_result_does_not_overwrite_its_inputs(session, call, transcript, monkeypatch):
     monkeypatch.chdir(call.parent)
     labelled = session.label("call.wav", "call.srt")
-    before = said.read_bytes()
-    with pytest.raises(UsageError, match=r"call\.srt would be overwritten"):
+    before = transcript.read_bytes()
+    with pytest.raises(UsageError, match=r"call\.srt is an input of this result and would be overwritten"):
         labelled.write("call.srt")
-    assert said.read_bytes() == before
+    assert transcript.read_bytes() == before
 
 
-def test_an_empty_transcript_is_written_empty(session, call, tmp_path):
-    (tmp_path / "nothing.json").write_text('{"segments": []}')
-    assert session.label(call, tmp_path / "nothing.json").write(tmp_path / "nothing.srt").read_bytes() == b""
+def test_an_empty_transcript_gives_an_empty_file(session, call, tmp_path):
+    (tmp_path / "empty.json").write_text('{"segments": []}')
+    assert session.label(call, tmp_path / "empty.json").write(tmp_path / "empty.srt").read_bytes() == b""
 
 
-def test_pyannote_gets_the_turns_that_rttm_has(session, call, tmp_path):
+def test_to_pyannote_returns_the_turns_of_the_rttm(session, call, tmp_path):
     found = session.diarize(call)
     annotation = found.to_pyannote()
     assert isinstance(annotation, Annotation)
@@ -98,63 +99,63 @@ def test_pyannote_gets_the_turns_that_rttm_has(session, call, tmp_path):
     assert written.labels() == annotation.labels()
 
 
-def test_a_notebook_draws_the_timeline_in_a_frame_in_which_nothing_runs(session, call, said):
-    for result in (session.diarize(call), session.label(call, said)):
-        drawn = result._repr_html_()
-        assert drawn.startswith('<iframe sandbox="" srcdoc="')
-        assert "<script" not in drawn
-        assert drawn.count("&lt;rect class=&quot;turn") == len(result.labelled.diarization.turns)
+def test_a_notebook_shows_the_timeline_in_a_frame_without_scripts(session, call, transcript):
+    for result in (session.diarize(call), session.label(call, transcript)):
+        html = result._repr_html_()
+        assert html.startswith('<iframe sandbox="" srcdoc="')
+        assert "<script" not in html
+        assert html.count("&lt;rect class=&quot;turn") == len(result.labelled.diarization.turns)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        ({"num_speakers": 2, "max_speakers": 3}, "num_speakers leaves no room"),
+        ({"num_speakers": 2, "max_speakers": 3}, "num_speakers excludes min_speakers and max_speakers"),
         ({"min_speakers": 3, "max_speakers": 2}, "min_speakers=3 is more than max_speakers=2"),
-        ({"num_speakers": 0}, "a number of speakers begins at 1"),
-        ({"sample_rate": 8000}, "a file says its sample rate itself"),
+        ({"num_speakers": 0}, "a number of speakers must be 1 or more"),
+        ({"sample_rate": 8000}, "sample_rate is for samples: a file states its own"),
         ({"channel": 0}, "there is no channel 0"),
         ({"channel": -1}, "there is no channel -1"),
     ],
 )
-def test_arguments_that_make_no_sense_are_refused(session, call, arguments, said):
-    with pytest.raises(UsageError, match=said):
+def test_invalid_arguments_are_refused(session, call, arguments, message):
+    with pytest.raises(UsageError, match=message):
         session.diarize(call, **arguments)
 
 
-def test_samples_that_make_no_sense_are_refused(session, samples):
-    with pytest.raises(UsageError, match="samples need a sample_rate"):
+def test_invalid_samples_are_refused(session, samples):
+    with pytest.raises(UsageError, match="samples need sample_rate and take no channel"):
         session.diarize(samples)
     for rate in (16_000.0, 0, 2**32):
         with pytest.raises(UsageError, match="is not a whole number of Hz"):
             session.diarize(samples, sample_rate=rate)
-    with pytest.raises(UsageError, match="samples of int16"):
+    with pytest.raises(UsageError, match="samples have dtype int16, expected float32"):
         session.diarize((samples * 32768).astype(np.int16), sample_rate=16_000)
-    with pytest.raises(UnreadableAudio, match=r"a waveform of shape \(2, 80000\)"):
+    with pytest.raises(UnreadableAudio, match=r"the waveform has shape \(2, 80000\)"):
         session.diarize(np.stack([samples, samples]), sample_rate=16_000)
     with pytest.raises(EmptyAudio):
         session.diarize(samples[:0], sample_rate=16_000)
-    with pytest.raises(UnreadableAudio, match="holds a sample that is no number"):
+    with pytest.raises(UnreadableAudio, match="contains NaN or infinity"):
         session.diarize(np.full(16_000, np.nan, dtype=np.float32), sample_rate=16_000)
 
 
-def test_what_is_wrong_with_a_recording_leaves_the_session_as_it_was(session, call, tmp_path):
+def test_a_session_still_works_after_a_bad_recording(session, call, tmp_path):
     (tmp_path / "bad.srt").write_text("no times")
     before = session.diarize(call)
     with pytest.raises(UnreadableAudio):
-        session.diarize(tmp_path / "nowhere.wav")
+        session.diarize(tmp_path / "missing.wav")
     with pytest.raises(TranscriptError):
         session.label(call, tmp_path / "bad.srt")
     assert session.diarize(call) == before
 
 
-@pytest.mark.parametrize("wrong", [{"device": "gpu"}, {"engine": "fast"}])
-def test_a_device_or_an_engine_that_nobody_knows_is_refused(cache, wrong):
+@pytest.mark.parametrize("options", [{"device": "gpu"}, {"engine": "fast"}])
+def test_an_unknown_device_or_engine_is_refused(cache, options):
     with pytest.raises(UsageError, match="is not one of"):
-        diarize_runner.open_session(cache, **wrong)
+        diarize_runner.open_session(cache, **options)
 
 
-def test_a_session_that_is_closed_has_given_its_models_back(cache, call):
+def test_a_closed_session_frees_its_models(cache, call):
     with diarize_runner.open_session(cache, device="cpu") as session:
         model = weakref.ref(session._session.diarizer.pipeline._segmentation.model)
         assert model() is not None
@@ -163,17 +164,17 @@ def test_a_session_that_is_closed_has_given_its_models_back(cache, call):
         session.diarize(call)
 
 
-def test_progress_is_told_how_far_the_work_is(cache, call):
-    told = []
+def test_progress_reports_each_stage(cache, call):
+    reports = []
 
-    class Listener:
+    class Recorder:
         def advance(self, stage, *, completed, total):
-            told.append((stage, completed <= total))
+            reports.append((stage, completed <= total))
 
-    with diarize_runner.open_session(cache, device="cpu", progress=Listener()) as session:
+    with diarize_runner.open_session(cache, device="cpu", progress=Recorder()) as session:
         session.diarize(call)
-    assert {stage for stage, _ in told} >= {"verify", "segmentation", "embeddings"}
-    assert all(fits for _, fits in told)
+    assert {stage for stage, _ in reports} >= {"verify", "segmentation", "embeddings"}
+    assert all(is_valid for _, is_valid in reports)
 
 
 def test_importing_the_package_imports_neither_torch_nor_pyannote():
@@ -184,5 +185,5 @@ print(sorted({"torch", "pyannote", "numpy", "boto3", "huggingface_hub"} & set(sy
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = diarize_runner.nothing
+    with pytest.raises(AttributeError, match="no attribute 'missing'"):
+        _ = diarize_runner.missing

@@ -1,21 +1,21 @@
-"""What FFmpeg is made to decode, and what is refused."""
+"""Recordings that decode correctly, and recordings that are refused."""
 
 import numpy as np
 import pytest
 from support.sounds import LEVEL, PITCH, tone, write_encoded, write_film, write_wav
 
 from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
-from diarize_runner.diarization.decoding import blocks
+from diarize_runner.diarization.decoding import decode_blocks
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
-NO_AUDIO_HINT = "expected a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
+NO_AUDIO_HINT = "use a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
 
 
 def decode(path, channel=None, limit_seconds=60):
-    """Decode in this process, which is sooner; test_audio.py decodes as the product does."""
+    """Decode in this process, which is faster; test_audio.py uses the confined process."""
     with path.open("rb") as source:
-        heard = list(blocks(source, str(path), channel, limit_seconds))
-    return Recording(uri="talk", waveform=np.concatenate(heard))
+        decoded = list(decode_blocks(source, str(path), channel, limit_seconds))
+    return Recording(uri="talk", waveform=np.concatenate(decoded))
 
 
 def pitch_of(recording):
@@ -32,14 +32,14 @@ def level_of(recording):
     ("name", "codec", "layout", "rate"),
     [
         ("telephone.wav", "pcm_s16le", "stereo", 8_000),
-        ("as_the_models_hear_it.wav", "pcm_f32le", "mono", 16_000),
+        ("model_input.wav", "pcm_f32le", "mono", 16_000),
         ("cinema.wav", "pcm_s24le", "5.1", 48_000),
         ("lossless.flac", "flac", "stereo", 44_100),
         ("film.mkv", "pcm_s16le", "mono", 96_000),
         ("studio.wav", "pcm_s24le", "stereo", 96_000),
     ],
 )
-def test_a_tone_keeps_its_length_pitch_and_level(tmp_path, name, codec, layout, rate):
+def test_lossless_audio_keeps_length_pitch_and_level(tmp_path, name, codec, layout, rate):
     write_encoded(tmp_path / name, codec, layout, rate)
     recording = decode(tmp_path / name)
     assert (recording.waveform.dtype, recording.waveform.ndim) == (np.float32, 1)
@@ -61,52 +61,52 @@ def test_a_tone_keeps_its_length_pitch_and_level(tmp_path, name, codec, layout, 
         ("messenger.opus", "libopus", "mono", 16_000),
     ],
 )
-def test_a_tone_keeps_what_a_lossy_codec_leaves_of_it(tmp_path, name, codec, layout, rate):
+def test_lossy_audio_keeps_length_pitch_and_level_approximately(tmp_path, name, codec, layout, rate):
     write_encoded(tmp_path / name, codec, layout, rate)
     recording = decode(tmp_path / name)
     assert recording.duration == pytest.approx(2, abs=0.1)
     assert pitch_of(recording) == pytest.approx(PITCH, abs=1)
-    assert level_of(recording) == pytest.approx(LEVEL, rel=0.06)  # LAME turns it down by 5 %
+    assert level_of(recording) == pytest.approx(LEVEL, rel=0.06)  # LAME lowers the level by 5 %
 
 
 @pytest.mark.parametrize(
     ("rate", "samples", "decoded"), [(16_000, 1, 1), (16_000, 1_025, 1_025), (8_000, 4_321, 8_642)]
 )
-def test_the_last_partial_frame_is_not_lost(tmp_path, rate, samples, decoded):
+def test_the_last_partial_frame_is_kept(tmp_path, rate, samples, decoded):
     write_wav(tmp_path / "talk.wav", [np.full(samples, LEVEL)], rate)
     assert len(decode(tmp_path / "talk.wav").waveform) == decoded
 
 
-@pytest.mark.parametrize("speaking", range(6))
-def test_every_channel_weighs_the_same(tmp_path, speaking):
+@pytest.mark.parametrize("active", range(6))
+def test_all_channels_have_equal_weight(tmp_path, active):
     channels = [np.zeros(SAMPLE_RATE)] * 6
-    channels[speaking] = tone(1, SAMPLE_RATE)
+    channels[active] = tone(1, SAMPLE_RATE)
     write_wav(tmp_path / "table.wav", channels, SAMPLE_RATE)
     assert level_of(decode(tmp_path / "table.wav")) == pytest.approx(LEVEL / 6, rel=0.01)
 
 
 @pytest.mark.parametrize("rate", [44_100, 96_000])
-def test_what_lies_above_half_the_sample_rate_does_not_come_back_below_it(tmp_path, rate):
-    """A resampler that only picked samples would make a loud tone of 5 kHz of this one."""
+def test_resampling_does_not_alias(tmp_path, rate):
+    """Without a low-pass filter, this tone would become a loud tone of 5 kHz."""
     write_wav(tmp_path / "whistle.wav", [tone(1, rate, pitch=11_000)], rate)
     assert level_of(decode(tmp_path / "whistle.wav")) < LEVEL / 10_000
 
 
-def test_a_channel_can_be_heard_alone(tmp_path):
+def test_a_channel_can_be_decoded_alone(tmp_path):
     write_wav(tmp_path / "call.wav", [tone(1, 8_000), tone(1, 8_000, pitch=1_000)], 8_000)
     assert [pitch_of(decode(tmp_path / "call.wav", channel)) for channel in (1, 2)] == [PITCH, 1_000]
     assert level_of(decode(tmp_path / "call.wav", 2)) == pytest.approx(LEVEL, rel=0.01)
 
 
-def test_a_channel_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_channel_is_refused(tmp_path):
     write_wav(tmp_path / "call.wav", [tone(1, 8_000)] * 2, 8_000)
     with pytest.raises(AudioError) as caught:
         decode(tmp_path / "call.wav", 3)
     assert caught.value.message == f"{tmp_path}/call.wav has no channel 3: it has 2"
-    assert caught.value.hint == "they are counted from 1; --channel mix takes all"
+    assert caught.value.hint == "count channels from 1, or use --channel mix for all"
 
 
-def test_loud_stereo_is_not_made_louder(tmp_path):
+def test_loud_stereo_does_not_clip(tmp_path):
     loud = tone(1, SAMPLE_RATE) / LEVEL
     write_wav(tmp_path / "loud.wav", [loud, loud], SAMPLE_RATE)
     assert np.abs(decode(tmp_path / "loud.wav").waveform).max() <= 1
@@ -122,7 +122,7 @@ def test_a_stream_may_change_its_rate_and_channels_midway(tmp_path):
     assert pitch_of(both) == pytest.approx(PITCH, abs=1)
 
 
-def test_a_recording_may_be_as_long_as_the_limit_but_no_longer(tmp_path):
+def test_a_recording_longer_than_the_limit_is_refused(tmp_path):
     path = tmp_path / "talk.wav"
     write_wav(path, [tone(2, SAMPLE_RATE)], SAMPLE_RATE)
     assert decode(path, limit_seconds=2).duration == 2
@@ -132,39 +132,39 @@ def test_a_recording_may_be_as_long_as_the_limit_but_no_longer(tmp_path):
     assert caught.value.hint == "cut it into shorter recordings"
 
 
-def cut_short(path, name="talk.wav", header=None):
-    """Write half of two seconds."""
+def write_truncated(path, name="talk.wav", header=None):
+    """Write 1 s of a WAV file of 2 s."""
     write_wav(path / name, [tone(2, SAMPLE_RATE)], SAMPLE_RATE)
     whole = (path / name).read_bytes()
     (path / name).write_bytes(((header or whole)[:8] + whole[8:])[: 44 + SAMPLE_RATE * 2])
     return path / name
 
 
-def test_a_wav_that_was_cut_short_is_refused_and_says_how_much_is_there(tmp_path):
-    path = cut_short(tmp_path, "board meeting.wav")
+def test_a_truncated_wav_is_refused_with_both_sizes(tmp_path):
+    path = write_truncated(tmp_path, "board meeting.wav")
     with pytest.raises(UnreadableAudio) as caught:
         decode(path)
-    assert caught.value.message == f"{path} is cut short: 32,044 bytes of 64,044 are there"
-    assert caught.value.hint == f"copy it again, or keep what is there: ffmpeg -i '{path}' kept.wav"
+    assert caught.value.message == f"{path} is truncated: it has 32,044 of 64,044 bytes"
+    assert caught.value.hint == f"copy it again, or keep the part that exists: ffmpeg -i '{path}' kept.wav"
 
 
 @pytest.mark.parametrize("size", [0, 0x7FFFF024, 0x80000024, 0xFFFFFFFF], ids=hex)
-def test_a_wav_that_was_written_to_a_pipe_does_not_know_its_length_and_is_as_long_as_what_is_there(tmp_path, size):
-    recording = decode(cut_short(tmp_path, header=b"RIFF" + size.to_bytes(4, "little")))
+def test_a_wav_of_unknown_size_from_a_pipe_decodes_completely(tmp_path, size):
+    recording = decode(write_truncated(tmp_path, header=b"RIFF" + size.to_bytes(4, "little")))
     assert recording.duration == 1
     assert pitch_of(recording) == pytest.approx(PITCH, abs=1)
 
 
-def test_a_file_that_breaks_off_in_a_frame_is_refused_and_says_where(tmp_path):
+def test_a_file_truncated_within_a_frame_is_refused_with_the_time(tmp_path):
     path = tmp_path / "board meeting.flac"
     write_encoded(path, "flac", "mono", SAMPLE_RATE)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(UnreadableAudio, match=r"flac is damaged 0\.\d\d s after its start: Invalid data") as caught:
+    with pytest.raises(UnreadableAudio, match=r"flac is damaged at 0\.\d\d s: Invalid data") as caught:
         decode(path)
-    assert caught.value.hint == f"keep what can be decoded: ffmpeg -i '{path}' repaired.wav"
+    assert caught.value.hint == f"keep the part that can be decoded: ffmpeg -i '{path}' repaired.wav"
 
 
-def test_a_recording_without_samples_is_empty(tmp_path):
+def test_a_recording_without_samples_raises_empty_audio(tmp_path):
     path = tmp_path / "talk.wav"
     write_wav(path, [np.zeros(0)], SAMPLE_RATE)
     with pytest.raises(EmptyAudio) as caught:
@@ -174,7 +174,7 @@ def test_a_recording_without_samples_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"Hello? Oh, hello.\n" * 20, b"RIFF\x24\x00\x00\x00WAVEfmt "])
-def test_what_is_not_audio_is_refused_whatever_its_name(tmp_path, content):
+def test_a_file_that_is_not_audio_is_refused_despite_its_extension(tmp_path, content):
     path = tmp_path / "talk.wav"
     path.write_bytes(content)
     with pytest.raises(UnreadableAudio) as caught:
@@ -218,13 +218,13 @@ def test_a_playlist_opens_no_other_file(tmp_path, monkeypatch, playlist):
         decode(tmp_path / "talk.wav")
 
 
-@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
-def test_a_sample_that_is_no_number_is_refused_and_says_where(tmp_path, number):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_refused_with_the_time(tmp_path, value):
     path = tmp_path / "talk.wav"
     samples = tone(1, SAMPLE_RATE)
-    samples[SAMPLE_RATE // 2] = number
+    samples[SAMPLE_RATE // 2] = value
     write_encoded(path, "pcm_f32le", "mono", SAMPLE_RATE, samples)
     with pytest.raises(UnreadableAudio) as caught:
         decode(path)
-    assert caught.value.message == f"{path} holds a sample that is no number, 0.50 s after its start"
-    assert caught.value.hint == f"make whole numbers of them: ffmpeg -i {path} -c:a pcm_s16le repaired.wav"
+    assert caught.value.message == f"{path} contains NaN or infinity at 0.50 s"
+    assert caught.value.hint == f"convert it to 16-bit integers: ffmpeg -i {path} -c:a pcm_s16le repaired.wav"

@@ -1,6 +1,6 @@
-"""The exact engine against stock: the same embeddings and the same turns, with less work and as little memory.
+"""The exact engine against stock: same embeddings and turns, less work, bounded memory.
 
-Both are whole pipelines of pyannote's around small networks; see tests/support/pipelines.py.
+Both are complete pyannote pipelines with small networks; see tests/support/pipelines.py.
 """
 
 import dataclasses
@@ -18,16 +18,16 @@ from diarize_runner.diarization.exact import make_exact
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy.*", "ignore:std.*degrees of freedom:UserWarning")
 CPU = torch.device("cpu")
-WHOLE_CHUNK, WHOLE_STEP = round(CHUNK * RATE), round(STEP * RATE)
+CHUNK_SAMPLES, STEP_SAMPLES = round(CHUNK * RATE), round(STEP * RATE)
 
 SAMPLES = 3 * RATE
 SCRIPTS = {
     "one speaker throughout": {"ada": [(0.0, 3.0)]},
-    "three who take turns": {"ada": [(0.0, 1.0)], "bo": [(1.0, 2.1)], "cy": [(2.1, 3.0)]},
-    "all three at once": {"ada": [(0.0, 3.0)], "bo": [(0.0, 3.0)], "cy": [(0.0, 3.0)]},
-    "one talks over another": {"ada": [(0.0, 2.2)], "bo": [(1.5, 3.0)]},
-    "so little alone that overlaps must do": {"ada": [(0.0, 3.0)], "bo": [(1.0, 1.02), (2.0, 2.03)]},
-    "words in long silence": {"ada": [(0.2, 0.4)], "bo": [(2.7, 2.9)]},
+    "three speakers take turns": {"ada": [(0.0, 1.0)], "bo": [(1.0, 2.1)], "cy": [(2.1, 3.0)]},
+    "three speakers at once": {"ada": [(0.0, 3.0)], "bo": [(0.0, 3.0)], "cy": [(0.0, 3.0)]},
+    "one speaker interrupts another": {"ada": [(0.0, 2.2)], "bo": [(1.5, 3.0)]},
+    "too little speech without overlap": {"ada": [(0.0, 3.0)], "bo": [(1.0, 1.02), (2.0, 2.03)]},
+    "words in a long silence": {"ada": [(0.2, 0.4)], "bo": [(2.7, 2.9)]},
 }
 
 
@@ -38,23 +38,23 @@ def _one_thread():
 
 
 @pytest.fixture(scope="module")
-def new(tmp_path_factory):
-    """Make a stock pipeline."""
+def make_stock(tmp_path_factory):
+    """Return a function that makes a stock pipeline."""
     folder = tmp_path_factory.mktemp("plda")
-    return lambda **how: pipelines.pipeline(folder, **how)
+    return lambda **options: pipelines.pipeline(folder, **options)
 
 
 @pytest.fixture(scope="module")
-def pair(new):
-    """Make a stock pipeline and an exact one, once for each kind."""
+def pair(make_stock):
+    """Return a function that makes a stock and an exact pipeline, once per set of options."""
 
     @cache
-    def made(**how):
-        exact = new(**how)
+    def make_pair(**options):
+        exact = make_stock(**options)
         make_exact(exact, CPU)
-        return new(**how), exact
+        return make_stock(**options), exact
 
-    return made
+    return make_pair
 
 
 @pytest.fixture
@@ -67,19 +67,19 @@ def exact(pair):
     return pair()[1]
 
 
-def file_of(script, samples):
+def make_file(script, samples):
     return {"waveform": pipelines.recording(script, samples)[None], "sample_rate": RATE, "uri": "talk"}
 
 
-def says(pipeline, script):
-    """Return what a pipeline says of a script; its segmentation network is asked nothing."""
+def run_script(pipeline, script):
+    """Run a pipeline on a script, which replaces its segmentation network."""
     with pipelines.scripted(pipeline, script):
-        return pipeline(file_of(script, SAMPLES))
+        return pipeline(make_file(script, SAMPLES))
 
 
 def embeddings(pipeline, script, samples=SAMPLES, *, exclude_overlap=True):
-    said = pipelines.segmentations(script, samples)
-    return pipeline.get_embeddings(file_of(script, samples), said, exclude_overlap=exclude_overlap)
+    segmentations = pipelines.segmentations(script, samples)
+    return pipeline.get_embeddings(make_file(script, samples), segmentations, exclude_overlap=exclude_overlap)
 
 
 def assert_same(found, expected):
@@ -90,7 +90,7 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("embedding", pipelines.EMBEDDINGS)
 @pytest.mark.parametrize("exclude_overlap", [True, False])
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_the_embeddings_are_those_of_stock(pair, script, exclude_overlap, embedding):
+def test_the_embeddings_match_stock(pair, script, exclude_overlap, embedding):
     stock, exact = pair(embedding=embedding)
     found, expected = (embeddings(each, script, exclude_overlap=exclude_overlap) for each in (exact, stock))
     assert_same(found, expected)
@@ -98,78 +98,78 @@ def test_the_embeddings_are_those_of_stock(pair, script, exclude_overlap, embedd
 
 LENGTHS = {
     "a tenth of a second": RATE // 10,
-    "shorter than a chunk": WHOLE_CHUNK - 1,
-    "one chunk": WHOLE_CHUNK,
-    "a sample more than a chunk": WHOLE_CHUNK + 1,
-    "a sample less than whole steps": WHOLE_CHUNK + 5 * WHOLE_STEP - 1,
-    "whole steps": WHOLE_CHUNK + 5 * WHOLE_STEP,
-    "a sample more than whole steps": WHOLE_CHUNK + 5 * WHOLE_STEP + 1,
+    "shorter than a chunk": CHUNK_SAMPLES - 1,
+    "one chunk": CHUNK_SAMPLES,
+    "one sample more than a chunk": CHUNK_SAMPLES + 1,
+    "one sample less than whole steps": CHUNK_SAMPLES + 5 * STEP_SAMPLES - 1,
+    "whole steps": CHUNK_SAMPLES + 5 * STEP_SAMPLES,
+    "one sample more than whole steps": CHUNK_SAMPLES + 5 * STEP_SAMPLES + 1,
 }
 
 
 @pytest.mark.parametrize("samples", LENGTHS.values(), ids=LENGTHS)
-def test_the_segmentation_is_that_of_stock_to_the_bit(stock, exact, samples):
-    file = file_of({"ada": [(0.0, 1.2)], "cy": [(1.0, 9.0)]}, samples)
-    told = []
+def test_the_segmentation_is_bit_identical_to_stock(stock, exact, samples):
+    file = make_file({"ada": [(0.0, 1.2)], "cy": [(1.0, 9.0)]}, samples)
+    reports = []
 
-    found = exact.get_segmentations(dict(file), hook=lambda step, _, **counts: told.append((step, counts)))
+    found = exact.get_segmentations(dict(file), hook=lambda step, _, **counts: reports.append((step, counts)))
 
     expected = stock.get_segmentations(dict(file))
     assert found.data.dtype == expected.data.dtype
     assert np.array_equal(found.data, expected.data)
     assert vars(found.sliding_window) == vars(expected.sliding_window)
-    assert told[-1] == ("segmentation", {"total": len(found), "completed": len(found)})
+    assert reports[-1] == ("segmentation", {"total": len(found), "completed": len(found)})
 
 
-def test_an_lstm_hears_batches_as_long_as_those_of_stock(new):
-    stock, exact = new(), new()
+def test_segmentation_batches_have_the_size_of_stock(make_stock):
+    stock, exact = make_stock(), make_stock()
     make_exact(exact, CPU)
     for each in (stock, exact):
         each._segmentation.conversion = torch.nn.Identity()
-    file = file_of(SCRIPTS["three who take turns"], 40 * WHOLE_STEP + WHOLE_CHUNK)
+    file = make_file(SCRIPTS["three speakers take turns"], 40 * STEP_SAMPLES + CHUNK_SAMPLES)
 
     found, expected = (each.get_segmentations(dict(file)).data for each in (exact, stock))
 
-    assert len(np.unique(expected)) > 100, "real numbers, in which rounding would show"
+    assert len(np.unique(expected)) > 100, "the scores are continuous, so rounding would show"
     assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("samples", LENGTHS.values(), ids=LENGTHS)
-def test_a_recording_of_any_length_has_the_turns_of_stock(stock, exact, samples):
-    file = file_of({"ada": [(0.0, 1.2)], "cy": [(1.0, 9.0)]}, samples)
+def test_the_turns_match_stock_for_any_length(stock, exact, samples):
+    file = make_file({"ada": [(0.0, 1.2)], "cy": [(1.0, 9.0)]}, samples)
 
     found, expected = exact(dict(file)), stock(dict(file))
 
     assert found.speaker_diarization.to_rttm() == expected.speaker_diarization.to_rttm()
     assert found.exclusive_speaker_diarization.to_rttm() == expected.exclusive_speaker_diarization.to_rttm()
-    assert expected.speaker_diarization.labels(), "the networks are so made that somebody speaks"
+    assert expected.speaker_diarization.labels(), "the networks detect speech"
 
 
 @pytest.mark.parametrize("clustering", pipelines.CLUSTERINGS)
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_the_turns_are_those_of_stock(pair, script, clustering):
-    expected, found = (says(each, script) for each in pair(clustering=clustering))
+def test_the_turns_match_stock(pair, script, clustering):
+    expected, found = (run_script(each, script) for each in pair(clustering=clustering))
 
     assert found.speaker_diarization.to_rttm() == expected.speaker_diarization.to_rttm()
     assert_same(found.speaker_embeddings, expected.speaker_embeddings)
     assert len(expected.speaker_diarization.labels()) >= 1
 
 
-def test_who_takes_turns_is_told_apart(pair):
-    """Or else that turns are the same would say nothing of the embeddings."""
-    script = SCRIPTS["three who take turns"]
+def test_stock_distinguishes_the_three_speakers(pair):
+    """Otherwise equal turns would prove nothing about the embeddings."""
+    script = SCRIPTS["three speakers take turns"]
     stock, _ = pair(clustering="AgglomerativeClustering")
-    assert len(says(stock, script).speaker_diarization.labels()) == 3
+    assert len(run_script(stock, script).speaker_diarization.labels()) == 3
 
 
-def test_in_silence_nobody_speaks(exact):
-    found = says(exact, {})
+def test_silence_has_no_speakers(exact):
+    found = run_script(exact, {})
     assert found.speaker_diarization.to_rttm() == ""
     assert found.speaker_embeddings.shape == (0, 256)
 
 
-def test_empty_slots_hold_what_stock_gives_an_empty_mask(exact, stock):
-    script = SCRIPTS["words in long silence"]
+def test_empty_slots_match_stock(exact, stock):
+    script = SCRIPTS["words in a long silence"]
     found, expected = embeddings(exact, script), embeddings(stock, script)
     empty = pipelines.segmentations(script, SAMPLES).data.sum(axis=1) == 0
     assert 0 < empty.sum() < empty.size
@@ -177,75 +177,78 @@ def test_empty_slots_hold_what_stock_gives_an_empty_mask(exact, stock):
     assert not np.isnan(found).any()
 
 
-class Watched:
-    """A model that remembers how much it hears, and whose frames are still held."""
+class CountingModel:
+    """A model that counts the chunks it encodes and the frames that are alive."""
 
     def __init__(self, model) -> None:
-        self._model, self.heard, self.held = model, 0, []
+        self._model, self.encoded, self.alive_counts = model, 0, []
         self._alive, self.forward_embedding = set(), model.forward_embedding
 
     def forward_frames(self, waveforms):
         frames = self._model.forward_frames(waveforms)
         self._alive.add(id(frames))
         weakref.finalize(frames, self._alive.discard, id(frames))
-        self.heard += len(waveforms)
-        self.held.append(len(self._alive))
+        self.encoded += len(waveforms)
+        self.alive_counts.append(len(self._alive))
         return frames
 
 
-def watched(exact, script, samples) -> Watched:
-    """Let the exact engine hear a recording, and watch it."""
-    model = Watched(exact.get_embeddings.model)
-    file, said = file_of(script, samples), pipelines.segmentations(script, samples)
-    dataclasses.replace(exact.get_embeddings, model=model)(file, said)
+def run_counted(exact, script, samples) -> CountingModel:
+    """Embed a recording with a counting model."""
+    model = CountingModel(exact.get_embeddings.model)
+    file, segmentations = make_file(script, samples), pipelines.segmentations(script, samples)
+    dataclasses.replace(exact.get_embeddings, model=model)(file, segmentations)
     return model
 
 
-def test_a_chunk_is_heard_once_and_silence_not_at_all(exact):
+def test_each_chunk_is_encoded_once_and_silence_is_skipped(exact):
     script, samples = {"ada": [(0.0, 1.0)], "bo": [(0.5, 1.0)], "cy": [(8.0, 9.0)]}, 12 * RATE
     speech = pipelines.segmentations(script, samples).data.any(axis=(1, 2))
-    assert watched(exact, script, samples).heard == speech.sum() < len(speech) / 2
+    assert run_counted(exact, script, samples).encoded == speech.sum() < len(speech) / 2
 
 
-def test_frames_are_dropped_as_soon_as_they_are_pooled(exact):
-    held = watched(exact, {"ada": [(0.0, 9.0)]}, 9 * RATE).held
-    assert len(held) > 30
-    assert max(held) <= 2
+def test_frames_are_freed_after_pooling(exact):
+    alive_counts = run_counted(exact, {"ada": [(0.0, 9.0)]}, 9 * RATE).alive_counts
+    assert len(alive_counts) > 30
+    assert max(alive_counts) <= 2
 
 
-def test_run_after_run_and_on_any_number_of_cores_every_byte_is_the_same(new):
-    script, found = SCRIPTS["one talks over another"], []
+def test_embeddings_are_byte_identical_across_runs_and_thread_counts(make_stock):
+    script, found = SCRIPTS["one speaker interrupts another"], []
     for threads in (1, 1, 3):
         torch.set_num_threads(threads)
-        exact = new()
+        exact = make_stock()
         make_exact(exact, CPU)
         found.append(embeddings(exact, script))
         assert torch.get_num_threads() == threads
     assert all(np.array_equal(found[0], each) for each in found[1:])
 
 
-def test_the_number_of_chunks_heard_at_once_changes_no_more_than_rounding(exact):
-    script = SCRIPTS["one talks over another"]
-    one_by_one = exact.get_embeddings
-    said = pipelines.segmentations(script, SAMPLES)
-    by_fours = dataclasses.replace(one_by_one, batch_size=4)
-    file = file_of(script, SAMPLES)
+def test_the_batch_size_changes_only_rounding(exact):
+    script = SCRIPTS["one speaker interrupts another"]
+    single = exact.get_embeddings
+    segmentations = pipelines.segmentations(script, SAMPLES)
+    by_fours = dataclasses.replace(single, batch_size=4)
+    file = make_file(script, SAMPLES)
 
-    assert len(said) % 4, "so that the last batch is filled up"
-    assert_same(by_fours(file, said), one_by_one(file, said))
-
-
-def test_every_chunk_that_is_heard_is_progress(exact):
-    script, told = SCRIPTS["words in long silence"], []
-    said = pipelines.segmentations(script, SAMPLES)
-
-    exact.get_embeddings(file_of(script, SAMPLES), said, hook=lambda step, _, **counts: told.append((step, counts)))
-
-    total = said.data.any(axis=(1, 2)).sum()
-    assert told == [("embeddings", {"total": total, "completed": done}) for done in range(total + 1)]
+    assert len(segmentations) % 4, "the last batch is padded"
+    assert_same(by_fours(file, segmentations), single(file, segmentations))
 
 
-def test_workers_that_fail_leave_the_threads_as_they_were(exact):
+def test_each_embedded_chunk_is_reported(exact):
+    script, reports = SCRIPTS["words in a long silence"], []
+    segmentations = pipelines.segmentations(script, SAMPLES)
+
+    def hook(step, _, **counts):
+        reports.append((step, counts))
+
+    exact.get_embeddings(make_file(script, SAMPLES), segmentations, hook=hook)
+
+    total = segmentations.data.any(axis=(1, 2)).sum()
+    assert reports == [("embeddings", {"total": total, "completed": done}) for done in range(total + 1)]
+
+
+def test_the_thread_count_is_restored_after_a_failure(exact):
     torch.set_num_threads(2)
     broken = dataclasses.replace(exact.get_embeddings, threads=2, audio=None)
     with pytest.raises(AttributeError):
@@ -253,22 +256,22 @@ def test_workers_that_fail_leave_the_threads_as_they_were(exact):
     assert torch.get_num_threads() == 2
 
 
-def test_a_model_that_cannot_pool_one_hearing_twice_is_run_by_stock_and_the_log_says_why(new, caplog):
-    pipeline = new()
+def test_a_model_without_frame_pooling_falls_back_to_stock_with_a_logged_reason(make_stock, caplog):
+    pipeline = make_stock()
     pipeline._embedding.model_ = torch.nn.Identity()
-    assert engine.set_going(pipeline, "cpu", "exact") == "stock"
+    assert engine.apply_engine(pipeline, "cpu", "exact") == "stock"
     assert "get_embeddings" not in vars(pipeline)
-    assert caplog.messages[0].startswith("going on with pyannote's own engine: its embedding model cannot hear a chunk")
+    assert caplog.messages[0].startswith("falling back to the stock engine: its embedding model cannot encode a chunk")
 
 
-def test_a_model_that_says_something_else_when_it_hears_once_is_run_by_stock(new, caplog):
-    pipeline = new()
+def test_a_model_with_different_pooled_embeddings_falls_back_to_stock(make_stock, caplog):
+    pipeline = make_stock()
     pipeline._embedding.model_.forward_embedding = lambda frames, weights: torch.ones(2, 3, 256)
-    assert engine.set_going(pipeline, "cpu", "exact") == "stock"
-    assert "says something else when it hears a chunk once" in caplog.text
+    assert engine.apply_engine(pipeline, "cpu", "exact") == "stock"
+    assert "gives other embeddings if it encodes a chunk once" in caplog.text
 
 
-def test_stock_is_left_alone(new):
-    pipeline = new()
-    assert engine.set_going(pipeline, "cpu", "stock") == "stock"
+def test_the_stock_engine_changes_no_method(make_stock):
+    pipeline = make_stock()
+    assert engine.apply_engine(pipeline, "cpu", "stock") == "stock"
     assert "get_embeddings" not in vars(pipeline)

@@ -1,4 +1,4 @@
-"""The offline guard, against real sockets. What is refused under it is done without it."""
+"""The offline guard with real sockets; each refused call succeeds without the guard."""
 
 import asyncio
 import socket
@@ -17,14 +17,14 @@ def listener():
         yield server.getsockname()
 
 
-def test_a_connection_is_refused_while_the_guard_is_up_and_made_after(listener):
+def test_a_connection_is_refused_inside_the_guard_and_succeeds_after_it(listener):
     with socket.socket() as client:
         with offline(), pytest.raises(OfflineViolation, match=r"tried to reach .* while offline \(socket\.connect\)"):
             client.connect(listener)
         client.connect(listener)
 
 
-def test_a_name_is_not_looked_up():
+def test_a_name_lookup_is_refused():
     with offline(), pytest.raises(OfflineViolation, match=r"socket\.getaddrinfo"):
         socket.getaddrinfo("localhost", 443)
     socket.getaddrinfo("localhost", 443)
@@ -39,20 +39,20 @@ def test_a_name_is_not_looked_up():
     ],
     ids=["by name", "by address", "by socket address"],
 )
-def test_no_other_look_up_is_made_either(look_up):
+def test_other_lookups_are_refused(look_up):
     with offline(), pytest.raises(OfflineViolation):
         look_up()
     look_up()
 
 
-def test_a_datagram_is_not_sent(listener):
+def test_a_datagram_is_refused(listener):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         with offline(), pytest.raises(OfflineViolation):
             sender.sendto(b"telemetry", listener)
         assert sender.sendto(b"telemetry", listener) == 9
 
 
-def test_another_thread_is_refused_too(listener):
+def test_a_thread_started_inside_the_guard_is_refused(listener):
     refused: list[Exception] = []
 
     def attempt() -> None:
@@ -86,46 +86,46 @@ def test_unix_sockets_stay_open(tmp_path):
 
 
 @pytest.fixture
-def earlier():
-    """A worker of a thread that was started before any guard."""
+def earlier_thread():
+    """A pool whose thread starts before any guard."""
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()
         yield pool
 
 
-def test_a_thread_that_was_there_before_goes_on_connecting(listener, earlier):
+def test_a_thread_started_before_the_guard_can_connect(listener, earlier_thread):
     with offline():
-        earlier.submit(socket.create_connection, listener).result().close()
+        earlier_thread.submit(socket.create_connection, listener).result().close()
 
 
-def test_a_thread_of_a_thread_is_refused(listener):
-    def ask():
+def test_a_thread_started_by_a_guarded_thread_is_refused(listener):
+    def connect():
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(socket.create_connection, listener).exception()
 
     with offline(), ThreadPoolExecutor(1) as pool:
-        assert isinstance(pool.submit(ask).result(), OfflineViolation)
+        assert isinstance(pool.submit(connect).result(), OfflineViolation)
 
 
-def test_a_thread_that_outlives_the_guard_may_connect_after_it(listener):
+def test_a_thread_that_outlives_the_guard_can_connect_afterwards(listener):
     with ThreadPoolExecutor(1) as pool:
         with offline():
             assert isinstance(pool.submit(socket.create_connection, listener).exception(), OfflineViolation)
         pool.submit(socket.create_connection, listener).result().close()
 
 
-def test_a_task_of_asyncio_is_refused(listener):
-    async def ask():
+def test_an_asyncio_task_is_refused(listener):
+    async def connect():
         return await asyncio.gather(asyncio.open_connection(*listener), return_exceptions=True)
 
     async def guarded():
         with offline():
-            return await asyncio.create_task(ask())
+            return await asyncio.create_task(connect())
 
     assert isinstance(asyncio.run(guarded())[0], OfflineViolation)
 
 
-def test_in_a_process_of_ours_every_thread_is_refused_until_the_block_ends(listener, earlier):
+def test_process_offline_refuses_every_thread_until_the_block_ends(listener, earlier_thread):
     with process_offline():
-        assert isinstance(earlier.submit(socket.create_connection, listener).exception(), OfflineViolation)
-    earlier.submit(socket.create_connection, listener).result().close()
+        assert isinstance(earlier_thread.submit(socket.create_connection, listener).exception(), OfflineViolation)
+    earlier_thread.submit(socket.create_connection, listener).result().close()

@@ -1,4 +1,4 @@
-"""A pipeline is loaded from the verified bytes, whatever lies in the working folder; in a process of its own."""
+"""A pipeline loads from verified bytes and ignores the working folder; runs in its own process."""
 
 import json
 import subprocess
@@ -16,14 +16,14 @@ from diarize_runner.cache.box.folder import read_manifest
 from diarize_runner.cache.box.verify import verify
 from diarize_runner.diarization import engine
 from diarize_runner.errors import DiarizeRunnerError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 root = Path(sys.argv[1])
-cache = verify(root, read_manifest(root), Silent()).require_ok()
-ran = Path("ran")
+cache = verify(root, read_manifest(root), NoProgress()).require_ok()
+marker = Path("ran")
 diarizer = engine.load(cache, "cpu", "stock")
-said = {
-    "ran": ran.exists(),
+report = {
+    "ran": marker.exists(),
     "segmentation": float(diarizer.pipeline._segmentation.model.classifier.bias[0]),
     "psi": float(diarizer.pipeline._plda._plda_psi.max()),
 }
@@ -33,15 +33,15 @@ from pyannote.audio.core.plda import PLDA
 try:
     Pipeline.from_pretrained(str(cache.pipeline_folder.absolute()))
 except Exception as reason:
-    said["pyannote says"] = str(reason)
-said["pyannote ran"] = ran.exists()
-if ran.exists():
-    ran.unlink()
+    report["pyannote error"] = str(reason)
+report["pyannote ran"] = marker.exists()
+if marker.exists():
+    marker.unlink()
 root.chmod(0o777)
 try:
     engine.load(cache, "cpu", "stock")
 except DiarizeRunnerError as error:
-    said["where others write"] = [type(error).__name__, error.message]
+    report["writable by others"] = [type(error).__name__, error.message]
 root.chmod(0o755)
 for blob in sorted(root.glob("huggingface/hub/models--acme--segmentation/blobs/*")):
     blob.chmod(0o644)
@@ -49,21 +49,21 @@ for blob in sorted(root.glob("huggingface/hub/models--acme--segmentation/blobs/*
 try:
     engine.load(cache, "cpu", "stock")
 except DiarizeRunnerError as error:
-    said["after the swap"] = [type(error).__name__, error.message, ran.exists()]
-print(json.dumps(said))
+    report["after the swap"] = [type(error).__name__, error.message, marker.exists()]
+print(json.dumps(report))
 """
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """What one process says that loaded a cache in a hostile folder, by a relative path."""
+    """The report of a process that loads a cache by a relative path in a hostile folder."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("loading")
-    evil = as_zip(call("touch ran") + b".")
+    malicious = as_zip(call("touch ran") + b".")
     hostile = folder / "hostile"
     for name in (SEGMENTATION, VOICES):
         (hostile / name).mkdir(parents=True)
-        (hostile / name / "pytorch_model.bin").write_bytes(evil)
+        (hostile / name / "pytorch_model.bin").write_bytes(malicious)
     (hostile / COMMUNITY_1 / "plda").mkdir(parents=True)
     restored(folder / "site", mark=42.0).rename(hostile / "cache")
     done = subprocess.run(
@@ -73,28 +73,28 @@ def loaded(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_models_of_the_working_folder_are_not_taken_for_those_of_the_cache(loaded):
+def test_models_in_the_working_folder_are_ignored(loaded):
     assert loaded["segmentation"] == 42.0
     assert not loaded["ran"]
 
 
-def test_a_plda_that_the_config_does_not_name_comes_out_of_the_cache(loaded):
+def test_a_plda_missing_from_the_config_loads_from_the_cache(loaded):
     assert loaded["psi"] == pytest.approx(10.0)
 
 
-def test_pyannote_alone_would_have_run_what_lies_in_the_working_folder(loaded):
-    """The control."""
+def test_pyannote_alone_runs_models_in_the_working_folder(loaded):
+    """Control."""
     assert loaded["pyannote ran"], loaded
 
 
 def test_a_checkpoint_that_is_swapped_between_verify_and_load_is_not_loaded(loaded):
     kind, message, ran = loaded["after the swap"]
     assert kind == "IntegrityError"
-    assert message.endswith(f"is pytorch_model.bin of {SEGMENTATION}, and has changed since it was verified")
+    assert message.endswith(f" (pytorch_model.bin of {SEGMENTATION}) has changed since it was verified")
     assert not ran
 
 
 def test_a_cache_that_others_can_write_to_is_not_loaded(loaded):
-    kind, message = loaded["where others write"]
+    kind, message = loaded["writable by others"]
     assert kind == "UntrustedFolder"
-    assert message.endswith("/hostile/cache can be written by others, who could change the models")
+    assert message.endswith("/hostile/cache is writable by other users, who could change the models")

@@ -1,4 +1,4 @@
-"""Speaker turns out of RTTM."""
+"""Reading speaker turns from RTTM."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def turns_of(*triples):
     return tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in triples)
 
 
-def test_what_was_written_is_read(tmp_path):
+def test_written_turns_read_back_unchanged(tmp_path):
     turns = read_rttm(SAMPLE)["sample"]
     again = tmp_path / "again.rttm"
     again.write_text(rttm.render(Diarization(uri="sample", turns=turns, exclusive_turns=())))
@@ -24,7 +24,7 @@ def test_what_was_written_is_read(tmp_path):
     assert (len(turns), turns[0]) == (10, SpeakerTurn(start=6.69, end=6.69 + 0.43, speaker="speaker90"))
 
 
-def test_recordings_are_kept_apart_and_lines_of_other_types_passed_over(tmp_path):
+def test_recordings_are_separated_and_other_lines_are_skipped(tmp_path):
     path = tmp_path / "two.rttm"
     path.write_text(
         ";; by hand\n\nSPKR-INFO b 1 <NA> <NA> <NA> unknown Ann <NA> <NA>\nSPEAKER b 1 2 1 <NA> <NA> Ann <NA>\n"
@@ -34,24 +34,24 @@ def test_recordings_are_kept_apart_and_lines_of_other_types_passed_over(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "problem"),
     [
         ("SPEAKER a 1 soon 1 <NA> <NA> Ann <NA> <NA>", "the onset is not a time in seconds: 'soon'"),
         ("SPEAKER a 1 0 -1 <NA> <NA> Ann <NA> <NA>", "the duration is not a time in seconds: '-1'"),
         ("SPEAKER a 1 nan 1 <NA> <NA> Ann <NA> <NA>", "the onset is not a time in seconds: 'nan'"),
-        ("SPEAKER a 1 0 1 <NA> <NA> Ann", "8 fields, not 10; names have no blanks"),
-        ("SPEAKER a 1 0 1 <NA> <NA> Ann Lee <NA> <NA>", "11 fields, not 10; names have no blanks"),
-        ("SPEAKER", "1 fields, not 10; names have no blanks"),
+        ("SPEAKER a 1 0 1 <NA> <NA> Ann", "8 fields, not 10; names cannot contain blanks"),
+        ("SPEAKER a 1 0 1 <NA> <NA> Ann Lee <NA> <NA>", "11 fields, not 10; names cannot contain blanks"),
+        ("SPEAKER", "1 fields, not 10; names cannot contain blanks"),
         ("0.0 1.0 Ann", "begins with '0.0', not with SPEAKER"),
     ],
 )
-def test_a_bad_line_is_reported_with_its_number(line, fault, tmp_path):
+def test_a_bad_line_is_reported_with_its_number(line, problem, tmp_path):
     path = tmp_path / "bad.rttm"
     path.write_text(f"SPEAKER a 1 0 1 <NA> <NA> Ann <NA> <NA>\n\n{line}\n")
     with pytest.raises(RttmError) as caught:
         read_rttm(path)
-    assert caught.value.message == f"{path}, line 3: {fault}"
-    assert caught.value.hint.startswith("an RTTM line reads: SPEAKER file 1 onset")
+    assert caught.value.message == f"{path}, line 3: {problem}"
+    assert caught.value.hint.startswith("write each line as: SPEAKER file 1 onset")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_bad_line_is_reported_with_its_number(line, fault, tmp_path):
         (None, "cannot read {}: No such file or directory"),
     ],
 )
-def test_a_file_without_turns_says_so(content, message, tmp_path):
+def test_a_file_without_readable_turns_is_refused(content, message, tmp_path):
     path = tmp_path / "turns.rttm"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""A trunk made ready for a device makes the frames of the one it was made from."""
+"""An optimized trunk computes the same frames as the original."""
 
 import copy
 
@@ -9,14 +9,14 @@ from support.pipelines import as_if_trained
 from torch import nn
 from torch.nn import functional
 
-from diarize_runner.diarization.trunk import Prepared, prepared
+from diarize_runner.diarization.trunk import OptimizedModel, optimize_trunk
 
 CPU = torch.device("cpu")
 FEATURES = torch.randn(2, 50, 16, generator=torch.Generator().manual_seed(0))
 
 
-class OnGivenFeatures(nn.Module):
-    """A model whose features are what it is given."""
+class IdentityFeatureModel(nn.Module):
+    """A model that uses its input as features."""
 
     def __init__(self, trunk) -> None:
         super().__init__()
@@ -29,8 +29,8 @@ class OnGivenFeatures(nn.Module):
         return self.resnet.forward_embedding(frames, weights=weights)[1]
 
 
-class Looking(nn.Module):
-    """A trunk of one convolution whose result is added to what is looked at again afterwards."""
+class ReusingTrunk(nn.Module):
+    """A trunk that reads the other operand of an addition again afterwards."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,48 +47,50 @@ def resnet(block):
     return as_if_trained(ResNet(block, [2, 1, 1, 1], m_channels=4, feat_dim=16, embed_dim=8, two_emb_layer=False))
 
 
-def frames(model: Prepared):
+def frames(model: OptimizedModel):
     with torch.inference_mode():
         return model.forward_frames(FEATURES)
 
 
 @pytest.mark.parametrize("block", [BasicBlock, Bottleneck])
-def test_a_trunk_made_ready_makes_the_same_frames(block):
-    model = OnGivenFeatures(resnet(block)).eval()
+def test_an_optimized_trunk_computes_the_same_frames(block):
+    model = IdentityFeatureModel(resnet(block)).eval()
     with torch.inference_mode():
         expected = model.resnet.forward_frames(FEATURES.clone())
 
-    found = frames(prepared(model, CPU))
+    found = frames(optimize_trunk(model, CPU))
 
     assert expected.std() > 0.1
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6 * float(expected.abs().max()))
 
 
-def test_nothing_but_convolutions_is_left_of_a_resnet():
-    trunk = prepared(OnGivenFeatures(resnet(BasicBlock)).eval(), CPU).trunk
+def test_an_optimized_resnet_consists_of_fused_convolutions():
+    trunk = optimize_trunk(IdentityFeatureModel(resnet(BasicBlock)).eval(), CPU).trunk
     called = [node.target for node in trunk.graph.nodes if node.op.startswith("call")]
     assert [name for name in called if not name.startswith("onednn_")] == ["permute", "unsqueeze_"]
 
 
-def test_the_model_itself_stays_as_it_was():
-    model = OnGivenFeatures(resnet(BasicBlock)).eval()
+def test_the_original_model_is_unchanged():
+    model = IdentityFeatureModel(resnet(BasicBlock)).eval()
     before = copy.deepcopy(model.state_dict())
-    frames(prepared(model, CPU))
+    frames(optimize_trunk(model, CPU))
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_what_is_still_needed_is_not_overwritten():
+def test_an_operand_that_is_read_later_is_not_overwritten():
     torch.manual_seed(0)
-    trunk = Looking().eval()
+    trunk = ReusingTrunk().eval()
     with torch.inference_mode():
         expected = trunk.forward_frames(FEATURES)
-    torch.testing.assert_close(frames(prepared(OnGivenFeatures(trunk).eval(), CPU)), expected)
+    torch.testing.assert_close(frames(optimize_trunk(IdentityFeatureModel(trunk).eval(), CPU)), expected)
 
 
-def test_without_onednn_batch_norm_is_folded_all_the_same(monkeypatch):
+def test_batch_norm_is_folded_without_onednn(monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    model = OnGivenFeatures(resnet(BasicBlock)).eval()
-    made = prepared(model, CPU)
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in made.trunk.modules())
+    model = IdentityFeatureModel(resnet(BasicBlock)).eval()
+    optimized = optimize_trunk(model, CPU)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in optimized.trunk.modules())
     with torch.inference_mode():
-        torch.testing.assert_close(frames(made), model.resnet.forward_frames(FEATURES.clone()), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            frames(optimized), model.resnet.forward_frames(FEATURES.clone()), rtol=1e-4, atol=1e-5
+        )

@@ -1,16 +1,16 @@
-"""Speaker turns, and the names speakers get."""
+"""Speaker turns and speaker names."""
 
 import pytest
 
-from diarize_runner.diarization.turns import SpeakerTurn, named_by_first_appearance
+from diarize_runner.diarization.turns import SpeakerTurn, rename_by_first_appearance
 
 
 def turn(start: float, end: float, speaker: str) -> SpeakerTurn:
     return SpeakerTurn(start=start, end=end, speaker=speaker)
 
 
-def test_the_first_speaker_heard_is_speaker_00_whatever_the_clustering_called_it():
-    found = named_by_first_appearance("call", [turn(5, 6, "a"), turn(1, 2, "z"), turn(7, 8, "z")], [])
+def test_the_first_speaker_is_named_speaker_00():
+    found = rename_by_first_appearance("call", [turn(5, 6, "a"), turn(1, 2, "z"), turn(7, 8, "z")], [])
     assert [(each.start, each.speaker) for each in found.turns] == [
         (1, "SPEAKER_00"),
         (5, "SPEAKER_01"),
@@ -18,26 +18,28 @@ def test_the_first_speaker_heard_is_speaker_00_whatever_the_clustering_called_it
     ]
 
 
-def test_both_views_name_a_speaker_alike():
-    found = named_by_first_appearance(
+def test_turns_and_exclusive_turns_use_the_same_names():
+    found = rename_by_first_appearance(
         "call", [turn(0, 3, "b"), turn(2, 4, "a")], [turn(2.5, 4, "a"), turn(0, 2.5, "b")]
     )
     assert [each.speaker for each in found.exclusive_turns] == ["SPEAKER_00", "SPEAKER_01"]
 
 
-def test_renumbering_the_clusters_changes_nothing():
+def test_cluster_numbers_do_not_affect_names():
     turns = [turn(0, 1, "0"), turn(1, 2, "1"), turn(0.5, 2.5, "2")]
     renumbered = [turn(each.start, each.end, {"0": "2", "1": "0", "2": "1"}[each.speaker]) for each in turns]
-    assert named_by_first_appearance("call", turns, turns) == named_by_first_appearance("call", renumbered, renumbered)
+    assert rename_by_first_appearance("call", turns, turns) == rename_by_first_appearance(
+        "call", renumbered, renumbered
+    )
 
 
 def test_speakers_are_listed_once_each():
-    found = named_by_first_appearance("call", [turn(0, 1, "x"), turn(1, 2, "y"), turn(2, 3, "x")], [])
+    found = rename_by_first_appearance("call", [turn(0, 1, "x"), turn(1, 2, "y"), turn(2, 3, "x")], [])
     assert found.speakers == ("SPEAKER_00", "SPEAKER_01")
 
 
 def test_silence_has_no_speakers():
-    assert named_by_first_appearance("silence", [], []).speakers == ()
+    assert rename_by_first_appearance("silence", [], []).speakers == ()
 
 
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (-1, 1), (float("nan"), 1)])

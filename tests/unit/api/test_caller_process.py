@@ -1,4 +1,4 @@
-"""A session in a process of somebody else's: what that process has and does goes on meanwhile, and is there after."""
+"""A session in the caller's process does not disturb that process, and restores what it changes."""
 
 import logging
 import os
@@ -16,19 +16,19 @@ import pytest
 import diarize_runner
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization import engine
+from diarize_runner.diarization.environment import offline_environment, without_telemetry
 from diarize_runner.diarization.guard import offline
-from diarize_runner.diarization.quiet import quiet
-from diarize_runner.diarization.surroundings import offline_settings, unmeasured
+from diarize_runner.diarization.library_output import suppress_library_output
 from diarize_runner.diarization.workers import workers
 from diarize_runner.errors import OfflineViolation, PipelineError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy.*", "ignore:std.*degrees of freedom:UserWarning")
 METRICS = "PYANNOTE_METRICS_ENABLED"
 
 
-class Hello(BaseHTTPRequestHandler):
-    """Answers every GET."""
+class HelloHandler(BaseHTTPRequestHandler):
+    """Answers every GET request with `hello`."""
 
     def do_GET(self):
         self.send_response(200)
@@ -41,24 +41,24 @@ class Hello(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def page():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server:
+def url():
+    with ThreadingHTTPServer(("127.0.0.1", 0), HelloHandler) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read()
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return response.read()
 
 
-def opened(cache):
+def open_session(cache):
     return diarize_runner.open_session(cache, device="cpu")
 
 
 @pytest.mark.parametrize("metrics", ["0", "1", None])
-def test_the_environment_and_the_working_folder_are_as_they_were(cache, call, monkeypatch, metrics):
+def test_a_session_restores_the_environment_and_the_working_folder(cache, call, monkeypatch, metrics):
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_caller")
     monkeypatch.setenv("HF_HUB_CACHE", "/of/the/caller")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -66,34 +66,34 @@ def test_the_environment_and_the_working_folder_are_as_they_were(cache, call, mo
     if metrics:
         monkeypatch.setenv(METRICS, metrics)
     before, folder = dict(os.environ), Path.cwd()
-    with opened(cache) as session:
-        loaded = dict(os.environ)
+    with open_session(cache) as session:
+        environment_in_session = dict(os.environ)
         session.diarize(call)
 
-    # pyannote raises where it is told nothing of its telemetry, and phones home where it has its way.
+    # The variable stays set: pyannote raises if it is unset, and enables telemetry by default.
     expected = before if metrics else {**before, METRICS: "0"}
-    assert loaded == dict(os.environ) == expected
+    assert environment_in_session == dict(os.environ) == expected
     assert Path.cwd() == folder
 
 
-def test_no_token_and_no_telemetry_is_there_while_a_pipeline_is_loaded(cache, monkeypatch):
-    """The control: what comes back was away."""
+def test_a_pipeline_loads_without_a_token_and_without_telemetry(cache, monkeypatch):
+    """Control for the restored environment: it does change during a load."""
     seen, load = {}, engine.load_pipeline
 
-    def looking(verified):
+    def record_environment(verified):
         seen.update({name: os.environ.get(name) for name in ("HF_TOKEN", "HF_HUB_OFFLINE", METRICS)})
         return load(verified)
 
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_caller")
     monkeypatch.setenv(METRICS, "1")
-    monkeypatch.setattr(engine, "load_pipeline", looking)
-    opened(cache).close()
+    monkeypatch.setattr(engine, "load_pipeline", record_environment)
+    open_session(cache).close()
     assert seen == {"HF_TOKEN": None, "HF_HUB_OFFLINE": "1", METRICS: "0"}
 
 
-def test_telemetry_is_off_while_any_of_several_is_at_work(monkeypatch):
+def test_telemetry_stays_off_until_the_last_of_several_calls_ends(monkeypatch):
     monkeypatch.setenv(METRICS, "1")
-    first, second = unmeasured(), unmeasured()
+    first, second = without_telemetry(), without_telemetry()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -102,7 +102,7 @@ def test_telemetry_is_off_while_any_of_several_is_at_work(monkeypatch):
     assert os.environ[METRICS] == "1"
 
 
-def test_what_fails_to_load_leaves_the_environment_as_it_was(cache, monkeypatch):
+def test_a_failed_load_restores_the_environment(cache, monkeypatch):
     def fail(_):
         raise RuntimeError("no such layer")
 
@@ -111,131 +111,131 @@ def test_what_fails_to_load_leaves_the_environment_as_it_was(cache, monkeypatch)
     monkeypatch.setattr(engine, "load_pipeline", fail)
     before = dict(os.environ)
     with pytest.raises(PipelineError, match="no such layer"):
-        opened(cache)
+        open_session(cache)
     assert dict(os.environ) == before
 
 
-def test_two_threads_that_load_at_once_leave_the_environment_as_it_was(cache, monkeypatch):
+def test_concurrent_loads_restore_the_environment(cache, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_of_the_caller")
     monkeypatch.setenv(METRICS, "1")
     before, folder = dict(os.environ), Path.cwd()
     with ThreadPoolExecutor(2) as pool:
-        for session in pool.map(opened, [cache, cache]):
+        for session in pool.map(open_session, [cache, cache]):
             session.close()
     assert dict(os.environ) == before
     assert Path.cwd() == folder
 
 
-def test_another_thread_goes_on_asking_the_web_while_a_pipeline_is_loaded_and_runs(cache, call, page):
-    answers, done = [], threading.Event()
+def test_another_thread_keeps_network_access_while_a_pipeline_loads_and_runs(cache, call, url):
+    responses, done = [], threading.Event()
 
-    def ask():
+    def poll():
         while not done.is_set():
-            answers.append((time.monotonic(), get(page)))
+            responses.append((time.monotonic(), get(url)))
             time.sleep(0.01)
 
-    asking = threading.Thread(target=ask)
-    asking.start()
+    poller = threading.Thread(target=poll)
+    poller.start()
     began = time.monotonic()
     try:
-        with opened(cache) as session:
+        with open_session(cache) as session:
             session.diarize(call)
         ended = time.monotonic()
     finally:
         done.set()
-        asking.join()
+        poller.join()
 
-    meanwhile = [said for when, said in answers if began < when < ended]
-    assert len(meanwhile) > 3
-    assert set(meanwhile) == {b"hello"}
+    during_session = [content for when, content in responses if began < when < ended]
+    assert len(during_session) > 3
+    assert set(during_session) == {b"hello"}
 
 
-@pytest.mark.parametrize("where", ["here", "in a thread", "in a worker"])
-def test_what_the_pipeline_itself_asks_of_the_web_is_refused(session, call, page, monkeypatch, where):
+@pytest.mark.parametrize("caller", ["same thread", "new thread", "worker"])
+def test_a_request_of_the_pipeline_is_refused(session, call, url, monkeypatch, caller):
     pipeline, refused = session._session.diarizer.pipeline, []
     count = pipeline.speaker_count
 
-    def asking(*arguments, **options):
+    def count_with_request(*arguments, **options):
         try:
-            ASKED[where](page)
+            REQUESTS[caller](url)
         except OfflineViolation as error:
             refused.append(error)
         return count(*arguments, **options)
 
-    monkeypatch.setattr(pipeline, "speaker_count", asking)
+    monkeypatch.setattr(pipeline, "speaker_count", count_with_request)
     session.diarize(call)
     assert len(refused) == 1
-    assert get(page) == b"hello"
+    assert get(url) == b"hello"
 
 
-def in_a_thread(page):
+def get_in_thread(url):
     raised = []
 
-    def ask():
+    def request():
         try:
-            get(page)
+            get(url)
         except OfflineViolation as error:
             raised.append(error)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=request)
     thread.start()
     thread.join()
     raise raised[0]
 
 
-def in_a_worker(page):
+def get_in_worker(url):
     with workers(1) as pool:
-        pool.submit(get, page).result()
+        pool.submit(get, url).result()
 
 
-ASKED = {"here": get, "in a thread": in_a_thread, "in a worker": in_a_worker}
+REQUESTS = {"same thread": get, "new thread": get_in_thread, "worker": get_in_worker}
 
 
-def test_another_thread_goes_on_printing_while_a_recording_is_heard(session, call, monkeypatch, capsys):
+def test_another_thread_can_print_while_a_recording_is_diarized(session, call, monkeypatch, capsys):
     pipeline = session._session.diarizer.pipeline
     count = pipeline.speaker_count
 
-    def printing(*arguments, **options):
+    def count_and_print(*arguments, **options):
         sys.stdout.write("a library's\n")
-        with_others.set()
-        printed.wait(10)
+        library_printed.set()
+        caller_printed.wait(10)
         return count(*arguments, **options)
 
-    def print_too():
-        with_others.wait(10)
+    def print_as_caller():
+        library_printed.wait(10)
         sys.stdout.write("the caller's\n")
-        printed.set()
+        caller_printed.set()
 
-    with_others, printed = threading.Event(), threading.Event()
-    monkeypatch.setattr(pipeline, "speaker_count", printing)
-    other = threading.Thread(target=print_too)
-    other.start()
+    library_printed, caller_printed = threading.Event(), threading.Event()
+    monkeypatch.setattr(pipeline, "speaker_count", count_and_print)
+    thread = threading.Thread(target=print_as_caller)
+    thread.start()
     session.diarize(call)
-    other.join()
+    thread.join()
     assert capsys.readouterr().out == "the caller's\n"
 
 
-class Report:
-    """A progress that prints, and tells a web server."""
+class NetworkProgress:
+    """A progress that prints and sends requests."""
 
-    def __init__(self, page):
-        self.page, self.answers = page, set()
+    def __init__(self, url):
+        self.url, self.responses = url, set()
 
     def advance(self, stage, *, completed, total):
         sys.stdout.write(".")
-        self.answers.add(get(self.page))
+        self.responses.add(get(self.url))
 
 
-def test_the_callers_progress_may_print_and_ask_the_web(cache, call, page, capsys):
-    report = Report(page)
-    with diarize_runner.open_session(cache, device="cpu", progress=report) as session:
+def test_the_callers_progress_may_print_and_use_the_network(cache, call, url, capsys):
+    progress = NetworkProgress(url)
+    with diarize_runner.open_session(cache, device="cpu", progress=progress) as session:
         session.diarize(call)
-    assert report.answers == {b"hello"}
+    assert progress.responses == {b"hello"}
     assert len(capsys.readouterr().out) > 3
 
 
-class Tee:
-    """A stdout that somebody made."""
+class CustomStdout:
+    """A minimal stdout of the caller."""
 
     def __init__(self):
         self.texts = []
@@ -247,30 +247,30 @@ class Tee:
         pass
 
 
-class ToStdout(logging.Handler):
-    """Prints what is logged to where stdout is then, as rich does."""
+class StdoutHandler(logging.Handler):
+    """Prints log records to the current stdout, as rich does."""
 
     def emit(self, record):
         sys.stdout.write(f"{record.getMessage()}\n")
 
 
-@pytest.mark.parametrize("stdout", [Tee(), None], ids=["one without a length", "none"])
-def test_any_stdout_will_do(monkeypatch, stdout):
+@pytest.mark.parametrize("stdout", [CustomStdout(), None], ids=["custom", "none"])
+def test_a_custom_or_missing_stdout_is_supported(monkeypatch, stdout):
     monkeypatch.setattr(sys, "stdout", stdout)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(int).result()
-        with offline(), quiet():
+        with offline(), suppress_library_output():
             pool.submit(print, "the caller's").result()
             print("a library's")  # noqa: T201
         assert sys.stdout is stdout
     assert stdout is None or "".join(stdout.texts) == "the caller's\n"
 
 
-def test_what_a_library_prints_is_logged_once_even_to_stdout(monkeypatch, caplog, capsys):
+def test_library_output_is_logged_once_even_by_a_handler_on_stdout(monkeypatch, caplog, capsys):
     caplog.set_level("INFO")
-    logging.getLogger().addHandler(handler := ToStdout())
+    logging.getLogger().addHandler(handler := StdoutHandler())
     try:
-        with offline(), quiet():
+        with offline(), suppress_library_output():
             print("few clusters")  # noqa: T201
     finally:
         logging.getLogger().removeHandler(handler)
@@ -278,13 +278,13 @@ def test_what_a_library_prints_is_logged_once_even_to_stdout(monkeypatch, caplog
     assert capsys.readouterr().out == "few clusters\n"
 
 
-@pytest.mark.parametrize("first_out", [0, 1])
-def test_telemetry_stays_off_when_a_load_and_a_call_do_not_end_in_order(cache, monkeypatch, first_out):
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_telemetry_stays_off_until_both_a_load_and_a_call_end(cache, monkeypatch, first_to_end):
     monkeypatch.setenv(METRICS, "1")
-    blocks = [offline_settings(open_cache(cache, Silent())), unmeasured()]
+    blocks = [offline_environment(open_cache(cache, NoProgress())), without_telemetry()]
     for block in blocks:
         block.__enter__()
-    blocks.pop(first_out).__exit__(None, None, None)
+    blocks.pop(first_to_end).__exit__(None, None, None)
     assert os.environ[METRICS] == "0"
     blocks.pop().__exit__(None, None, None)
     assert os.environ[METRICS] == "1"
@@ -300,9 +300,9 @@ print(constants.HF_HUB_OFFLINE, constants.HF_HUB_CACHE, matplotlib.get_backend()
 """
 
 
-def test_the_hub_and_matplotlib_have_the_callers_settings_after_the_first_import(cache, tmp_path):
-    theirs = {"HF_HUB_CACHE": str(tmp_path / "hub"), "MPLBACKEND": "svg"}
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")} | theirs
+def test_huggingface_hub_and_matplotlib_keep_the_callers_settings_after_a_load(cache, tmp_path):
+    settings = {"HF_HUB_CACHE": str(tmp_path / "hub"), "MPLBACKEND": "svg"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")} | settings
     command = [sys.executable, "-c", SETTINGS, str(cache)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["False", str(tmp_path / "hub"), "svg"], done.stderr
