@@ -1,11 +1,11 @@
-"""From a request to a VerifiedCache, in two halves that meet in a store.
+"""Build, publish and restore verified model caches.
 
-    documents/    what is written down: request, lock, manifest, pointer; one parser and one serialisation
-    checkpoint/   model files: rewritten into clean ones at build, and nothing else accepted on a box
+    documents/    request, lock, manifest and pointer: parse and serialise them
+    checkpoint/   rewrite checkpoints at build time; accept only rewritten ones on a box
     published/    versions in a store: publish, `latest`, roll back, prune, find, signatures
 
-    builder/      the build host, which may be online and is the only one that has a token
-    box/          the box, which is offline but for the store
+    builder/      runs on the build host, which may be online and alone holds a token
+    box/          runs on the box, which reaches nothing but the store
 
 `builder` and `box` never import each other. `cache_manifests/FORMAT.md` specifies every document and the archive.
 """

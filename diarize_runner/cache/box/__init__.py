@@ -1,13 +1,15 @@
-"""On a box: from a published version to a VerifiedCache, the only thing that the engine loads.
+"""Turn a published version into a VerifiedCache on a box. The engine loads nothing else.
 
-    restore.py    RestoredCache   blobs fetched by range and hashed while written (fetch.py); one rename at the end
-    verify.py     VerifiedCache   every byte, link and class as published
-    ownership.py                  nobody else on the box can change it
-    resolved_config.py  ResolvedConfig  each name in config.yaml -> verified files
-    repair.py     RepairedCache   a damaged cache, mended in place
-    switch.py, prune.py           back to the previous version; all but those two removed
-    wheel_folder.py  FetchedWheels  wheels for pip and uv, which then need no index
+    restore.py          RestoredCache   fetches blobs by range, hashes them while writing (fetch.py), renames once
+    verify.py           VerifiedCache   checks every byte, link and class against the manifest
+    ownership.py                        refuses a cache that another user can change
+    resolved_config.py  ResolvedConfig  resolves each name in config.yaml to verified files
+    repair.py           RepairedCache   repairs a damaged cache in place
+    switch.py           SwitchResult    switches to another version on disk
+    prune.py            BoxPrunePlan    removes all versions but the current and the previous one
+    wheel_folder.py     FetchedWheels   fetches wheels, so that pip and uv need no index
 
-`folder.py` is the root that holds versions, `follower.py` who changes it and the serial it saw, `runtime.py` the
-environment that a load runs in, `rate.py` how fast the store sends.
+`folder.py` names the paths in a box's folder, `synced_folder.py` locks it and records the serial of `latest`,
+`default_folder.py` says where it is by default, `runtime.py` sets the environment of a load, and `throughput.py`
+measures the store.
 """

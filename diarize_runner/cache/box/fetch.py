@@ -1,4 +1,4 @@
-"""Blobs of an archive by range, several at a time: hashed while written, and gone on with after a kill."""
+"""Fetch blobs of an archive by range, several at a time: hash them while writing, and resume after a kill."""
 
 from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -8,102 +8,104 @@ from pathlib import Path
 from threading import Lock
 from typing import BinaryIO
 
-from diarize_runner.cache.documents.gzip_members import MEMBER, STORED_MEMBER, payload, stored_size
+from diarize_runner.cache.documents.gzip_members import MEMBER_SIZE, STORED_MEMBER_SIZE, read_members, stored_size
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, BlobSpan
 from diarize_runner.cache.published.keys import version_key
-from diarize_runner.digests import pieces, write_hashing
-from diarize_runner.disk import disk_errors, flush_file, open_begun
+from diarize_runner.digests import iter_chunks, write_and_hash
+from diarize_runner.disk import disk_errors, flush_file, open_for_resuming
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress
 from diarize_runner.store.protocol import ArchiveStore
 
 CONNECTIONS = 4
-"""Two keep two cores busy with hashing; twice as many hide a server's latency. Eight are slower again."""
+"""Two saturate two cores with hashing; four also hide the server's latency; eight are slower again."""
 _INCOMPLETE = ".incomplete"
-_TELL_EVERY = 0.2
+_REPORT_INTERVAL = 0.2
 """Seconds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublishedArchive:
-    """The archive of a version, in its store."""
+    """The archive of a version in a store."""
 
     store: ArchiveStore
     version: str
 
     @property
     def key(self) -> str:
-        """Its name in the store."""
+        """Its key in the store."""
         return version_key(self.version, ARCHIVE_NAME)
 
 
 def fetch_blobs(archive: PublishedArchive, spans: tuple[BlobSpan, ...], folder: Path, progress: Progress) -> int:
-    """Write the blobs at `spans` under `folder`, each whole and as published; return how many bytes came.
+    """Write the blobs at `spans` under `folder`, complete and verified; return the number of bytes fetched.
 
-    What each holds is flushed; which names there are is left for the caller to flush, once for all of them.
+    Each file's data is flushed; the caller flushes the folders, once for all files.
 
     Raises:
-        StoreError: the store refused or could not be reached. What came of a blob stays, to be gone on with.
-        IntegrityError: a blob is not what its span says.
-        DiskError: the disk refused.
+        StoreError: the store refused or could not be reached. Partial blobs stay, so that a later run resumes.
+        IntegrityError: a blob does not match its span.
+        DiskError: a write failed.
     """
-    arrived, total = _Tally(), sum(span.length for span in spans)
+    received, total = _ByteCounter(), sum(span.length for span in spans)
     largest_first = sorted(spans, key=lambda span: -span.length)
-    with _pool(arrived) as pool:
-        pending = {pool.submit(_fetch, archive, span, folder / span.path, arrived) for span in largest_first}
+    with _cancelling_pool(received) as pool:
+        pending = {pool.submit(_fetch, archive, span, folder / span.path, received) for span in largest_first}
         while pending:
-            done, pending = wait(pending, timeout=_TELL_EVERY, return_when=FIRST_EXCEPTION)
+            done, pending = wait(pending, timeout=_REPORT_INTERVAL, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
-            progress.advance("fetch", completed=arrived.count, total=total)
-    return arrived.count
+            progress.advance("fetch", completed=received.total, total=total)
+    return received.total
 
 
-def forget_partial(blob: Path) -> None:
-    """Take away what a killed run fetched of a blob."""
-    _partial(blob).unlink(missing_ok=True)
+def remove_partial(blob: Path) -> None:
+    """Remove the partial download of a blob."""
+    _partial_path(blob).unlink(missing_ok=True)
 
 
-def _fetch(archive: PublishedArchive, span: BlobSpan, target: Path, arrived: "_Tally") -> None:
-    if span.length > stored_size(span.content.size):  # a member may hold nothing, so that a long span never ends
-        raise _not_as_published(archive, span, f"is said to take {span.length:,} bytes for {span.content.size:,}")
-    partial = _partial(target)
+def _fetch(archive: PublishedArchive, span: BlobSpan, target: Path, received: "_ByteCounter") -> None:
+    if span.length > stored_size(span.content.size):  # empty members could make a span endless
+        raise _mismatch(archive, span, f"has a span of {span.length:,} bytes for {span.content.size:,} bytes of data")
+    partial = _partial_path(target)
     with disk_errors(partial):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open_begun(partial) as file, _gone_if_refused(partial):
+        with open_for_resuming(partial) as file, _removed_on_mismatch(partial):
             kept = _whole_members(span, file.tell())
             try:
-                _receive(archive, span, file, kept, arrived)
+                _receive(archive, span, file, kept, received)
             except IntegrityError:
                 if not kept:
                     raise
-                _receive(archive, span, file, 0, arrived)  # what was kept may be what is wrong
+                _receive(archive, span, file, 0, received)  # the kept bytes may be damaged
             flush_file(file)
         partial.replace(target)
 
 
-def _receive(archive: PublishedArchive, span: BlobSpan, file: BinaryIO, kept: int, arrived: "_Tally") -> None:
-    """Write what follows the first `kept` bytes of a blob to `file`, which holds those."""
+def _receive(archive: PublishedArchive, span: BlobSpan, file: BinaryIO, kept: int, received: "_ByteCounter") -> None:
+    """Fetch the rest of a blob to `file`, which already holds its first `kept` bytes."""
     file.truncate(kept)
     file.seek(0)
-    start = kept // MEMBER * STORED_MEMBER
-    sent = arrived.counted(archive.store.read_range(archive.key, span.offset + start, span.length - start))
+    start = kept // MEMBER_SIZE * STORED_MEMBER_SIZE
+    compressed = received.count(archive.store.read_range(archive.key, span.offset + start, span.length - start))
     try:
-        content = write_hashing(payload(sent, size=span.content.size - kept), file, after=pieces(file))
+        content = write_and_hash(read_members(compressed, size=span.content.size - kept), file, after=iter_chunks(file))
     except IntegrityError as reason:
-        raise _not_as_published(archive, span, reason.message) from reason
+        raise _mismatch(archive, span, reason.message) from reason
     if content != span.content:
-        raise _not_as_published(archive, span, f"is {content.digest}, not {span.content.digest}")
+        raise _mismatch(archive, span, f"is {content.digest}, not {span.content.digest}")
 
 
-def _whole_members(span: BlobSpan, arrived: int) -> int:
-    """Return how many bytes of a blob need not come again, of those that did: whole members, and never all of them."""
-    members = min(arrived // MEMBER, (span.content.size - 1) // MEMBER, (span.length - 1) // STORED_MEMBER)
-    return max(0, members) * MEMBER
+def _whole_members(span: BlobSpan, received: int) -> int:
+    """Return how many of the blob's `received` bytes to keep: whole members, but at least one is fetched again."""
+    members = min(
+        received // MEMBER_SIZE, (span.content.size - 1) // MEMBER_SIZE, (span.length - 1) // STORED_MEMBER_SIZE
+    )
+    return max(0, members) * MEMBER_SIZE
 
 
 @contextmanager
-def _gone_if_refused(partial: Path) -> Iterator[None]:
+def _removed_on_mismatch(partial: Path) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
@@ -111,48 +113,48 @@ def _gone_if_refused(partial: Path) -> Iterator[None]:
         raise
 
 
-def _not_as_published(archive: PublishedArchive, span: BlobSpan, problem: str) -> IntegrityError:
-    hint = "the archive was altered or cut short after it was published: publish it again under a new version"
+def _mismatch(archive: PublishedArchive, span: BlobSpan, problem: str) -> IntegrityError:
+    hint = "publish it again under a new version: the archive was altered or truncated after it was published"
     return IntegrityError(f"{archive.store.url}/{archive.key}: {span.path} {problem}", hint=hint)
 
 
-def _partial(blob: Path) -> Path:
+def _partial_path(blob: Path) -> Path:
     return blob.with_name(f"{blob.name}{_INCOMPLETE}")
 
 
 @contextmanager
-def _pool(arrived: "_Tally") -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool whose work is stopped when one piece of it fails, or somebody presses Ctrl-C."""
+def _cancelling_pool(received: "_ByteCounter") -> Iterator[ThreadPoolExecutor]:
+    """Yield a thread pool; cancel its work when one job fails or the user presses Ctrl-C."""
     pool = ThreadPoolExecutor(max_workers=CONNECTIONS)
     try:
         yield pool
     except BaseException:
-        arrived.stop()
+        received.cancel()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-class _Stopped(Exception):
-    """Others failed."""
+class _Cancelled(Exception):
+    """Another job failed."""
 
 
-class _Tally:
-    """Counts the bytes that came from a store, on all connections."""
+class _ByteCounter:
+    """Counts the bytes received on all connections; `cancel` stops them."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._lock, self._stopped = Lock(), False
+        self.total = 0
+        self._lock, self._is_cancelled = Lock(), False
 
-    def stop(self) -> None:
-        """Let nothing more come."""
-        self._stopped = True
+    def cancel(self) -> None:
+        """Make every connection stop at its next chunk."""
+        self._is_cancelled = True
 
-    def counted(self, sent: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield what was sent, counted; raise _Stopped when nothing more is to come."""
-        for piece in sent:
-            if self._stopped:
-                raise _Stopped
+    def count(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield `chunks` and count their bytes; raise _Cancelled after `cancel`."""
+        for chunk in chunks:
+            if self._is_cancelled:
+                raise _Cancelled
             with self._lock:
-                self.count += len(piece)
-            yield piece
+                self.total += len(chunk)
+            yield chunk

@@ -1,9 +1,9 @@
-"""The folder a box keeps its caches in.
+"""The folder in which a box keeps its caches.
 
 <root>/versions/<manifest digest>/    manifest.json, runtime.env, huggingface/
-<root>/current  -> versions/<...>     flipped by rename
-<root>/previous -> versions/<...>     the one before, to switch back to
-<root>/serial                         the newest serial of `latest` that was followed
+<root>/current  -> versions/<...>     the version in use, replaced by rename
+<root>/previous -> versions/<...>     the version before it, for `cache switch`
+<root>/serial                         the serial of the last synced `latest`
 """
 
 import errno
@@ -14,21 +14,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cache.box.follower import Follower
+from diarize_runner.cache.box.synced_folder import SyncedFolder
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, CacheManifest
-from diarize_runner.digests import Digest, content_of
-from diarize_runner.disk import exchange_folders, flush, flush_above, flush_folders, link_atomically, move_folder
+from diarize_runner.digests import Digest, hash_bytes
+from diarize_runner.disk import flush, flush_folders, flush_parents, link_atomically, move_folder, swap_folders
 from diarize_runner.errors import IntegrityError, ManifestError
 
 _PARTIAL = ".partial-"
 _REMOVED = ".removed-"
 _VERSION_FOLDER = re.compile(r"[0-9a-f]{64}")
-"""Named by the digest of its manifest."""
+"""The digest of the manifest, in hexadecimal."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BoxFolder(Follower):
-    """Names in a box's cache folder, and the few moves that are made there."""
+class BoxFolder(SyncedFolder):
+    """The paths in a box's cache folder, and the moves between them."""
 
     @property
     def current(self) -> Path:
@@ -37,76 +37,76 @@ class BoxFolder(Follower):
 
     @property
     def previous(self) -> Path:
-        """The link to the version that was in use before."""
+        """The link to the version that was in use before `current`."""
         return self.root / "previous"
 
-    def version(self, digest: Digest) -> Path:
-        """Where the version whose manifest has `digest` lies."""
+    def version_folder(self, digest: Digest) -> Path:
+        """Return the folder of the version whose manifest has `digest`."""
         return self.root / "versions" / digest.hex
 
-    def staging(self, digest: Digest) -> Path:
-        """Where that version is put together. A killed run leaves it, and the next one goes on from there."""
+    def staging_folder(self, digest: Digest) -> Path:
+        """Return the folder in which a restore builds that version. It survives a kill, and the next run resumes."""
         return self.root / "versions" / f"{_PARTIAL}{digest.hex}"
 
     @contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """See Follower."""
-        with Follower.exclusively(self):  # a class with slots has no super() of its own
+    def locked(self) -> Iterator[None]:
+        """Lock the folder, as SyncedFolder does; on exit, remove `versions` if it is empty."""
+        with SyncedFolder.locked(self):  # super() does not work in a slots dataclass
             try:
                 yield
             finally:
                 with suppress(OSError):
                     (self.root / "versions").rmdir()
 
-    def sweep(self) -> None:
-        """Take away what killed runs left."""
-        Follower.sweep(self)
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files and folders of killed runs."""
+        SyncedFolder.remove_leftovers(self)
         for kind in (_PARTIAL, _REMOVED):
-            for left in (self.root / "versions").glob(f"{kind}*"):
-                shutil.rmtree(left, ignore_errors=True)
-        for left in self.root.glob("versions/*/.*-*"):  # of write_atomically
+            for folder in (self.root / "versions").glob(f"{kind}*"):
+                shutil.rmtree(folder, ignore_errors=True)
+        for path in self.root.glob("versions/*/.*-*"):  # of write_atomically
             with suppress(OSError):
-                left.unlink()
+                path.unlink()
 
-    def adopt(self, digest: Digest) -> None:
-        """Move the staged version to its place, and make it current.
+    def activate(self, digest: Digest) -> None:
+        """Move the staged version to its final folder, and make it current.
 
-        It changes places with a damaged one of the same digest, which may be in use; `sweep` takes that away.
+        It swaps with a damaged version of the same digest, which may be in use; `remove_leftovers` removes that one.
         """
-        staged, target = self.staging(digest), self.version(digest)
+        staged, target = self.staging_folder(digest), self.version_folder(digest)
         flush_folders(staged)
         if target.exists():
-            exchange_folders(staged, target)
+            swap_folders(staged, target)
         else:
             move_folder(staged, target)
-        flush_above(target.parent)
-        self.make_current(digest)
+        flush_parents(target.parent)
+        self.set_current(digest)
 
-    def make_current(self, digest: Digest) -> None:
-        """Flip `current`, and remember what it was."""
+    def set_current(self, digest: Digest) -> None:
+        """Point `current` at a version, and `previous` at the old `current`."""
         target = f"versions/{digest.hex}"
-        was = str(self.current.readlink()) if self.current.is_symlink() else None
-        if was == target:
+        old_target = str(self.current.readlink()) if self.current.is_symlink() else None
+        if old_target == target:
             return
-        if was is not None:
-            link_atomically(self.previous, was)
+        if old_target is not None:
+            link_atomically(self.previous, old_target)
         link_atomically(self.current, target)
 
-    def restored(self) -> tuple[Path, ...]:
-        """Return the folders of all versions, and before them what `remove` left of some when it was killed."""
+    def version_folders(self) -> tuple[Path, ...]:
+        """Return the folders of all versions; first those that a killed `remove` left half removed."""
         folders = [path for path in (self.root / "versions").glob("*") if path.is_dir() and not path.is_symlink()]
         named = [path for path in folders if _VERSION_FOLDER.fullmatch(path.name.removeprefix(_REMOVED))]
         return tuple(sorted(named))  # a dot comes before every digit
 
     def remove(self, folder: Path) -> None:
-        """Take away one of the folders that `restored` returned; raise OSError.
+        """Remove one of `version_folders()`; raise OSError.
 
-        It goes aside in one step first, so that a kill never leaves half a version under its name. One of the image
-        under an overlay cannot be renamed (see `move_folder`): its manifest goes first, and with that it is no version.
+        The folder is renamed first, so that a kill never leaves half a version under its name. A folder in the lower
+        layer of an overlay cannot be renamed (see `move_folder`): there the manifest is removed first.
         """
-        aside = folder.with_name(f"{_REMOVED}{digest_of(folder).hex}")
+        aside = folder.with_name(f"{_REMOVED}{manifest_digest_of(folder).hex}")
         try:
-            folder.rename(aside)  # which does nothing to one that is aside already
+            folder.rename(aside)  # no effect if a killed run has renamed it
         except OSError as reason:
             if reason.errno != errno.EXDEV:
                 raise
@@ -118,26 +118,31 @@ class BoxFolder(Follower):
         flush(aside.parent)
 
 
-def digest_of(folder: Path) -> Digest:
-    """Return the digest of the manifest that one of the folders which `BoxFolder.restored` returns is called after."""
+def manifest_digest_of(folder: Path) -> Digest:
+    """Return the manifest digest in the name of a folder from `BoxFolder.version_folders`."""
     return Digest(hex=folder.name.removeprefix(_REMOVED))
 
 
 def read_manifest(root: Path) -> CacheManifest:
-    """Read the manifest that lies beside `huggingface/` in `root`; raise ManifestError when there is none."""
+    """Read the manifest beside `huggingface/` in `root`.
+
+    Raises:
+        ManifestError: there is none, or it is not valid.
+        IntegrityError: its digest differs from the folder's name.
+    """
     try:
         data = (root / MANIFEST_NAME).read_bytes()
     except OSError as reason:
-        hint = "restore a cache first, by cache restore; or say where one is, by --cache DIR or DIARIZE_RUNNER_CACHE"
+        hint = "run: diarize-runner cache restore; or set --cache DIR or DIARIZE_RUNNER_CACHE to a restored cache"
         raise ManifestError(f"{root} holds no restored cache: {reason.strerror}", hint=hint) from reason
     manifest = CacheManifest.from_bytes(data, str(root / MANIFEST_NAME))
-    if _VERSION_FOLDER.fullmatch(root.name) and root.name != content_of(data).digest.hex:
+    if _VERSION_FOLDER.fullmatch(root.name) and root.name != hash_bytes(data).digest.hex:
         message = f"{root / MANIFEST_NAME} is not the manifest that was restored"
         raise IntegrityError(message, hint="restore it again: diarize-runner cache restore")
     return manifest
 
 
 def find_cache(folder: Path) -> Path:
-    """Return the folder with `manifest.json` that `folder` stands for: itself, or its `current` version."""
+    """Return the `current` version of a box's cache folder, or `folder` itself if it has none."""
     current = BoxFolder(root=folder).current
     return current.resolve() if current.is_symlink() else folder

@@ -11,8 +11,8 @@ def open_cache(folder: Path, progress: Progress) -> VerifiedCache:
     """Verify every byte and link of the version in use.
 
     Raises:
-        ManifestError: there is none in `folder`.
-        IntegrityError: something differs from what was published, or would have unknown classes loaded.
+        ManifestError: `folder` holds no cache.
+        IntegrityError: a file differs from the manifest, or would load a class that the manifest does not list.
         DiskError: a file cannot be read.
     """
     root = find_cache(folder)

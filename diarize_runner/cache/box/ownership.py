@@ -1,7 +1,7 @@
-"""Who can change a cache between the moment it is verified and the moment it is loaded, and put another in its place.
+"""Refuse a cache that another user can change between verification and load.
 
-Whoever can write to the manifest, or to a folder above it, decides which classes a load makes objects of. So these
-must belong to root or to the user who loads, and nobody else may write to them. Blobs are not looked at:
+A user who can write to the manifest, or to a folder above it, decides which classes a load instantiates. So these
+must belong to root or to the loading user, and must not be writable by others. Blobs need no check:
 `VerifiedCache.read` hashes what it returns.
 """
 
@@ -15,38 +15,38 @@ from diarize_runner.disk import disk_errors
 from diarize_runner.errors import UntrustedFolder
 
 
-def require_unchangeable(root: Path) -> None:
-    """Refuse a cache that another user of this machine could change; `root` is the folder that holds `huggingface/`.
+def require_trusted_folder(root: Path) -> None:
+    """Refuse a cache that another user of this machine can change; `root` is the folder that holds `huggingface/`.
 
-    A folder that the program lies in too is taken as it is: who can change that can change the program.
+    Folders above the program are not checked: a user who can change them can change the program.
 
     Raises:
-        UntrustedFolder: somebody else could.
-        DiskError: something may not be read.
+        UntrustedFolder: another user can change the cache.
+        DiskError: a file or folder cannot be read.
     """
     with disk_errors(root):
-        resolved, program = root.resolve(strict=True), _above_the_program()
+        resolved, program = root.resolve(strict=True), _program_parents()
         trusted = {0, os.geteuid(), *(path.stat().st_uid for path in program)}
         for path in (resolved / MANIFEST_NAME, resolved, *resolved.parents):
             if path not in program and path.exists():
-                _require(path, path.stat(), trusted)
+                _require_trusted(path, path.stat(), trusted)
 
 
-def _above_the_program() -> set[Path]:
+def _program_parents() -> set[Path]:
     package = Path(__file__).resolve()
     return {*package.parents, *Path(sys.prefix, "bin").resolve().parents}
 
 
-def _require(path: Path, found: os.stat_result, trusted: set[int]) -> None:
-    if found.st_uid not in trusted:
+def _require_trusted(path: Path, status: os.stat_result, trusted: set[int]) -> None:
+    if status.st_uid not in trusted:
         hint = f"restore the cache as root or as yourself, into a folder of your own; or: chown {os.geteuid()} {path}"
-        raise UntrustedFolder(f"{path} belongs to user {found.st_uid}, who could change the models", hint=hint)
-    # In a folder like /tmp only its owner can rename or remove what lies there: chmod(2) on the sticky bit.
-    if found.st_mode & stat.S_ISVTX and stat.S_ISDIR(found.st_mode):
+        raise UntrustedFolder(f"{path} belongs to user {status.st_uid}, who could change the models", hint=hint)
+    # In a folder with the sticky bit, such as /tmp, only a file's owner can rename or remove it: chmod(2).
+    if status.st_mode & stat.S_ISVTX and stat.S_ISDIR(status.st_mode):
         return
-    # A user's own group has the number of the user, where each has one.
-    by_group = found.st_mode & stat.S_IWGRP and found.st_gid not in trusted
-    if found.st_mode & stat.S_IWOTH or by_group:
+    # A user's private group has the same number as the user.
+    by_group = status.st_mode & stat.S_IWGRP and status.st_gid not in trusted
+    if status.st_mode & stat.S_IWOTH or by_group:
         raise UntrustedFolder(
-            f"{path} can be written by others, who could change the models", hint=f"chmod go-w {path}, and verify again"
+            f"{path} is writable by other users, who could change the models", hint=f"run: chmod go-w {path}"
         )

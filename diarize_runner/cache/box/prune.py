@@ -1,8 +1,7 @@
-"""Take old versions off a box: all but the one in use, and the one that `cache switch` switches back to.
+"""Remove old versions from a box: all but the current one and the previous one.
 
-What a process has open stays readable until it closes it, and a loaded pipeline opens nothing more. A process that has
-found or verified a version, and not loaded it yet, fails if the version goes meanwhile. That one was in use when the
-process began, so two others must have come into use while it was loading; run again, it finds the last of them.
+Open files stay readable, and a loaded pipeline opens no more files. A process that has not finished loading fails if
+its version is removed. That takes two newer restores during one load; the next start uses the newest version.
 """
 
 import os
@@ -20,52 +19,52 @@ from diarize_runner.errors import ManifestError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoxPrunePlan:
-    """What a prune of a box takes away."""
+    """What a prune of a box removes."""
 
     remove: tuple[Path, ...]
-    """The folders of versions, and what is left of some that a killed run began with."""
+    """The folders of old versions, and those that a killed run left half removed."""
     bytes_freed: int
-    """What they hold, without the blobs that versions which stay share with them."""
+    """Their size, without the blobs that they share with the kept versions."""
 
 
 def plan_box_prune(box: BoxFolder, after: Digest | None = None) -> BoxPrunePlan:
-    """Find out what may go: now, or once the version whose manifest has the digest `after` has come into use.
+    """Plan a prune: of the box now, or as it will be when the version with the manifest digest `after` is current.
 
     Raises:
-        ManifestError: no version is in use, so that none can be told from an old one.
+        ManifestError: the box has no current version, so no version counts as old.
         DiskError: the box cannot be read.
     """
     with disk_errors(box.root):
-        kept = {folder.resolve() for folder in _kept(box, after)}
-        remove = tuple(folder for folder in box.restored() if folder.resolve() not in kept)
+        kept = {folder.resolve() for folder in _versions_to_keep(box, after)}
+        remove = tuple(folder for folder in box.version_folders() if folder.resolve() not in kept)
         return BoxPrunePlan(remove=remove, bytes_freed=_bytes_only_in(remove))
 
 
 def prune_box(box: BoxFolder) -> BoxPrunePlan:
-    """Take away what may go now, and return what that was. A restore or a switch at the same time takes turns with it.
+    """Remove old versions and return the executed plan. Concurrent restores and switches wait for the lock.
 
-    Raises as `plan_box_prune` does, and:
-        DiskError: the disk refused; what is in use is as it was, and the next run goes on.
+    Raises the errors of `plan_box_prune`, and:
+        DiskError: a removal failed; the current version is unchanged, and the next run continues.
     """
-    with disk_errors(box.root), box.exclusively():
+    with disk_errors(box.root), box.locked():
         plan = plan_box_prune(box)
         for folder in plan.remove:
             box.remove(folder)
     return plan
 
 
-def _kept(box: BoxFolder, after: Digest | None) -> tuple[Path, Path]:
-    coming = box.version(after) if after else box.current
-    if after and coming.resolve() != box.current.resolve():
-        return coming, box.current
+def _versions_to_keep(box: BoxFolder, after: Digest | None) -> tuple[Path, Path]:
+    next_version = box.version_folder(after) if after else box.current
+    if after and next_version.resolve() != box.current.resolve():
+        return next_version, box.current
     if not box.current.is_dir():
         hint = "restore one first: diarize-runner cache restore --store STORE --into DIR"
-        raise ManifestError(f"{box.root} has no version in use", hint=hint)
+        raise ManifestError(f"{box.root} has no current version", hint=hint)
     return box.current, box.previous
 
 
 def _bytes_only_in(folders: Iterable[Path]) -> int:
-    """Return the size of the files that no other folder has a link to: blobs are shared by hard links."""
+    """Return the size of the files whose hard links are all in `folders`: versions share blobs by hard links."""
     files = [status for folder in folders for status in _files_in(folder)]
     links = Counter((status.st_dev, status.st_ino) for status in files)
     found = {(status.st_dev, status.st_ino): status for status in files}

@@ -1,6 +1,6 @@
-"""The environment in which a restored cache is used: offline, without a token, without telemetry.
+"""The environment variables for a restored cache: offline, without a token, without telemetry.
 
-One place says it: the engine applies it, and a restored cache carries it as `runtime.env` for units and shells.
+The engine sets them, and a restored cache holds them in `runtime.env` for systemd units and shells.
 """
 
 import shlex
@@ -10,9 +10,9 @@ RUNTIME_ENV_NAME = "runtime.env"
 
 
 def runtime_environment(hf_home: Path) -> dict[str, str]:
-    """Return the variables, for a cache whose `huggingface/` folder is `hf_home`.
+    """Return the variables for a cache whose `huggingface/` folder is `hf_home`.
 
-    huggingface_hub and pyannote.audio read theirs when they are imported, so they must be set before.
+    Set them before the import of huggingface_hub and pyannote.audio, which read them then.
     """
     return {
         "HF_HOME": str(hf_home),

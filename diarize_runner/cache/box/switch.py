@@ -1,4 +1,4 @@
-"""Switch, mostly back, on a box: use a version that lies on its disk already. No store is asked."""
+"""Switch a box to another version on its disk, usually the previous one, without a store."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,35 +12,35 @@ from diarize_runner.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Switched:
+class SwitchResult:
     """The version in use after a switch."""
 
     cache: VerifiedCache
     changed: bool
-    """False when it was in use already."""
+    """False if it was in use already."""
 
 
-def switch(box: BoxFolder, to: Digest | None, progress: Progress) -> Switched:
-    """Use the version whose manifest has the digest `to`, or else the one before, after every byte was found right.
+def switch(box: BoxFolder, to: Digest | None, progress: Progress) -> SwitchResult:
+    """Verify the version with the manifest digest `to`, by default the previous one, and make it current.
 
-    Two at once take turns, and a restore with them.
+    Concurrent switches and restores wait for the lock.
 
     Raises:
-        ManifestError: there is no such version on the disk.
-        IntegrityError: it is not what its manifest says; the box is as it was.
-        DiskError: the disk refused; the box is as it was.
+        ManifestError: the disk has no such version.
+        IntegrityError: the version differs from its manifest; the box is unchanged.
+        DiskError: a read or write failed; the box is unchanged.
     """
-    with disk_errors(box.root), box.exclusively():
-        root = box.version(to) if to else _before(box)
+    with disk_errors(box.root), box.locked():
+        root = box.version_folder(to) if to else _previous_version(box)
         cache = verify(root, read_manifest(root), progress).require_ok()
         changed = not (box.current.is_dir() and box.current.samefile(root))
-        box.make_current(cache.manifest.digest)
-    return Switched(cache=cache, changed=changed)
+        box.set_current(cache.manifest.digest)
+    return SwitchResult(cache=cache, changed=changed)
 
 
-def _before(box: BoxFolder) -> Path:
+def _previous_version(box: BoxFolder) -> Path:
     if not box.previous.is_symlink():
-        message = f"{box.root} keeps no version before the one in use"
+        message = f"{box.root} has no previous version"
         raise ManifestError(
             message,
             hint="restore one from a store: diarize-runner cache restore --store STORE --into DIR --version VERSION",

@@ -1,28 +1,31 @@
-"""Compare a cache on disk with its manifest, offline. Only this makes a VerifiedCache."""
+"""Compare a cache on disk with its manifest, offline. Only this module creates a VerifiedCache."""
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from diarize_runner.cache.checkpoint.allow_list import classes_of, require_allowed
+from diarize_runner.cache.checkpoint.import_allowlist import classes_of, require_allowed
 from diarize_runner.cache.documents import layout
 from diarize_runner.cache.documents.manifest import CacheManifest, blobs_of
 from diarize_runner.cache.documents.snapshot import FileEntry, RepoSnapshot
-from diarize_runner.digests import Content, content_of, content_of_file
+from diarize_runner.digests import Content, hash_bytes, hash_file
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import IntegrityError, UnsafeCheckpoint
 from diarize_runner.progress import Progress
 
+_log = logging.getLogger(__name__)
+
 _SEAL = object()
-_REPAIR = "diarize-runner cache verify DIR --repair --store STORE fetches what is wrong, and only that"
-_BUILD_ANEW = "build and publish a new version: cache build rewrites every checkpoint and lists every class"
+_REPAIR = "fetch the wrong files: diarize-runner cache verify DIR --repair --store STORE"
+_REBUILD = "build and publish a new version: cache build rewrites every checkpoint and lists every class"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifiedCache:
-    """A cache whose every byte and link was found to be what its manifest says."""
+    """A cache whose every byte and link matches its manifest."""
 
     root: Path
     """The folder that holds `huggingface/`."""
@@ -31,7 +34,7 @@ class VerifiedCache:
 
     def __post_init__(self) -> None:
         if self._seal is not _SEAL:
-            raise TypeError("a VerifiedCache comes from verify(...).require_ok() alone")
+            raise TypeError("create a VerifiedCache with verify(...).require_ok()")
 
     @property
     def pipeline_repo(self) -> RepoSnapshot:
@@ -44,22 +47,22 @@ class VerifiedCache:
         return self.root / layout.snapshot_folder(self.pipeline_repo)
 
     def read(self, repo: RepoSnapshot, file: FileEntry) -> bytes:
-        """Return the bytes of a file, hashed once more: the file may have changed since it was verified.
+        """Return the bytes of a file, hashed again: it may have changed since it was verified.
 
         Raises:
-            IntegrityError: they are not what the manifest says.
+            IntegrityError: they do not match the manifest.
             DiskError: the file cannot be read.
         """
         path = self.root / layout.blob_path(repo.repo_id, file.content.digest)
         with disk_errors(path), path.open("rb") as blob:
             data = blob.read(file.content.size + 1)
-        if content_of(data) != file.content:
-            message = f"{path} is {file.path} of {repo.repo_id}, and has changed since it was verified"
+        if hash_bytes(data) != file.content:
+            message = f"{path} ({file.path} of {repo.repo_id}) has changed since it was verified"
             raise IntegrityError(message, hint=_REPAIR)
         return data
 
-    def moved_to(self, root: Path) -> "VerifiedCache":
-        """Return the same cache, after its folder was renamed to `root`."""
+    def relocated_to(self, root: Path) -> "VerifiedCache":
+        """Return this cache with another root, after its folder was renamed."""
         return replace(self, root=root)
 
 
@@ -72,9 +75,9 @@ class VerificationReport:
     missing: tuple[str, ...]
     mismatched: tuple[str, ...]
     extra: tuple[str, ...]
-    """Inside a listed repository, but not in the manifest."""
+    """In a listed repository, but not in the manifest."""
     unsafe: tuple[str, ...]
-    """Checkpoints that `cache build` did not write, and files that have pyannote load an unlisted class."""
+    """Checkpoints that `cache build` did not write, and files that make pyannote load an unlisted class."""
 
     @property
     def ok(self) -> bool:
@@ -82,7 +85,7 @@ class VerificationReport:
         return not (self.missing or self.mismatched or self.extra or self.unsafe)
 
     def require_ok(self) -> VerifiedCache:
-        """Return the VerifiedCache; raise IntegrityError with every difference when there is one."""
+        """Return the VerifiedCache; raise IntegrityError with every difference if there is one."""
         if self.ok:
             return VerifiedCache(root=self.root, manifest=self.manifest, _seal=_SEAL)
         kinds = {
@@ -92,25 +95,26 @@ class VerificationReport:
             "not safe to load": self.unsafe,
         }
         found = "; ".join(f"{kind}: {', '.join(paths)}" for kind, paths in kinds.items() if paths)
-        raise IntegrityError(f"{self.root}: {found}", hint=_BUILD_ANEW if self.unsafe else _REPAIR)
+        raise IntegrityError(f"{self.root}: {found}", hint=_REBUILD if self.unsafe else _REPAIR)
 
 
 def verify(
     root: Path, manifest: CacheManifest, progress: Progress, *, hashed: Mapping[str, Content] = MappingProxyType({})
 ) -> VerificationReport:
-    """Hash every blob, read every ref and link, and look for files that do not belong.
+    """Hash every blob, read every ref and link, and look for unlisted files.
 
-    `root` is the folder that holds `huggingface/`. The disk is trusted no more than the network was; only
-    a restore, which hashes blobs while it writes them, says in `hashed` what it wrote, by path in the cache.
+    `root` is the folder that holds `huggingface/`. `hashed` holds blobs, by path in the cache, that the caller hashed
+    while writing them; they are not read again.
 
     Raises:
-        DiskError: something may not be read.
+        DiskError: a file or folder cannot be read.
     """
     with disk_errors(root):
         differences = _blob_differences(root, manifest, hashed, progress) | _name_differences(root, manifest)
         present = {path for path in differences if os.path.lexists(root / path)}
         extra = tuple(sorted(_extra(root, manifest)))
         unsafe = () if differences else tuple(_unsafe(root, manifest))
+    _log.info("%s: %d differences from %s %s", root, len(differences), manifest.name, manifest.version)
     return VerificationReport(
         root=root,
         manifest=manifest,
@@ -125,7 +129,7 @@ def is_blob(path: Path, content: Content) -> bool:
     """Whether `path` is a plain file (no link) that holds `content`."""
     if path.is_symlink() or not path.is_file() or path.stat().st_size != content.size:
         return False
-    return content_of_file(path) == content
+    return hash_file(path) == content
 
 
 def _blob_differences(
@@ -145,16 +149,16 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
     wrong = set[str]()
     for repo in manifest.repos:
         ref = layout.ref_path(repo)
-        if not is_blob(root / ref, content_of(repo.commit_hash.encode())):
+        if not is_blob(root / ref, hash_bytes(repo.commit_hash.encode())):
             wrong.add(ref)
         for path, target in layout.links(repo).items():
-            if not (root / path).is_symlink() or os.readlink(root / path) != target:  # noqa: PTH115  # Path tidies it up
+            if not (root / path).is_symlink() or os.readlink(root / path) != target:  # noqa: PTH115  # Path normalises the target
                 wrong.add(path)
     return wrong
 
 
 def _unsafe(root: Path, manifest: CacheManifest) -> Iterator[str]:
-    """Look into the files again: a manifest may be wrong about its own blobs, and a load would run them."""
+    """Yield files that load unlisted classes, from the files themselves: a manifest may be wrong about its blobs."""
     for repo in manifest.repos:
         for file in repo.files:
             blob = layout.blob_path(repo.repo_id, file.content.digest)
@@ -169,7 +173,7 @@ def _extra(root: Path, manifest: CacheManifest) -> Iterator[str]:
         known = {layout.ref_path(repo), *layout.links(repo)}
         for kind in ("blobs", "refs", "snapshots"):
             top = f"{layout.repo_folder(repo.repo_id)}/{kind}"
-            if (root / top).is_symlink():  # snapshots elsewhere link to blobs elsewhere
+            if (root / top).is_symlink():  # its links may lead to unverified files
                 yield top
             for folder, folders, files in os.walk(root / top):
                 linked = [name for name in folders if Path(folder, name).is_symlink()]

@@ -1,11 +1,11 @@
-"""On the build host: from a request to a folder that can be published. Only `hub.py` ever sees the token.
+"""Build a publishable version from a request, on the build host. Only `hub.py` handles the token.
 
-resolve.py    CacheLock       every file pinned to its digest; sources.py fetches from hub.py or wheels.py
-prepare.py    PreparedFile    checkpoints rewritten, in a confined child
-secrets.py                    no file holds a token
-version.py    CacheManifest   files fetched and prepared as pinned, packed by archive.py
-gather.py     Wheelhouse      the wheels that boxes install, for each of pythons.py
-sbom.py                       the same as CycloneDX
+resolve.py    CacheLock       pins every file to its digest; sources.py fetches from hub.py or wheels.py
+prepare.py    PreparedFile    rewrites checkpoints in a confined child process
+secrets.py                    rejects files that hold a token
+version.py    CacheManifest   fetches and prepares the locked files; archive.py packs them
+gather.py     Wheelhouse      collects the wheels that boxes install, for each Python in pythons.py
+sbom.py                       describes the version in CycloneDX
 
-Nothing here is imported on a box.
+Boxes never import this package.
 """

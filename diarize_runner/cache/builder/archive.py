@@ -1,6 +1,6 @@
-"""Pack a staged cache into one seekable, reproducible archive; read one blob of it by range.
+"""Pack a staged cache into one reproducible archive whose blobs can be read by range.
 
-`cache_manifests/FORMAT.md` describes the archive; `gzip_members` writes what makes it seekable.
+`cache_manifests/FORMAT.md` describes the archive; `gzip_members` writes the gzip members that make it seekable.
 """
 
 import tarfile
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from diarize_runner.cache.builder.secrets import require_no_secret_name, without_secrets
+from diarize_runner.cache.builder.secrets import reject_secrets, require_no_secret_name
 from diarize_runner.cache.documents import layout
-from diarize_runner.cache.documents.gzip_members import MEMBER, member
+from diarize_runner.cache.documents.gzip_members import MEMBER_SIZE, encode_member
 from diarize_runner.cache.documents.lock import CacheLock
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, BlobSpan, CacheArchive, blobs_of
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
-from diarize_runner.digests import Content, content_of_file, pieces, write_hashing
+from diarize_runner.digests import Content, hash_file, iter_chunks, write_and_hash
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import Progress
 
@@ -22,33 +22,33 @@ _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 
 
 def pack(lock: CacheLock, staged: Path, archive: Path, progress: Progress) -> CacheArchive:
-    """Write what `lock` lists of the cache staged in `staged` to `archive`, and nothing else.
+    """Write the files that `lock` lists from the `staged` cache to `archive`, and nothing else.
 
-    Links and refs are made from the lock, and blobs are hashed as they are read, so that a stray or altered file
-    in the staged cache can never travel; nor can a token.
+    Links and refs come from the lock, and each blob is hashed and scanned for tokens as it is read, so the archive
+    never holds a stray or altered file, or a token.
 
     Raises:
-        IntegrityError: a staged blob is not what the lock says.
-        SecretFound: a file holds what looks like a token, or is called like one.
+        IntegrityError: a staged blob differs from the lock.
+        SecretFound: a file holds a token, or has the name of a token file.
     """
     for repo in lock.repos:
         for entry in repo.files:
             require_no_secret_name(entry.path, f"{repo.repo_id}: {entry.path}")
-    archive.unlink(missing_ok=True)  # it may be a link, and what it leads to is not ours to write
+    archive.unlink(missing_ok=True)  # never write through a link
     with archive.open("xb") as file:
         spans = tuple(_write(file, lock, staged, progress))
-    return CacheArchive(file=PublishedFile(name=ARCHIVE_NAME, content=content_of_file(archive)), blobs=spans)
+    return CacheArchive(file=PublishedFile(name=ARCHIVE_NAME, content=hash_file(archive)), blobs=spans)
 
 
 def _write(file: BinaryIO, lock: CacheLock, staged: Path, progress: Progress) -> Iterator[BlobSpan]:
     blobs = blobs_of(lock.repos)
     texts = {layout.ref_path(repo): repo.commit_hash.encode() for repo in lock.repos}
     links = {path: target for repo in lock.repos for path, target in layout.links(repo).items()}
-    named = _names_of_blobs(lock)
+    labels = _blob_labels(lock)
     total, done = sum(content.size for content in blobs.values()), 0
     for path in sorted({*blobs, *texts, *links, *_folders([*blobs, *texts, *links])}):
         if path in blobs:
-            _require_fit_to_travel(staged / path, blobs[path], named[path])
+            _require_publishable(staged / path, blobs[path], labels[path])
             yield _write_blob(file, path, blobs[path], staged / path)
             done += blobs[path].size
             progress.advance("pack", completed=done, total=total)
@@ -72,8 +72,8 @@ def _write_blob(file: BinaryIO, path: str, content: Content, source: Path) -> Bl
     return span
 
 
-def _names_of_blobs(lock: CacheLock) -> dict[str, str]:
-    """Return what an error calls each blob: the file that it is of."""
+def _blob_labels(lock: CacheLock) -> dict[str, str]:
+    """Map each blob's path to the file name that error messages use."""
     return {
         layout.blob_path(repo.repo_id, entry.content.digest): f"{repo.repo_id}: {entry.path}"
         for repo in lock.repos
@@ -81,21 +81,21 @@ def _names_of_blobs(lock: CacheLock) -> dict[str, str]:
     }
 
 
-def _require_fit_to_travel(source: Path, content: Content, described: str) -> None:
+def _require_publishable(source: Path, content: Content, label: str) -> None:
     with source.open("rb") as file:
-        found = write_hashing(without_secrets(pieces(file), described), None)
+        found = write_and_hash(reject_secrets(iter_chunks(file), label), None)
     if found != content:
-        raise IntegrityError(f"{described} is not what the lock says", hint="build again from a fresh folder")
+        raise IntegrityError(f"{label} differs from the lock", hint="build again into an empty folder")
 
 
 def _chunks(source: Path) -> Iterator[bytes]:
     with source.open("rb") as file:
-        yield file.read(MEMBER)
-        yield from iter(lambda: file.read(MEMBER), b"")
+        yield file.read(MEMBER_SIZE)
+        yield from iter(lambda: file.read(MEMBER_SIZE), b"")
 
 
 def _write_member(file: BinaryIO, payload: bytes) -> None:
-    file.writelines(member(payload))
+    file.writelines(encode_member(payload))
 
 
 def _header(path: str, *, size: int | None = None, link: str | None = None) -> bytes:

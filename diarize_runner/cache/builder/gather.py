@@ -1,7 +1,7 @@
-"""The wheels that a version is to carry, brought together on the build host: DIR/wheels/, and the page that lists them.
+"""Collect the wheels of a version in DIR/wheels/ on the build host, and write the page that lists them.
 
-pip chooses for each Python and each pin, as it would on a box that has an index, and takes what is there already for
-its own. What is not there it fetches one by one, so that a build that was killed goes on where it was.
+pip picks a wheel for each Python and pin, as it would on a box with an index, and reuses the wheels already in DIR.
+It fetches missing wheels one by one, so a killed build resumes.
 """
 
 import os
@@ -24,9 +24,9 @@ from diarize_runner.cache.documents.manifest import (
 from diarize_runner.cache.documents.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.documents.wheelhouse import Bootstrap, PublishedFile, Wheelhouse
 from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, render_page
-from diarize_runner.digests import Content, content_of_file
+from diarize_runner.digests import Content, hash_file
 from diarize_runner.errors import ManifestError, SourceError, UsageError
-from diarize_runner.parallel import Job, side_by_side
+from diarize_runner.parallel import Job, run_parallel
 from diarize_runner.progress import Progress
 
 _TOOLKIT = "diarize-runner"
@@ -34,98 +34,100 @@ _TOOLKIT = "diarize-runner"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelSources:
-    """What says which wheels a version carries; it was looked at, and can be had."""
+    """The checked inputs that decide which wheels a version carries."""
 
     pythons: tuple[str, ...]
-    """Such as `3.11`."""
+    """Python versions, such as `3.11`."""
     pins: tuple[Pin, ...]
-    """Of the requirements and of the installer's requirements."""
+    """Pins of both requirements files: the packages and the installer."""
     installer: Path
-    """The pinned requirements of what is installed first."""
+    """Pinned requirements of the installer, which boxes install first."""
     toolkit: Path | None
-    """The toolkit's own wheel, which no index has; `make toolkit` leaves what boxes begin with beside it."""
+    """The toolkit's own wheel, which no index has; `make toolkit` puts the bootstrap files beside it."""
 
     @classmethod
-    def of(cls, pythons: Iterable[str], *, requirements: Path, installer: Path, toolkit: Path | None) -> "WheelSources":
-        """Read the requirements.
+    def read(
+        cls, pythons: Iterable[str], *, requirements: Path, installer: Path, toolkit: Path | None
+    ) -> "WheelSources":
+        """Read the requirements files.
 
         Raises:
-            UsageError: a path leads to no file, or `toolkit` to another wheel than the toolkit's.
-            ManifestError: a requirements file holds something that is not pinned, or has no hash.
-            SecretFound: the installer's requirements hold what looks like a token.
+            UsageError: a file does not exist, or `toolkit` is not the toolkit's wheel.
+            ManifestError: a requirement is not pinned, or has no hash.
+            SecretFound: the installer's requirements hold a token.
         """
         pins = (*_hashed_pins(requirements), *_hashed_pins(installer))
         require_no_secret(installer, str(installer))
         if toolkit and not (toolkit.is_file() and WheelName.parse(toolkit.name).release[0] == _TOOLKIT):
-            raise UsageError(f"{toolkit} is not the toolkit's wheel", hint="make it in a clone: uv build --wheel")
+            raise UsageError(f"{toolkit} is not the toolkit's wheel", hint="build it in a clone: uv build --wheel")
         return cls(pythons=tuple(sorted(set(pythons))), pins=pins, installer=installer, toolkit=toolkit)
 
 
 def gather(sources: WheelSources, out: Path, workspace: Path, progress: Progress) -> Wheelhouse:
-    """Leave the wheels, and no others, in `out`/wheels, and beside that the installer's requirements and the page.
+    """Put exactly the wheels of `sources` in `out`/wheels, and the installer's requirements and the page in `out`.
 
-    `workspace` is a folder on the same disk, for what is not whole yet.
+    `workspace` is a folder on the same disk, for incomplete files.
 
     Raises:
-        SourceError: there is no wheel of something, and a box builds nothing; or the index cannot be reached.
-        OSError: the disk refuses.
+        SourceError: a pin has no wheel (boxes build no source distributions), or the index is unreachable.
+        OSError: a disk operation fails.
     """
-    folder, carried = out / WHEELS_FOLDER, dict[str, Content]()
+    folder, collected = out / WHEELS_FOLDER, dict[str, Content]()
     folder.mkdir(exist_ok=True)
     for python in sources.pythons:
-        shelf = _Shelf(target=Target(python=python), folder=folder, workspace=workspace)
-        carried |= shelf.fill(sources.pins, progress)
+        collector = _WheelCollector(target=Target(python=python), folder=folder, workspace=workspace)
+        collected |= collector.collect(sources.pins, progress)
     if sources.toolkit:
-        carried[sources.toolkit.name] = _copy(sources.toolkit, folder, workspace)
-    for left in folder.iterdir():
-        if left.name not in carried:
-            left.unlink()
+        collected[sources.toolkit.name] = _copy(sources.toolkit, folder, workspace)
+    for path in folder.iterdir():
+        if path.name not in collected:
+            path.unlink()
     bootstrap = _bootstrap(sources.toolkit.parent, out) if sources.toolkit else None
-    return _describe(sources.installer, carried, bootstrap, out)
+    return _write_listing(sources.installer, collected, bootstrap, out)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Shelf:
-    """The wheels of one Python, in the folder of all."""
+class _WheelCollector:
+    """Collects the wheels of one Python in the folder that all Pythons share."""
 
     target: Target
     folder: Path
     workspace: Path
 
-    def fill(self, pins: Iterable[Pin], progress: Progress) -> dict[str, Content]:
-        """Have what the Python wants of `pins` in the folder; return what that is, by file name."""
-        wanted = {pin.release: pin for pin in pins if self.target.wants(pin)}
-        there = _by_release(self.folder)
-        known = [pin for release, pin in wanted.items() if release in there]
-        batches = [known, *([pin] for release, pin in wanted.items() if release not in there)]
-        jobs = [Job(work=partial(self._fetch, batch, there), share=len(batch)) for batch in batches if batch]
-        fetched = side_by_side(f"fetch wheels for Python {self.target.python}", jobs, progress)
+    def collect(self, pins: Iterable[Pin], progress: Progress) -> dict[str, Content]:
+        """Fetch a wheel for each of `pins` that applies to this Python; return their contents by file name."""
+        required = {pin.release: pin for pin in pins if self.target.requires(pin)}
+        present = _by_release(self.folder)
+        known = [pin for release, pin in required.items() if release in present]
+        batches = [known, *([pin] for release, pin in required.items() if release not in present)]
+        jobs = [Job(work=partial(self._fetch, batch, present), size=len(batch)) for batch in batches if batch]
+        fetched = run_parallel(f"fetch wheels for Python {self.target.python}", jobs, progress)
         return {name: content for batch in fetched for name, content in batch.items()}
 
-    def _fetch(self, pins: Sequence[Pin], there: dict[Release, list[str]]) -> dict[str, Content]:
-        """Let pip fetch a wheel for each of `pins`, unless it is the one that is there."""
+    def _fetch(self, pins: Sequence[Pin], present: dict[Release, list[str]]) -> dict[str, Content]:
+        """Fetch a wheel for each of `pins` with pip, which reuses the wheels present."""
         with tempfile.TemporaryDirectory(dir=self.workspace) as name:
             private = Path(name)
-            for known in (known for pin in pins for known in there.get(pin.release, [])):
+            for known in (known for pin in pins for known in present.get(pin.release, [])):
                 os.link(self.folder / known, private / known)
-            described = f"Python {self.target.python} on Linux x86-64"
-            wheels.download([pin.line for pin in pins], private, described, self.target.pip_options())
+            label = f"Python {self.target.python} on Linux x86-64"
+            wheels.pip_download([pin.line for pin in pins], private, label, self.target.pip_options())
             found = _by_release(private)
             return dict(self._keep(pin, private, found.get(pin.release, [])) for pin in pins)
 
     def _keep(self, pin: Pin, private: Path, names: list[str]) -> tuple[str, Content]:
-        """Move the best of the wheels called `names` to where it is kept. One that was there before may be a lesser."""
-        contents = {name: content_of_file(private / name) for name in names}
-        best = self.target.best(pin, [name for name in names if contents[name].digest in pin.digests])
+        """Move the best of the wheels `names` to the shared folder: pip may have fetched a better one."""
+        contents = {name: hash_file(private / name) for name in names}
+        best = self.target.best_wheel(pin, [name for name in names if contents[name].digest in pin.digests])
         if best is None:
-            raise SourceError(f"{pin.name}=={pin.version}: pip left no wheel for Python {self.target.python}")
+            raise SourceError(f"{pin.name}=={pin.version}: pip downloaded no wheel for Python {self.target.python}")
         (private / best).replace(self.folder / best)
         return best, contents[best]
 
 
 def _hashed_pins(requirements: Path) -> tuple[Pin, ...]:
     if not requirements.is_file():
-        raise UsageError(f"{requirements} is no file", hint="name the pinned requirements: --requirements, --installer")
+        raise UsageError(f"{requirements} is not a file", hint="give pinned requirements: --requirements, --installer")
     pins = read_pins(requirements.read_text(encoding="utf-8"), str(requirements))
     for pin in pins:
         if not pin.digests:
@@ -135,7 +137,7 @@ def _hashed_pins(requirements: Path) -> tuple[Pin, ...]:
 
 
 def _by_release(folder: Path) -> dict[Release, list[str]]:
-    """Return the names of the wheels in a folder, by what they are of."""
+    """Return the names of the wheels in a folder, by release."""
     found = defaultdict[Release, list[str]](list)
     for path in folder.glob("*.whl"):
         if wheel := _parsed(path.name):
@@ -146,7 +148,7 @@ def _by_release(folder: Path) -> dict[Release, list[str]]:
 def _parsed(name: str) -> WheelName | None:
     try:
         return WheelName.parse(name)
-    except ManifestError:  # somebody put something else there
+    except ManifestError:
         return None
 
 
@@ -154,26 +156,31 @@ def _copy(wheel: Path, folder: Path, workspace: Path) -> Content:
     fresh = workspace / wheel.name
     shutil.copyfile(wheel, fresh)
     fresh.replace(folder / wheel.name)
-    return content_of_file(folder / wheel.name)
+    return hash_file(folder / wheel.name)
 
 
 def _bootstrap(folder: Path, out: Path) -> Bootstrap | None:
-    """Carry what a box that provisions itself begins with, where it lies beside the toolkit's wheel."""
+    """Copy the bootstrap files for boxes that provision themselves, if they lie beside the toolkit's wheel."""
     if not all((folder / name).is_file() for name in (BOOTSTRAP_NAME, TOOLKIT_NAME)):
         return None
     for name in (BOOTSTRAP_NAME, TOOLKIT_NAME):
         (out / name).write_bytes((folder / name).read_bytes())
-    return Bootstrap(script=_made(out, BOOTSTRAP_NAME), toolkit=_made(out, TOOLKIT_NAME))
+    return Bootstrap(script=_published_file(out, BOOTSTRAP_NAME), toolkit=_published_file(out, TOOLKIT_NAME))
 
 
-def _describe(installer: Path, carried: dict[str, Content], bootstrap: Bootstrap | None, out: Path) -> Wheelhouse:
-    listed = tuple(PublishedFile(name=name, content=carried[name]) for name in sorted(carried))
+def _write_listing(
+    installer: Path, collected: dict[str, Content], bootstrap: Bootstrap | None, out: Path
+) -> Wheelhouse:
+    listed = tuple(PublishedFile(name=name, content=collected[name]) for name in sorted(collected))
     (out / INSTALLER_NAME).write_bytes(installer.read_bytes())
     (out / WHEELS_PAGE_NAME).write_bytes(render_page(listed))
     return Wheelhouse(
-        installer=_made(out, INSTALLER_NAME), page=_made(out, WHEELS_PAGE_NAME), wheels=listed, bootstrap=bootstrap
+        installer=_published_file(out, INSTALLER_NAME),
+        page=_published_file(out, WHEELS_PAGE_NAME),
+        wheels=listed,
+        bootstrap=bootstrap,
     )
 
 
-def _made(out: Path, name: str) -> PublishedFile:
-    return PublishedFile(name=name, content=content_of_file(out / name))
+def _published_file(out: Path, name: str) -> PublishedFile:
+    return PublishedFile(name=name, content=hash_file(out / name))

@@ -1,4 +1,4 @@
-"""Prepare fetched files for a cache: most travel as they came, checkpoints are rewritten into clean ones."""
+"""Prepare fetched files for a cache: rewrite checkpoints into safe ones, and leave the other files unchanged."""
 
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cache.builder.sources import FetchedFile
-from diarize_runner.cache.checkpoint.allow_list import classes_of
 from diarize_runner.cache.checkpoint.child import rewrite_file
 from diarize_runner.cache.checkpoint.clean import is_checkpoint
 from diarize_runner.cache.checkpoint.convert import CONVERSIONS
+from diarize_runner.cache.checkpoint.import_allowlist import classes_of
 from diarize_runner.cache.documents.snapshot import FileEntry, PinnedWheelMember, Upstream
-from diarize_runner.digests import content_of_file
+from diarize_runner.digests import hash_file
 from diarize_runner.errors import SourceError, UnsafeCheckpoint
 
 
@@ -21,14 +21,14 @@ class PreparedFile:
 
     entry: FileEntry
     file: Path
-    """On this disk, until the next one is prepared."""
+    """Its local path, valid until the next file is prepared."""
 
 
 def prepare(fetched: Iterable[FetchedFile], allowed: Collection[str]) -> Iterator[PreparedFile]:
-    """Yield each file, prepared; `allowed` are names that checkpoints may hold beside the usual ones.
+    """Yield each file, prepared. Checkpoints may import the names in `allowed` besides the standard ones.
 
-    Raises as what `fetched` comes from does, and:
-        SourceError: a file asks for a conversion that does not exist.
+    Raises the errors of `fetched`, and:
+        SourceError: a file requests an unknown conversion.
         UnsafeCheckpoint: a checkpoint cannot be rewritten, or a config cannot be read safely.
     """
     with tempfile.NamedTemporaryFile(prefix="diarize-runner-") as clean:
@@ -40,7 +40,7 @@ def prepare(fetched: Iterable[FetchedFile], allowed: Collection[str]) -> Iterato
 
 
 def _rewritten(fetched: FetchedFile, clean: Path, allowed: Collection[str]) -> PreparedFile:
-    upstream = content_of_file(fetched.file)
+    upstream = hash_file(fetched.file)
     try:
         names = rewrite_file(fetched.file, clean, conversion=_conversion(fetched), allowed=allowed)
     except UnsafeCheckpoint as reason:
@@ -51,7 +51,7 @@ def _rewritten(fetched: FetchedFile, clean: Path, allowed: Collection[str]) -> P
 def _prepared(fetched: FetchedFile, file: Path, upstream: Upstream | None) -> PreparedFile:
     entry = FileEntry(
         path=fetched.path,
-        content=content_of_file(file),
+        content=hash_file(file),
         source=fetched.source,
         upstream=upstream,
         class_names=classes_of(file, fetched.path),
@@ -63,5 +63,5 @@ def _conversion(fetched: FetchedFile) -> str | None:
     name = fetched.source.source.convert if isinstance(fetched.source, PinnedWheelMember) else None
     if name and name not in CONVERSIONS:
         known = ", ".join(sorted(CONVERSIONS))
-        raise SourceError(f"there is no conversion {name!r}", hint=f"the conversions are: {known}")
+        raise SourceError(f"unknown conversion {name!r}", hint=f"use one of: {known}")
     return name

@@ -7,8 +7,8 @@ from pathlib import Path
 from diarize_runner.cache.builder import hub
 from diarize_runner.cache.builder.prepare import PreparedFile, prepare
 from diarize_runner.cache.builder.sources import FetchedFile, fetch_composed, fetch_hub
-from diarize_runner.cache.checkpoint.allow_list import STANDARD, require_allowed
-from diarize_runner.cache.documents.fields import Node, require_distinct
+from diarize_runner.cache.checkpoint.import_allowlist import STANDARD_CLASSES, require_allowed
+from diarize_runner.cache.documents.fields import Node, require_unique_paths
 from diarize_runner.cache.documents.lock import CacheLock
 from diarize_runner.cache.documents.request import CacheRequest, HubSelection, RequestedFile, RequestedRepo
 from diarize_runner.cache.documents.snapshot import FileEntry, HubOrigin, RepoSnapshot, commit_hash_of
@@ -17,14 +17,14 @@ from diarize_runner.progress import Progress
 
 
 def resolve(request: CacheRequest, progress: Progress, token: str | None = None) -> CacheLock:
-    """Pin revision to commit, every file to its digest, and every wheel to its own.
+    """Pin each revision to a commit, and each file and wheel to a digest.
 
-    `token` is for the Hub alone; without one, huggingface_hub looks for one.
+    `token` is sent only to the Hub; without one, huggingface_hub looks for one.
 
     Raises:
-        SourceError: a file cannot be had.
-        ManifestError: a file of the Hub has a name that no cache may hold.
-        UnsafeCheckpoint: a checkpoint holds more than data, or a file has pyannote load a class that is not allowed.
+        SourceError: a file cannot be fetched.
+        ManifestError: a file on the Hub has a name that caches do not allow.
+        UnsafeCheckpoint: a checkpoint holds more than data, or a file makes pyannote load a class that is not allowed.
     """
     repos = tuple(_resolve_repo(request.folder, repo, token, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
@@ -39,7 +39,7 @@ def _resolve_repo(folder: Path, repo: RequestedRepo, token: str | None, progress
 def _resolve_hub(repo: RequestedRepo, selection: HubSelection, token: str | None, progress: Progress) -> RepoSnapshot:
     listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns, token)
     if not listing.etags:
-        raise SourceError(f"{repo.repo_id} has no file that the request wants", hint="look at its allow_patterns")
+        raise SourceError(f"{repo.repo_id} has no file that the request selects", hint="check its allow_patterns")
     _require_paths(repo.repo_id, listing.etags)
     fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags, token)
     origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)
@@ -48,10 +48,10 @@ def _resolve_hub(repo: RequestedRepo, selection: HubSelection, token: str | None
 
 
 def _require_paths(repo_id: str, paths: Collection[str]) -> None:
-    """Refuse before anything is fetched what the lock's reader would refuse."""
+    """Before any fetch, refuse the paths that the lock's reader would refuse."""
     for path in paths:
         Node(value=path, document=repo_id).path()
-    require_distinct(paths, Node(value=paths, document=repo_id))
+    require_unique_paths(paths, Node(value=paths, document=repo_id))
 
 
 def _resolve_composed(
@@ -83,6 +83,6 @@ def _entries(
 
 
 def _entry(repo: RequestedRepo, file: PreparedFile) -> FileEntry:
-    named = f"{repo.repo_id}: {file.entry.path}"
-    require_allowed(named, file.entry.class_names, {*STANDARD, *repo.class_names})
+    label = f"{repo.repo_id}: {file.entry.path}"
+    require_allowed(label, file.entry.class_names, {*STANDARD_CLASSES, *repo.class_names})
     return file.entry

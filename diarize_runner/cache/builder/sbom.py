@@ -1,8 +1,8 @@
-"""A version's parts as a CycloneDX 1.6 bill of materials: the only place that knows cyclonedx-python-lib.
+"""Describe a version as a CycloneDX 1.6 bill of materials. Only this module uses cyclonedx-python-lib.
 
-Models are `machine-learning-model` components that hold the digest of every file; the packages of the published
-requirements are libraries with the digests that their wheels may have, and hold those that the version carries. Like
-the manifest, the bill names no time and no host, so a version has one bill.
+Each model is a `machine-learning-model` component with a `file` component and digest per file. Each package of the
+published requirements is a `library` with the digests allowed for its wheels, and a `file` component per wheel that
+the version carries. The bill has no timestamp and no host name, so it is the same on every run.
 """
 
 import json
@@ -23,13 +23,13 @@ from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cache.documents.pins import Pin, Release, WheelName, read_pins
 from diarize_runner.cache.documents.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
-from diarize_runner.cache.published.publish import read_built
+from diarize_runner.cache.published.publish import read_build
 from diarize_runner.digests import Digest
 
 
 def to_cyclonedx(built: Path) -> bytes:
-    """Return the bill of the version that `cache build` left in `built`; raises as `read_built` does."""
-    manifest = read_built(built)
+    """Return the bill of the version that `cache build` left in `built`; raises as `read_build` does."""
+    manifest = read_build(built)
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, str(manifest.digest)))
     bom.metadata.component = _version(manifest)
     bom.components.update(_model(repo) for repo in manifest.repos)
@@ -73,7 +73,7 @@ def _pins(built: Path, manifest: CacheManifest) -> Iterator[Pin]:
 
 
 def _packages(pins: Iterable[Pin], wheels: Iterable[PublishedFile]) -> Iterator[Component]:
-    """Yield every package that is pinned, and what else is carried: the toolkit itself."""
+    """Yield each pinned package, then the packages that have a wheel but no pin: the toolkit itself."""
     carried = defaultdict[Release, list[PublishedFile]](list)
     for wheel in wheels:
         carried[WheelName.parse(wheel.name).release].append(wheel)

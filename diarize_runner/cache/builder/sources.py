@@ -1,6 +1,6 @@
-"""Fetch the files of a repository from where they come: the Hub, a wheel, or beside the request.
+"""Fetch the files of a repository from the Hub, from wheels, or from the request's folder.
 
-Each is handed out as a file on this disk, good until the next one is asked for, so that memory does not grow with it.
+Each file is yielded as a local path that is valid until the next one, so memory use does not grow with file size.
 """
 
 import os
@@ -26,17 +26,17 @@ from diarize_runner.errors import SourceError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchedFile:
-    """A file of a repository, as it came."""
+    """A file of a repository, as fetched."""
 
     path: str
-    """In the repository."""
+    """Its path in the repository."""
     source: PinnedSource
     file: Path
-    """On this disk."""
+    """Its local path."""
 
 
 def fetch_locked(folder: Path, repo: RepoSnapshot, token: str | None = None) -> Iterator[FetchedFile]:
-    """Yield every file of a locked repository; raises as `fetch_composed` and `fetch_hub` do."""
+    """Yield every file of a locked repository. Raises the errors of `fetch_composed` and `fetch_hub`."""
     etags = {file.path: file.source.etag for file in repo.files if isinstance(file.source, HubFile)}
     pinned = [(file.path, file.source) for file in repo.files if isinstance(file.source, PinnedWheelMember)]
     local = {file.path: file.source for file in repo.files if isinstance(file.source, LocalFile)}
@@ -48,23 +48,23 @@ def fetch_locked(folder: Path, repo: RepoSnapshot, token: str | None = None) -> 
 def fetch_hub(
     repo_id: str, commit_hash: str, etags: Mapping[str, str], token: str | None = None
 ) -> Iterator[FetchedFile]:
-    """Yield files of a Hub repository; `etags` names them by path. Raises as `hub.download` does."""
+    """Yield the files of a Hub repository; `etags` maps their paths to etags. Raises the errors of `hub.download`."""
     for path, etag in etags.items():
         file = hub.download(repo_id, commit_hash, path, etag, token)
         yield FetchedFile(path=path, source=HubFile(etag=etag), file=file)
 
 
 def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[str, Digest]) -> Iterator[FetchedFile]:
-    """Yield files from beside the request and out of wheels, wheel by wheel, so that each is downloaded once.
+    """Yield local files, then the files of each wheel, so that each wheel is downloaded once.
 
     Args:
-        folder: the request's; local files lie in it.
+        folder: the request's folder, which holds the local files.
         sources: by path in the repository.
-        pins: each wheel's digest, by requirement, as far as known.
+        pins: the known digests of wheels, by requirement.
 
     Raises:
-        SourceError: a file cannot be had.
-        IntegrityError: a wheel is not the one that is pinned.
+        SourceError: a file cannot be fetched.
+        IntegrityError: a wheel does not have the pinned digest.
     """
     members = defaultdict[str, dict[str, WheelMember]](dict)
     for path, source in sources.items():
@@ -72,23 +72,23 @@ def fetch_composed(folder: Path, sources: Mapping[str, Source], pins: Mapping[st
             yield FetchedFile(path=path, source=source, file=_local(folder, source))
         else:
             members[source.requirement][path] = source
-    for requirement, wanted in members.items():
-        yield from _fetch_members(requirement, wanted, pins.get(requirement))
+    for requirement, selected in members.items():
+        yield from _fetch_members(requirement, selected, pins.get(requirement))
 
 
-def _fetch_members(requirement: str, wanted: Mapping[str, WheelMember], pin: Digest | None) -> Iterable[FetchedFile]:
-    with wheels.downloaded(requirement, pin) as wheel, tempfile.NamedTemporaryFile(prefix="diarize-runner-") as taken:
+def _fetch_members(requirement: str, selected: Mapping[str, WheelMember], pin: Digest | None) -> Iterable[FetchedFile]:
+    with wheels.download_wheel(requirement, pin) as wheel, tempfile.NamedTemporaryFile(prefix="diarize-runner-") as out:
         digest = wheel.digest()
-        for path, source in wanted.items():
-            Path(taken.name).write_bytes(wheel.member(source.member))
+        for path, source in selected.items():
+            Path(out.name).write_bytes(wheel.read_member(source.member))
             pinned = PinnedWheelMember(source=source, wheel_digest=digest)
-            yield FetchedFile(path=path, source=pinned, file=Path(taken.name))
+            yield FetchedFile(path=path, source=pinned, file=Path(out.name))
 
 
 def _local(folder: Path, source: LocalFile) -> Path:
     path = Path(os.path.realpath(folder / source.path))
     if not path.is_relative_to(folder.resolve()):
-        raise SourceError(f"{source.path} leads out of {folder}", hint="keep local files beside the request")
+        raise SourceError(f"{source.path} is outside {folder}", hint="keep local files beside the request")
     if not path.is_file():
-        raise SourceError(f"{path} is no file", hint="local files lie beside the request")
+        raise SourceError(f"{path} is not a file", hint="put local files beside the request")
     return path

@@ -1,18 +1,18 @@
-"""PyTorch checkpoints as plain data, without PyTorch and without trust.
+"""Read and write PyTorch checkpoints as plain data, without PyTorch and without running code.
 
-A checkpoint is a pickle with tensors beside it, and a pickle is a program. Nothing here runs one.
+A checkpoint is tensors and a pickle, and a pickle is a program. Nothing here executes it.
 
-    inert.py       an unpickler that knows an allow-list of names and makes inert records of them
-    reader.py      bytes of either of torch's two file formats -> plain values and `Tensor`
-    convert.py     the conversions that `cache_manifests/FORMAT.md` names
-    clean.py       CleanCheckpoint: tensors, plain values, and at most one description of a pyannote model
-    writer.py      CleanCheckpoint -> the bytes of a checkpoint, the same bytes everywhere
+    restricted_unpickler.py  turns allowlisted names into stubs, and refuses any other name
+    reader.py                either of torch's two file formats -> plain values and `Tensor`
+    convert.py               the conversions listed in `cache_manifests/FORMAT.md`
+    clean.py                 CleanCheckpoint: tensors, plain values, and at most one pyannote model description
+    writer.py                CleanCheckpoint -> reproducible bytes
 
-    rewrite.py     an upstream checkpoint -> a clean one, on the build host, in a confined child (child.py)
-    clean.py       read_clean: accepts exactly what this package writes; the only reader that a box uses
+    rewrite.py               upstream checkpoint -> clean one, on the build host, in a confined process (child.py)
+    clean.py                 read_clean: accepts only what this package writes; the only reader that a box uses
 
-    pipeline_config.py  which classes a pipeline's config.yaml names, and that it names no path
-    allow_list.py       which classes may be loaded
+    pipeline_config.py       finds the classes in a pipeline's config.yaml, and refuses file paths in it
+    import_allowlist.py      the classes that may be loaded
 
-A build host needs no torch this way, and what it writes does not depend on a torch version.
+So a build host needs no torch, and its output does not depend on a torch version.
 """

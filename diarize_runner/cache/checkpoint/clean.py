@@ -1,11 +1,10 @@
 """Clean checkpoints: tensors, plain values, and at most one description of a pyannote model.
 
-`clean` makes one from what was read. `read_clean` accepts a file only if `to_bytes` writes the same bytes from what is
-in it: so what a box loads was written by this package, whatever the file's history. That proves that loading runs
-nothing, as all names that `to_bytes` can write are in this module and in `writer.py`.
+`clean` makes one from an upstream checkpoint. `read_clean` accepts a file only if `to_bytes` reproduces its bytes, so
+every name in its pickle is one that this module or `writer.py` writes, and loading it runs no other code.
 
-pyannote.audio loads checkpoints with `weights_only=False`, and makes a model of the class that `architecture` names
-(core/model.py of 4.0.7): a cache lists that class, and `allow_list.py` compares.
+pyannote.audio loads checkpoints with `weights_only=False`, and instantiates the class that `architecture` names
+(core/model.py of 4.0.7). A cache lists that class, and `import_allowlist.py` checks it.
 """
 
 import io
@@ -13,19 +12,19 @@ import pickletools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diarize_runner.cache.checkpoint.inert import Record, pickle_errors
-from diarize_runner.cache.checkpoint.reader import ZIP_MAGIC, View, read_zip, tensors
+from diarize_runner.cache.checkpoint.reader import ZIP_MAGIC, TensorView, read_zip, tensors
+from diarize_runner.cache.checkpoint.restricted_unpickler import ClassStub, translate_pickle_errors
 from diarize_runner.cache.checkpoint.tensor import Tensor
 from diarize_runner.cache.checkpoint.writer import WRITTEN_OPCODES, Call, Global, Instance, write_checkpoint
 from diarize_runner.errors import UnsafeCheckpoint
 
 _TASK = "pyannote.audio.core.task"
-DESCRIPTION = frozenset(f"{_TASK}.{name}" for name in ("Specifications", "Problem", "Resolution"))
-"""The classes that a description of a pyannote model is made of."""
+SPECIFICATION_CLASSES = frozenset(f"{_TASK}.{name}" for name in ("Specifications", "Problem", "Resolution"))
+"""The classes in the description of a pyannote model."""
 
 _PYANNOTE = "pyannote.audio"
 _ENUMS = {"problem": "Problem", "resolution": "Resolution"}
-_SPECIFIED = (
+_PLAIN_FIELDS = (
     "duration",
     "min_duration",
     "warm_up",
@@ -33,9 +32,9 @@ _SPECIFIED = (
     "powerset_max_classes",
     "permutation_invariant",
 )
-"""The fields of pyannote's Specifications that hold plain values; what it caches beside them is left out."""
+"""The fields of pyannote's Specifications that hold plain values; its cached properties are left out."""
 _INSTANTIATOR = "_instantiator"
-"""A hyper-parameter that lightning takes for the name of a function, and calls (core/saving.py of lightning 2.6)."""
+"""A hyper-parameter that lightning imports and calls as a function (core/saving.py of lightning 2.6)."""
 _SUFFIXES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth")
 _SCALARS = (type(None), bool, int, float, str)
 
@@ -46,9 +45,9 @@ class PyannoteModel:
 
     module: str
     class_name: str
-    """The class of the model is `module.class_name`."""
+    """The model's class is `module.class_name`."""
     specifications: dict[str, object]
-    """By field; `problem` and `resolution` are the numbers of their enumerations."""
+    """By field name; `problem` and `resolution` are enum values."""
     hyper_parameters: dict[str, object]
     state: dict[str, Tensor]
 
@@ -58,7 +57,7 @@ class PyannoteModel:
         return (f"{self.module}.{self.class_name}",)
 
     def to_bytes(self) -> bytes:
-        """Lay out what pyannote's `from_pretrained` and lightning's `load_from_checkpoint` look for."""
+        """Return a checkpoint with the keys that pyannote's and lightning's loaders read."""
         attributes = {key: _enum(key, value) if key in _ENUMS else value for key, value in self.specifications.items()}
         return write_checkpoint(
             {
@@ -71,7 +70,9 @@ class PyannoteModel:
                 _PYANNOTE: {
                     "versions": {_PYANNOTE: "4.0.0"},
                     "architecture": {"module": self.module, "class": self.class_name},
-                    "specifications": Instance(of=Global(module=_TASK, name="Specifications"), attributes=attributes),
+                    "specifications": Instance(
+                        class_=Global(module=_TASK, name="Specifications"), attributes=attributes
+                    ),
                 },
             }
         )
@@ -79,13 +80,13 @@ class PyannoteModel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlainValues:
-    """A checkpoint of tensors and plain values, which no model of pyannote is made of."""
+    """A checkpoint of tensors and plain values that is not a pyannote model."""
 
     values: dict[str, object]
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """None: loading it imports nothing but torch's own."""
+        """Empty: loading it imports only torch's own names."""
         return ()
 
     def to_bytes(self) -> bytes:
@@ -97,34 +98,30 @@ CleanCheckpoint = PyannoteModel | PlainValues
 
 
 def is_checkpoint(path: str) -> bool:
-    """Whether a file is named like those that `torch.load` is called on."""
+    """Whether the file name has a suffix of checkpoints."""
     return path.lower().endswith(_SUFFIXES)
 
 
 def read_clean(data: bytes) -> CleanCheckpoint:
-    """Read a file that this package wrote.
-
-    Raises:
-        UnsafeCheckpoint: it is anything else.
-    """
+    """Read a checkpoint that this package wrote; raise UnsafeCheckpoint for any other file."""
     if not data.startswith(ZIP_MAGIC):
-        raise _foreign()
-    checkpoint = clean(read_zip(data, allowed=DESCRIPTION, check=_require_written).content)
+        raise _not_clean()
+    checkpoint = clean(read_zip(data, allowed=SPECIFICATION_CLASSES, check=_require_written_opcodes).content)
     if checkpoint.to_bytes() != data:
-        raise _foreign()
+        raise _not_clean()
     return checkpoint
 
 
 def clean(content: Mapping[str, object]) -> CleanCheckpoint:
-    """Keep what loads: of a pyannote model its weights and description, of anything else all of it.
+    """Keep the weights and description of a pyannote model, or all of any other checkpoint.
 
     Raises:
-        UnsafeCheckpoint: it holds something that is neither a tensor nor a plain value.
+        UnsafeCheckpoint: a kept value is neither a tensor nor a plain value.
     """
-    with pickle_errors():
+    with translate_pickle_errors():
         if _PYANNOTE in content:
             return _pyannote_model(content)
-        return PlainValues(values={_key(key): _plain(value) for key, value in content.items()})
+        return PlainValues(values={_key(key): _plain_value(value) for key, value in content.items()})
 
 
 def _pyannote_model(content: Mapping[str, object]) -> PyannoteModel:
@@ -132,7 +129,7 @@ def _pyannote_model(content: Mapping[str, object]) -> PyannoteModel:
     architecture = _mapping(described.get("architecture"))
     module, class_name = architecture.get("module"), architecture.get("class")
     if type(module) is not str or type(class_name) is not str:
-        raise UnsafeCheckpoint("it describes its model otherwise than pyannote does")
+        raise UnsafeCheckpoint("the architecture lacks a module or a class name")
     return PyannoteModel(
         module=module,
         class_name=class_name,
@@ -143,27 +140,27 @@ def _pyannote_model(content: Mapping[str, object]) -> PyannoteModel:
 
 
 def _specifications(record: object) -> dict[str, object]:
-    if not isinstance(record, Record) or record.full_name != f"{_TASK}.Specifications":
-        raise UnsafeCheckpoint("the checkpoint has no specification")
+    if not isinstance(record, ClassStub) or record.full_name != f"{_TASK}.Specifications":
+        raise UnsafeCheckpoint("the checkpoint has no specifications")
     attributes = _mapping(record.state)
     enums = {key: _number(attributes.get(key), name) for key, name in _ENUMS.items()}
-    return {**enums, **{key: _plain(value) for key, value in attributes.items() if key in _SPECIFIED}}
+    return {**enums, **{key: _plain_value(value) for key, value in attributes.items() if key in _PLAIN_FIELDS}}
 
 
 def _hyper_parameters(value: object) -> dict[str, object]:
-    parameters = {key: _plain(item) for key, item in _mapping(value).items()}
+    parameters = {key: _plain_value(item) for key, item in _mapping(value).items()}
     if _INSTANTIATOR in parameters:
-        raise UnsafeCheckpoint("its hyper-parameters name a function that lightning would call")
+        raise UnsafeCheckpoint("the hyper-parameters name a function for lightning to call")
     return parameters
 
 
 def _number(record: object, name: str) -> int:
-    """Return the value of a member of pyannote's enumeration `name`."""
-    if isinstance(record, Record) and record.full_name == f"{_TASK}.{name}":
+    """Return the value of a member of pyannote's enum `name`."""
+    if isinstance(record, ClassStub) and record.full_name == f"{_TASK}.{name}":
         match record.args:
             case (int(value),):
                 return value
-    raise UnsafeCheckpoint(f"the specification has no {name}")
+    raise UnsafeCheckpoint(f"the specifications have no valid {name}")
 
 
 def _enum(key: str, value: object) -> Call:
@@ -172,26 +169,26 @@ def _enum(key: str, value: object) -> Call:
 
 def _mapping(value: object) -> dict[str, object]:
     if not isinstance(value, dict) or not all(type(key) is str for key in value):
-        raise UnsafeCheckpoint("the checkpoint lacks a part that its kind has")
+        raise UnsafeCheckpoint("the checkpoint lacks a required dict with string keys")
     return dict(value)
 
 
-def _plain(value: object) -> object:
-    """Return a value of exact types alone: `write_checkpoint` takes no others."""
-    if isinstance(value, View):
+def _plain_value(value: object) -> object:
+    """Return the value with exact built-in types, as `write_checkpoint` requires."""
+    if isinstance(value, TensorView):
         return value.tensor()
     if type(value) is list:
-        return [_plain(item) for item in value]
+        return [_plain_value(item) for item in value]
     if type(value) is tuple:
-        return tuple(_plain(item) for item in value)
+        return tuple(_plain_value(item) for item in value)
     if isinstance(value, dict):
-        return {_scalar(key): _plain(item) for key, item in value.items()}
+        return {_scalar(key): _plain_value(item) for key, item in value.items()}
     return _scalar(value)
 
 
 def _key(key: object) -> str:
     if type(key) is not str:
-        raise UnsafeCheckpoint("a key of the checkpoint is no text")
+        raise UnsafeCheckpoint("a key of the checkpoint is not a string")
     return key
 
 
@@ -201,13 +198,13 @@ def _scalar(value: object) -> object:
     return value
 
 
-def _require_written(pickled: bytes) -> None:
-    """Refuse opcodes that we never write: without a memo, a few bytes cannot describe a structure beyond memory."""
-    with pickle_errors():
+def _require_written_opcodes(pickled: bytes) -> None:
+    """Refuse opcodes that `writer.py` never writes, such as memos, with which few bytes describe a huge structure."""
+    with translate_pickle_errors():
         if any(opcode.name not in WRITTEN_OPCODES for opcode, _, _ in pickletools.genops(io.BytesIO(pickled))):
-            raise _foreign()
+            raise _not_clean()
 
 
-def _foreign() -> UnsafeCheckpoint:
+def _not_clean() -> UnsafeCheckpoint:
     hint = "build a new version: cache build rewrites every checkpoint"
-    return UnsafeCheckpoint("it is not a checkpoint as cache build writes one", hint=hint)
+    return UnsafeCheckpoint("cache build did not write this checkpoint", hint=hint)

@@ -1,7 +1,7 @@
-"""The conversions a request can name: a foreign checkpoint in, a clean pyannote checkpoint out.
+"""The conversions that a request can name: each turns a foreign checkpoint into a clean pyannote checkpoint.
 
-What comes out holds weights, hyper-parameters and pyannote's own `Specifications`: no optimizer state, no callbacks,
-no paths of the machine a model was trained on, no class of anybody else.
+The result holds weights, hyper-parameters and pyannote's `Specifications`, but no optimizer state, callbacks, paths of
+the training machine or other classes.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ _PYANNET = ("pyannote.audio.models.segmentation.PyanNet.PyanNet",)
 
 
 def pyannote_segmentation(content: dict[str, object]) -> CleanCheckpoint:
-    """Keep the weights, hyper-parameters and specification of a pyannote segmentation model."""
+    """Keep the weights, hyper-parameters and specifications of a pyannote segmentation model."""
     checkpoint = clean(content)
     if checkpoint.class_names != _PYANNET:
-        raise UnsafeCheckpoint("the checkpoint is not of a PyanNet")
+        raise UnsafeCheckpoint("the checkpoint's model is not a PyanNet")
     return checkpoint
 
 
 def ge2e_encoder(content: dict[str, object]) -> CleanCheckpoint:
-    """Keep the encoder's own weights of a Resemblyzer checkpoint; what scaled its training loss stays behind."""
+    """Keep the encoder weights of a Resemblyzer checkpoint; drop the scale of its training loss."""
     state = content.get("model_state")
     if not isinstance(state, dict):
-        raise UnsafeCheckpoint("the checkpoint lacks a part that its kind has")
+        raise UnsafeCheckpoint("the checkpoint has no dict 'model_state'")
     return PyannoteModel(
         module="diarize_runner.diarization.ge2e",
         class_name="GE2EEncoder",

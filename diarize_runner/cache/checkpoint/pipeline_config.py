@@ -1,9 +1,8 @@
-"""What a pipeline's config.yaml has pyannote import, and which files it has it load.
+"""Find the classes that a pipeline's config.yaml makes pyannote import, and refuse file paths in it.
 
-`Pipeline.from_pretrained` imports whatever `pipeline.name` and `preprocessors.*.name` name, and hands the pipeline its
-`params`, which name the models to load (core/pipeline.py of pyannote.audio 4.0.7). A model is loaded from any file that
-is named; so that none is loaded that was not rewritten, models may only be named as parts of the
-repository or as other repositories.
+`Pipeline.from_pretrained` imports the names in `pipeline.name` and `preprocessors.*.name`, and passes `params`, which
+name the models to load, to the pipeline (core/pipeline.py of pyannote.audio 4.0.7). It loads a model from any file, so
+a config may name models only as folders of its repository or as other repositories, whose checkpoints are clean.
 """
 
 import re
@@ -17,73 +16,77 @@ from diarize_runner.cache.documents.snapshot import REPO_ID
 from diarize_runner.errors import UnsafeCheckpoint
 
 CONFIG_NAME = "config.yaml"
-_LARGEST = 2**16
-"""Bytes, which take seconds to read. A pipeline's config has about a thousand."""
-_DEEPEST = 20
+_MAX_BYTES = 2**16
+"""In bytes; PyYAML takes seconds to parse as many. A pipeline's config has about a thousand."""
+_MAX_DEPTH = 20
 _PART = r"/(?!\.{1,2}(/|$))[^/]+"
-_NO_PATH = re.compile(rf"(?!\.{{1,2}}$)[^/]*|\$model({_PART})+|{REPO_ID}(@[^/]+)?", re.DOTALL)
-"""Plain text, a part of the repository, or a repository."""
+_NOT_A_PATH = re.compile(rf"(?!\.{{1,2}}$)[^/]*|\$model({_PART})+|{REPO_ID}(@[^/]+)?", re.DOTALL)
+"""Text without a slash, a folder of the repository, or a repository."""
 
 
 def config_classes(path: Path, name: str) -> tuple[str, ...]:
-    """Return the classes that a pipeline's config.yaml names, sorted; none for any other file.
+    """Return the classes that a pipeline's config.yaml names, sorted; empty for any other file.
 
-    `name` is the file's own name, for `path` may be a blob.
+    Args:
+        path: the file to read; may be a blob.
+        name: its path in the repository.
 
     Raises:
-        UnsafeCheckpoint: as `parse_config` says.
+        UnsafeCheckpoint: see `parse_config`.
     """
     if PurePosixPath(name).name != CONFIG_NAME:
         return ()
     with path.open("rb") as file:
-        config = parse_config(file.read(_LARGEST + 1), name)
+        config = parse_config(file.read(_MAX_BYTES + 1), name)
     return tuple(sorted({*_classes(config)})) if config else ()
 
 
 def parse_config(data: bytes, name: str) -> Mapping[str, object] | None:
-    """Return what a pipeline's config.yaml holds, or None where `data` configures no pipeline.
+    """Return the contents of a pipeline's config.yaml, or None when `data` configures no pipeline.
 
     Raises:
-        UnsafeCheckpoint: it is no YAML, or too large, or has aliases, or is a pipeline's and names a path.
+        UnsafeCheckpoint: `data` is not YAML, is too large or deep, or has aliases; or a pipeline's config names a path.
     """
-    if len(data) > _LARGEST:
-        raise UnsafeCheckpoint(f"{name}: more than {_LARGEST:,} bytes", hint="a pipeline's config has about a thousand")
+    if len(data) > _MAX_BYTES:
+        hint = "shorten it: a pipeline's config has about a thousand bytes"
+        raise UnsafeCheckpoint(f"{name}: more than {_MAX_BYTES:,} bytes", hint=hint)
     try:
         events = list(_plain_events(data, name))
         config = yaml.safe_load(data)
-    except canonical.YAML_FAULTS as reason:
-        raise UnsafeCheckpoint(f"{name}: not YAML that can be read safely: {reason}") from reason
+    except canonical.YAML_ERRORS as reason:
+        raise UnsafeCheckpoint(f"{name}: malformed YAML: {reason}") from reason
     if not isinstance(config, dict) or "pipeline" not in config:
         return None
-    _require_no_path(events, name)
+    _reject_paths(events, name)
     return config
 
 
 def _plain_events(data: bytes, name: str) -> Iterator[yaml.Event]:
-    """Yield the events, and refuse what takes far more than its bytes, before any value is made.
+    """Yield YAML events; refuse aliases and deep nesting before any value is built.
 
-    A few lines of aliases stand for more than a machine can hold, and 5,000 brackets take a scanner 12 s.
+    A few lines of aliases expand beyond all memory, and 5,000 nested brackets take PyYAML's scanner 12 s.
     """
     depth = 0
     for event in yaml.parse(data, yaml.SafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise UnsafeCheckpoint(f"{name} is nested more than {_DEEPEST} deep", hint="a pipeline's config is 4 deep")
+        if depth > _MAX_DEPTH:
+            hint = "flatten it: a pipeline's config has 4 levels"
+            raise UnsafeCheckpoint(f"{name} has more than {_MAX_DEPTH} levels of nesting", hint=hint)
         if isinstance(event, yaml.AliasEvent):
-            raise UnsafeCheckpoint(f"{name} has an alias: *{event.anchor}", hint="write out what it stands for")
+            raise UnsafeCheckpoint(f"{name} has an alias: *{event.anchor}", hint="replace the alias with its value")
         yield event
 
 
-def _require_no_path(events: Iterable[yaml.Event], name: str) -> None:
+def _reject_paths(events: Iterable[yaml.Event], name: str) -> None:
     for event in events:
-        if isinstance(event, yaml.ScalarEvent) and not _NO_PATH.fullmatch(event.value):
-            hint = "name a model $model/folder, or by its repository, organisation/name"
+        if isinstance(event, yaml.ScalarEvent) and not _NOT_A_PATH.fullmatch(event.value):
+            hint = "name a model as $model/folder or organisation/name"
             raise UnsafeCheckpoint(f"{name} names a path: {event.value!r}", hint=hint)
 
 
 def _classes(config: Mapping[str, object]) -> Iterator[str]:
     preprocessors = config.get("preprocessors")
-    named = preprocessors.values() if isinstance(preprocessors, dict) else ()
-    for described in (config["pipeline"], *named):
-        if isinstance(described, dict) and isinstance(name := described.get("name"), str):
+    entries = preprocessors.values() if isinstance(preprocessors, dict) else ()
+    for entry in (config["pipeline"], *entries):
+        if isinstance(entry, dict) and isinstance(name := entry.get("name"), str):
             yield name

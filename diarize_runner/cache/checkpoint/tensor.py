@@ -1,4 +1,4 @@
-"""A tensor as bytes, without torch."""
+"""Tensors as bytes, without torch."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ ELEMENT_BYTES = {
     "ByteStorage": 1,
     "BoolStorage": 1,
 }
-"""Bytes of an element, by the name of torch's storage class. https://docs.pytorch.org/docs/2.11/storage.html"""
+"""Bytes per element, by torch storage class. https://docs.pytorch.org/docs/2.11/storage.html"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,4 +24,4 @@ class Tensor:
     shape: tuple[int, ...]
     data: bytes
     storage: str = "FloatStorage"
-    """Its torch storage class, which says its type: one of ELEMENT_BYTES."""
+    """The torch storage class, which determines the dtype: a key of ELEMENT_BYTES."""

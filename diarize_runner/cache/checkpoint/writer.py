@@ -1,7 +1,7 @@
-"""Write a checkpoint that `torch.load` reads, the same bytes everywhere.
+"""Write a checkpoint that `torch.load` reads, with reproducible bytes.
 
-`torch.save` ties the bytes to a torch version. This writes the zip format of torch 1.6 and newer with a pickle
-(protocol 2) that names only what its caller passes: `Global`, `Instance`, and torch's tensor rebuilder.
+The bytes of `torch.save` depend on the torch version. This module writes the zip format of torch 1.6 and newer, with a
+pickle (protocol 2) that names only torch's tensor rebuilder and the caller's `Global` and `Instance` values.
 """
 
 import io
@@ -16,9 +16,9 @@ from diarize_runner.cache.checkpoint.tensor import ELEMENT_BYTES, Tensor
 from diarize_runner.errors import UnsafeCheckpoint
 
 _SMALL_INT, _LARGEST_INT = 4, 255
-"""Bytes that the opcodes for whole numbers hold."""
+"""Maximum sizes in bytes of the integers that BININT and LONG1 hold."""
 _TIME = (1980, 1, 1, 0, 0, 0)
-"""The first that a zip can hold."""
+"""The earliest time that a zip can hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Global:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """An object that the reader makes by calling `function`."""
+    """The result of calling `function` on load."""
 
     function: Global
     args: tuple[object, ...]
@@ -39,31 +39,33 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """An object of a class, made without calling it, with these attributes."""
+    """An object made without calling its class's `__init__`."""
 
-    of: Global
+    class_: Global
     attributes: dict[str, object]
 
 
 def write_checkpoint(checkpoint: dict[str, object]) -> bytes:
-    """Return the bytes of a checkpoint. Values are dicts, lists, tuples, text, numbers, None and the above.
+    """Return the bytes of a checkpoint.
+
+    Its values are dicts, lists, tuples, strings, numbers, None, `Tensor`, `Global`, `Call` and `Instance`.
 
     Raises:
-        UnsafeCheckpoint: there is anything else among them.
+        UnsafeCheckpoint: a value has another type, or values are nested too deeply.
     """
-    pickled, target = _Pickle(), io.BytesIO()
+    pickled, target = _PickleWriter(), io.BytesIO()
     try:
         pickled.emit(checkpoint)
     except RecursionError as reason:
-        raise UnsafeCheckpoint("a checkpoint cannot hold values nested that deep") from reason
+        raise UnsafeCheckpoint("the checkpoint's values are nested too deeply") from reason
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, data in _records(pickled):
             archive.writestr(zipfile.ZipInfo(f"archive/{name}", _TIME), data)
     return target.getvalue()
 
 
-def _records(pickled: "_Pickle") -> Iterable[tuple[str, bytes]]:
-    yield "data.pkl", pickled.finished()
+def _records(pickled: "_PickleWriter") -> Iterable[tuple[str, bytes]]:
+    yield "data.pkl", pickled.to_bytes()
     yield "byteorder", b"little"
     for key, data in enumerate(pickled.storages):
         yield f"data/{key}", data
@@ -71,17 +73,17 @@ def _records(pickled: "_Pickle") -> Iterable[tuple[str, bytes]]:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Pickle:
-    """Emits opcodes by hand, because `pickle` writes a name only after importing it."""
+class _PickleWriter:
+    """Emits opcodes itself, because `pickle` imports every name that it writes."""
 
     out: io.BytesIO = field(default_factory=io.BytesIO)
     storages: list[bytes] = field(default_factory=list)
 
-    def finished(self) -> bytes:
+    def to_bytes(self) -> bytes:
         return pickle.PROTO + b"\x02" + self.out.getvalue() + pickle.STOP
 
     def emit(self, value: object) -> None:
-        """Emit a value by its exact type: a subclass may mean something else, as a named tuple does."""
+        """Emit a value by its exact type, since a subclass, such as a named tuple, may carry more."""
         emitter = self.EMITTERS.get(type(value))
         if emitter is None:
             raise UnsafeCheckpoint(f"a checkpoint cannot hold a {type(value).__name__}")
@@ -128,7 +130,7 @@ class _Pickle:
         self.out.write(pickle.REDUCE)
 
     def _instance(self, value: Instance) -> None:
-        self.emit(value.of)
+        self.emit(value.class_)
         self.out.write(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
         self.emit(value.attributes)
         self.out.write(pickle.BUILD)
@@ -184,4 +186,4 @@ WRITTEN_OPCODES = frozenset(
         *("GLOBAL", "REDUCE", "NEWOBJ", "BUILD", "BINPERSID"),
     }
 )
-"""What a pickle of ours is made of, as `pickletools` calls it: no memo, so no value stands in two places."""
+"""Every opcode that this module writes, as named by `pickletools`. None is a memo, so no value is shared."""

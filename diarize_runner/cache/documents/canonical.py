@@ -1,4 +1,4 @@
-"""The JSON documents' one serialisation, and the way back."""
+"""Serialise and parse the JSON documents. Each document has exactly one serialisation."""
 
 import json
 
@@ -7,7 +7,7 @@ import yaml
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.errors import ManifestError
 
-YAML_FAULTS = (
+YAML_ERRORS = (
     yaml.YAMLError,
     ArithmeticError,
     AttributeError,
@@ -16,27 +16,27 @@ YAML_FAULTS = (
     TypeError,
     ValueError,
 )
-"""What PyYAML raises at a file of somebody's; not YAMLError where a tag is wrong, as in `!!bool maybe`."""
+"""What PyYAML raises on a malformed file. A wrong tag, as in `!!bool maybe`, does not raise YAMLError."""
 
 
 def serialise(document: dict[str, object]) -> bytes:
-    """Return the one byte string that `document` is written as."""
+    """Return the canonical bytes of `document`."""
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def parse(data: bytes, document: str) -> Node:
-    """Parse what `serialise` wrote; raise ManifestError when it is not JSON. `document` is its name in errors."""
+    """Parse a JSON document, which errors call `document`; raise ManifestError when `data` is not JSON."""
     try:
-        return Node(value=json.loads(data, object_pairs_hook=_without_repeats), document=document)
+        return Node(value=json.loads(data, object_pairs_hook=_reject_duplicate_keys), document=document)
     except (ValueError, RecursionError) as reason:
         raise ManifestError(
-            f"{document}: not a JSON document: {reason}", hint="was it cut short on the way?"
+            f"{document}: not a JSON document: {reason}", hint="check that the file is complete, and fetch it again"
         ) from reason
 
 
-def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Two readers may pick different ones of a repeated key, so a document must not have any."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
+def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return the object; raise ValueError on a repeated key, of which parsers pick different values."""
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise ValueError("an object has the same key twice")
+    return mapping

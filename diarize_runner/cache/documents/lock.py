@@ -13,16 +13,16 @@ from diarize_runner.errors import ManifestError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheLock:
-    """Exactly what a cache is to hold."""
+    """The exact contents of a cache to build."""
 
     request: Digest
-    """Of the request it was resolved from."""
+    """Digest of the request that was resolved."""
     name: str
     pipeline: str
     repos: tuple[RepoSnapshot, ...]
 
     def to_bytes(self) -> bytes:
-        """Return the lock as its file holds it."""
+        """Return the bytes of the lock's file."""
         return canonical.serialise(
             {
                 "format": "diarize-runner/lock/2",
@@ -35,11 +35,11 @@ class CacheLock:
 
     @classmethod
     def from_node(cls, node: Node) -> "CacheLock":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         node.require_format("lock", 2)
         fields = node.fields(["format", "request", "name", "pipeline", "repos"])
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
-        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
+        layout.require_unique_folders([repo.repo_id for repo in repos], fields["repos"])
         return cls(
             request=fields["request"].digest(),
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
@@ -49,17 +49,17 @@ class CacheLock:
 
 
 def lock_path(request: Path) -> Path:
-    """Return where the lock of the request at `request` lies: `embedded.yaml` has `embedded.lock.json`."""
+    """Return the path of a request's lock: `embedded.lock.json` for `embedded.yaml`."""
     return request.with_suffix(".lock.json")
 
 
 def read_lock(request: CacheRequest, path: Path) -> CacheLock:
-    """Read the lock of `request` at `path`; raise ManifestError when there is none or it is of another request."""
+    """Read the lock at `path`; raise ManifestError when it is missing or `request` has changed since."""
     hint = f"run: diarize-runner cache resolve {path.with_name(path.name.replace('.lock.json', '.yaml'))}"
     try:
         data = path.read_bytes()
     except OSError as reason:
-        raise ManifestError(f"{path}: no lock can be read: {reason.strerror}", hint=hint) from reason
+        raise ManifestError(f"cannot read the lock {path}: {reason.strerror}", hint=hint) from reason
     lock = CacheLock.from_node(canonical.parse(data, str(path)))
     if lock.request != request.digest:
         raise ManifestError(f"{path}: the request has changed since it was locked", hint=hint)

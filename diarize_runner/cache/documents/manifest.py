@@ -1,14 +1,14 @@
-"""The manifest: what a published version holds, and where each blob lies in its archive."""
+"""The manifest: the contents of a published version, and the position of each blob in its archive."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from diarize_runner.cache.documents import canonical, layout, manifest_1
+from diarize_runner.cache.documents import canonical, layout, manifest_v1
 from diarize_runner.cache.documents.fields import Node
-from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, content_from, require_pipeline
+from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, parse_content, require_pipeline
 from diarize_runner.cache.documents.wheelhouse import SECTIONS, PublishedFile, Wheelhouse
-from diarize_runner.digests import Content, Digest, content_of
+from diarize_runner.digests import Content, Digest, hash_bytes
 from diarize_runner.errors import UsageError
 
 ARCHIVE_NAME = "huggingface-cache.tar.gz"
@@ -24,10 +24,10 @@ VERSION = r"[0-9][0-9a-z.-]{0,95}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BlobSpan:
-    """Where one blob lies in the archive."""
+    """The position of one blob in the archive."""
 
     path: str
-    """In the cache, from `huggingface/` on."""
+    """Path in the cache; begins with `huggingface/`."""
     content: Content
     offset: int
     """Bytes from the start of the archive."""
@@ -40,11 +40,11 @@ class BlobSpan:
 
     @classmethod
     def from_node(cls, node: Node) -> "BlobSpan":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["path", "size", "digest", "offset", "length"])
         return cls(
             path=fields["path"].path(),
-            content=content_from(fields),
+            content=parse_content(fields),
             offset=fields["offset"].count(),
             length=fields["length"].count(),
         )
@@ -52,11 +52,11 @@ class BlobSpan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheArchive:
-    """The archive, and its table of contents."""
+    """The archive and its index of blobs."""
 
     file: PublishedFile
     blobs: tuple[BlobSpan, ...]
-    """In order of path."""
+    """Sorted by path."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the archive as the manifest writes it."""
@@ -64,20 +64,20 @@ class CacheArchive:
 
     @classmethod
     def from_node(cls, node: Node) -> "CacheArchive":
-        """Raise ManifestError, naming the place, when a field is wrong or a span leads out of the archive."""
+        """Parse the fields; raise ManifestError when one is wrong or a span exceeds the archive."""
         fields = node.fields(["name", "size", "digest", "blobs"])
         own = {key: value.value for key, value in fields.items() if key != "blobs"}
-        file = PublishedFile.from_node(Node(value=own, document=node.document, place=node.place))
+        file = PublishedFile.from_node(Node(value=own, document=node.document, location=node.location))
         blobs = tuple(BlobSpan.from_node(item) for item in fields["blobs"].items())
         for blob, item in zip(blobs, fields["blobs"].items(), strict=True):
             if blob.offset + blob.length > file.content.size:
-                raise item.error("a span leads out of the archive")
+                raise item.error("the span exceeds the archive")
         return cls(file=file, blobs=blobs)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheManifest:
-    """A published version, whole."""
+    """A published version."""
 
     name: str
     version: str
@@ -87,13 +87,13 @@ class CacheManifest:
     archive: CacheArchive
     requirements: PublishedFile
     wheelhouse: Wheelhouse | None = None
-    """None where the version carries no wheels."""
-    as_published: bytes = field(default=b"", repr=False)
-    """The bytes as they were read, where this release would write others: of manifest/1, and of unknown sections."""
+    """None when the version has no wheels."""
+    original_bytes: bytes = field(default=b"", repr=False)
+    """The bytes as read from manifest/1 or with unknown sections, which this release cannot write; else empty."""
 
     def to_bytes(self) -> bytes:
-        """Return the manifest as the store holds it."""
-        return self.as_published or canonical.serialise(
+        """Return the bytes of the manifest's file."""
+        return self.original_bytes or canonical.serialise(
             {
                 "format": "diarize-runner/manifest/2",
                 "name": self.name,
@@ -109,33 +109,33 @@ class CacheManifest:
 
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """The files that lie under the version's own name, beside the manifest and its signature."""
+        """The files under `vVERSION/`, except the manifest and its signature."""
         return (self.archive.file, self.requirements, *(self.wheelhouse.files if self.wheelhouse else ()))
 
     @property
     def digest(self) -> Digest:
-        """The digest of the manifest's bytes: the identity of the version."""
-        return content_of(self.to_bytes()).digest
+        """The digest of the manifest's bytes, which identifies the version."""
+        return hash_bytes(self.to_bytes()).digest
 
     @classmethod
     def from_bytes(cls, data: bytes, document: str) -> "CacheManifest":
-        """Read a manifest of version 2, or of version 1.
+        """Parse a manifest of format version 2 or 1.
 
         Raises:
-            ManifestError: anything is missing, unknown or wrong; the message names `document` and the place.
+            ManifestError: a field is missing, unknown or wrong; the message names `document` and the location.
         """
         node = canonical.parse(data, document)
         if node.require_format("manifest", 2, 1) == 1:
-            return replace(cls._from_fields(*manifest_1.as_version_2(node)), as_published=data)
+            return replace(cls._from_fields(*manifest_v1.upgrade_to_v2(node)), original_bytes=data)
         fields = node.fields([*_REQUIRED, "sections"])
         sections = fields["sections"].entries()
         manifest = cls._from_fields(node, fields, sections)
-        return manifest if sections.keys() <= {*SECTIONS} else replace(manifest, as_published=data)
+        return manifest if sections.keys() <= {*SECTIONS} else replace(manifest, original_bytes=data)
 
     @classmethod
     def _from_fields(cls, node: Node, fields: Mapping[str, Node], sections: Mapping[str, Node]) -> "CacheManifest":
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
-        layout.require_distinct_folders([repo.repo_id for repo in repos], fields["repos"])
+        layout.require_unique_folders([repo.repo_id for repo in repos], fields["repos"])
         manifest = cls(
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
             version=fields["version"].matching(VERSION, "a version such as '1.0'"),
@@ -146,35 +146,35 @@ class CacheManifest:
             requirements=PublishedFile.from_node(fields["requirements"]),
             wheelhouse=Wheelhouse.from_sections(sections),
         )
-        for file, name in zip(manifest.files, _NAMES, strict=False):
+        for file, name in zip(manifest.files, _FILE_NAMES, strict=False):
             if file.name != name:
-                raise node.error(f"{file.name!r} stands where {name!r} must")
-        _require_blobs_of(repos, manifest.archive, fields["archive"])
+                raise node.error(f"expected the file {name!r}, not {file.name!r}")
+        _require_matching_blobs(repos, manifest.archive, fields["archive"])
         return manifest
 
 
 _REQUIRED = ("format", "name", "version", "created_by", "pipeline", "repos", "archive", "requirements")
-_NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
-"""Of `CacheManifest.files`."""
+_FILE_NAMES = (ARCHIVE_NAME, REQUIREMENTS_NAME, INSTALLER_NAME, WHEELS_PAGE_NAME, BOOTSTRAP_NAME, TOOLKIT_NAME)
+"""The names of `CacheManifest.files`, in order."""
 
 
 def blobs_of(repos: tuple[RepoSnapshot, ...]) -> dict[str, Content]:
-    """Return every blob that `repos` need: its path in the cache, and what it holds."""
+    """Return the blobs of `repos`: path in the cache to content."""
     return {layout.blob_path(repo.repo_id, file.content.digest): file.content for repo in repos for file in repo.files}
 
 
-def _require_blobs_of(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, node: Node) -> None:
-    wanted, listed = blobs_of(repos), {blob.path: blob.content for blob in archive.blobs}
+def _require_matching_blobs(repos: tuple[RepoSnapshot, ...], archive: CacheArchive, node: Node) -> None:
+    expected, listed = blobs_of(repos), {blob.path: blob.content for blob in archive.blobs}
     if len(listed) != len(archive.blobs):
         raise node.error("a blob is listed twice")
-    if wanted != listed:
-        odd = sorted(path for path in wanted.keys() | listed.keys() if wanted.get(path) != listed.get(path))
-        raise node.error(f"the archive's blobs are not those of the repos, first at {odd[0]}")
+    if expected != listed:
+        odd = sorted(path for path in expected.keys() | listed.keys() if expected.get(path) != listed.get(path))
+        raise node.error(f"the archive's blobs differ from those of the repos, first at {odd[0]}")
 
 
-def read_version(text: str) -> str:
-    """Return a version as the command line gives it; raise UsageError when it is none."""
+def parse_version(text: str) -> str:
+    """Return a version given on the command line; raise UsageError when it is malformed."""
     if not re.fullmatch(VERSION, text):
-        hint = "begin with a digit; then digits, small letters, . and -, as in 1.0"
-        raise UsageError(f"{text!r} is no version", hint=hint)
+        hint = "begin with a digit; then use digits, lower-case letters, . and -, as in 1.0"
+        raise UsageError(f"{text!r} is not a valid version", hint=hint)
     return text

@@ -1,7 +1,7 @@
-"""Pinned requirements: what a file of them says, and which wheels of what it pins a Python takes.
+"""Parse pinned requirements files, and select the wheels that pip would install for a given Python.
 
-The files are those that pip-compile and scripts/merge_locks.py write: `name==version ; marker --hash=sha256:...`.
-Nothing of the machine that asks comes into the answers: a build host answers for boxes that have another Python.
+The files are those of pip-compile and scripts/merge_locks.py: `name==version ; marker --hash=sha256:...`.
+Results do not depend on the running Python: a build host selects wheels for boxes with other Pythons.
 """
 
 import re
@@ -17,10 +17,10 @@ from packaging.version import Version
 from diarize_runner.digests import Digest
 from diarize_runner.errors import ManifestError
 
-_NEWEST_GLIBC = 28
-"""glibc 2.28, which torch asks for. Every system that a box may run has a newer one."""
-_LEGACY = {17: "manylinux2014_x86_64", 12: "manylinux2010_x86_64", 5: "manylinux1_x86_64"}
-"""What platforms were called before PEP 600, by glibc."""
+_MAX_GLIBC_MINOR = 28
+"""glibc 2.28, which torch requires. Every supported system has this or a newer one."""
+_LEGACY_PLATFORMS = {17: "manylinux2014_x86_64", 12: "manylinux2010_x86_64", 5: "manylinux1_x86_64"}
+"""Platform tags from before PEP 600, by glibc minor version."""
 
 Release = tuple[NormalizedName, Version]
 """A version of a package."""
@@ -28,29 +28,29 @@ Release = tuple[NormalizedName, Version]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pin:
-    """One version of one package, and the digests that its files may have."""
+    """A pinned version of a package, and the digests allowed for its files."""
 
     name: str
     version: str
     marker: Marker | None
-    """Where it is wanted; None means everywhere."""
+    """The environments that need it; None means all."""
     digests: frozenset[Digest]
 
     @property
     def release(self) -> Release:
-        """What is pinned."""
+        """The normalised name and version."""
         return canonicalize_name(self.name), Version(self.version)
 
     @property
     def line(self) -> str:
-        """The pin for pip, wherever it is wanted."""
+        """The pin as a line for pip, without its marker."""
         hashes = sorted(f"--hash={digest}" for digest in self.digests)
         return " ".join([f"{self.name}=={self.version}", *hashes])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelName:
-    """What the file name of a wheel says."""
+    """The parsed file name of a wheel."""
 
     release: Release
     build: BuildTag
@@ -58,7 +58,7 @@ class WheelName:
 
     @classmethod
     def parse(cls, name: str) -> "WheelName":
-        """Raise ManifestError when it is no file name of a wheel."""
+        """Parse `name`; raise ManifestError when it is not the file name of a wheel."""
         try:
             package, version, build, tags = parse_wheel_filename(name)
         except ValueError as reason:
@@ -73,22 +73,22 @@ class Target:
     python: str
     """Such as `3.11`."""
 
-    def wants(self, pin: Pin) -> bool:
-        """Whether a pin is to be installed there."""
+    def requires(self, pin: Pin) -> bool:
+        """Whether the target needs the pin."""
         return pin.marker is None or pin.marker.evaluate(self._environment())
 
-    def best(self, pin: Pin, names: Iterable[str]) -> str | None:
-        """Return which of the wheels called `names` pip would install there for `pin`; None where none of them fits."""
-        preference = {tag: -place for place, tag in enumerate(self._tags())}
+    def best_wheel(self, pin: Pin, names: Iterable[str]) -> str | None:
+        """Return the wheel of `names` that pip would install for `pin`; None when none is compatible."""
+        preference = {tag: -rank for rank, tag in enumerate(self._tags())}
         ranked: list[tuple[int, BuildTag, str]] = []
         for name in names:
             wheel = WheelName.parse(name)
-            if wheel.release == pin.release and (fitting := wheel.tags & preference.keys()):
-                ranked.append((max(preference[tag] for tag in fitting), wheel.build, name))
+            if wheel.release == pin.release and (compatible := wheel.tags & preference.keys()):
+                ranked.append((max(preference[tag] for tag in compatible), wheel.build, name))
         return max(ranked)[-1] if ranked else None
 
     def pip_options(self) -> list[str]:
-        """Return what makes pip choose as a pip there would."""
+        """Return pip options that select wheels for this target."""
         platforms = [f"--platform={platform}" for platform in _platforms()]
         return [f"--python-version={self.python}", "--implementation=cp", f"--abi={self._interpreter}", *platforms]
 
@@ -97,9 +97,9 @@ class Target:
         return f"cp{self.python.replace('.', '')}"
 
     def _tags(self) -> list[Tag]:
-        """Return what wheels may be tagged with, the best first."""
-        version, own, platforms = [int(part) for part in self.python.split(".")], self._interpreter, _platforms()
-        return [*cpython_tags(version, [own], platforms), *compatible_tags(version, own, platforms)]
+        """Return the supported tags, most specific first."""
+        version, abi, platforms = [int(part) for part in self.python.split(".")], self._interpreter, _platforms()
+        return [*cpython_tags(version, [abi], platforms), *compatible_tags(version, abi, platforms)]
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -118,7 +118,7 @@ class Target:
 
 
 def read_pins(text: str, document: str) -> tuple[Pin, ...]:
-    """Read a requirements file that errors call `document`; raise ManifestError when a line of it pins nothing."""
+    """Parse a requirements file, which errors call `document`; raise ManifestError on a line without a pin."""
     lines = [line.partition("#")[0].strip() for line in text.replace("\\\n", " ").splitlines()]
     return tuple(_pin(line, document) for line in lines if line)
 
@@ -127,7 +127,7 @@ def _pin(line: str, document: str) -> Pin:
     pinned, *hashes = re.split(r"\s+--hash=", line)
     try:
         requirement = Requirement(pinned)
-        version = _exact(requirement)
+        version = _exact_version(requirement)
         digests = frozenset(Digest.parse(text.strip()) for text in hashes)
     except ValueError as reason:
         hint = "write it with pip-compile --generate-hashes: name==version --hash=sha256:..."
@@ -135,8 +135,8 @@ def _pin(line: str, document: str) -> Pin:
     return Pin(name=requirement.name, version=version, marker=requirement.marker, digests=digests)
 
 
-def _exact(requirement: Requirement) -> str:
-    """Return the one version that a requirement takes; raise ValueError when it takes others too."""
+def _exact_version(requirement: Requirement) -> str:
+    """Return the version that a requirement pins with `==`; raise ValueError when there is none."""
     (specifier,) = requirement.specifier
     if specifier.operator != "==" or specifier.version.endswith("*"):
         raise ValueError(str(requirement))
@@ -144,11 +144,11 @@ def _exact(requirement: Requirement) -> str:
 
 
 def _platforms() -> list[str]:
-    """Return the platforms a wheel may be for, the newest first, as `packaging.tags` lists those of a machine."""
-    found = [
+    """Return the compatible platform tags, newest first, in the order of `packaging.tags`."""
+    manylinux = [
         name
-        for glibc in range(_NEWEST_GLIBC, min(_LEGACY) - 1, -1)
-        for name in (f"manylinux_2_{glibc}_x86_64", _LEGACY.get(glibc))
+        for glibc in range(_MAX_GLIBC_MINOR, min(_LEGACY_PLATFORMS) - 1, -1)
+        for name in (f"manylinux_2_{glibc}_x86_64", _LEGACY_PLATFORMS.get(glibc))
         if name
     ]
-    return [*found, "linux_x86_64"]
+    return [*manylinux, "linux_x86_64"]

@@ -1,4 +1,4 @@
-"""The pointer: which version is the latest. `latest/manifest.json` holds it."""
+"""The pointer to the latest version, stored as `latest/manifest.json`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,35 +8,35 @@ from diarize_runner.cache.documents.fields import Node
 from diarize_runner.cache.documents.manifest import VERSION
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
 
-LARGEST_SERIAL = (1 << 53) - 1
-"""Beyond it, not every reader of JSON tells one number from the next (RFC 8259, section 6)."""
-MOST_RISE = 1_000_000
-"""How far beyond the last serial that a box followed it follows the next: an owner never publishes as often."""
+MAX_SERIAL = (1 << 53) - 1
+"""The largest integer that every JSON parser reads exactly (RFC 8259, section 6)."""
+MAX_SERIAL_STEP = 1_000_000
+"""A box refuses a serial that exceeds its last one by more: no owner publishes that often."""
 _SIGNATURE = r"[0-9a-f]{128}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pointer:
-    """Names one version, and rises with every change."""
+    """The latest version, with a serial that increases with every change."""
 
     serial: int
     version: str
     previous: str | None
-    """The version that was the latest before: what a rollback goes back to."""
+    """The latest version before this one, to which a rollback returns."""
     manifest: PublishedFile
     signature: str = ""
-    """Ed25519, 128 hexadecimal digits; empty where nobody signed it."""
+    """Ed25519, 128 hexadecimal digits; empty when unsigned."""
 
     def signed_bytes(self) -> bytes:
-        """Return what a signature is of: the document without it."""
+        """Return the bytes to sign: the document without `signature`."""
         return canonical.serialise(self._unsigned())
 
     def signed(self, sign: Callable[[bytes], bytes]) -> "Pointer":
-        """Return the same pointer with a signature."""
+        """Return a signed copy."""
         return replace(self, signature=sign(self.signed_bytes()).hex())
 
     def to_bytes(self) -> bytes:
-        """Return the pointer as the store holds it."""
+        """Return the bytes of the pointer's file."""
         return canonical.serialise({**self._unsigned(), **({"signature": self.signature} if self.signature else {})})
 
     def _unsigned(self) -> dict[str, object]:
@@ -50,15 +50,15 @@ class Pointer:
 
     @classmethod
     def from_bytes(cls, data: bytes, document: str) -> "Pointer":
-        """Read a pointer of version 2, or of version 1, which has no signature.
+        """Parse a pointer of format version 2, or 1, which has no signature.
 
         Raises:
-            ManifestError: anything is missing, unknown or wrong; the message names `document` and the place.
+            ManifestError: a field is missing, unknown or wrong; the message names `document` and the location.
         """
         node = canonical.parse(data, document)
         optional = ["signature"] if node.require_format("pointer", 2, 1) > 1 else []
         fields = node.fields(["format", "serial", "version", "previous", "manifest"], optional=optional)
-        if (serial := fields["serial"].count()) > LARGEST_SERIAL:
+        if (serial := fields["serial"].count()) > MAX_SERIAL:
             raise fields["serial"].error(f"{serial} is out of range")
         return cls(
             serial=serial,

@@ -1,17 +1,17 @@
-"""One repository, pinned: what the lock and the manifest both say of it."""
+"""A pinned repository, as the lock and the manifest record it."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from diarize_runner.cache.documents.fields import Node, require_distinct
+from diarize_runner.cache.documents.fields import Node, require_unique_paths
 from diarize_runner.digests import Content, Digest
 
 NAME = r"[a-z0-9][a-z0-9.-]*"
-"""Of a request, and of the cache made from it."""
+"""The name of a request and its cache."""
 REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
 REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-"""All become names of files, which must be short; the Hub's are shorter."""
+"""Both become file names, so their length is limited; the Hub's limits are lower."""
 REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!]*"
 
 
@@ -36,7 +36,7 @@ class WheelMember:
     member: str
     """The file's path in the wheel."""
     convert: str | None
-    """The conversion that makes the repository's file of the member; None takes the member as it is."""
+    """The conversion that produces the repository's file; None copies the member unchanged."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the source as the documents write it."""
@@ -46,7 +46,7 @@ class WheelMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PinnedWheelMember:
-    """A file inside one very wheel."""
+    """A file inside a wheel pinned by digest."""
 
     source: WheelMember
     wheel_digest: Digest
@@ -59,10 +59,10 @@ class PinnedWheelMember:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HubFile:
-    """A file of a Hub repository, at the commit of its snapshot."""
+    """A file of a Hub repository at the snapshot's commit."""
 
     etag: str
-    """What the Hub calls its content."""
+    """The Hub's ETag of the content."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the source as the documents write it."""
@@ -75,12 +75,12 @@ PinnedSource = LocalFile | PinnedWheelMember | HubFile
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HubOrigin:
-    """How a snapshot was taken from the Hub."""
+    """The origin of a snapshot taken from the Hub."""
 
     gated: str
-    """`no`, `auto` or `manual`: whether somebody had to accept terms, and somebody else to let them."""
+    """`no`, `auto` (users must accept terms) or `manual` (the author must also approve)."""
     allow_patterns: tuple[str, ...]
-    """Which files were wanted: empty means all. What they leave out is left out by design, not broken."""
+    """The requested files; empty selects all. A file that they exclude is not missing."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the origin as the documents write it."""
@@ -88,7 +88,7 @@ class HubOrigin:
 
     @classmethod
     def from_node(cls, node: Node) -> "HubOrigin":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["gated", "allow_patterns"])
         gated = fields["gated"].matching("no|auto|manual", "one of no, auto, manual")
         return cls(gated=gated, allow_patterns=tuple(item.text() for item in fields["allow_patterns"].items()))
@@ -96,11 +96,11 @@ class HubOrigin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upstream:
-    """The checkpoint as its source has it, from which a file of a snapshot was rewritten."""
+    """The original of a rewritten checkpoint."""
 
     content: Content
     pickle_names: tuple[str, ...]
-    """Every name in its pickles, sorted. None of them is imported."""
+    """Every name in its pickles, sorted; none is imported."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the upstream file as the documents write it."""
@@ -108,22 +108,22 @@ class Upstream:
 
     @classmethod
     def from_node(cls, node: Node) -> "Upstream":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["size", "digest", "pickle_names"])
-        return cls(content=content_from(fields), pickle_names=texts(fields["pickle_names"]))
+        return cls(content=parse_content(fields), pickle_names=parse_strings(fields["pickle_names"]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileEntry:
-    """One file of a snapshot. Its blob is named by its digest, as the Hub's large files are."""
+    """One file of a snapshot. Its blob is named after its digest, like the Hub's large files."""
 
     path: str
     content: Content
     source: PinnedSource
     upstream: Upstream | None = None
-    """None where the file travels as its source has it."""
+    """None when the file is an unchanged copy of its source."""
     class_names: tuple[str, ...] = ()
-    """The classes that pyannote makes an object of when it loads the file."""
+    """The classes that pyannote instantiates when it loads the file."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry as the documents write it."""
@@ -137,14 +137,14 @@ class FileEntry:
 
     @classmethod
     def from_node(cls, node: Node) -> "FileEntry":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["path", "size", "digest", "source"], optional=["upstream", "class_names"])
         return cls(
             path=fields["path"].path(),
-            content=content_from(fields),
+            content=parse_content(fields),
             source=_pinned_source(fields["source"]),
             upstream=Upstream.from_node(fields["upstream"]) if "upstream" in fields else None,
-            class_names=texts(fields.get("class_names")),
+            class_names=parse_strings(fields.get("class_names")),
         )
 
 
@@ -154,15 +154,15 @@ class RepoSnapshot:
 
     repo_id: str
     revision: str
-    """The branch name that consumers ask for."""
+    """The branch name that consumers request."""
     commit_hash: str
     """40 hexadecimal digits."""
     licence: str
     """An SPDX expression."""
     hub: HubOrigin | None
-    """None where it was made of wheels and local files."""
+    """None when composed of wheels and local files."""
     files: tuple[FileEntry, ...]
-    """In order of path."""
+    """Sorted by path."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the snapshot as the documents write it."""
@@ -177,10 +177,10 @@ class RepoSnapshot:
 
     @classmethod
     def from_node(cls, node: Node) -> "RepoSnapshot":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["repo_id", "revision", "commit_hash", "licence", "files"], optional=["hub"])
         files = tuple(FileEntry.from_node(item) for item in fields["files"].items())
-        require_distinct([file.path for file in files], fields["files"])
+        require_unique_paths([file.path for file in files], fields["files"])
         return cls(
             repo_id=fields["repo_id"].matching(REPO_ID, "a repo_id such as 'organisation/name'"),
             revision=fields["revision"].matching(REVISION, "a branch name"),
@@ -192,26 +192,26 @@ class RepoSnapshot:
 
 
 def commit_hash_of(files: Iterable[FileEntry]) -> str:
-    """Name the state of a repository that has no git history by what it holds.
+    """Return a commit hash derived from the files, for a repository without git history.
 
-    The result is 40 hexadecimal digits, as a git commit's would be: huggingface_hub takes nothing else for one.
+    The result has 40 hexadecimal digits because huggingface_hub accepts no other commit hash.
     """
     listing = "".join(f"{file.content.digest}  {file.path}\n" for file in sorted(files, key=lambda file: file.path))
     return hashlib.sha256(listing.encode()).hexdigest()[:40]
 
 
-def content_from(fields: Mapping[str, Node]) -> Content:
-    """Read the keys `size` and `digest`."""
+def parse_content(fields: Mapping[str, Node]) -> Content:
+    """Parse the keys `size` and `digest`."""
     return Content(size=fields["size"].count(), digest=fields["digest"].digest())
 
 
-def texts(node: Node | None) -> tuple[str, ...]:
-    """Read a list of strings; none where the key is absent."""
+def parse_strings(node: Node | None) -> tuple[str, ...]:
+    """Parse a list of strings; return an empty tuple when the key is absent."""
     return tuple(item.text() for item in node.items()) if node else ()
 
 
-def source_of(node: Node) -> Source:
-    """Read a source as a request writes it."""
+def parse_source(node: Node) -> Source:
+    """Parse a file's source in a request."""
     if "local" in node.entries():
         return LocalFile(path=node.fields(["local"])["local"].path())
     return _wheel_member(node.fields(["wheel", "member"], optional=["convert"]))
@@ -235,7 +235,7 @@ def _wheel_member(fields: dict[str, Node]) -> WheelMember:
 
 
 def require_pipeline(pipeline: Node, repo_ids: Iterable[str]) -> str:
-    """Return the repo_id of the pipeline's repository, which must be among `repo_ids`."""
+    """Return the pipeline's repo_id; raise ManifestError unless it is one of `repo_ids`."""
     repo_id = pipeline.matching(REPO_ID, "a repo_id such as 'organisation/name'")
     if repo_id not in repo_ids:
         raise pipeline.error(f"{repo_id!r} is not among the repos")

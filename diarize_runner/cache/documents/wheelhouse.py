@@ -1,10 +1,10 @@
-"""The sections `wheels` and `bootstrap` of a manifest: what a box installs, and what it begins with."""
+"""The manifest's sections `wheels` and `bootstrap`: the packages that a box installs, and its first script."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from diarize_runner.cache.documents.fields import Node, require_distinct
-from diarize_runner.cache.documents.snapshot import content_from
+from diarize_runner.cache.documents.fields import Node, require_unique_paths
+from diarize_runner.cache.documents.snapshot import parse_content
 from diarize_runner.digests import Content
 
 WHEELS, BOOTSTRAP = "wheels", "bootstrap"
@@ -27,18 +27,18 @@ class PublishedFile:
 
     @classmethod
     def from_node(cls, node: Node) -> "PublishedFile":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["name", "size", "digest"])
-        return cls(name=fields["name"].path(), content=content_from(fields))
+        return cls(name=fields["name"].path(), content=parse_content(fields))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bootstrap:
-    """What a box that provisions itself begins with."""
+    """The files with which a box provisions itself."""
 
     script: PublishedFile
     toolkit: PublishedFile
-    """Playbooks and roles, in a tar."""
+    """A tar of playbooks and roles."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the section as the manifest writes it."""
@@ -46,23 +46,23 @@ class Bootstrap:
 
     @classmethod
     def from_node(cls, node: Node) -> "Bootstrap":
-        """Raise ManifestError, naming the place, when a field is missing, unknown or wrong."""
+        """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         fields = node.fields(["script", "toolkit"])
         return cls(**{key: PublishedFile.from_node(value) for key, value in fields.items()})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wheelhouse:
-    """The wheels that a version carries, and what a box needs to install them."""
+    """The wheels of a version, and the files needed to install them."""
 
     installer: PublishedFile
-    """The pinned requirements of what is installed first: uv, and what reads a store."""
+    """Pinned requirements to install first: uv, and the packages that read a store."""
     page: PublishedFile
-    """Links to the wheels, for pip and uv."""
+    """An HTML page of links to the wheels, for pip and uv."""
     wheels: tuple[PublishedFile, ...]
-    """In order of name."""
+    """Sorted by name."""
     bootstrap: Bootstrap | None = None
-    """None where a box cannot provision itself from the version."""
+    """None when boxes cannot provision themselves from the version."""
 
     def to_sections(self) -> dict[str, object]:
         """Return the sections as the manifest writes them."""
@@ -75,24 +75,24 @@ class Wheelhouse:
 
     @property
     def files(self) -> tuple[PublishedFile, ...]:
-        """The files that lie under the version's own name."""
+        """The files under `vVERSION/`, which excludes wheels."""
         boot = self.bootstrap
         return (self.installer, self.page, *((boot.script, boot.toolkit) if boot else ()))
 
     @classmethod
     def from_sections(cls, sections: Mapping[str, Node]) -> "Wheelhouse | None":
-        """Read the sections of a manifest; None where it has no wheels.
+        """Parse the sections of a manifest; return None without the section `wheels`.
 
         Raises:
-            ManifestError: a field is wrong, a wheel is not named like one or like another, or `wheels` is missing.
+            ManifestError: a field or a wheel's name is wrong, a name is repeated, or `bootstrap` lacks `wheels`.
         """
         if WHEELS not in sections:
             if BOOTSTRAP in sections:
-                raise sections[BOOTSTRAP].error(f"it needs the section '{WHEELS}' beside it")
+                raise sections[BOOTSTRAP].error(f"this section requires the section '{WHEELS}'")
             return None
         fields = sections[WHEELS].fields(["installer", "page", "files"])
         wheels = tuple(_wheel(item) for item in fields["files"].items())
-        require_distinct([wheel.name for wheel in wheels], fields["files"])
+        require_unique_paths([wheel.name for wheel in wheels], fields["files"])
         return cls(
             installer=PublishedFile.from_node(fields["installer"]),
             page=PublishedFile.from_node(fields["page"]),

@@ -1,12 +1,12 @@
 """Versions in a store: each is written once, `manifest.json` last; `latest/manifest.json` points to one of them.
 
-publish.py     puts a built version into a store
-latest.py      reads and moves the pointer, by compare-and-swap
-find.py        PublishedVersion: found, and believed as far as it can be checked
-catalogue.py   lists, rolls back and prunes; version_order.py says which is newer
+publish.py     upload a built version
+latest.py      read and move the pointer, by compare-and-swap
+find.py        PublishedVersion: find a version and verify its manifest
+catalogue.py   list, roll back and prune versions; version_order.py sorts them
 signature.py   Ed25519 keys and signatures
 shared_wheels.py   wheels that versions share
-keys.py        what lies where
+keys.py        object keys and size limits
 
 Build hosts write here, boxes read.
 """

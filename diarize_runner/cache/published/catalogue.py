@@ -1,4 +1,4 @@
-"""What a store holds, and what may leave it."""
+"""List, roll back and prune the versions of a store."""
 
 import re
 from collections.abc import Iterator
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME, VERSION, CacheManifest
-from diarize_runner.cache.published.find import Wanted, find_version
-from diarize_runner.cache.published.keys import LARGEST_SIGNATURE, published_versions, version_key
+from diarize_runner.cache.published.find import VersionQuery, find_version
+from diarize_runner.cache.published.keys import MAX_SIGNATURE_BYTES, published_versions, version_key
 from diarize_runner.cache.published.latest import Latest, move_latest, read_latest
-from diarize_runner.cache.published.shared_wheels import take_away, unclaimed
-from diarize_runner.cache.published.signature import has_signed
-from diarize_runner.cache.published.version_order import newest_first
+from diarize_runner.cache.published.shared_wheels import delete_wheels, find_unreferenced_wheels
+from diarize_runner.cache.published.signature import is_signed_by
+from diarize_runner.cache.published.version_order import sort_newest_first
 from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
 from diarize_runner.store.protocol import ArchiveStore, WritableArchiveStore
 
@@ -23,7 +23,7 @@ TOMBSTONE_NAME = "manifest.json.pruned"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Listed:
+class ListedVersion:
     """A published version."""
 
     manifest: CacheManifest
@@ -32,40 +32,42 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PrunePlan:
-    """What a prune would keep, and what it would take away, newest first."""
+    """Versions that a prune keeps and removes, newest first."""
 
     keep: tuple[str, ...]
     remove: tuple[str, ...]
     wheels: tuple[str, ...] = ()
-    """Keys of the wheels that no version refers to then."""
+    """Keys of the wheels that no version refers to afterwards."""
 
 
-def list_versions(store: ArchiveStore) -> tuple[Listed, ...]:
+def list_versions(store: ArchiveStore) -> tuple[ListedVersion, ...]:
     """Return every published version, newest first."""
     latest = read_latest(store)
     return tuple(
-        Listed(manifest=_manifest(store, version), is_latest=latest is not None and version == latest.version)
-        for version in newest_first(published_versions(store))
+        ListedVersion(
+            manifest=_read_manifest(store, version), is_latest=latest is not None and version == latest.version
+        )
+        for version in sort_newest_first(published_versions(store))
     )
 
 
 def rollback(store: WritableArchiveStore, version: str | None, key: "Ed25519PrivateKey | None" = None) -> Latest:
-    """Make `latest` name an older version again (the one before, unless named), with a higher serial.
+    """Point `latest` to an older `version` (default: the previous one), with a higher serial.
 
     Raises:
-        StoreError: there is none to go back to.
-        ObjectNotFound: there is no such version, or nothing was published yet.
-        SwapLost: somebody else moved `latest` at the same time.
-        UsageError: `latest` is signed, and there is no `key` to sign the next one with.
-        IntegrityError: the version was not signed by `key`.
+        StoreError: there is no previous version.
+        ObjectNotFound: the version does not exist, or the store is empty.
+        SwapConflict: another writer moved `latest` at the same time.
+        UsageError: `latest` is signed, but `key` is None.
+        IntegrityError: the version is not signed with `key`.
     """
     latest = read_latest(store)
     target = version or (latest.previous if latest else None)
     if latest is None and target is None:
         raise ObjectNotFound(f"{store.url} has no latest version", hint="publish one: cache publish DIR --store STORE")
     if target is None:
-        raise StoreError(f"{store.url}: there was no version before the latest", hint="name one: --to VERSION")
-    manifest = _manifest(store, target)
+        raise StoreError(f"{store.url}: no version precedes the latest", hint="pass --to VERSION")
+    manifest = _read_manifest(store, target)
     if key:
         _require_signed(store, manifest, key)
     return move_latest(store, manifest, key)
@@ -74,56 +76,56 @@ def rollback(store: WritableArchiveStore, version: str | None, key: "Ed25519Priv
 def _require_signed(store: ArchiveStore, manifest: CacheManifest, key: "Ed25519PrivateKey") -> None:
     signature = b""
     with suppress(ObjectNotFound):
-        signature = store.read(version_key(manifest.version, SIGNATURE_NAME), LARGEST_SIGNATURE).data
-    if not has_signed(key, manifest.to_bytes(), signature):
-        hint = "go back to one that is, by --to VERSION; or build it anew with --sign KEY, under a new version"
-        raise IntegrityError(f"{store.url}: version {manifest.version} was not signed by that key", hint=hint)
+        signature = store.read(version_key(manifest.version, SIGNATURE_NAME), MAX_SIGNATURE_BYTES).data
+    if not is_signed_by(key, manifest.to_bytes(), signature):
+        hint = "roll back to a signed one with --to VERSION, or build it again as a new version with --sign KEY"
+        raise IntegrityError(f"{store.url}: version {manifest.version} is not signed with that key", hint=hint)
 
 
 def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
-    """Keep the `keep` newest versions, the latest, and the one a rollback would go back to; and all their wheels.
+    """Keep the `keep` newest versions, the latest and the previous one, and all their wheels.
 
-    What a prune that was cut short has left goes too. A version that is being published has no manifest either, and
-    looks the same but for the tombstone, which nobody but a prune writes: what has none is left alone.
+    Also remove the remains of an interrupted prune, recognised by their tombstone. A version without a manifest and
+    without a tombstone is being published, and stays.
     """
-    versions, latest = newest_first(published_versions(store)), read_latest(store)
+    versions, latest = sort_newest_first(published_versions(store)), read_latest(store)
     kept = {*versions[:keep], *((latest.version, latest.previous) if latest else ())}
-    remove = tuple(newest_first(({*versions} - kept) | ({*_with_tombstone(store)} - {*versions})))
+    remove = tuple(sort_newest_first(({*versions} - kept) | ({*_versions_with_tombstone(store)} - {*versions})))
     keep_in_order = tuple(version for version in versions if version in kept)
-    return PrunePlan(keep=keep_in_order, remove=remove, wheels=unclaimed(store, remove))
+    return PrunePlan(keep=keep_in_order, remove=remove, wheels=find_unreferenced_wheels(store, remove))
 
 
 def prune(store: WritableArchiveStore, plan: PrunePlan) -> PrunePlan:
-    """Delete what the plan says, each version's manifest first: without it the version is gone, whatever comes then.
+    """Execute the plan; return it without the wheels that a concurrent publish needs, which stay.
 
-    Before that the manifest is copied to its tombstone, which goes last. Wheels come after all versions; those that
-    somebody has begun to publish with meanwhile stay, and what is returned lacks them.
+    Each version: copy its manifest to the tombstone, delete the manifest, which removes the version, then the other
+    files, then the tombstone. Wheels go last.
     """
     for version in plan.remove:
-        with suppress(ObjectNotFound):  # an earlier prune came further
+        with suppress(ObjectNotFound):  # an interrupted prune deleted it
             store.copy(version_key(version, MANIFEST_NAME), version_key(version, TOMBSTONE_NAME))
-        _bury(store, version)
-    return replace(plan, wheels=take_away(store, plan.wheels))
+        _delete_version(store, version)
+    return replace(plan, wheels=delete_wheels(store, plan.wheels))
 
 
 def finish_prune(store: WritableArchiveStore, version: str) -> None:
-    """Delete what a prune that was cut short has left of a version, so that it can be published again."""
-    there = {*store.keys(f"v{version}/")}
-    if version_key(version, TOMBSTONE_NAME) in there and version_key(version, MANIFEST_NAME) not in there:
-        _bury(store, version)
+    """Finish an interrupted prune of a version, so that it can be published again."""
+    keys = {*store.keys(f"v{version}/")}
+    if version_key(version, TOMBSTONE_NAME) in keys and version_key(version, MANIFEST_NAME) not in keys:
+        _delete_version(store, version)
 
 
-def _bury(store: WritableArchiveStore, version: str) -> None:
+def _delete_version(store: WritableArchiveStore, version: str) -> None:
     manifest, tombstone = version_key(version, MANIFEST_NAME), version_key(version, TOMBSTONE_NAME)
     for key in (manifest, *sorted({*store.keys(f"v{version}/")} - {manifest, tombstone}), tombstone):
         store.delete(key)
 
 
-def _with_tombstone(store: WritableArchiveStore) -> Iterator[str]:
+def _versions_with_tombstone(store: WritableArchiveStore) -> Iterator[str]:
     for key in store.keys("v"):
         if found := re.fullmatch(rf"v({VERSION})/{re.escape(TOMBSTONE_NAME)}", key):
             yield found[1]
 
 
-def _manifest(store: ArchiveStore, version: str) -> CacheManifest:
-    return find_version(store, Wanted(version=version)).manifest
+def _read_manifest(store: ArchiveStore, version: str) -> CacheManifest:
+    return find_version(store, VersionQuery(version=version)).manifest

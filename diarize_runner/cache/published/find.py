@@ -1,14 +1,14 @@
-"""Find a version in a store, and believe its manifest only as far as it can be checked."""
+"""Find a version in a store and verify its manifest."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME, CacheManifest
-from diarize_runner.cache.documents.pointer import MOST_RISE, Pointer
-from diarize_runner.cache.published.keys import LARGEST_SIGNATURE, published_versions, version_key
+from diarize_runner.cache.documents.pointer import MAX_SERIAL_STEP, Pointer
+from diarize_runner.cache.published.keys import MAX_SIGNATURE_BYTES, published_versions, version_key
 from diarize_runner.cache.published.latest import read_latest
 from diarize_runner.cache.published.signature import require_signature
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
 from diarize_runner.store.protocol import ArchiveStore
 
@@ -16,15 +16,15 @@ LATEST = "latest"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """Which version is wanted, and what has to be true of it."""
+class VersionQuery:
+    """The version to find, and its requirements."""
 
     version: str
-    """Such as `1.0`, or `latest`."""
+    """`latest`, or a version such as `1.0`."""
     public_key: Path | None = None
-    """The key that must have signed its manifest, and `latest` where that names it; None asks for no signature."""
+    """Key that must have signed the manifest, and the pointer for `latest`; None accepts unsigned ones."""
     seen_serial: int | None = None
-    """The serial of the last `latest` that was followed, 0 before the first; None follows any."""
+    """Serial of the last pointer followed, 0 before the first; None accepts any serial."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,59 +33,62 @@ class PublishedVersion:
 
     manifest: CacheManifest
     serial: int
-    """Of the pointer that was followed; 0 where the version was named outright."""
+    """Serial of the pointer for `latest`, otherwise 0."""
 
 
-def find_version(store: ArchiveStore, wanted: Wanted) -> PublishedVersion:
-    """Read the manifest that is wanted.
+def find_version(store: ArchiveStore, query: VersionQuery) -> PublishedVersion:
+    """Read and verify a version's manifest.
 
     Raises:
-        ObjectNotFound: there is no such version.
-        IntegrityError: the manifest is not the one `latest` names, is older than it may be, or lacks the signature.
-        ManifestError: it cannot be read.
+        ObjectNotFound: the version does not exist.
+        IntegrityError: the manifest differs from the pointer's digest, the serial is out of range, or a signature is
+            missing or wrong.
+        ManifestError: the manifest is invalid.
     """
-    if wanted.version != LATEST:
-        return PublishedVersion(manifest=_manifest(store, wanted.version, wanted.public_key, None), serial=0)
+    if query.version != LATEST:
+        return PublishedVersion(manifest=_read_manifest(store, query.version, query.public_key, None), serial=0)
     pointer = read_latest(store)
     if pointer is None:
-        raise ObjectNotFound(f"{store.url} has no latest version", hint=_published(store))
-    if wanted.public_key:
-        _require_signed(store, pointer, wanted.public_key)
-    if wanted.seen_serial is not None:
-        _require_next(store, pointer.serial, wanted.seen_serial)
-    manifest = _manifest(store, pointer.version, wanted.public_key, pointer)
+        raise ObjectNotFound(f"{store.url} has no latest version", hint=_published_versions_hint(store))
+    if query.public_key:
+        _require_signed(store, pointer, query.public_key)
+    if query.seen_serial is not None:
+        _check_serial(store, pointer.serial, query.seen_serial)
+    manifest = _read_manifest(store, pointer.version, query.public_key, pointer)
     return PublishedVersion(manifest=manifest, serial=pointer.serial)
 
 
 def _require_signed(store: ArchiveStore, pointer: Pointer, public_key: Path) -> None:
     if not pointer.signature:
-        hint = "publish the version again, with cache publish --sign KEY; or name it: --version VERSION"
-        raise IntegrityError(f"{store.url}: latest is not signed, and a signature is wanted", hint=hint)
+        hint = "publish the version again with cache publish --sign KEY, or pass --version VERSION"
+        raise IntegrityError(f"{store.url}: latest is not signed, but a signature is required", hint=hint)
     signature = bytes.fromhex(pointer.signature)
     require_signature(pointer.signed_bytes(), signature, public_key, what=f"{store.url}: latest")
 
 
-def _require_next(store: ArchiveStore, serial: int, seen: int) -> None:
-    """Refuse a pointer that is older than the last one followed, or so new that no owner can have come that far."""
-    message = f"{store.url}: latest has serial {serial:,}, and this box has followed {seen:,}"
+def _check_serial(store: ArchiveStore, serial: int, seen: int) -> None:
+    """Refuse a pointer that is older than the last one followed, or implausibly new."""
+    message = f"{store.url}: latest has serial {serial:,}, but this box last followed {seen:,}"
     if serial < seen:
-        hint = "an old pointer brings back old weights; if that is what you want, say --allow-older"
+        hint = "an old pointer restores old weights; to accept that, pass --allow-older"
         raise IntegrityError(message, hint=hint)
-    if serial > seen + MOST_RISE:
-        hint = "somebody set it so high; ask who publishes. If they say it is theirs, say --allow-older once"
-        raise IntegrityError(f"{message}: no more than {MOST_RISE:,} are skipped", hint=hint)
+    if serial > seen + MAX_SERIAL_STEP:
+        hint = "ask the publisher; if the serial is correct, pass --allow-older once"
+        raise IntegrityError(f"{message}: it may not rise by more than {MAX_SERIAL_STEP:,}", hint=hint)
 
 
-def _manifest(store: ArchiveStore, version: str, public_key: Path | None, pointer: Pointer | None) -> CacheManifest:
+def _read_manifest(
+    store: ArchiveStore, version: str, public_key: Path | None, pointer: Pointer | None
+) -> CacheManifest:
     key = version_key(version, MANIFEST_NAME)
     try:
         data = store.read(key).data
     except ObjectNotFound:
-        raise _no_such(store, version) from None
-    if pointer and content_of(data) != pointer.manifest.content:
+        raise _version_not_found(store, version) from None
+    if pointer and hash_bytes(data) != pointer.manifest.content:
         raise IntegrityError(f"{store.url}: {key} is not the manifest that latest names", hint="publish it again")
     if public_key:
-        require_signature(data, _signature(store, version), public_key)
+        require_signature(data, _read_signature(store, version), public_key)
     manifest = CacheManifest.from_bytes(data, f"{store.url}/{key}")
     if manifest.version != version:
         raise IntegrityError(
@@ -94,23 +97,23 @@ def _manifest(store: ArchiveStore, version: str, public_key: Path | None, pointe
     return manifest
 
 
-def _signature(store: ArchiveStore, version: str) -> bytes:
+def _read_signature(store: ArchiveStore, version: str) -> bytes:
     try:
-        return store.read(version_key(version, SIGNATURE_NAME), LARGEST_SIGNATURE).data
+        return store.read(version_key(version, SIGNATURE_NAME), MAX_SIGNATURE_BYTES).data
     except ObjectNotFound:
-        hint = "build it with --sign KEY, and publish it under a new version"
+        hint = "build it with --sign KEY and publish it as a new version"
         raise IntegrityError(
-            f"{store.url}: version {version} is not signed, and a signature is wanted", hint=hint
+            f"{store.url}: version {version} is not signed, but a signature is required", hint=hint
         ) from None
 
 
-def _no_such(store: ArchiveStore, version: str) -> ObjectNotFound:
-    return ObjectNotFound(f"{store.url} has no version {version}", hint=_published(store))
+def _version_not_found(store: ArchiveStore, version: str) -> ObjectNotFound:
+    return ObjectNotFound(f"{store.url} has no version {version}", hint=_published_versions_hint(store))
 
 
-def _published(store: ArchiveStore) -> str:
+def _published_versions_hint(store: ArchiveStore) -> str:
     try:
         versions = ", ".join(sorted(published_versions(store)))
     except StoreError as reason:
-        return f"what is published there cannot be said: {reason.message}"
-    return f"published there: {versions}" if versions else "nothing is published there: is that its address?"
+        return f"cannot list the published versions: {reason.message}"
+    return f"published versions: {versions}" if versions else "the store has no versions; check its address"

@@ -1,25 +1,25 @@
-"""What lies where in a store, and how large each document there may be."""
+"""Object keys of a published store, and size limits of its documents."""
 
 import re
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, VERSION
 from diarize_runner.store.protocol import ArchiveStore
 
-LARGEST_POINTER, LARGEST_SIGNATURE = 64 << 10, 4 << 10
-"""Bytes: some hundred times what each has."""
+MAX_POINTER_BYTES, MAX_SIGNATURE_BYTES = 64 << 10, 4 << 10
+"""About a hundred times the actual sizes."""
 
 
 def version_key(version: str, name: str) -> str:
-    """Return where a file of a version lies."""
+    """Return the key of a version's file."""
     return f"v{version}/{name}"
 
 
 def latest_key(name: str) -> str:
-    """Return where a file of the latest version is copied to, or the pointer lies."""
+    """Return the key of the pointer, or of a file's copy beside it."""
     return f"latest/{name}"
 
 
 def published_versions(store: ArchiveStore) -> list[str]:
-    """Return every version with a manifest, in no order; raise StoreError when the store cannot be listed."""
-    folders = store.folders("v", holding=MANIFEST_NAME)
+    """Return every version with a manifest, in any order; raise StoreError when the store cannot be listed."""
+    folders = store.list_folders("v", containing=MANIFEST_NAME)
     return [folder[1:] for folder in folders if re.fullmatch(VERSION, folder[1:])]

@@ -1,19 +1,19 @@
-"""The wheels of a store, which all its versions share: `wheels/sha256/<digest>/<file>.whl`.
+"""Wheels that all versions of a store share: `wheels/sha256/<digest>/<file>.whl`.
 
-A version that carries wheels has a page of links to them, `vVERSION/wheels.html`. It is more than a convenience: a
-publish creates it before it looks at any wheel, so it tells every prune what is relied on, while the manifest is still
-to come. And a prune leaves a mark in the store while it takes wheels away, which every publish looks for:
+A version with wheels has a page of links to them, `vVERSION/wheels.html`. A publish creates the page before it checks
+any wheel, so the page protects its wheels from a prune while there is no manifest yet. A prune writes a mark to the
+store while it deletes wheels, and a publish stops when it finds the mark:
 
-    publish   creates its page      then looks for the mark, and stops if it is there      then looks for each wheel
-    prune     sets the mark         then reads every page          then deletes what none names          mark away
+    publish   create the page   ->  stop if the mark exists  ->  create missing wheels
+    prune     create the mark   ->  read every page          ->  delete unreferenced wheels  ->  delete the mark
 
-Whichever writes first is seen by the other. If the page was there before the prune read the pages, its wheels stay. If
-not, the publish looked for the mark after that, and so after it was set: either it stops, or the prune had ended, and
-what it took is seen to be lacking and is created again. This asks of the store that what was written is found at once,
-as S3 and a folder promise; on a server that does not, prune when nobody publishes. Nothing keeps two prunes apart.
+If the page exists before the prune reads the pages, its wheels stay. Otherwise the publish checks for the mark after
+the prune created it: either the publish stops, or the prune has ended and the publish creates the deleted wheels again.
+This requires read-after-write consistency, as S3 and a local folder have; on other servers, prune only while nobody
+publishes. Two prunes are not kept apart.
 
-A prune that was killed leaves its mark, and the next one takes it away. A publish that was killed leaves its page, so
-that its wheels wait for the publish that finishes it.
+The next prune deletes the mark of a killed one. A killed publish leaves its page, which keeps its wheels until a later
+publish finishes it.
 """
 
 import re
@@ -26,25 +26,25 @@ from urllib.parse import quote
 from diarize_runner.cache.documents.manifest import WHEELS_PAGE_NAME
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
 from diarize_runner.cache.published.keys import version_key
-from diarize_runner.errors import IntegrityError, ObjectExists, ObjectNotFound, StoreError, SwapLost
-from diarize_runner.parallel import Job, side_by_side
+from diarize_runner.errors import IntegrityError, ObjectExists, ObjectNotFound, StoreError, SwapConflict
+from diarize_runner.parallel import Job, run_parallel
 from diarize_runner.progress import Progress
 from diarize_runner.store.protocol import WritableArchiveStore
 
 WHEELS_FOLDER = "wheels"
 _WHEEL_KEY = re.compile(rf"{WHEELS_FOLDER}/sha256/([0-9a-f]{{64}})/[^/]+\.whl")
-_LINKED = re.compile(rf'href="\.\./{WHEELS_FOLDER}/sha256/([0-9a-f]{{64}})/')
-_MARK = f"{WHEELS_FOLDER}/pruning"
-_MARK_SAYS = b"cache prune takes wheels away. If none is at work, one was killed: run it again.\n"
+_WHEEL_LINK = re.compile(rf'href="\.\./{WHEELS_FOLDER}/sha256/([0-9a-f]{{64}})/')
+_PRUNE_MARK = f"{WHEELS_FOLDER}/pruning"
+_PRUNE_MARK_TEXT = b"cache prune is deleting wheels. If none is running, one was killed: run it again.\n"
 
 
 def wheel_key(wheel: PublishedFile) -> str:
-    """Return where a wheel lies in a store."""
+    """Return the key of a wheel in a store."""
     return f"{WHEELS_FOLDER}/sha256/{wheel.content.digest.hex}/{wheel.name}"
 
 
 def render_page(wheels: Iterable[PublishedFile]) -> bytes:
-    """Return the page that pip and uv read with --find-links, as it lies in the folder of a version."""
+    """Return a version's page of links, for pip and uv with --find-links."""
     links = [
         f'<a href="../{quote(wheel_key(wheel))}#sha256={wheel.content.digest.hex}">{wheel.name}</a><br>\n'
         for wheel in wheels
@@ -52,73 +52,75 @@ def render_page(wheels: Iterable[PublishedFile]) -> bytes:
     return "".join(["<!DOCTYPE html>\n<title>Wheels</title>\n", *links]).encode()
 
 
-def share(wheels: Iterable[PublishedFile], folder: Path, store: WritableArchiveStore, progress: Progress) -> None:
-    """Have every wheel of `folder` in the store. The page that names them is there already.
+def publish_wheels(
+    wheels: Iterable[PublishedFile], folder: Path, store: WritableArchiveStore, progress: Progress
+) -> None:
+    """Upload the wheels of `folder` that the store lacks; the page that names them must exist already.
 
-    One that is there is left alone, and only its size is looked at: its name says what it holds, whoever reads it
-    checks that, and to read it all again would cost as much as to write it.
+    Of an existing wheel only the size is checked: every reader verifies the digest in its key, and hashing it here
+    would cost as much as uploading it.
 
     Raises:
-        StoreError: a prune is taking wheels away.
-        IntegrityError: what is there is not as long as the wheel.
+        StoreError: a prune is deleting wheels.
+        IntegrityError: an existing wheel has a different size.
     """
-    if _is_there(store, _MARK):
-        hint = "run again when it is done; if it was killed, run it again first: diarize-runner cache prune"
-        raise StoreError(f"{store.url}: a prune is taking wheels away", hint=hint)
+    if _exists(store, _PRUNE_MARK):
+        hint = "run again after it finishes; if it was killed, first run: diarize-runner cache prune"
+        raise StoreError(f"{store.url}: a prune is deleting wheels", hint=hint)
     jobs = [
-        Job(work=partial(_create_once, store, wheel, folder / wheel.name), share=wheel.content.size) for wheel in wheels
+        Job(work=partial(_create_wheel, store, wheel, folder / wheel.name), size=wheel.content.size) for wheel in wheels
     ]
-    side_by_side("publish wheels", jobs, progress)
+    run_parallel("publish wheels", jobs, progress)
 
 
-def unclaimed(store: WritableArchiveStore, without: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the keys of the wheels that no version's page names, in order, as if the versions `without` were gone."""
-    claimed = set(_claimed(store, {version_key(version, WHEELS_PAGE_NAME) for version in without}))
+def find_unreferenced_wheels(store: WritableArchiveStore, without: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the sorted keys of the wheels that no version's page names, ignoring the versions `without`."""
+    referenced = set(_read_referenced_digests(store, {version_key(version, WHEELS_PAGE_NAME) for version in without}))
     keys = store.keys(f"{WHEELS_FOLDER}/")
-    return tuple(sorted(key for key in keys if (match := _WHEEL_KEY.fullmatch(key)) and match[1] not in claimed))
+    return tuple(sorted(key for key in keys if (match := _WHEEL_KEY.fullmatch(key)) and match[1] not in referenced))
 
 
-def take_away(store: WritableArchiveStore, planned: Collection[str]) -> tuple[str, ...]:
-    """Delete those of the `planned` wheels that still no page names; return which those were."""
-    if not planned and not _is_there(store, _MARK):
+def delete_wheels(store: WritableArchiveStore, planned: Collection[str]) -> tuple[str, ...]:
+    """Delete the `planned` wheels that still no page names; return their keys."""
+    if not planned and not _exists(store, _PRUNE_MARK):
         return ()
-    with _marked(store):
-        taken = tuple(key for key in unclaimed(store) if key in planned)
-        for key in taken:
+    with _prune_mark(store):
+        deleted = tuple(key for key in find_unreferenced_wheels(store) if key in planned)
+        for key in deleted:
             store.delete(key)
-    return taken
+    return deleted
 
 
 @contextmanager
-def _marked(store: WritableArchiveStore) -> Iterator[None]:
-    """Keep every publish off the wheels meanwhile."""
-    with suppress(SwapLost):  # a prune that was killed left it
-        store.swap(_MARK, _MARK_SAYS, expected=None)
+def _prune_mark(store: WritableArchiveStore) -> Iterator[None]:
+    """Block publishes while the block runs."""
+    with suppress(SwapConflict):  # left by a killed prune
+        store.swap(_PRUNE_MARK, _PRUNE_MARK_TEXT, expected=None)
     try:
         yield
     finally:
-        store.delete(_MARK)
+        store.delete(_PRUNE_MARK)
 
 
-def _claimed(store: WritableArchiveStore, left_out: Collection[str]) -> Iterator[str]:
-    """Yield the digests of the wheels that the pages of versions name, finished or not."""
+def _read_referenced_digests(store: WritableArchiveStore, ignored_pages: Collection[str]) -> Iterator[str]:
+    """Yield the digests of the wheels that the pages of versions name, including unfinished versions."""
     for key in store.keys("v"):
         _, _, name = key.partition("/")
-        if name == WHEELS_PAGE_NAME and key not in left_out:
+        if name == WHEELS_PAGE_NAME and key not in ignored_pages:
             with suppress(ObjectNotFound):
-                yield from _LINKED.findall(store.read(key).data.decode())
+                yield from _WHEEL_LINK.findall(store.read(key).data.decode())
 
 
-def _create_once(store: WritableArchiveStore, wheel: PublishedFile, source: Path) -> None:
+def _create_wheel(store: WritableArchiveStore, wheel: PublishedFile, source: Path) -> None:
     key = wheel_key(wheel)
     with suppress(ObjectExists):
         store.create(key, source)
     if store.size(key) != wheel.content.size:
-        hint = "it was altered or cut short: delete it from the store, then publish again"
-        raise IntegrityError(f"{store.url}: {key} is not as long as the wheel it is called after", hint=hint)
+        hint = "delete it from the store, then publish again: it was changed or truncated"
+        raise IntegrityError(f"{store.url}: {key} does not have the size of the wheel", hint=hint)
 
 
-def _is_there(store: WritableArchiveStore, key: str) -> bool:
+def _exists(store: WritableArchiveStore, key: str) -> bool:
     try:
         store.size(key)
     except ObjectNotFound:

@@ -1,39 +1,39 @@
-"""Ed25519 signatures of manifests and pointers, by `cryptography`.
+"""Ed25519 signatures of manifests and pointers, with `cryptography`.
 
-A manifest names the digest of everything in its version, so one signature over its bytes covers all of it. A pointer
-names a manifest by its digest. Their formats differ, so a signature of one is none of the other.
+A manifest has the digests of all files of its version, so one signature over its bytes covers them. A pointer has the
+digest of a manifest. Their formats differ, so a signature of one is not valid for the other.
 """
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 from diarize_runner.disk import flush, flush_file
 from diarize_runner.errors import DiskError, IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-_KEYGEN = "make a pair: diarize-runner cache keygen NAME"
-_ASK = "ask who publishes for their key: NAME.pub of the pair that cache keygen made"
+_KEYGEN = "make a key pair: diarize-runner cache keygen NAME"
+_ASK_PUBLISHER = "ask the publisher for the public key: NAME.pub of the pair from cache keygen"
 _BEGIN, _PRIVATE = b"-----BEGIN ", b" PRIVATE KEY-----"
-_OTHERS = {
+_OTHER_KINDS = {
     b"BEGIN ENCRYPTED PRIVATE KEY": "a private key with a password",
-    b"BEGIN OPENSSH PRIVATE KEY": "a private key of ssh",
+    b"BEGIN OPENSSH PRIVATE KEY": "an SSH private key",
     b"BEGIN PRIVATE KEY": "a private key",
     b"BEGIN PUBLIC KEY": "a public key",
     b"BEGIN CERTIFICATE": "a certificate",
-    b"ssh-": "a public key of ssh",
+    b"ssh-": "an SSH public key",
 }
-"""What people take for a key of ours, by what is in it."""
+"""Other kinds of files that users pass as a key, by a part of their content."""
 
 
 def write_keys(private: Path, public: Path) -> None:
-    """Make a key pair: `private` readable by its owner alone. Both are PEM.
+    """Write a new key pair as PEM; only its owner may read `private`.
 
     Raises:
-        UsageError: one of the files is there already: a key that signed something must not be lost.
+        UsageError: one of the files exists; a key in use must not be overwritten.
         DiskError: a file cannot be written.
     """
     from cryptography.hazmat.primitives import serialization
@@ -44,7 +44,7 @@ def write_keys(private: Path, public: Path) -> None:
     pem, unencrypted = serialization.Encoding.PEM, serialization.NoEncryption()
     for path in (private, public):
         if os.path.lexists(path):
-            raise _is_there(path)
+            raise _already_exists(path)
     for path, mode, data in (
         (private, 0o600, key.private_bytes(pem, pkcs8, unencrypted)),
         (public, 0o644, key.public_key().public_bytes(pem, spki)),
@@ -53,27 +53,27 @@ def write_keys(private: Path, public: Path) -> None:
 
 
 def read_private_key(private: Path) -> "Ed25519PrivateKey":
-    """Return the key, whose `sign` makes the signature of a manifest's bytes.
+    """Return the key, whose `sign` signs the bytes of a manifest or pointer.
 
     Raises:
-        UsageError: the file is no Ed25519 private key, holds another beside it, or is not its owner's alone.
+        UsageError: the file is not an Ed25519 private key, contains several keys, or is readable by other users.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    data = _one_key(private)
+    data = _read_single_key(private)
     try:
         key = load_pem_private_key(data, password=None)
     except (ValueError, TypeError) as reason:
-        raise UsageError(f"{private} is no private key{_but(data)}", hint=_KEYGEN) from reason
+        raise UsageError(f"{private} is not a private key{_name_other_kind(data)}", hint=_KEYGEN) from reason
     if not isinstance(key, Ed25519PrivateKey):
         raise UsageError(f"{private} is not an Ed25519 key", hint=_KEYGEN)
-    _require_own(private)
+    _require_private_permissions(private)
     return key
 
 
-def has_signed(private: "Ed25519PrivateKey", data: bytes, signature: bytes) -> bool:
-    """Whether the key made the signature of these bytes."""
+def is_signed_by(private: "Ed25519PrivateKey", data: bytes, signature: bytes) -> bool:
+    """Whether `signature` is the key's signature of `data`."""
     from cryptography.exceptions import InvalidSignature
 
     try:
@@ -84,58 +84,58 @@ def has_signed(private: "Ed25519PrivateKey", data: bytes, signature: bytes) -> b
 
 
 def require_signature(data: bytes, signature: bytes, public: Path, *, what: str = "the manifest") -> None:
-    """Check the bytes of a manifest, or of what else an error calls `what`, before anything in them is believed.
+    """Verify the signature of `data`, which errors call `what`.
 
     Raises:
-        IntegrityError: they were not signed by the key.
-        UsageError: `public` is no Ed25519 public key, or holds another key beside it.
+        IntegrityError: the key did not sign `data`.
+        UsageError: `public` is not an Ed25519 public key, or contains several keys.
     """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    pem = _one_key(public)
+    pem = _read_single_key(public)
     try:
         key = load_pem_public_key(pem)
     except ValueError as reason:
-        hint = "keep it where versions are built, and give NAME.pub of that pair" if _PRIVATE in pem else _ASK
-        raise UsageError(f"{public} is no public key{_but(pem)}", hint=hint) from reason
+        hint = "keep it on the build host, and pass NAME.pub of the pair" if _PRIVATE in pem else _ASK_PUBLISHER
+        raise UsageError(f"{public} is not a public key{_name_other_kind(pem)}", hint=hint) from reason
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{public} is not an Ed25519 key", hint=_ASK)
+        raise UsageError(f"{public} is not an Ed25519 key", hint=_ASK_PUBLISHER)
     try:
         key.verify(signature, data)
     except InvalidSignature:
-        digest = content_of(data).digest
-        hint = "somebody else published it, or it was altered: do not use it before you know which"
-        raise IntegrityError(f"{what} {digest} was not signed by the key in {public}", hint=hint) from None
+        digest = hash_bytes(data).digest
+        hint = "another publisher signed it, or it was changed: find out which before using it"
+        raise IntegrityError(f"{what} {digest} is not signed with the key in {public}", hint=hint) from None
 
 
-def _one_key(path: Path) -> bytes:
-    """Return what is in a file: of several keys the first would count, and boxes get a public one's whole file."""
+def _read_single_key(path: Path) -> bytes:
+    """Return the file's bytes; refuse several keys, of which only the first would count."""
     try:
         data = path.read_bytes()
     except OSError as reason:
         raise UsageError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
     if data.count(_BEGIN) > 1:
-        raise UsageError(f"{path} holds more than one key", hint="give a file that holds the one key alone")
+        raise UsageError(f"{path} holds more than one key", hint="pass a file with that key alone")
     return data
 
 
-def _but(data: bytes) -> str:
-    """Return what a file holds instead of a key of ours, as the end of a sentence."""
-    return next((f", but {said}" for begins, said in _OTHERS.items() if begins in data), "")
+def _name_other_kind(data: bytes) -> str:
+    """Return the kind of file passed by mistake, to end an error message."""
+    return next((f", but {kind}" for marker, kind in _OTHER_KINDS.items() if marker in data), "")
 
 
-def _require_own(private: Path) -> None:
-    """Refuse a key of ours that others can use, as ssh does: https://man.openbsd.org/ssh#FILES."""
-    found = private.stat()
-    if found.st_uid == os.getuid() and found.st_mode & 0o077:
+def _require_private_permissions(private: Path) -> None:
+    """Refuse a private key that other users can read, as ssh does: https://man.openbsd.org/ssh#FILES."""
+    status = private.stat()
+    if status.st_uid == os.getuid() and status.st_mode & 0o077:
         hint = f"if nobody has read it, chmod 600 {private}; otherwise {_KEYGEN}"
-        raise UsageError(f"{private} can be read by others than its owner", hint=hint)
+        raise UsageError(f"{private} can be read by other users", hint=hint)
 
 
-def _is_there(path: Path) -> UsageError:
-    return UsageError(f"{path} is there already", hint="a key that signed something must not be lost")
+def _already_exists(path: Path) -> UsageError:
+    return UsageError(f"{path} already exists", hint="choose another name: a key in use must not be overwritten")
 
 
 def _write_new(path: Path, mode: int, data: bytes) -> None:
@@ -145,6 +145,6 @@ def _write_new(path: Path, mode: int, data: bytes) -> None:
             flush_file(file)
         flush(path.parent)
     except FileExistsError:
-        raise _is_there(path) from None
+        raise _already_exists(path) from None
     except OSError as reason:
-        raise DiskError(f"{path}: {reason.strerror}", hint="choose a folder that can be written") from reason
+        raise DiskError(f"{path}: {reason.strerror}", hint="choose a writable folder") from reason

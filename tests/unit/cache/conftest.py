@@ -10,7 +10,7 @@ def site(tmp_path):
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory):
-    """A site with version 1.0 built, one of whose blobs spans two gzip members. For reading alone."""
+    """A site with a built version 1.0 whose largest blob spans two gzip members. Read-only."""
     site = Site(folder=tmp_path_factory.mktemp("large"))
     site.build(repos=LARGE)
     return site

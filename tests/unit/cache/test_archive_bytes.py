@@ -1,4 +1,4 @@
-"""The archive is the same bytes everywhere, any tar reads it, and nothing travels that the lock does not list."""
+"""The archive has the same bytes on every host, any tar reads it, and it holds only what the lock lists."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from support.caches import (
     LARGE,
     PIPELINE,
     TINY,
-    read_built_manifest,
+    load_built_manifest,
     tree,
     write_lock,
     write_request,
@@ -22,11 +22,11 @@ from support.caches import (
 
 from diarize_runner.cache.builder.archive import pack
 from diarize_runner.cache.documents import layout
-from diarize_runner.cache.documents.gzip_members import MEMBER, payload
+from diarize_runner.cache.documents.gzip_members import MEMBER_SIZE, read_members
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, blobs_of
-from diarize_runner.digests import content_of, content_of_file
+from diarize_runner.digests import hash_bytes, hash_file
 from diarize_runner.errors import IntegrityError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 TINY_ARCHIVE = "7111759d074b48e69c9c633d57c1b9c688a238e3d328123acfa1869fb2b48622"
 BUILD_ELSEWHERE = """
@@ -43,7 +43,7 @@ build_version(request, Path(sys.argv[1], "out"))
 
 
 def build_elsewhere(folder, *, umask, time, **environment):
-    """Build the tiny cache in a process of its own, with its files named in another order; return what it left."""
+    """Build the tiny cache in a new process, with its files listed in another order; return the output files."""
     folder.mkdir(parents=True)
     command = [sys.executable, "-c", BUILD_ELSEWHERE, str(folder), umask, str(time)]
     subprocess.run(
@@ -55,7 +55,7 @@ def build_elsewhere(folder, *, umask, time, **environment):
     return tree(folder / "out")
 
 
-def test_a_build_is_the_same_bytes_in_another_folder_at_another_time_under_another_umask(tmp_path):
+def test_a_build_does_not_depend_on_folder_time_umask_or_locale(tmp_path):
     here = build_elsewhere(tmp_path / "a", umask="022", time=1, TZ="UTC", PYTHONHASHSEED="1", LC_ALL="C")
     there = build_elsewhere(
         tmp_path / "deep" / "b", umask="077", time=2_000_000_000, TZ="Asia/Kathmandu", PYTHONHASHSEED="2", LANG="tr_TR"
@@ -65,23 +65,23 @@ def test_a_build_is_the_same_bytes_in_another_folder_at_another_time_under_anoth
     assert here == there
 
 
-def test_the_tiny_archive_keeps_its_bytes_from_release_to_release(site):
+def test_the_tiny_archive_has_the_same_bytes_in_every_release(site):
     archive = site.build().archive.file
 
-    assert archive.content.digest.hex == TINY_ARCHIVE, "what was published before could not be built again"
+    assert archive.content.digest.hex == TINY_ARCHIVE, "older versions could not be rebuilt"
 
 
 def expected_tree(repos, manifest):
-    """Return the layout that FORMAT.md describes, spelt out from what went in."""
+    """Return the layout that FORMAT.md describes, derived from the input files."""
     expected = {"huggingface": "folder", "huggingface/hub": "folder"}
     for repo in manifest.repos:
         folder = f"huggingface/hub/models--{repo.repo_id.replace('/', '--')}"
         expected |= {f"{folder}/{name}": "folder" for name in ("blobs", "refs", "snapshots")} | {folder: "folder"}
-        expected[f"{folder}/refs/main"] = content_of(repo.commit_hash.encode()).digest.hex
+        expected[f"{folder}/refs/main"] = hash_bytes(repo.commit_hash.encode()).digest.hex
         snapshot = f"{folder}/snapshots/{repo.commit_hash}"
         expected[snapshot] = "folder"
         for path, data in repos[repo.repo_id].items():
-            digest = content_of(data).digest.hex
+            digest = hash_bytes(data).digest.hex
             expected[f"{folder}/blobs/{digest}"] = digest
             expected[f"{snapshot}/{path}"] = "-> ../../" + "../" * path.count("/") + f"blobs/{digest}"
             expected |= {f"{snapshot}/{parent}": "folder" for parent in Path(path).parents if str(parent) != "."}
@@ -98,10 +98,10 @@ def untar_with_python(archive, target):
 
 
 @pytest.mark.parametrize("untar", [untar_with_tar, untar_with_python])
-def test_an_archive_unpacks_to_the_layout_of_the_format_and_nothing_else(untar, large, tmp_path):
+def test_an_archive_unpacks_to_exactly_the_documented_layout(untar, large, tmp_path):
     untar(large.built("1.0") / ARCHIVE_NAME, tmp_path)
 
-    manifest = read_built_manifest(large.built("1.0"))
+    manifest = load_built_manifest(large.built("1.0"))
     assert tree(tmp_path) == expected_tree(LARGE, manifest)
     for repo in manifest.repos:
         assert (tmp_path / layout.ref_path(repo)).read_bytes() == repo.commit_hash.encode()
@@ -110,7 +110,7 @@ def test_an_archive_unpacks_to_the_layout_of_the_format_and_nothing_else(untar, 
             assert (tmp_path / layout.snapshot_folder(repo) / path).read_bytes() == data
 
 
-def test_members_are_in_order_and_say_nothing_of_the_machine(large):
+def test_tar_members_are_sorted_and_hold_no_host_data(large):
     with tarfile.open(large.built("1.0") / ARCHIVE_NAME) as archive:
         members = archive.getmembers()
 
@@ -136,18 +136,18 @@ def test_huggingface_hub_finds_every_file_of_an_unpacked_archive_offline(large, 
             assert Path(found).read_bytes() == data
 
 
-def test_every_span_of_the_manifest_read_by_range_gives_its_blob(large):
-    manifest = read_built_manifest(large.built("1.0"))
+def test_reading_each_span_of_the_manifest_gives_its_blob(large):
+    manifest = load_built_manifest(large.built("1.0"))
     archive = (large.built("1.0") / ARCHIVE_NAME).read_bytes()
 
     assert [span.path for span in manifest.archive.blobs] == sorted(blobs_of(manifest.repos))
     for span in manifest.archive.blobs:
         compressed = archive[span.offset : span.offset + span.length]
-        assert content_of(b"".join(payload([compressed], size=span.content.size))) == span.content
+        assert hash_bytes(b"".join(read_members([compressed], size=span.content.size))) == span.content
 
 
 def member_sizes(stream):
-    """Return what each gzip member of a stream holds, in bytes."""
+    """Yield the uncompressed size of each gzip member of a stream, in bytes."""
     while stream:
         decoder = zlib.decompressobj(31)
         yield len(decoder.decompress(stream))
@@ -155,16 +155,16 @@ def member_sizes(stream):
         stream = decoder.unused_data
 
 
-def test_a_long_blob_is_cut_into_members_of_8_mebibytes(large):
-    manifest = read_built_manifest(large.built("1.0"))
+def test_a_long_blob_is_split_into_members_of_8_mib(large):
+    manifest = load_built_manifest(large.built("1.0"))
     (span,) = [span for span in manifest.archive.blobs if span.content.size == 9 << 20]
     archive = (large.built("1.0") / ARCHIVE_NAME).read_bytes()
 
-    assert list(member_sizes(archive[span.offset : span.offset + span.length])) == [MEMBER, 1 << 20]
+    assert list(member_sizes(archive[span.offset : span.offset + span.length])) == [MEMBER_SIZE, 1 << 20]
     assert max(member_sizes(archive)) == 8 << 20
 
 
-def test_the_same_content_twice_in_a_repo_is_one_blob(site):
+def test_two_equal_files_in_a_repository_share_one_blob(site):
     manifest = site.build()
 
     blobs = [span for span in manifest.archive.blobs if PIPELINE.replace("/", "--") in span.path]
@@ -188,10 +188,10 @@ def test_long_and_odd_names_survive_both_tars(path, site, tmp_path):
 
 @pytest.fixture
 def staged(tmp_path):
-    """A lock, and the folder its blobs are staged in."""
+    """A lock, and the folder with its staged blobs."""
     lock = write_lock(write_request(tmp_path))
     folder = tmp_path / "staged"
-    contents = {content_of(data): data for files in TINY.values() for data in files.values()}
+    contents = {hash_bytes(data): data for files in TINY.values() for data in files.values()}
     for path, content in blobs_of(lock.repos).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(contents[content])
@@ -212,14 +212,14 @@ STRAYS = [
 ]
 
 
-def test_a_token_a_lock_or_a_partial_file_that_lies_in_the_staged_folder_does_not_travel(staged, tmp_path):
+def test_stray_files_in_the_staged_folder_are_not_packed(staged, tmp_path):
     lock, folder = staged
-    clean = pack(lock, folder, tmp_path / "clean.tar.gz", Silent())
+    clean = pack(lock, folder, tmp_path / "clean.tar.gz", NoProgress())
     for stray in STRAYS:
         (folder / stray).parent.mkdir(parents=True, exist_ok=True)
         (folder / stray).write_text("hf_secret")
 
-    littered = pack(lock, folder, tmp_path / "littered.tar.gz", Silent())
+    littered = pack(lock, folder, tmp_path / "littered.tar.gz", NoProgress())
 
     assert littered == clean
     assert b"hf_secret" not in (tmp_path / "littered.tar.gz").read_bytes()
@@ -239,17 +239,17 @@ def test_an_altered_staged_blob_stops_the_pack(alter, staged, tmp_path):
     path = next(path for path, content in blobs_of(lock.repos).items() if content.size == 3000)
     (folder / path).write_bytes(alter((folder / path).read_bytes()))
 
-    with pytest.raises(IntegrityError, match=r"^acme/speaker-diarization: \S+ is not what the lock says$"):
-        pack(lock, folder, tmp_path / "a.tar.gz", Silent())
+    with pytest.raises(IntegrityError, match=r"^acme/speaker-diarization: \S+ differs from the lock$"):
+        pack(lock, folder, tmp_path / "a.tar.gz", NoProgress())
 
 
-def test_a_manifest_says_what_was_built(site):
+def test_a_manifest_describes_the_build(site):
     manifest = site.build("1.2-rc.1")
 
     folder = site.built("1.2-rc.1")
     document = json.loads((folder / MANIFEST_NAME).read_bytes())
     assert (document["version"], document["name"], document["pipeline"]) == ("1.2-rc.1", "tiny", PIPELINE)
     assert re.fullmatch(r"diarize-runner \d+\.\d+\.\d+", document["created_by"])
-    assert manifest == read_built_manifest(folder)
+    assert manifest == load_built_manifest(folder)
     for file in (manifest.archive.file, manifest.requirements):
-        assert content_of_file(folder / file.name) == file.content
+        assert hash_file(folder / file.name) == file.content

@@ -1,4 +1,4 @@
-"""What a store lists, goes back to, and gives up."""
+"""List, roll back and prune the versions of a store."""
 
 import itertools
 import shutil
@@ -11,7 +11,7 @@ from support.kills import killed_before_step
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.published.catalogue import PrunePlan, list_versions, plan_prune, prune, rollback
 from diarize_runner.cache.published.latest import read_latest
-from diarize_runner.digests import content_of_file
+from diarize_runner.digests import hash_file
 from diarize_runner.errors import ManifestError, ObjectNotFound, StoreError
 
 IN_ORDER = ("10.0", "2.0", "1.10", "1.9.1", "1.9", "1.2")
@@ -31,13 +31,13 @@ def listed(store):
 
 
 def require_copies_of(store, version):
-    """Demand that the copies in latest/ are those of `version`."""
+    """Require that the copies in latest/ are those of `version`."""
     for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
-        copy, own = (content_of_file(store.root / folder / name) for folder in ("latest", f"v{version}"))
+        copy, own = (hash_file(store.root / folder / name) for folder in ("latest", f"v{version}"))
         assert copy == own
 
 
-def test_versions_are_listed_newest_first_by_number_and_the_latest_is_marked(site):
+def test_versions_are_listed_newest_first_with_the_latest_marked(site):
     publish_all(site, ("1.9", "10.0", "1.2", "1.10", "2.0", "1.9.1"))
 
     versions = list_versions(site.store)
@@ -52,14 +52,14 @@ def test_an_empty_store_lists_nothing(site):
     assert plan_prune(site.store, 1) == PrunePlan(keep=(), remove=())
 
 
-def test_what_has_no_manifest_is_not_listed(site):
+def test_folders_without_a_manifest_are_not_listed(site):
     publish_all(site, ("1.0", "1.1"))
     (site.store.root / "v1.0" / MANIFEST_NAME).unlink()
 
     assert listed(site.store) == ["1.1"]
 
 
-def test_a_rollback_goes_to_the_version_before_and_the_next_comes_back(site):
+def test_a_rollback_goes_to_the_previous_version_and_the_next_one_returns(site):
     site.publish("1.0", OLD)
     site.publish("1.1", NEW)
 
@@ -73,7 +73,7 @@ def test_a_rollback_goes_to_the_version_before_and_the_next_comes_back(site):
     require_copies_of(site.store, "1.1")
 
 
-def test_a_rollback_goes_to_the_version_that_is_named(site):
+def test_a_rollback_goes_to_the_named_version(site):
     publish_all(site, ("1.0", "1.1"))
     site.publish("1.2", NEW)
 
@@ -92,7 +92,7 @@ def test_a_rollback_to_the_latest_changes_nothing(site):
     assert objects(site.store) == before
 
 
-def test_a_rollback_to_a_version_that_is_not_there_is_refused_and_changes_nothing(site):
+def test_a_rollback_to_a_missing_version_is_refused_and_changes_nothing(site):
     publish_all(site, ("1.0", "1.1"))
     before = objects(site.store)
 
@@ -102,21 +102,21 @@ def test_a_rollback_to_a_version_that_is_not_there_is_refused_and_changes_nothin
     assert objects(site.store) == before
 
 
-def test_a_rollback_of_a_store_in_which_nothing_lies_is_refused(site):
+def test_a_rollback_of_an_empty_store_is_refused(site):
     with pytest.raises(ObjectNotFound, match=r" has no latest version$"):
         rollback(site.store, None)
 
 
-def test_a_rollback_without_a_version_before_is_refused(site):
+def test_a_rollback_without_a_previous_version_is_refused(site):
     publish_all(site, ("1.0",))
 
-    with pytest.raises(StoreError, match=r": there was no version before the latest$") as refusal:
+    with pytest.raises(StoreError, match=r": no version precedes the latest$") as refusal:
         rollback(site.store, None)
 
-    assert refusal.value.hint == "name one: --to VERSION"
+    assert refusal.value.hint == "pass --to VERSION"
 
 
-def test_a_rollback_to_a_version_that_was_deleted_meanwhile_is_refused_and_changes_nothing(site):
+def test_a_rollback_to_a_deleted_version_is_refused_and_changes_nothing(site):
     publish_all(site, ("1.0", "1.1"))
     shutil.rmtree(site.store.root / "v1.0")
     before = objects(site.store)
@@ -127,7 +127,7 @@ def test_a_rollback_to_a_version_that_was_deleted_meanwhile_is_refused_and_chang
     assert objects(site.store) == before
 
 
-def test_a_rollback_that_was_killed_at_any_step_never_breaks_latest_and_is_finished_by_the_next(site):
+def test_a_rollback_killed_at_any_step_keeps_latest_valid_and_the_next_finishes_it(site):
     site.publish("1.0", OLD)
     site.publish("1.1", NEW)
     shutil.copytree(site.store.root, site.folder / "before")
@@ -158,7 +158,7 @@ PLANS = {
 
 
 @pytest.mark.parametrize(("keep", "to", "kept", "removed"), PLANS.values(), ids=list(PLANS))
-def test_a_prune_keeps_the_newest_the_latest_and_what_a_rollback_goes_back_to(keep, to, kept, removed, site):
+def test_a_prune_keeps_the_newest_the_latest_and_the_previous_version(keep, to, kept, removed, site):
     publish_all(site, ("1.0", "1.2", "2.0", "1.10", "1.9"))
     if to:
         rollback(site.store, to)
@@ -177,14 +177,14 @@ def test_a_prune_keeps_the_newest_the_latest_and_what_a_rollback_goes_back_to(ke
     assert rollback(site.store, None).pointer.version == previous
 
 
-def test_a_prune_takes_a_version_and_not_one_whose_name_begins_alike(site):
+def test_a_prune_of_a_version_keeps_versions_with_the_same_prefix(site):
     publish_all(site, ("1.1", "1.10", "1.1-rc"))
     prune(site.store, PrunePlan(keep=(), remove=("1.1",)))
 
     assert {path.name for path in site.store.root.iterdir()} == {"v1.10", "v1.1-rc", "latest"}
 
 
-def test_a_prune_of_a_store_whose_pointer_cannot_be_read_is_refused(site):
+def test_a_prune_with_an_invalid_pointer_is_refused(site):
     publish_all(site, ("1.0", "1.1"))
     (site.store.root / "latest" / MANIFEST_NAME).write_text("<html>")
 
@@ -192,7 +192,7 @@ def test_a_prune_of_a_store_whose_pointer_cannot_be_read_is_refused(site):
         plan_prune(site.store, 1)
 
 
-def test_a_prune_that_was_killed_at_any_step_lists_only_whole_versions_and_is_finished_by_the_next(site):
+def test_a_prune_killed_at_any_step_lists_only_complete_versions_and_the_next_finishes_it(site):
     publish_all(site, ("1.0", "1.1", "1.2"))
     site.publish("1.3", NEW)
     shutil.copytree(site.store.root, site.folder / "before")
@@ -217,7 +217,7 @@ def test_a_prune_that_was_killed_at_any_step_lists_only_whole_versions_and_is_fi
     assert step > 10
 
 
-def test_a_version_whose_prune_was_killed_at_any_step_can_be_published_again_as_another(site):
+def test_after_a_killed_prune_a_different_version_of_that_name_can_be_published(site):
     publish_all(site, ("1.0", "1.1", "1.2"))
     shutil.copytree(site.store.root, site.folder / "before")
     other = site.build("1.0", NEW)
@@ -237,7 +237,7 @@ def test_a_version_whose_prune_was_killed_at_any_step_can_be_published_again_as_
     assert step > 5
 
 
-def test_a_version_that_is_being_published_is_no_leftover(site):
+def test_a_prune_keeps_a_version_that_is_being_published(site):
     publish_all(site, ("1.0", "1.1"))
     (site.store.root / "v1.0" / MANIFEST_NAME).unlink()
     before = objects(site.store)
@@ -249,7 +249,7 @@ def test_a_version_that_is_being_published_is_no_leftover(site):
     assert objects(site.store) == before
 
 
-def test_a_pruned_version_may_be_published_again(site):
+def test_a_pruned_version_can_be_published_again(site):
     publish_all(site, ("1.0", "1.1", "1.2"))
     prune(site.store, plan_prune(site.store, 1))
     assert listed(site.store) == ["1.2", "1.1"]

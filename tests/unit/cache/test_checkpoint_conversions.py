@@ -1,4 +1,4 @@
-"""What a conversion writes holds weights and their description, and nothing else of the checkpoint it read."""
+"""A converted checkpoint holds only the weights and the model description."""
 
 import io
 import pickletools
@@ -9,16 +9,20 @@ import pytest
 from support.caches import noise
 
 from diarize_runner.cache.checkpoint.convert import CONVERSIONS
-from diarize_runner.cache.checkpoint.inert import Record
 from diarize_runner.cache.checkpoint.reader import read_checkpoint, tensors
+from diarize_runner.cache.checkpoint.restricted_unpickler import ClassStub
 from diarize_runner.cache.checkpoint.rewrite import rewrite
 from diarize_runner.cache.checkpoint.tensor import Tensor
 from diarize_runner.cache.checkpoint.writer import Call, Global, Instance, write_checkpoint
 from diarize_runner.errors import UnsafeCheckpoint
 
 TASK = "pyannote.audio.core.task"
-DESCRIBING = {f"{TASK}.{name}" for name in ("Specifications", "Problem", "Resolution")}
-OWN_NAMES = DESCRIBING | {"collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch.FloatStorage"}
+SPECIFICATION_CLASSES = {f"{TASK}.{name}" for name in ("Specifications", "Problem", "Resolution")}
+ALLOWED_NAMES = SPECIFICATION_CLASSES | {
+    "collections.OrderedDict",
+    "torch._utils._rebuild_tensor_v2",
+    "torch.FloatStorage",
+}
 
 
 def convert(conversion, data):
@@ -45,27 +49,27 @@ SPECIFICATIONS = {
 ARCHITECTURE = {"module": "pyannote.audio.models.segmentation.PyanNet", "class": "PyanNet"}
 HYPER_PARAMETERS = {"sincnet": {"stride": 10, "sample_rate": 16000}, "lstm": {"num_layers": 4, "dropout": 0.5}}
 STATE = {"sincnet.weight": weights(1), "lstm.weight": weights(2)}
-TRAINING = Instance(of=Global(module="omegaconf.listconfig", name="ListConfig"), attributes={"path": "/home/trainer"})
+OBJECT = Instance(class_=Global(module="omegaconf.listconfig", name="ListConfig"), attributes={"path": "/home/trainer"})
 
 
-def specified(attributes):
-    return Instance(of=Global(module=TASK, name="Specifications"), attributes=attributes)
+def make_specifications(attributes):
+    return Instance(class_=Global(module=TASK, name="Specifications"), attributes=attributes)
 
 
 def segmentation(**changes):
-    """Return a segmentation checkpoint with all that training leaves in one."""
-    described = {
+    """Return a segmentation checkpoint that still has its training state."""
+    description = {
         "architecture": ARCHITECTURE,
-        "specifications": specified(SPECIFICATIONS),
+        "specifications": make_specifications(SPECIFICATIONS),
         "versions": {"torch": "1.10"},
     }
     parts = {
         "epoch": 7,
         "state_dict": STATE,
         "hyper_parameters": HYPER_PARAMETERS,
-        "pyannote.audio": {**described, **changes.pop("pyannote", {})},
+        "pyannote.audio": {**description, **changes.pop("pyannote", {})},
         "optimizer_states": [{"lr": 0.1, "momentum": weights(3)}],
-        "callbacks": {"dirpath": "/home/trainer/checkpoints", "config": TRAINING},
+        "callbacks": {"dirpath": "/home/trainer/checkpoints", "config": OBJECT},
     }
     return write_checkpoint({**parts, **changes})
 
@@ -77,7 +81,7 @@ def encoder(**changes):
 
 
 def names_in(data):
-    """Return every name that the pickle of a checkpoint would have imported."""
+    """Return every name in the pickle of a checkpoint."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         pickled = archive.read("archive/data.pkl")
     return {
@@ -87,30 +91,30 @@ def names_in(data):
     }
 
 
-GOOD = {"pyannote-segmentation": segmentation(), "ge2e-encoder": encoder()}
+VALID = {"pyannote-segmentation": segmentation(), "ge2e-encoder": encoder()}
 
 
 @pytest.mark.parametrize("conversion", CONVERSIONS)
-def test_a_converted_checkpoint_holds_the_weights_and_names_nothing_but_pyannotes_description(conversion):
-    converted = convert(conversion, GOOD[conversion])
+def test_a_converted_checkpoint_holds_the_weights_and_names_only_torchs_and_pyannotes_classes(conversion):
+    converted = convert(conversion, VALID[conversion])
 
-    checkpoint = read_checkpoint(converted, allowed=DESCRIBING)
+    checkpoint = read_checkpoint(converted, allowed=SPECIFICATION_CLASSES)
     assert tensors(checkpoint["state_dict"]) == STATE
-    assert names_in(converted) == OWN_NAMES
-    for left_behind in (b"trainer", b"similarity", b"optimizer", b"omegaconf"):
-        assert left_behind not in converted
+    assert names_in(converted) == ALLOWED_NAMES
+    for dropped in (b"trainer", b"similarity", b"optimizer", b"omegaconf"):
+        assert dropped not in converted
 
 
 @pytest.mark.parametrize("conversion", CONVERSIONS)
 def test_a_conversion_gives_the_same_bytes_twice(conversion):
-    assert convert(conversion, GOOD[conversion]) == convert(conversion, GOOD[conversion])
+    assert convert(conversion, VALID[conversion]) == convert(conversion, VALID[conversion])
 
 
 def test_a_segmentation_model_keeps_its_architecture_hyper_parameters_and_specifications():
-    checkpoint = read_checkpoint(convert("pyannote-segmentation", segmentation()), allowed=DESCRIBING)
+    checkpoint = read_checkpoint(convert("pyannote-segmentation", segmentation()), allowed=SPECIFICATION_CLASSES)
 
-    described = checkpoint["pyannote.audio"]
-    attributes = described["specifications"].state
+    description = checkpoint["pyannote.audio"]
+    attributes = description["specifications"].state
     problem, resolution = attributes.pop("problem"), attributes.pop("resolution")
     assert (type(problem).__name__, problem.args, type(resolution).__name__, resolution.args) == (
         "Problem",
@@ -120,63 +124,65 @@ def test_a_segmentation_model_keeps_its_architecture_hyper_parameters_and_specif
     )
     assert attributes == {name: SPECIFICATIONS[name] for name in attributes}
     assert set(attributes) == set(SPECIFICATIONS) - {"problem", "resolution"}
-    assert described["architecture"] == ARCHITECTURE
+    assert description["architecture"] == ARCHITECTURE
     assert checkpoint["hyper_parameters"] == HYPER_PARAMETERS
 
 
-def test_an_encoder_says_what_loads_it():
-    checkpoint = read_checkpoint(convert("ge2e-encoder", encoder()), allowed=DESCRIBING)
+def test_a_converted_encoder_names_the_class_that_loads_it():
+    checkpoint = read_checkpoint(convert("ge2e-encoder", encoder()), allowed=SPECIFICATION_CLASSES)
 
-    described = checkpoint["pyannote.audio"]
-    assert described["architecture"] == {"module": "diarize_runner.diarization.ge2e", "class": "GE2EEncoder"}
-    assert described["specifications"].state["duration"] == 1.6
+    description = checkpoint["pyannote.audio"]
+    assert description["architecture"] == {"module": "diarize_runner.diarization.ge2e", "class": "GE2EEncoder"}
+    assert description["specifications"].state["duration"] == 1.6
     assert checkpoint["hyper_parameters"] == {"sample_rate": 16000, "num_channels": 1}
 
 
-def lacking(mapping, key):
+def without(mapping, key):
     return {name: value for name, value in mapping.items() if name != key}
 
 
-def unmade(name):
-    """Return an object of a class that was never initialised: no arguments, no attributes worth the name."""
-    return Instance(of=Global(module=TASK, name=name), attributes={})
+def uninitialised(name):
+    """Return an object without arguments and attributes."""
+    return Instance(class_=Global(module=TASK, name=name), attributes={})
 
 
-ODD_SEGMENTATIONS = {
+MALFORMED_SEGMENTATIONS = {
     "another architecture": {"pyannote": {"architecture": {**ARCHITECTURE, "class": "SSeRiouSS"}}},
-    "an architecture of somebody else's": {"pyannote": {"architecture": {**ARCHITECTURE, "module": "os"}}},
-    "an architecture that is an object": {"pyannote": {"architecture": TRAINING}},
+    "an architecture of another module": {"pyannote": {"architecture": {**ARCHITECTURE, "module": "os"}}},
+    "an architecture that is an object": {"pyannote": {"architecture": OBJECT}},
     "no specifications": {"pyannote": {"specifications": None}},
-    "specifications without a problem": {"pyannote": {"specifications": specified(lacking(SPECIFICATIONS, "problem"))}},
+    "specifications without a problem": {
+        "pyannote": {"specifications": make_specifications(without(SPECIFICATIONS, "problem"))}
+    },
     "specifications without a resolution": {
-        "pyannote": {"specifications": specified(lacking(SPECIFICATIONS, "resolution"))}
+        "pyannote": {"specifications": make_specifications(without(SPECIFICATIONS, "resolution"))}
     },
-    "a problem that is text": {"pyannote": {"specifications": specified({**SPECIFICATIONS, "problem": "x"})}},
-    "a problem that was never made": {
-        "pyannote": {"specifications": specified({**SPECIFICATIONS, "problem": unmade("Problem")})}
+    "a string as problem": {"pyannote": {"specifications": make_specifications({**SPECIFICATIONS, "problem": "x"})}},
+    "an uninitialised problem": {
+        "pyannote": {"specifications": make_specifications({**SPECIFICATIONS, "problem": uninitialised("Problem")})}
     },
-    "a problem of two numbers": {
+    "a problem with two arguments": {
         "pyannote": {
-            "specifications": specified(
+            "specifications": make_specifications(
                 {**SPECIFICATIONS, "problem": Call(function=Global(module=TASK, name="Problem"), args=(1, 2))}
             )
         }
     },
     "specifications with an object": {
-        "pyannote": {"specifications": specified({**SPECIFICATIONS, "classes": TRAINING})}
+        "pyannote": {"specifications": make_specifications({**SPECIFICATIONS, "classes": OBJECT})}
     },
-    "nothing of pyannote's": {"pyannote.audio": None},
+    "no pyannote.audio entry": {"pyannote.audio": None},
     "no weights": {"state_dict": None},
-    "weights that are text": {"state_dict": {"weight": "1.0"}},
-    "weights by number": {"state_dict": {1: weights(1)}},
-    "hyper-parameters with an object": {"hyper_parameters": {"config": TRAINING}},
-    "hyper-parameters by number": {"hyper_parameters": {1: 2}},
-    "hyper-parameters that are a list": {"hyper_parameters": [1]},
+    "strings as weights": {"state_dict": {"weight": "1.0"}},
+    "weights with int keys": {"state_dict": {1: weights(1)}},
+    "hyper-parameters with an object": {"hyper_parameters": {"config": OBJECT}},
+    "hyper-parameters with int keys": {"hyper_parameters": {1: 2}},
+    "a list of hyper-parameters": {"hyper_parameters": [1]},
 }
 
 
-@pytest.mark.parametrize("changes", ODD_SEGMENTATIONS.values(), ids=list(ODD_SEGMENTATIONS))
-def test_a_checkpoint_that_is_not_of_a_segmentation_model_is_refused(changes):
+@pytest.mark.parametrize("changes", MALFORMED_SEGMENTATIONS.values(), ids=list(MALFORMED_SEGMENTATIONS))
+def test_a_checkpoint_of_another_model_than_segmentation_is_refused(changes):
     with pytest.raises(UnsafeCheckpoint):
         convert("pyannote-segmentation", segmentation(**{**changes, "pyannote": dict(changes.get("pyannote", {}))}))
 
@@ -184,7 +190,7 @@ def test_a_checkpoint_that_is_not_of_a_segmentation_model_is_refused(changes):
 @pytest.mark.parametrize(
     "changes", [{"model_state": None}, {"model_state": {1: weights(1)}}, {"model_state": {"a": 1}}]
 )
-def test_a_checkpoint_that_is_not_of_an_encoder_is_refused(changes):
+def test_a_checkpoint_of_another_model_than_the_encoder_is_refused(changes):
     with pytest.raises(UnsafeCheckpoint):
         convert("ge2e-encoder", encoder(**changes))
 
@@ -192,7 +198,7 @@ def test_a_checkpoint_that_is_not_of_an_encoder_is_refused(changes):
 @pytest.mark.parametrize("conversion", CONVERSIONS)
 def test_a_checkpoint_with_a_flipped_bit_is_converted_or_refused(conversion):
     refused = 0
-    data = GOOD[conversion]
+    data = VALID[conversion]
     for index in range(len(data)):
         flipped = bytearray(data)
         flipped[index] ^= 1 << index % 8
@@ -204,7 +210,7 @@ def test_a_checkpoint_with_a_flipped_bit_is_converted_or_refused(conversion):
     assert refused
 
 
-def test_a_record_of_a_class_that_was_never_called_is_empty():
-    record = Record.__new__(Record)
+def test_an_uninitialised_class_stub_is_empty():
+    stub = ClassStub.__new__(ClassStub)
 
-    assert (record.args, record.state) == ((), None)
+    assert (stub.args, stub.state) == ((), None)

@@ -15,14 +15,14 @@ from support.caches import noise, tree
 from support.disks import lock_as_on_nfs, mounted
 from support.kills import killed_before_step
 
-from diarize_runner.digests import Digest, content_of, content_of_file
+from diarize_runner.digests import Digest, hash_bytes, hash_file
 from diarize_runner.disk import (
     disk_errors,
-    exchange_folders,
     flush,
     link_atomically,
     lock_folder,
-    open_begun,
+    open_for_resuming,
+    swap_folders,
     write_atomically,
 )
 from diarize_runner.errors import DiskError
@@ -145,7 +145,7 @@ def test_what_a_planted_link_leads_to_is_not_gone_on_with(plant, tmp_path):
     outside.write_bytes(b"precious")
     plant(outside, tmp_path / "begun")
 
-    with open_begun(tmp_path / "begun") as file:
+    with open_for_resuming(tmp_path / "begun") as file:
         file.write(b"new")
 
     assert outside.read_bytes() == b"precious"
@@ -155,7 +155,7 @@ def test_what_a_planted_link_leads_to_is_not_gone_on_with(plant, tmp_path):
 def test_a_file_that_was_begun_is_gone_on_with(tmp_path):
     (tmp_path / "begun").write_bytes(b"one ")
 
-    with open_begun(tmp_path / "begun") as file:
+    with open_for_resuming(tmp_path / "begun") as file:
         file.write(b"two")
 
     assert (tmp_path / "begun").read_bytes() == b"one two"
@@ -204,7 +204,7 @@ def folders(tmp_path):
 
 def test_two_folders_change_places_and_there_is_always_one_at_the_second(folders):
     for step in itertools.count(1):
-        was_killed = killed_before_step(step, partial(exchange_folders, *folders))
+        was_killed = killed_before_step(step, partial(swap_folders, *folders))
         assert (folders[1] / "file").exists()
         if not was_killed:
             break
@@ -221,7 +221,7 @@ def test_two_folders_change_places_where_the_disk_cannot_exchange_them(number, f
     (folders[0].parent / "one-aside").mkdir()
     (folders[0].parent / "one-aside" / "left").write_text("by a killed run")
 
-    exchange_folders(*folders)
+    swap_folders(*folders)
 
     assert [(folder / "file").read_text() for folder in folders] == ["other", "one"]
     assert {path.name for path in folders[0].parent.iterdir()} == {"one", "other"}
@@ -231,7 +231,7 @@ def test_a_folder_that_is_not_there_changes_places_with_none(folders):
     shutil.rmtree(folders[1])
 
     with pytest.raises(FileNotFoundError, match="other"):
-        exchange_folders(*folders)
+        swap_folders(*folders)
 
     assert (folders[0] / "file").read_text() == "one"
 
@@ -241,7 +241,7 @@ HINTS = {
     errno.EDQUOT: "raise the quota, then run again",
     errno.EACCES: "check who owns the folder",
     errno.EPERM: "check who owns the folder",
-    errno.EROFS: "choose a folder that can be written",
+    errno.EROFS: "choose a writable folder",
     errno.EXDEV: "keep these folders on one file system",
     errno.EIO: "",
 }
@@ -263,7 +263,7 @@ def test_an_error_of_the_disk_without_a_number_or_a_file_says_what_it_can(tmp_pa
 
 @given(st.binary(max_size=100))
 def test_a_digest_is_read_as_it_is_written(data):
-    digest = content_of(data).digest
+    digest = hash_bytes(data).digest
 
     assert Digest.parse(str(digest)) == digest
 
@@ -272,4 +272,4 @@ def test_a_file_has_the_content_of_its_bytes(tmp_path):
     data = noise((2 << 20) + 1)
     (tmp_path / "file").write_bytes(data)
 
-    assert content_of_file(tmp_path / "file") == content_of(data)
+    assert hash_file(tmp_path / "file") == hash_bytes(data)

@@ -1,4 +1,4 @@
-"""FORMAT.md is the specification: what it shows is what the readers read."""
+"""The parsers accept the examples of FORMAT.md, and the committed requests and locks."""
 
 import json
 import re
@@ -32,8 +32,8 @@ def example(heading, language):
     return found
 
 
-def in_order(data):
-    """Return a JSON document's content, the order of its keys included, without its layout."""
+def ordered_content(data):
+    """Return a JSON document's content with the order of its keys, without its layout."""
     return json.loads(data, object_pairs_hook=list)
 
 
@@ -45,18 +45,18 @@ READERS = {
 
 
 @pytest.mark.parametrize("heading", READERS)
-def test_each_json_example_is_read_and_written_back_key_for_key(heading):
+def test_each_json_example_is_parsed_and_written_back_with_the_same_keys_in_order(heading):
     read, shown = READERS[heading], example(heading, "json")
 
     written = read(shown).to_bytes()
 
-    assert in_order(written) == in_order(shown)
+    assert ordered_content(written) == ordered_content(shown)
     assert read(written) == read(shown)
     assert read(written).to_bytes() == written
 
 
 @pytest.mark.parametrize("heading", READERS)
-def test_a_document_is_two_space_indented_utf8_with_one_newline_at_its_end(heading):
+def test_a_document_is_utf8_indented_by_two_spaces_and_ends_with_one_newline(heading):
     written = READERS[heading](example(heading, "json")).to_bytes()
 
     assert written.decode() == json.dumps(json.loads(written), indent=2, ensure_ascii=False) + "\n"
@@ -64,14 +64,14 @@ def test_a_document_is_two_space_indented_utf8_with_one_newline_at_its_end(headi
 
 @pytest.fixture
 def requests(tmp_path):
-    """The requests of FORMAT.md: one composed of files, one of the Hub."""
+    """The requests in FORMAT.md: one composed of files, one from the Hub."""
     paths = [tmp_path / f"{number}.yaml" for number in range(2)]
     for path, shown in zip(paths, examples("Request", "yaml"), strict=True):
         path.write_bytes(shown)
     return [read_request(path) for path in paths]
 
 
-def test_the_example_of_a_composed_request_is_read(requests):
+def test_the_example_of_a_composed_request_is_parsed(requests):
     request = requests[0]
 
     (repo,) = request.repos
@@ -86,7 +86,7 @@ def test_the_example_of_a_composed_request_is_read(requests):
     }
 
 
-def test_the_example_of_a_request_to_the_hub_is_read(requests):
+def test_the_example_of_a_hub_request_is_parsed(requests):
     request = requests[1]
 
     (repo,) = request.repos
@@ -96,32 +96,32 @@ def test_the_example_of_a_request_to_the_hub_is_read(requests):
     assert repo.content == HubSelection(at="main", allow_patterns=patterns)
 
 
-def test_the_conversions_that_are_described_are_those_there_are():
-    described = re.findall(r"^\| `([a-z0-9-]+)` \| a ", FORMAT, re.MULTILINE)
+def test_format_md_lists_every_conversion():
+    listed = re.findall(r"^\| `([a-z0-9-]+)` \| a ", FORMAT, re.MULTILINE)
 
-    assert sorted(described) == sorted(CONVERSIONS)
+    assert sorted(listed) == sorted(CONVERSIONS)
 
 
 @pytest.mark.parametrize("request_path", REQUESTS, ids=[path.stem for path in REQUESTS])
-def test_every_request_in_the_repository_is_read(request_path):
+def test_every_committed_request_is_parsed(request_path):
     assert read_request(request_path).name == request_path.stem
 
 
-def test_every_lock_in_the_repository_has_its_request():
+def test_every_committed_lock_has_a_request():
     assert {lock_path(path) for path in LOCKED} == set(MANIFESTS.glob("*.lock.json")) != set()
 
 
 @pytest.mark.parametrize("request_path", LOCKED, ids=[path.stem for path in LOCKED])
-def test_every_lock_in_the_repository_is_of_the_request_beside_it(request_path):
+def test_every_committed_lock_matches_its_request(request_path):
     request, path = read_request(request_path), lock_path(request_path)
 
     lock = read_lock(request, path)
 
     assert lock.to_bytes() == path.read_bytes()
     assert [repo.repo_id for repo in lock.repos] == [repo.repo_id for repo in request.repos]
-    for pinned, wanted in zip(lock.repos, request.repos, strict=True):
-        if isinstance(wanted.content, HubSelection):
-            assert pinned.hub.allow_patterns == wanted.content.allow_patterns
+    for pinned, requested in zip(lock.repos, request.repos, strict=True):
+        if isinstance(requested.content, HubSelection):
+            assert pinned.hub.allow_patterns == requested.content.allow_patterns
         else:
-            assert [file.path for file in pinned.files] == [file.path for file in wanted.content]
+            assert [file.path for file in pinned.files] == [file.path for file in requested.content]
             assert (pinned.hub, pinned.commit_hash) == (None, commit_hash_of(pinned.files))

@@ -1,12 +1,12 @@
-"""Mutated checkpoints: what torch would fall for is neither accepted by a box nor left in by a build."""
+"""Neither boxes nor builds pass on a mutated checkpoint that is dangerous to load with torch."""
 
 from support.pickle_fuzz import count
 
 
-def test_of_500_mutants_none_that_torch_would_fall_for_passes():
+def test_none_of_500_dangerous_mutants_passes():
     counts = count(500, seed=11)
 
     assert (counts.mutants, counts.passed) == (500, 0)
-    assert counts.dangerous > 100, "torch would have fallen for many of them"
-    assert counts.accepted > 5, "and some are still clean"
+    assert counts.dangerous > 100, "many mutants must be dangerous to load with torch"
+    assert counts.accepted > 5, "some mutants must still be clean"
     assert counts.rewritten > 20

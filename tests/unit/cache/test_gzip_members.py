@@ -1,4 +1,4 @@
-"""Rows of gzip members: any gzip reads them, and what was altered or cut short is never taken for the payload."""
+"""Gzip tools read the members, and `read_members` refuses altered or truncated streams."""
 
 import gzip
 import subprocess
@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.caches import noise
 
-from diarize_runner.cache.documents.gzip_members import MEMBER, STORED_MEMBER, member, payload, stored_size
-from diarize_runner.digests import content_of
+from diarize_runner.cache.documents.gzip_members import (
+    MEMBER_SIZE,
+    STORED_MEMBER_SIZE,
+    encode_member,
+    read_members,
+    stored_size,
+)
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import IntegrityError
 
 BLOCK = 0xFFFF
@@ -18,83 +24,83 @@ EDGES = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 7]
 TEXT = b"a small payload, said twice: a small payload. "
 
 
-def stored(data):
-    return b"".join(member(data))
+def encode(data):
+    return b"".join(encode_member(data))
 
 
-def fixed(data):
-    """Compress `data` in a member whose header is that of a stored one."""
+def compress_fixed(data):
+    """Compress `data` with fixed Huffman codes in a member with the header of a stored one."""
     deflate = zlib.compressobj(strategy=zlib.Z_FIXED, wbits=-15)
-    return stored(data)[:10] + deflate.compress(data) + deflate.flush() + stored(data)[-8:]
+    return encode(data)[:10] + deflate.compress(data) + deflate.flush() + encode(data)[-8:]
 
 
-def read(stream, size, pieces_of=1 << 20):
-    pieces = [stream[start : start + pieces_of] for start in range(0, len(stream), pieces_of)]
-    return b"".join(payload(pieces, size=size))
+def read(stream, size, chunk_size=1 << 20):
+    chunks = [stream[start : start + chunk_size] for start in range(0, len(stream), chunk_size)]
+    return b"".join(read_members(chunks, size=size))
 
 
 @given(
     parts=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
-    pieces_of=st.integers(1, 200),
+    chunk_size=st.integers(1, 200),
 )
-def test_what_was_written_is_read_however_it_is_cut(parts, pieces_of):
+def test_the_payload_is_read_back_from_chunks_of_any_size(parts, chunk_size):
     data = b"".join(parts)
 
-    assert read(b"".join(map(stored, parts)), len(data), pieces_of) == data
+    assert read(b"".join(map(encode, parts)), len(data), chunk_size) == data
 
 
 @given(
     parts=st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=6),
     deflated=st.integers(0, 5),
-    pieces_of=st.integers(1, 200),
+    chunk_size=st.integers(1, 200),
 )
-def test_a_row_with_a_compressed_member_is_refused(parts, deflated, pieces_of):
+def test_a_stream_with_a_compressed_member_is_refused(parts, deflated, chunk_size):
     members = [
-        gzip.compress(part) if index == deflated % len(parts) else stored(part) for index, part in enumerate(parts)
+        gzip.compress(part) if index == deflated % len(parts) else encode(part) for index, part in enumerate(parts)
     ]
 
     with pytest.raises(IntegrityError):
-        read(b"".join(members), sum(map(len, parts)), pieces_of)
+        read(b"".join(members), sum(map(len, parts)), chunk_size)
 
 
 @pytest.mark.parametrize("size", EDGES)
 def test_a_member_holds_any_size_of_payload(size):
     data = noise(size)
 
-    assert read(stored(data), size) == data
-    assert gzip.decompress(stored(data)) == data
+    assert read(encode(data), size) == data
+    assert gzip.decompress(encode(data)) == data
 
 
-def test_gnu_gzip_reads_a_row_of_members():
+def test_gnu_gzip_reads_several_members():
     parts = [noise(size) for size in EDGES]
 
-    done = subprocess.run(["gzip", "-dc"], input=b"".join(map(stored, parts)), capture_output=True, check=True)
+    done = subprocess.run(["gzip", "-dc"], input=b"".join(map(encode, parts)), capture_output=True, check=True)
 
     assert done.stdout == b"".join(parts)
 
 
-def test_a_member_costs_23_bytes_and_5_for_each_further_block():
-    assert len(stored(b"")) == 23
-    assert len(stored(bytes(BLOCK))) == BLOCK + 23
-    assert len(stored(bytes(BLOCK + 1))) == BLOCK + 1 + 28
-    assert len(stored(bytes(MEMBER))) < MEMBER * 1.0001
+def test_a_member_adds_23_bytes_and_5_for_each_further_block():
+    assert len(encode(b"")) == 23
+    assert len(encode(bytes(BLOCK))) == BLOCK + 23
+    assert len(encode(bytes(BLOCK + 1))) == BLOCK + 1 + 28
+    assert len(encode(bytes(MEMBER_SIZE))) < MEMBER_SIZE * 1.0001
 
 
-def test_a_member_names_no_time_file_or_machine():
-    assert stored(TEXT)[:10] == bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
+def test_the_header_contains_no_time_name_or_system():
+    assert encode(TEXT)[:10] == bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
 
 
-def test_the_payload_is_handed_out_without_a_copy():
-    stream = stored(TEXT)
+def test_the_payload_is_not_copied():
+    stream = encode(TEXT)
 
-    (piece,) = payload([stream], size=len(TEXT))
+    (chunk,) = read_members([stream], size=len(TEXT))
 
-    assert isinstance(piece, memoryview)
-    assert piece.obj is stream
+    assert isinstance(chunk, memoryview)
+    assert chunk.obj is stream
 
 
-@pytest.mark.parametrize("write", [stored, gzip.compress], ids=["stored", "deflated"])
-def test_a_stream_that_ends_early_is_refused_at_every_byte(write):
+@pytest.mark.parametrize("write", [encode, gzip.compress], ids=["stored", "deflated"])
+def test_a_stream_truncated_at_any_byte_is_refused(write):
     stream = write(TEXT) + write(TEXT)
 
     for length in range(len(stream)):
@@ -102,15 +108,15 @@ def test_a_stream_that_ends_early_is_refused_at_every_byte(write):
             read(stream[:length], 2 * len(TEXT))
 
 
-def test_a_flipped_bit_is_refused_or_seen_by_the_hash_or_harms_nothing():
-    stream = stored(TEXT)
+def test_a_flipped_bit_is_refused_or_changes_the_hash_or_is_in_the_unused_trailer():
+    stream = encode(TEXT)
     outcomes = []
 
     for place in range(8 * len(stream)):
         flipped = bytearray(stream)
         flipped[place // 8] ^= 1 << place % 8
         try:
-            outcomes.append(content_of(read(bytes(flipped), len(TEXT))) == content_of(TEXT))
+            outcomes.append(hash_bytes(read(bytes(flipped), len(TEXT))) == hash_bytes(TEXT))
         except IntegrityError:
             outcomes.append("refused")
 
@@ -118,7 +124,9 @@ def test_a_flipped_bit_is_refused_or_seen_by_the_hash_or_harms_nothing():
     assert outcomes == ["refused"] * framing + [False] * (8 * len(TEXT)) + [True] * trailer
 
 
-@pytest.mark.parametrize("write", [gzip.compress, zlib.compress, fixed], ids=["deflated", "zlib", "fixed codes"])
+@pytest.mark.parametrize(
+    "write", [gzip.compress, zlib.compress, compress_fixed], ids=["deflated", "zlib", "fixed codes"]
+)
 def test_compressed_data_is_refused(write):
     with pytest.raises(IntegrityError):
         read(write(TEXT), len(TEXT))
@@ -128,71 +136,83 @@ TRAILING = {
     "a zero": b"\0",
     "zeros": bytes(512),
     "text": b"garbage",
-    "half a magic number": b"\x1f",
-    "the beginning of a member": stored(b"x")[:12],
-    "a further member": stored(b"x"),
+    "a truncated magic number": b"\x1f",
+    "a truncated member": encode(b"x")[:12],
+    "a further member": encode(b"x"),
     "a further deflated member": gzip.compress(b"x"),
 }
 
 
 @pytest.mark.parametrize("garbage", TRAILING.values(), ids=list(TRAILING))
-@pytest.mark.parametrize("pieces_of", [1, 1 << 20])
-def test_what_follows_the_payload_is_refused(garbage, pieces_of):
+@pytest.mark.parametrize("chunk_size", [1, 1 << 20])
+def test_data_after_the_payload_is_refused(garbage, chunk_size):
     with pytest.raises(IntegrityError):
-        read(stored(TEXT) + garbage, len(TEXT), pieces_of)
+        read(encode(TEXT) + garbage, len(TEXT), chunk_size)
 
 
-def test_a_bomb_is_stopped_at_the_size_the_manifest_names():
-    bomb = stored(bytes(64 << 20))
-    came = []
+def test_a_decompression_bomb_stops_at_the_expected_size():
+    bomb = encode(bytes(64 << 20))
+    lengths = []
 
     with pytest.raises(IntegrityError, match=r"^is not 1000000 bytes of stored gzip members$"):
-        came.extend(map(len, payload([bomb], size=1_000_000)))
+        lengths.extend(map(len, read_members([bomb], size=1_000_000)))
 
-    assert sum(came) <= 1_000_000
+    assert sum(lengths) <= 1_000_000
 
 
 @pytest.mark.parametrize(
-    ("size", "sentence"),
+    ("size", "message"),
     [
         (len(TEXT) - 1, f"^is not {len(TEXT) - 1} bytes of stored gzip members$"),
         (len(TEXT) + 1, "^is cut short$"),
         (0, "^is not 0 bytes of stored gzip members$"),
     ],
 )
-def test_a_payload_of_another_size_is_refused(size, sentence):
-    with pytest.raises(IntegrityError, match=sentence):
-        read(stored(TEXT), size)
+def test_a_payload_of_another_size_is_refused(size, message):
+    with pytest.raises(IntegrityError, match=message):
+        read(encode(TEXT), size)
 
 
-@pytest.mark.parametrize("stream", [b"", b"\0", b"PK\x03\x04", bytes(1000)], ids=["nothing", "zero", "zip", "zeros"])
-def test_what_is_no_gzip_is_refused_even_where_nothing_was_expected(stream):
+@pytest.mark.parametrize("stream", [b"", b"\0", b"PK\x03\x04", bytes(1000)], ids=["empty", "zero", "zip", "zeros"])
+def test_a_stream_that_is_not_gzip_is_refused_for_any_size(stream):
     for size in (0, len(TEXT)):
         with pytest.raises(IntegrityError):
             read(stream, size)
 
 
-def test_a_long_payload_comes_in_pieces_of_a_mebibyte_at_the_most():
+def test_chunks_of_the_payload_have_at_most_one_mebibyte():
     data = noise(3 << 20)
 
-    pieces = list(payload([stored(data), stored(data)], size=6 << 20))
+    chunks = list(read_members([encode(data), encode(data)], size=6 << 20))
 
-    assert b"".join(pieces) == data + data
-    assert max(map(len, pieces)) <= 1 << 20
+    assert b"".join(chunks) == data + data
+    assert max(map(len, chunks)) <= 1 << 20
 
 
 @pytest.mark.parametrize(
-    "size", [0, 1, 65534, 65535, 65536, MEMBER - 1, MEMBER, MEMBER + 1, 2 * MEMBER, 2 * MEMBER + 65535]
+    "size",
+    [
+        0,
+        1,
+        65534,
+        65535,
+        65536,
+        MEMBER_SIZE - 1,
+        MEMBER_SIZE,
+        MEMBER_SIZE + 1,
+        2 * MEMBER_SIZE,
+        2 * MEMBER_SIZE + 65535,
+    ],
 )
-def test_the_size_of_a_stream_is_known_by_that_of_its_payload(size):
-    written = [member(part) for part in cut_into_members(bytes(size))]
+def test_stored_size_returns_the_size_of_the_written_stream(size):
+    written = [encode_member(part) for part in split_into_members(bytes(size))]
 
-    assert stored_size(size) == sum(len(piece) for parts in written for piece in parts)
-
-
-def cut_into_members(data):
-    return [data[begin : begin + MEMBER] for begin in range(0, max(1, len(data)), MEMBER)]
+    assert stored_size(size) == sum(len(chunk) for member in written for chunk in member)
 
 
-def test_a_whole_member_takes_the_bytes_that_the_specification_says():
-    assert len(stored(bytes(MEMBER))) == STORED_MEMBER == 8_389_271
+def split_into_members(data):
+    return [data[begin : begin + MEMBER_SIZE] for begin in range(0, max(1, len(data)), MEMBER_SIZE)]
+
+
+def test_a_full_member_has_the_size_in_the_specification():
+    assert len(encode(bytes(MEMBER_SIZE))) == STORED_MEMBER_SIZE == 8_389_271

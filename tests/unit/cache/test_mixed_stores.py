@@ -1,4 +1,4 @@
-"""Two stores mixed: a box takes one store's version whole, or nothing and says why."""
+"""With files of two stores mixed, a box takes the complete version of one store or raises an error."""
 
 import itertools
 import shutil
@@ -8,20 +8,20 @@ from support.caches import OLD, PIPELINE, Site, noise, tree
 from support.web import ended, files, serving
 from support.wheels import WHEELS, WheelSite
 
-from diarize_runner.cache.box.follower import Follower
 from diarize_runner.cache.box.restore import restore
-from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.box.synced_folder import SyncedFolder
+from diarize_runner.cache.box.wheel_folder import WheelQuery, fetch_wheels
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.documents.pins import Target
-from diarize_runner.cache.published.find import Wanted
+from diarize_runner.cache.published.find import VersionQuery
 from diarize_runner.errors import IntegrityError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.http import HttpStore
-from diarize_runner.store.remote import Patience
+from diarize_runner.store.remote import RetryPolicy
 
 MINE = {PIPELINE: {"config.yaml": b"mine", "a/weights.dat": noise(3000, "mine")}}
 THEIRS = {PIPELINE: {"config.yaml": b"theirs", "a/weights.dat": noise(3000, "theirs")}}
-"""The same names and sizes nearly everywhere, and no blob in common."""
+"""Nearly the same names and sizes as MINE, and no common blob."""
 REQUESTS = 4
 """The pointer, the manifest, and two blobs."""
 
@@ -40,8 +40,8 @@ def theirs(tmp_path):
     return site
 
 
-def refused(site, version="latest"):
-    """Hold a restore to an error, exit 3, that leaves the box as it was."""
+def require_refusal(site, version="latest"):
+    """Require that a restore raises an error with exit code 3 and leaves the box unchanged; return the error."""
     before = tree(site.box.root)
     with pytest.raises(IntegrityError) as refusal:
         site.restore(version)
@@ -50,7 +50,7 @@ def refused(site, version="latest"):
     return refusal.value
 
 
-def take(theirs, mine, *keys):
+def copy_keys(theirs, mine, *keys):
     for key in keys:
         shutil.copy(theirs.store.root / key, mine.store.root / key)
 
@@ -60,40 +60,40 @@ PARTS = (MANIFEST, ARCHIVE, POINTER)
 MIXTURES = [keys for count in (1, 2) for keys in itertools.combinations(PARTS, count)]
 
 
-@pytest.mark.parametrize("there", ["a fresh box", "a box that uses another version"])
+@pytest.mark.parametrize("state", ["a fresh box", "a box that uses another version"])
 @pytest.mark.parametrize("keys", MIXTURES, ids=" and ".join)
-def test_a_store_with_parts_of_another_is_refused_and_nothing_is_kept(keys, there, mine, theirs):
-    if there == "a box that uses another version":
+def test_a_store_with_files_of_another_store_is_refused_and_the_box_is_unchanged(keys, state, mine, theirs):
+    if state == "a box that uses another version":
         mine.publish("0.9", OLD)
         mine.restore("0.9")
         mine.publish_built("1.0")
-    take(theirs, mine, *keys)
+    copy_keys(theirs, mine, *keys)
 
-    refused(mine)
+    require_refusal(mine)
 
 
 @pytest.mark.parametrize("keys", [(MANIFEST,), (ARCHIVE,)], ids=" and ".join)
-def test_a_version_that_is_named_is_refused_where_its_manifest_and_archive_are_of_two_stores(keys, mine, theirs):
-    take(theirs, mine, *keys)
+def test_a_version_whose_manifest_and_archive_are_from_two_stores_is_refused(keys, mine, theirs):
+    copy_keys(theirs, mine, *keys)
 
-    assert ARCHIVE_NAME in refused(mine, "1.0").message
+    assert ARCHIVE_NAME in require_refusal(mine, "1.0").message
 
 
-def test_the_latest_folder_of_another_store_leads_to_no_version_of_this_one(mine, theirs):
+def test_the_latest_folder_of_another_store_is_refused(mine, theirs):
     shutil.rmtree(mine.store.root / "latest")
     shutil.copytree(theirs.store.root / "latest", mine.store.root / "latest")
 
-    assert refused(mine).message.endswith(f"{MANIFEST} is not the manifest that latest names")
+    assert require_refusal(mine).message.endswith(f"{MANIFEST} is not the manifest that latest names")
 
 
-class Alternating:
-    """A store whose every request is answered from one of two, as `answers` say in turn."""
+class AlternatingStore:
+    """A store that forwards each request to one of two stores, in the order of `answers`."""
 
     def __init__(self, stores, answers):
-        self.url, self._stores, self._answers, self.asked = "memory:", stores, iter(answers), 0
+        self.url, self._stores, self._answers, self.requests = "memory:", stores, iter(answers), 0
 
     def _next(self):
-        self.asked += 1
+        self.requests += 1
         return self._stores[next(self._answers)]
 
     def read(self, key, *most):
@@ -102,28 +102,28 @@ class Alternating:
     def read_range(self, key, offset, length):
         return self._next().read_range(key, offset, length)
 
-    def folders(self, prefix, *, holding):
-        return self._next().folders(prefix, holding=holding)
+    def list_folders(self, prefix, *, containing):
+        return self._next().list_folders(prefix, containing=containing)
 
 
 @pytest.mark.parametrize("answers", [*itertools.product((0, 1), repeat=REQUESTS)], ids=str)
-def test_a_store_that_alternates_between_requests_gives_one_version_whole_or_an_error(answers, mine, theirs, tmp_path):
+def test_an_alternating_store_gives_one_complete_version_or_an_error(answers, mine, theirs, tmp_path):
     box = Site(folder=tmp_path / "fresh").box
-    store = Alternating((mine.store, theirs.store), answers)
+    store = AlternatingStore((mine.store, theirs.store), answers)
 
     if len({*answers}) == 1:
-        restored = restore(store, Wanted(version="latest"), box, Silent())
-        of = (MINE, THEIRS)[answers[0]]
-        assert {path.read_bytes() for path in restored.cache.root.rglob("blobs/*")} == {*of[PIPELINE].values()}
-        assert store.asked == REQUESTS
+        restored = restore(store, VersionQuery(version="latest"), box, NoProgress())
+        expected = (MINE, THEIRS)[answers[0]]
+        assert {path.read_bytes() for path in restored.cache.root.rglob("blobs/*")} == {*expected[PIPELINE].values()}
+        assert store.requests == REQUESTS
     else:
         with pytest.raises(IntegrityError):
-            restore(store, Wanted(version="latest"), box, Silent())
+            restore(store, VersionQuery(version="latest"), box, NoProgress())
         assert tree(box.root) == {}
 
 
-def test_a_blob_whose_first_half_is_of_one_store_and_whose_second_is_of_another_is_refused(tmp_path):
-    """The server breaks off, and who answers then is another."""
+def test_a_blob_with_halves_from_two_stores_is_refused(tmp_path):
+    """The connection breaks, and another server answers the retry."""
     size = 200_000
     mine, theirs = (Site(folder=tmp_path / name) for name in ("mine", "theirs"))
     for site in (mine, theirs):
@@ -132,7 +132,7 @@ def test_a_blob_whose_first_half_is_of_one_store_and_whose_second_is_of_another_
     whole, rest = [], []
 
     def origin(request):
-        """Answer from the other store where somebody asks for less than the whole blob."""
+        """Answer requests for a part of the blob from the other store."""
         answer = of_mine(request)
         if not request.path.endswith(ARCHIVE_NAME) or len(answer.body) < size // 3:
             return answer
@@ -141,28 +141,28 @@ def test_a_blob_whose_first_half_is_of_one_store_and_whose_second_is_of_another_
 
     with serving(origin) as server:
         server.fails(ended(after=size // 2), when=lambda request: len(of_mine(request).body) > size)
-        store = HttpStore(server.url, Patience(connect=5, silence=5, tries=3, pause=0.01))
+        store = HttpStore(server.url, RetryPolicy(connect_timeout=5, read_timeout=5, max_attempts=3, first_delay=0.01))
         with pytest.raises(IntegrityError):
-            restore(store, Wanted(version="latest"), mine.box, Silent())
+            restore(store, VersionQuery(version="latest"), mine.box, NoProgress())
 
-    assert (len(whole), len(rest)) == (1, 1), "it was gone on with"
+    assert (len(whole), len(rest)) == (1, 1), "the fetch was resumed"
     assert tree(mine.box.root) == {}
 
 
 @pytest.mark.parametrize("what", ["a wheel", "the requirements"])
-def test_wheels_of_another_store_are_refused_and_the_folder_stays_as_it_was(what, tmp_path):
+def test_wheels_of_another_store_are_refused_and_no_wheel_is_kept(what, tmp_path):
     mine, theirs = (WheelSite(folder=tmp_path / name) for name in ("mine", "theirs"))
     mine.publish("1.0")
     theirs.publish("1.0", wheels={**WHEELS, "common-2.0-py3-none-any.whl": noise(2000, "theirs")})
     if what == "the requirements":
-        take(theirs, mine, f"v1.0/{REQUIREMENTS_NAME}")
+        copy_keys(theirs, mine, f"v1.0/{REQUIREMENTS_NAME}")
     else:
         (key,) = mine.store.root.glob("wheels/sha256/*/common-*.whl")
         (other,) = theirs.store.root.glob("wheels/sha256/*/common-*.whl")
         shutil.copy(other, key)
-    wanted = WantedWheels(of=Wanted(version="latest"), target=Target(python="3.11"))
+    query = WheelQuery(version=VersionQuery(version="latest"), target=Target(python="3.11"))
 
     with pytest.raises(IntegrityError):
-        fetch_wheels(mine.store, wanted, Follower(root=tmp_path / "wheels"), Silent())
+        fetch_wheels(mine.store, query, SyncedFolder(root=tmp_path / "wheels"), NoProgress())
 
     assert not [path for path in (tmp_path / "wheels").rglob("*") if path.suffix == ".whl"]

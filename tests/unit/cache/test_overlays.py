@@ -1,4 +1,4 @@
-"""A box whose cache came with an image, under an overlay, whose folders cannot be renamed (EXDEV)."""
+"""A box whose cache is in the lower layer of an overlay, where folders cannot be renamed (EXDEV)."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from support.labellers import label_all
 from diarize_runner.cache.box.folder import read_manifest
 from diarize_runner.cache.box.prune import prune_box
 from diarize_runner.cache.box.verify import verify
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.spool.claim import Claim
 
 VERSIONS = {"1.0": OLD, "2.0": NEW, "3.0": {**OLD, "acme/more": {"weights.dat": b"more"}}}
@@ -19,7 +19,7 @@ VERSIONS = {"1.0": OLD, "2.0": NEW, "3.0": {**OLD, "acme/more": {"weights.dat": 
 
 @pytest.fixture
 def imaged(site, tmp_path):
-    """A box that was baked into an image with three versions, the last of them in use."""
+    """A box in an image, with three versions; the last is current."""
     for version, repos in VERSIONS.items():
         site.publish(version, repos)
         site.restore(version)
@@ -28,78 +28,78 @@ def imaged(site, tmp_path):
         yield site
 
 
-def whole(root):
-    return verify(root, read_manifest(root), Silent()).require_ok()
+def require_verified(root):
+    return verify(root, read_manifest(root), NoProgress()).require_ok()
 
 
-def test_its_folders_cannot_be_renamed(imaged):
-    """The negative control."""
-    folder = imaged.box.restored()[0]
+def test_folders_of_the_image_cannot_be_renamed(imaged):
+    """This shows that the other tests test something."""
+    folder = imaged.box.version_folders()[0]
     with pytest.raises(OSError, match="Invalid cross-device link"):
         folder.rename(folder.with_name("other"))
 
 
-def test_the_old_versions_of_the_image_are_pruned(imaged):
+def test_old_versions_of_the_image_are_pruned(imaged):
     kept = {imaged.box.current.resolve(), imaged.box.previous.resolve()}
 
     assert len(prune_box(imaged.box).remove) == 1
 
-    assert {*imaged.box.restored()} == kept
+    assert {*imaged.box.version_folders()} == kept
     for root in kept:
-        whole(root)
+        require_verified(root)
     assert prune_box(imaged.box).remove == ()
 
 
-def test_a_prune_that_is_killed_leaves_no_half_version_and_the_next_goes_on(imaged):
+def test_a_killed_prune_leaves_no_half_version_and_the_next_one_continues(imaged):
     kills = 0
-    while killed_before_step(5, partial(prune_box, imaged.box)):  # each comes one file further
-        for root in imaged.box.restored():
+    while killed_before_step(5, partial(prune_box, imaged.box)):  # each run removes one more file
+        for root in imaged.box.version_folders():
             if (root / "manifest.json").exists():
-                whole(root)
+                require_verified(root)
         kills += 1
         assert kills < 100
-    assert kills > 3, "the negative control: they were killed half-way"
-    assert len(imaged.box.restored()) == 2
+    assert kills > 3, "the runs were killed half-way"
+    assert len(imaged.box.version_folders()) == 2
 
 
-def test_a_damaged_version_of_the_image_is_restored_over(imaged):
+def test_a_restore_replaces_a_damaged_version_of_the_image(imaged):
     blob = next(imaged.box.current.glob("huggingface/hub/*/blobs/*"))
     flip(blob, 1)
 
     imaged.restore("3.0")
 
-    assert whole(imaged.box.current.resolve()).manifest.version == "3.0"
-    assert len(imaged.box.restored()) == 3
+    assert require_verified(imaged.box.current.resolve()).manifest.version == "3.0"
+    assert len(imaged.box.version_folders()) == 3
 
 
-def test_an_older_version_of_the_image_comes_back(imaged):
+def test_a_restore_returns_to_an_older_version_of_the_image(imaged):
     imaged.restore("1.0")
 
-    assert whole(imaged.box.current.resolve()).manifest.version == "1.0"
-    assert whole(imaged.box.previous.resolve()).manifest.version == "3.0"
+    assert require_verified(imaged.box.current.resolve()).manifest.version == "1.0"
+    assert require_verified(imaged.box.previous.resolve()).manifest.version == "3.0"
     assert {path.name for path in (imaged.box.root / "versions").iterdir()} == {
-        path.name for path in imaged.box.restored()
+        path.name for path in imaged.box.version_folders()
     }
 
 
-def test_what_a_killed_restore_left_in_the_image_is_gone_on_with(site, tmp_path):
+def test_a_restore_resumes_one_that_was_killed_in_the_image(site, tmp_path):
     digest = site.publish("1.0", OLD).pointer.manifest.content.digest
     assert killed_before_step(12, partial(site.restore, "1.0"))
-    assert site.box.staging(digest).is_dir()
+    assert site.box.staging_folder(digest).is_dir()
     (tmp_path / "layers").mkdir()
     with overlaid(site.box.root, tmp_path / "layers"):
         site.restore("1.0")
 
-        assert whole(site.box.current.resolve()).manifest.version == "1.0"
+        assert require_verified(site.box.current.resolve()).manifest.version == "1.0"
         assert [path.name for path in (site.box.root / "versions").iterdir()] == [digest.hex]
 
 
-def test_what_was_claimed_in_the_image_is_labelled(tmp_path):
+def test_a_recording_claimed_in_the_image_is_labelled(tmp_path):
     spool = tmp_path / "spool"
     (spool / "inbox").mkdir(parents=True)
     (spool / "claimed/call").mkdir(parents=True)
     (spool / "claimed/call/call.wav").write_bytes(b"sound")
-    Claim(folder=spool / "claimed/call", names=("call.wav",)).counted(0)
+    Claim(folder=spool / "claimed/call", names=("call.wav",)).record_attempts(0)
     (tmp_path / "layers").mkdir()
     with overlaid(spool, tmp_path / "layers"):
         (outcome,) = label_all(spool)

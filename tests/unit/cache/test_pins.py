@@ -1,4 +1,4 @@
-"""What a file of pinned requirements says, on whichever Python it is asked, and which wheel a Python takes."""
+"""Pinned requirements and wheel selection do not depend on the running Python, and agree with pip."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 from support.wheels import pinned, use_index, write_wheel
 
 from diarize_runner.cache.builder import wheels
-from diarize_runner.cache.builder.pythons import PYTHONS
+from diarize_runner.cache.builder.pythons import SUPPORTED_PYTHONS
 from diarize_runner.cache.documents.pins import Target, WheelName, read_pins
 from diarize_runner.digests import Digest
 from diarize_runner.errors import ManifestError
@@ -35,7 +35,7 @@ def read(text):
     return read_pins(text, "requirements.txt")
 
 
-def test_a_pin_is_read_as_pip_compile_writes_it():
+def test_a_pin_in_pip_compiles_format_is_parsed():
     hashes = " \\\n    ".join(f"--hash={digest}" for digest in DIGESTS)
 
     (pin,) = read(f"# by pip-compile\n\nRuamel.YAML==0.18.6 \\\n    {hashes}\n    # via\n    #   -r diarization.in\n")
@@ -46,49 +46,49 @@ def test_a_pin_is_read_as_pip_compile_writes_it():
 
 
 @pytest.mark.parametrize("purpose", ["diarization", "installer"])
-@pytest.mark.parametrize("python", PYTHONS)
-def test_each_python_wants_of_the_published_requirements_what_its_own_lock_pins(python, purpose):
+@pytest.mark.parametrize("python", SUPPORTED_PYTHONS)
+def test_each_python_requires_the_published_pins_of_its_own_lock(python, purpose):
     published = read((REQUIREMENTS / f"requirements-{purpose}.txt").read_text())
     own = read((REQUIREMENTS / f"py{python}" / f"{purpose}.txt").read_text())
 
-    wanted = {pin.release: pin.digests for pin in published if Target(python=python).wants(pin)}
+    expected = {pin.release: pin.digests for pin in published if Target(python=python).requires(pin)}
 
-    assert wanted == {pin.release: pin.digests for pin in own}
-    assert len(wanted) > 20
+    assert expected == {pin.release: pin.digests for pin in own}
+    assert len(expected) > 20
 
 
 @pytest.mark.parametrize(
-    ("marker", "wanted"),
+    ("marker", "expected"),
     [
         ('python_version == "3.12"', {"3.12"}),
         ('python_version >= "3.11" and python_version < "3.13"', {"3.11", "3.12"}),
         ('python_full_version >= "3.13"', {"3.13"}),
         ('sys_platform == "win32" or platform_machine == "aarch64"', set()),
-        ('sys_platform == "linux" and platform_machine == "x86_64" and os_name == "posix"', set(PYTHONS)),
+        ('sys_platform == "linux" and platform_machine == "x86_64" and os_name == "posix"', set(SUPPORTED_PYTHONS)),
         ('platform_python_implementation == "PyPy"', set()),
     ],
 )
-def test_a_marker_is_read_for_the_target_and_not_for_this_machine(marker, wanted):
+def test_a_marker_is_evaluated_for_the_target(marker, expected):
     (pin,) = read(f"tool==1.0 ; {marker} --hash={DIGESTS[0]}\n")
 
-    assert {python for python in PYTHONS if Target(python=python).wants(pin)} == wanted
+    assert {python for python in SUPPORTED_PYTHONS if Target(python=python).requires(pin)} == expected
 
 
 NO_PINS = {
     "a range": "tool>=1.0",
     "a prefix": "tool==1.*",
     "two versions": "tool==1.0,==1.1",
-    "nothing but a name": "tool",
-    "an address": "tool @ https://example.org/tool-1.0-py3-none-any.whl",
+    "a name alone": "tool",
+    "a URL": "tool @ https://example.org/tool-1.0-py3-none-any.whl",
     "an option": "--index-url https://example.org",
     "another file": "-r other.txt",
     "a weak hash": "tool==1.0 --hash=md5:d41d8cd98f00b204e9800998ecf8427e",
-    "half a hash": "tool==1.0 --hash=sha256:0123",
+    "a truncated hash": "tool==1.0 --hash=sha256:0123",
 }
 
 
 @pytest.mark.parametrize("line", NO_PINS.values(), ids=list(NO_PINS))
-def test_what_pins_nothing_is_refused(line):
+def test_a_line_without_a_pin_is_refused(line):
     with pytest.raises(ManifestError) as refusal:
         read(f"good==1.0\n{line}\n")
 
@@ -97,25 +97,25 @@ def test_what_pins_nothing_is_refused(line):
     assert refusal.value.hint.startswith("write it with pip-compile --generate-hashes")
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-def test_the_best_of_many_wheels_is_the_one_that_pip_chooses(python, tmp_path, monkeypatch):
+@pytest.mark.parametrize("python", SUPPORTED_PYTHONS)
+def test_best_wheel_returns_the_one_that_pip_chooses(python, tmp_path, monkeypatch):
     use_index(monkeypatch, tmp_path)
     paths = [write_wheel(tmp_path, "tool", "1.0", {}, tag=tag) for tag in VARIANTS]
     paths.append(write_wheel(tmp_path, "tool", "1.0", {}, build="-2", tag="py3-none-any"))
     target, (pin,) = Target(python=python), read(pinned(*paths))
     fetched = tmp_path / "fetched"
 
-    wheels.download([pin.line], fetched, "tool", target.pip_options())
+    wheels.pip_download([pin.line], fetched, "tool", target.pip_options())
 
     (chosen,) = fetched.iterdir()
     others = ["tool-1.1-py3-none-any.whl", "tools-1.0-py3-none-any.whl"]
-    assert target.best(pin, [path.name for path in paths] + others) == chosen.name
-    assert target.best(pin, others) is None
+    assert target.best_wheel(pin, [path.name for path in paths] + others) == chosen.name
+    assert target.best_wheel(pin, others) is None
 
 
 @pytest.mark.parametrize(
     "name", ["tool-1.0.tar.gz", "tool.whl", "tool-one-py3-none-any.whl", "a-1.0-b-py3-none-any.whl"]
 )
-def test_what_is_not_called_like_a_wheel_is_refused(name):
+def test_a_name_that_is_not_a_wheels_is_refused(name):
     with pytest.raises(ManifestError, match=f"^'{name}' is not the file name of a wheel$"):
         WheelName.parse(name)

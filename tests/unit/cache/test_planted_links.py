@@ -1,4 +1,4 @@
-"""Links that somebody put at names which a run is going to write: what they lead to is not written."""
+"""No command writes through a link that another user planted at one of its paths."""
 
 import os
 
@@ -14,25 +14,25 @@ from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME,
 
 @pytest.fixture
 def precious(tmp_path):
-    """What must not be written."""
+    """A file that must not change."""
     file = tmp_path / "precious"
     file.write_bytes(b"precious")
     yield file
     assert file.read_bytes() == b"precious"
 
 
-def planted_names(site):
-    """Return every name in the folder of a version that a restore writes before it renames that."""
+def staged_paths(site):
+    """Return every path that a restore writes in its staging folder."""
     manifest = published(site.store)
     blobs = [f"{span.path}.incomplete" for span in manifest.archive.blobs]
     refs = [layout.ref_path(repo) for repo in manifest.repos]
-    return [site.box.staging(manifest.digest) / name for name in (*blobs, *refs, "manifest.json", "runtime.env")]
+    return [site.box.staging_folder(manifest.digest) / name for name in (*blobs, *refs, "manifest.json", "runtime.env")]
 
 
 @pytest.mark.parametrize("plant", [os.symlink, os.link])
 def test_a_restore_writes_through_no_link(plant, site, precious):
     site.publish("2.0", NEW)
-    for place in planted_names(site):
+    for place in staged_paths(site):
         place.parent.mkdir(parents=True, exist_ok=True)
         plant(precious, place)
 
@@ -41,11 +41,11 @@ def test_a_restore_writes_through_no_link(plant, site, precious):
     assert version_in_use(site.folder) == "2.0"
 
 
-def test_a_restore_fills_no_folder_that_a_link_leads_to(site, tmp_path):
+def test_a_restore_replaces_a_link_at_its_staging_folder(site, tmp_path):
     digest = site.publish("2.0", NEW).pointer.manifest.content.digest
     (tmp_path / "elsewhere").mkdir()
     (site.box.root / "versions").mkdir(parents=True)
-    site.box.staging(digest).symlink_to(tmp_path / "elsewhere")
+    site.box.staging_folder(digest).symlink_to(tmp_path / "elsewhere")
 
     site.restore()
 
@@ -93,7 +93,7 @@ def test_a_build_writes_through_no_link(plant, site, precious):
     assert site.restore().cache.manifest.version == "1.0"
 
 
-def test_wheels_fill_no_folder_that_a_link_leads_to(tmp_path):
+def test_fetching_wheels_replaces_a_link_at_its_incoming_folder(tmp_path):
     site = WheelSite(folder=tmp_path / "site")
     site.publish("1.0")
     (site.folder / "wheels").mkdir()

@@ -1,4 +1,4 @@
-"""A published name never changes, the manifest comes last, and `latest` is whole at every moment."""
+"""Published objects never change, the manifest comes last, and `latest` is always complete."""
 
 import itertools
 import random
@@ -29,16 +29,16 @@ from diarize_runner.cache.documents.pointer import Pointer
 from diarize_runner.cache.published.find import LATEST
 from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.cache.published.publish import publish
-from diarize_runner.digests import content_of_file
+from diarize_runner.digests import hash_file
 from diarize_runner.errors import (
     IntegrityError,
     ManifestError,
     ObjectExists,
     ObjectNotFound,
     StoreError,
-    SwapLost,
+    SwapConflict,
 )
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
 NEWER = with_file(TINY, "config.yaml", b"version: 4.0.1\n")
@@ -52,7 +52,7 @@ def objects(store):
     return {path: kind for path, kind in tree(store.root).items() if kind != "folder"}
 
 
-def test_a_version_is_published_under_its_own_name_and_as_the_latest(site):
+def test_a_version_is_published_under_its_name_and_as_the_latest(site):
     published = site.publish("1.0")
 
     built, stored = tree(site.built("1.0")), objects(site.store)
@@ -67,7 +67,7 @@ def test_a_version_is_published_under_its_own_name_and_as_the_latest(site):
     assert (published.pointer.serial, published.pointer.version) == (1, "1.0")
 
 
-def test_what_latest_names_is_the_manifest_that_was_built(site):
+def test_latest_has_the_digest_of_the_built_manifest(site):
     manifest = site.build("1.0")
     site.publish_built("1.0")
 
@@ -75,7 +75,7 @@ def test_what_latest_names_is_the_manifest_that_was_built(site):
     assert published(site.store, "1.0") == manifest
 
 
-def test_publishing_the_same_again_changes_nothing_and_writes_nothing(site):
+def test_publishing_the_same_version_again_writes_nothing(site):
     def written():
         return {path: path.stat().st_mtime_ns for path in site.store.root.rglob("*") if path.is_file()}
 
@@ -90,9 +90,9 @@ def test_publishing_the_same_again_changes_nothing_and_writes_nothing(site):
     assert written() == files
 
 
-def test_publishing_the_same_again_reads_no_large_object_to_where_it_publishes_from(site):
+def test_publishing_the_same_version_again_downloads_no_large_object(site):
     class Far:
-        """A store whose objects are far away: to hash one is to fetch it."""
+        """A remote store: hashing an object downloads it."""
 
         def __getattr__(self, name):
             return getattr(site.store, name)
@@ -103,11 +103,11 @@ def test_publishing_the_same_again_reads_no_large_object_to_where_it_publishes_f
 
     site.publish("1.0")
 
-    assert not publish(site.built("1.0"), Far(), Silent()).changed
+    assert not publish(site.built("1.0"), Far(), NoProgress()).changed
 
 
 @pytest.mark.parametrize("name", [ARCHIVE_NAME, REQUIREMENTS_NAME])
-def test_what_a_publish_that_was_cut_short_has_left_must_be_of_the_same_version(name, site, tmp_path):
+def test_files_left_by_a_killed_publish_must_be_of_the_same_version(name, site, tmp_path):
     site.publish("1.0")
     (site.store.root / "v1.0" / MANIFEST_NAME).unlink()
     flip(site.store.root / "v1.0" / name, 5)
@@ -126,7 +126,7 @@ def test_publishing_a_rebuilt_version_changes_nothing(site):
     assert not site.publish("1.0").changed
 
 
-def test_the_serial_rises_with_every_change_and_with_nothing_else(site):
+def test_the_serial_rises_only_when_the_pointer_changes(site):
     site.build("1.0")
     site.build("1.1", NEWER)
     site.build("2.0")
@@ -141,7 +141,7 @@ def test_the_serial_rises_with_every_change_and_with_nothing_else(site):
 
 
 @pytest.mark.parametrize("name", [ARCHIVE_NAME, REQUIREMENTS_NAME, MANIFEST_NAME])
-def test_another_content_under_a_published_version_is_refused_and_changes_nothing(name, site, tmp_path):
+def test_different_content_for_a_published_version_is_refused_and_changes_nothing(name, site, tmp_path):
     site.publish("1.0")
     before = objects(site.store)
     other = Site(folder=tmp_path / "other")
@@ -155,7 +155,7 @@ def test_another_content_under_a_published_version_is_refused_and_changes_nothin
         alter(other.built("1.0"))
 
     with pytest.raises(ObjectExists) as refusal:
-        publish(other.built("1.0"), site.store, Silent())
+        publish(other.built("1.0"), site.store, NoProgress())
 
     assert refusal.value.message == f"{site.store.url} already has another version 1.0"
     assert refusal.value.hint == "publish under a new --version"
@@ -163,24 +163,24 @@ def test_another_content_under_a_published_version_is_refused_and_changes_nothin
 
 
 def alter_requirements(folder):
-    """Leave the version another one, and finished: with other requirements."""
+    """Turn the build into a different complete version, with other requirements."""
     path = folder / REQUIREMENTS_NAME
     path.write_text("torch==0\n")
-    content = content_of_file(path)
+    content = hash_file(path)
     described = {"size": content.size, "digest": str(content.digest)}
     edit_json(folder / MANIFEST_NAME, lambda manifest: manifest["requirements"].update(described))
 
 
 def alter_manifest(folder):
-    """Leave the version another one, and finished: made by another release."""
+    """Turn the build into a different complete version, of another release."""
     edit_json(folder / MANIFEST_NAME, lambda manifest: manifest.update(created_by="diarize-runner 9.9.9"))
 
 
-def test_a_build_that_was_altered_is_never_published(site):
+def test_a_changed_build_is_never_published(site):
     site.build("1.0")
     flip(site.built("1.0") / ARCHIVE_NAME, 5000)
 
-    with pytest.raises(IntegrityError, match=r"huggingface-cache.tar.gz is not what its manifest says$"):
+    with pytest.raises(IntegrityError, match=r"huggingface-cache.tar.gz differs from its manifest$"):
         site.publish_built("1.0")
 
     assert not site.store.root.exists()
@@ -196,7 +196,7 @@ def test_an_unfinished_build_is_never_published(site):
     assert not site.store.root.exists()
 
 
-def test_a_latest_that_is_no_pointer_is_left_alone(site):
+def test_an_invalid_latest_is_not_overwritten(site):
     site.publish("1.0")
     (site.store.root / "latest" / "manifest.json").write_text("<html>")
     site.build("1.1", NEWER)
@@ -209,27 +209,27 @@ def test_a_latest_that_is_no_pointer_is_left_alone(site):
 
 @pytest.fixture(params=["the first version", "a later version"])
 def publishing(request, site):
-    """A site with a version to publish, the store as it is before, and the versions that may be latest meanwhile."""
+    """A site with a version to publish, the initial store, and the versions that may be latest during the publish."""
     if request.param == "the first version":
         site.build("1.1", NEW)
         site.store.root.mkdir()
-        meanwhile = set()
+        allowed = set()
     else:
         site.publish("1.0", OLD)
         site.build("1.1", NEW)
-        meanwhile = {"1.0"}
+        allowed = {"1.0"}
     shutil.copytree(site.store.root, site.folder / "before")
-    return site, meanwhile
+    return site, allowed
 
 
-def put_back(site):
-    """Make the store what it was before."""
+def reset_store(site):
+    """Restore the initial store."""
     shutil.rmtree(site.store.root)
     shutil.copytree(site.folder / "before", site.store.root)
 
 
-def require_whole(site, versions):
-    """Restore what `latest` names, which must be one of `versions`; an empty store is right when there are none."""
+def require_complete(site, versions):
+    """Restore `latest`, which must be one of `versions`; require an empty store if there are none."""
     shutil.rmtree(site.box.root, ignore_errors=True)
     try:
         manifest = site.restore().cache.manifest
@@ -240,25 +240,25 @@ def require_whole(site, versions):
     assert set(published_versions(site.store)) >= {manifest.version}
 
 
-def test_a_publish_that_was_killed_at_any_step_never_breaks_latest_and_is_finished_by_the_next(publishing):
-    site, meanwhile = publishing
+def test_a_publish_killed_at_any_step_keeps_latest_valid_and_the_next_finishes_it(publishing):
+    site, allowed = publishing
     site.publish_built("1.1")
     finished_store = objects(site.store)
 
     for step in itertools.count(1):
-        put_back(site)
+        reset_store(site)
         was_killed = killed_before_step(step, partial(site.publish_built, "1.1"))
-        require_whole(site, meanwhile)
+        require_complete(site, allowed)
         site.publish_built("1.1")
         assert objects(site.store) == finished_store
-        require_whole(site, {"1.1"})
+        require_complete(site, {"1.1"})
         if not was_killed:
             break
 
     assert step > 20
 
 
-def test_a_publish_that_was_killed_at_any_moment_is_finished_by_the_next(site):
+def test_the_next_publish_finishes_one_killed_at_any_moment(site):
     site.build("1.1", LARGE)
     site.publish_built("1.1")
     finished_store = objects(site.store)
@@ -267,15 +267,15 @@ def test_a_publish_that_was_killed_at_any_moment_is_finished_by_the_next(site):
     for _ in range(30):
         shutil.rmtree(site.store.root)
         kills += killed_after(chance.uniform(0, 0.08), partial(site.publish_built, "1.1"))
-        require_whole(site, set())
+        require_complete(site, set())
         site.publish_built("1.1")
         assert objects(site.store) == finished_store
 
     assert kills >= 5
-    require_whole(site, {"1.1"})
+    require_complete(site, {"1.1"})
 
 
-def test_a_version_that_was_half_published_can_be_rolled_back_from(site):
+def test_a_rollback_works_after_a_killed_publish(site):
     site.publish("1.0", OLD)
     before = objects(site.store)
     site.build("1.1", NEW)
@@ -294,8 +294,8 @@ def test_a_version_that_was_half_published_can_be_rolled_back_from(site):
     assert step > 10
 
 
-class Overtaken:
-    """Lets another publisher do all of its work just before one call of this one's."""
+class OvertakenStore:
+    """Runs a complete publish by another publisher just before one call."""
 
     def __init__(self, store, before_call, overtake):
         self.store, self.before_call, self.overtake, self.calls = store, before_call, overtake, 0
@@ -308,13 +308,13 @@ class Overtaken:
 
 
 def require_copies_of_the_latest(store):
-    """Demand that who takes latest/ with curl gets what the pointer names."""
+    """Require that the copies in latest/ are those of the pointer's version."""
     version, stored = pointer_in(store).version, objects(store)
     for name in (ARCHIVE_NAME, REQUIREMENTS_NAME):
         assert stored[f"latest/{name}"] == stored[f"v{version}/{name}"]
 
 
-def test_a_publish_that_another_overtakes_at_any_call_leaves_the_copies_of_the_one_that_won(site):
+def test_a_publish_overtaken_at_any_call_leaves_the_winner_s_copies(site):
     for version, repos in (("1.0", OLD), ("1.1", NEW), ("1.2", TINY)):
         site.build(version, repos)
     latest = set()
@@ -322,9 +322,9 @@ def test_a_publish_that_another_overtakes_at_any_call_leaves_the_copies_of_the_o
     for call in itertools.count(1):
         shutil.rmtree(site.store.root, ignore_errors=True)
         site.publish_built("1.0")
-        store = Overtaken(site.store, call, partial(site.publish_built, "1.2"))
-        with suppress(SwapLost):
-            publish(site.built("1.1"), store, Silent())
+        store = OvertakenStore(site.store, call, partial(site.publish_built, "1.2"))
+        with suppress(SwapConflict):
+            publish(site.built("1.1"), store, NoProgress())
         if store.calls < call:
             break
         require_copies_of_the_latest(site.store)
@@ -334,8 +334,8 @@ def test_a_publish_that_another_overtakes_at_any_call_leaves_the_copies_of_the_o
     assert latest == {"1.1", "1.2"}
 
 
-def test_two_that_overtake_each_other_while_they_copy_leave_the_copies_of_the_one_that_won(site):
-    """The first copies what is no longer the latest; who made it so had found the copies right and gone."""
+def test_two_publishes_that_overtake_each_other_while_copying_leave_the_winner_s_copies(site):
+    """The first copies an outdated version after the second found the copies correct and ended."""
     for version, repos in (("1.0", OLD), ("1.1", NEW)):
         site.publish(version, repos)
     back_and_forth = [partial(site.publish_built, version) for version in ("1.0", "1.1", "1.0")]
@@ -347,78 +347,78 @@ def test_two_that_overtake_each_other_while_they_copy_leave_the_copies_of_the_on
             back_and_forth.pop(0)()
 
     store.copy = copy
-    publish(site.built("1.1"), store, Silent())
+    publish(site.built("1.1"), store, NoProgress())
 
     assert pointer_in(site.store).version == "1.0"
     require_copies_of_the_latest(site.store)
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
-def test_two_that_publish_the_same_version_at_once_do_no_harm(race, site):
+def test_two_concurrent_publishes_of_the_same_version_succeed(race, site):
     site.build("1.0")
 
     outcomes = race([lambda: site.publish_built("1.0")] * 2)
 
     assert None in outcomes
-    assert set(outcomes) <= {None, "SwapLost"}
+    assert set(outcomes) <= {None, "SwapConflict"}
     assert pointer_in(site.store).serial == 1
-    require_whole(site, {"1.0"})
+    require_complete(site, {"1.0"})
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
-def test_of_two_that_publish_at_once_under_one_version_one_is_refused(race, site, tmp_path):
+def test_one_of_two_concurrent_publishes_with_different_content_is_refused(race, site, tmp_path):
     other = Site(folder=tmp_path / "other")
     site.build("1.0")
     other.build("1.0", NEWER)
 
-    outcomes = race([lambda: site.publish_built("1.0"), lambda: publish(other.built("1.0"), site.store, Silent())])
+    outcomes = race([lambda: site.publish_built("1.0"), lambda: publish(other.built("1.0"), site.store, NoProgress())])
 
     assert sorted(map(str, outcomes)) == ["None", "ObjectExists"]
-    require_whole(site, {"1.0"})
+    require_complete(site, {"1.0"})
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
-def test_of_two_that_publish_two_versions_at_once_the_pointer_names_one_that_is_whole(race, site):
+def test_after_two_concurrent_publishes_of_two_versions_latest_is_complete(race, site):
     site.build("1.0")
     site.build("1.1", NEWER)
 
     outcomes = race([lambda: site.publish_built("1.0"), lambda: site.publish_built("1.1")])
 
-    assert set(outcomes) <= {None, "SwapLost"}
+    assert set(outcomes) <= {None, "SwapConflict"}
     assert pointer_in(site.store).serial == outcomes.count(None)
     assert sorted(published_versions(site.store)) == ["1.0", "1.1"]
-    require_whole(site, {"1.0", "1.1"})
+    require_complete(site, {"1.0", "1.1"})
     require_copies_of_the_latest(site.store)
 
 
-def test_a_store_on_a_full_disk_says_so_and_keeps_no_part_of_what_did_not_fit(tmp_path):
+def test_a_full_disk_is_an_error_and_leaves_no_partial_object(tmp_path):
     site = Site(folder=tmp_path)
     site.build(repos=LARGE)
 
     with mounted(tmp_path / "disk", "size=4m") as disk:
         with pytest.raises(StoreError, match=r": v1.0/huggingface-cache.tar.gz: No space left on device$") as refusal:
-            publish(site.built("1.0"), LocalStore(disk / "store"), Silent())
+            publish(site.built("1.0"), LocalStore(disk / "store"), NoProgress())
 
         assert refusal.value.hint == "free some space, then run again"
         assert objects(LocalStore(disk)) == {}
 
 
-def test_a_store_on_a_read_only_disk_can_be_read_and_says_that_it_cannot_be_written(tmp_path, site):
+def test_a_read_only_store_can_be_read_and_writing_is_an_error(tmp_path, site):
     with mounted(tmp_path / "disk", "size=4m") as disk:
         store = LocalStore(disk)
         site.build("1.0")
         site.build("1.1", NEWER)
-        publish(site.built("1.0"), store, Silent())
+        publish(site.built("1.0"), store, NoProgress())
         make_read_only(disk)
 
         with pytest.raises(StoreError, match=r": Read-only file system$") as refusal:
-            publish(site.built("1.1"), store, Silent())
+            publish(site.built("1.1"), store, NoProgress())
 
         assert refusal.value.hint == "check the folder and its permissions"
         assert published(store, LATEST).version == "1.0"
 
 
-def test_a_store_of_somebody_elses_says_so(site):
+def test_a_store_of_another_user_is_an_error(site):
     site.build("1.0")
 
     def attempt():

@@ -1,4 +1,4 @@
-"""What each name in a pipeline's config.yaml stands for: files of the manifest, or nothing."""
+"""Each model name in a pipeline's config.yaml resolves to files of the manifest, or is refused."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from pyannote.audio.models.embedding.xvector import XVectorMFCC
 from support.caches import PIPELINE, flip
 from support.twins import checkpoint_of
 
-from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelName, resolve_config
+from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelReference, resolve_config
 from diarize_runner.cache.checkpoint.clean import PlainValues
 from diarize_runner.cache.checkpoint.rewrite import rewrite
 from diarize_runner.cache.documents import layout
@@ -22,7 +22,7 @@ from diarize_runner.errors import IntegrityError, PipelineError
 
 
 def saved(values):
-    """Return a checkpoint of plain values, as the cache holds it."""
+    """Return a checkpoint of plain values in the cache's format."""
     return PlainValues(values=values).to_bytes()
 
 
@@ -52,7 +52,7 @@ HELD = {
 
 @pytest.fixture
 def resolved(site):
-    """A function that puts params into a cache's config.yaml, and resolves it; `defaults` are its class's."""
+    """A function that resolves a config.yaml with `params`, whose class has `defaults`."""
 
     def resolved(params, defaults=None, held=HELD, **more):
         config = yaml.safe_dump({"pipeline": {"name": CLASS, "params": params}, **more}).encode()
@@ -65,7 +65,7 @@ def resolved(site):
 
 
 def read(found):
-    """Return the bytes of what was found, by the name of the file."""
+    """Return the bytes of the files found, by name."""
     model, cache = found
     assert isinstance(model, ModelFiles)
     return {name: cache.read(model.repo, file) for name, file in model.files.items()}
@@ -85,11 +85,11 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("name", "files"), NAMES.values(), ids=list(NAMES))
-def test_a_name_stands_for_files_of_the_manifest(resolved, name, files):
+def test_a_model_name_resolves_to_files_of_the_manifest(resolved, name, files):
     assert read(resolved({"segmentation": name})["segmentation"]) == files
 
 
-def test_names_are_found_in_lists_and_mappings_and_all_else_stays(resolved):
+def test_names_are_resolved_in_lists_and_mappings_and_other_values_stay(resolved):
     given = {"models": [{"deep": "$model/own"}, "plain"], "clustering": "VBxClustering", "step": 0.1, "none": None}
 
     found = resolved(given)
@@ -101,7 +101,7 @@ def test_names_are_found_in_lists_and_mappings_and_all_else_stays(resolved):
     }
 
 
-def test_a_model_that_the_class_has_by_default_is_of_the_cache_too(resolved):
+def test_default_models_of_the_pipeline_class_are_resolved(resolved):
     found = resolved({"clustering": "AgglomerativeClustering"}, defaults=DEFAULTS)
 
     assert read(found["segmentation"]) == {MODEL: saved({SEGMENTATION: 1})}
@@ -110,8 +110,8 @@ def test_a_model_that_the_class_has_by_default_is_of_the_cache_too(resolved):
     assert "token" not in found
 
 
-def test_a_model_that_the_class_of_a_preprocessor_has_by_default_is_of_the_cache_too(site):
-    """pyannote makes it with its defaults, which it would look up by name in any repository of the Hub's cache."""
+def test_default_models_of_a_preprocessor_class_are_resolved(site):
+    """Otherwise pyannote would look the defaults up by name, in any repository of the Hub's cache."""
     config = {"pipeline": {"name": CLASS}, "preprocessors": {"x": {"name": CLASS}}}
     site.publish(repos={**HELD, PIPELINE: {"config.yaml": yaml.safe_dump(config).encode()}})
     cache = site.restore().cache
@@ -124,8 +124,8 @@ def test_a_model_that_the_class_of_a_preprocessor_has_by_default_is_of_the_cache
         resolve_config(cache, lambda _: {"segmentation": "other/model"})
 
 
-def test_how_strictly_a_checkpoint_is_read_is_as_in_pyannote(resolved):
-    """`get_model` of pyannote.audio 4.0.7 is lenient with another repository's name, and with nothing else."""
+def test_the_strict_option_is_as_in_pyannote(resolved):
+    """`get_model` of pyannote.audio 4.0.7 sets strict=False only for the name of another repository."""
     found = resolved({"a": SEGMENTATION, "b": "$model/own", "c": {"checkpoint": SEGMENTATION, "strict": True}})
 
     assert {key: dict(model.options) for key, (model, _) in found.items()} == {
@@ -145,11 +145,11 @@ REFUSED = {
     "another revision of its own": ("$model/own@v2", f"needs $model/own@v2, and this cache holds {PIPELINE}@main"),
     "a folder that is not there": (
         "$model/nowhere",
-        f"needs $model/nowhere, where there is neither {MODEL} nor {TRANSFORM} with {PLDA}",
+        f"needs $model/nowhere, which has neither {MODEL} nor {TRANSFORM} and {PLDA}",
     ),
     "a folder with nothing to load": (
         "$model/notes",
-        f"needs $model/notes, where there is neither {MODEL} nor {TRANSFORM} with {PLDA}",
+        f"needs $model/notes, which has neither {MODEL} nor {TRANSFORM} and {PLDA}",
     ),
     "a file in the working folder": ({"checkpoint": MODEL}, f"names the model '{MODEL}'"),
     "a mapping with nothing": ({"checkpoint": None}, "names the model None"),
@@ -170,8 +170,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("name", "message"), REFUSED.values(), ids=list(REFUSED))
-def test_a_name_that_stands_for_nothing_in_the_cache_is_refused(resolved, tmp_path, monkeypatch, name, message):
-    """Though all of them lie in the working folder, where pyannote would look first."""
+def test_a_name_that_the_cache_does_not_hold_is_refused(resolved, tmp_path, monkeypatch, name, message):
+    """All of them exist in the working directory, where pyannote would look first."""
     monkeypatch.chdir(tmp_path)
     for folder in ("other/model", SEGMENTATION, "weights", "."):
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
@@ -191,21 +191,21 @@ mfcc: {n_mfcc: 40, melkwargs: {n_fft: 400, hop_length: 160, win_length: touch ra
 """
 
 
-def test_hyper_parameters_from_elsewhere_would_have_lightning_run_a_command(resolved, tmp_path, monkeypatch):
+def test_an_hparams_file_that_would_run_a_command_is_refused(resolved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     elsewhere = f"data:,{quote(HYPER_PARAMETERS, safe='').replace('.', '%2E')}#.yaml"
-    assert "/" not in elsewhere, "the gate refuses paths"
+    assert "/" not in elsewhere, "paths are refused earlier"
 
     with suppress(Exception):
-        Model.from_pretrained(io.BytesIO(an_xvector()), hparams_file=elsewhere)
-    assert Path("ran").exists(), "the trick is one"
+        Model.from_pretrained(io.BytesIO(xvector_checkpoint()), hparams_file=elsewhere)
+    assert Path("ran").exists(), "the attack works against plain pyannote"
 
     with pytest.raises(PipelineError, match="gives a model 'hparams_file'"):
         resolved({"embedding": {"checkpoint": "$model/own", "hparams_file": elsewhere}})
 
 
-def an_xvector():
-    """Return a checkpoint as a cache holds it, of a model that makes its window as its hyper-parameters say."""
+def xvector_checkpoint():
+    """Return the checkpoint of a model whose hyper-parameters select its window function."""
     model = XVectorMFCC(dimension=8)
     model.mfcc.dct_mat = model.mfcc.dct_mat.contiguous()
     model.specifications = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=5.0)
@@ -213,19 +213,19 @@ def an_xvector():
 
 
 @pytest.mark.parametrize("params", [["a"], "a", {3: 4}], ids=str)
-def test_params_that_are_no_arguments_are_refused(resolved, params):
+def test_params_that_are_not_a_mapping_of_strings_are_refused(resolved, params):
     with pytest.raises(PipelineError, match=rf"has {re.escape(repr(params))} for the params of {CLASS}$"):
         resolved(params)
 
 
 @pytest.mark.parametrize("preprocessors", [["a"], {"x": "database.yml"}, {"x": {"params": {}}}, {"x": {"name": 3}}])
-def test_a_preprocessor_is_of_a_class_and_no_file_of_the_working_folder(resolved, preprocessors):
+def test_a_preprocessor_without_a_class_name_is_refused(resolved, preprocessors):
     with pytest.raises(PipelineError, match="for its preprocessor"):
         resolved({}, preprocessors=preprocessors)
 
 
 @pytest.mark.parametrize("config", [None, b"model: resnet34\n", b"pipeline: text\n", b"pipeline: {params: {}}\n", b""])
-def test_a_repository_without_a_pipelines_config_is_refused(site, config):
+def test_a_repository_without_a_pipeline_config_is_refused(site, config):
     files = {"notes/README.md": b"x", **({"config.yaml": config} if config is not None else {})}
     site.publish(repos={PIPELINE: files})
 
@@ -233,8 +233,8 @@ def test_a_repository_without_a_pipelines_config_is_refused(site, config):
         resolve_config(site.restore().cache, lambda name: {})
 
 
-def test_a_file_that_changed_after_it_was_verified_is_refused_when_it_is_read(site):
-    """Somebody else on the box may write between the two."""
+def test_reading_a_file_that_changed_after_verification_is_refused(site):
+    """Another process may write between the verification and the read."""
     site.publish(repos={PIPELINE: {"a": b"as published", "b": b"another"}})
     cache = site.restore().cache
     repo = cache.pipeline_repo
@@ -243,12 +243,12 @@ def test_a_file_that_changed_after_it_was_verified_is_refused_when_it_is_read(si
     blob.chmod(0o644)
     flip(blob, 3)
 
-    with pytest.raises(IntegrityError, match=rf"{blob} is a of {PIPELINE}, and has changed since it was verified$"):
+    with pytest.raises(IntegrityError, match=rf"{blob} \(a of {PIPELINE}\) has changed since it was verified$"):
         cache.read(repo, changed)
     assert cache.read(repo, same) == b"another"
 
 
-def test_a_file_that_grew_is_not_read_to_its_end(site):
+def test_a_file_that_grew_is_read_only_to_its_expected_size(site):
     site.publish(repos={PIPELINE: {"a": b"as published"}})
     cache = site.restore().cache
     (file,) = cache.pipeline_repo.files
@@ -263,5 +263,5 @@ def test_a_file_that_grew_is_not_read_to_its_end(site):
 @pytest.mark.parametrize(
     "text", ["plain", "a/b/c", "/abs/olute", "./a/b", "../a", "a/b@", "$model", "$models/x", "", "a/"]
 )
-def test_other_text_is_no_name_of_a_model(text):
-    assert ModelName.parse(text) is None
+def test_other_text_is_not_a_model_name(text):
+    assert ModelReference.parse(text) is None

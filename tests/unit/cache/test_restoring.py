@@ -1,4 +1,4 @@
-"""A restore brings a version whole or leaves the box as it was, moves only what is missing, and can be run again."""
+"""A restore brings a complete version or leaves the box unchanged, fetches only missing blobs, and is repeatable."""
 
 import itertools
 import os
@@ -34,14 +34,14 @@ from diarize_runner.cache.box.folder import BoxFolder, find_cache, read_manifest
 from diarize_runner.cache.box.restore import plan_restore, restore
 from diarize_runner.cache.box.verify import verify
 from diarize_runner.cache.documents import layout
-from diarize_runner.cache.documents.gzip_members import STORED_MEMBER
+from diarize_runner.cache.documents.gzip_members import STORED_MEMBER_SIZE
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME
 from diarize_runner.cache.published.catalogue import plan_prune
-from diarize_runner.cache.published.find import LATEST, Wanted
+from diarize_runner.cache.published.find import LATEST, VersionQuery
 from diarize_runner.cache.published.publish import publish
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import DiskError, IntegrityError, ManifestError, ObjectNotFound, StoreError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
 NEWER = with_file(TINY, "config.yaml", b"version: 4.0.1\n")
@@ -51,7 +51,7 @@ MOSTLY_BLOB = with_file(TINY, "weights.dat", noise(30_000))
 
 
 class MeteredStore(LocalStore):
-    """Counts the bytes that leave it by range."""
+    """Counts the bytes read by range."""
 
     moved = 0
 
@@ -62,16 +62,16 @@ class MeteredStore(LocalStore):
 
 
 class FailingStore(LocalStore):
-    """Breaks off soon after the first member of a blob that has more."""
+    """Fails soon after the first gzip member of each longer blob."""
 
     def read_range(self, key, offset, length):
-        yield from super().read_range(key, offset, min(length, STORED_MEMBER + 1000))
-        if length > STORED_MEMBER:
-            raise StoreError("the line broke")
+        yield from super().read_range(key, offset, min(length, STORED_MEMBER_SIZE + 1000))
+        if length > STORED_MEMBER_SIZE:
+            raise StoreError("connection broken")
 
 
 def files_of(cache):
-    """Return what a consumer reads: every file of every snapshot, through its link."""
+    """Return every file of every snapshot, read through its link."""
     return {
         repo.repo_id: {
             file.path: (cache.root / layout.snapshot_folder(repo) / file.path).read_bytes() for file in repo.files
@@ -84,31 +84,31 @@ def names_in(folder):
     return {path.name for path in folder.iterdir()}
 
 
-def leads_to(link):
+def link_target(link):
     return str(link.readlink())
 
 
-def sound(site, *versions):
-    """Say that `current` is a whole version, and which; it must be one of `versions`."""
+def verified_version(site, *versions):
+    """Verify the `current` version, which must be one of `versions`, and return it."""
     root = find_cache(site.box.root)
     manifest = read_manifest(root)
-    assert verify(root, manifest, Silent()).require_ok()
+    assert verify(root, manifest, NoProgress()).require_ok()
     assert manifest.version in versions
     return manifest.version
 
 
 def blob_of(site, version, path, repo_id=PIPELINE):
-    """Return where a file's blob lies in a restored version."""
+    """Return the path of a file's blob in a restored version."""
     manifest = published(site.store, version)
-    content = content_of((TINY if version == "1.0" else NEWER)[repo_id][path])
-    return site.box.version(manifest.digest) / layout.blob_path(repo_id, content.digest)
+    content = hash_bytes((TINY if version == "1.0" else NEWER)[repo_id][path])
+    return site.box.version_folder(manifest.digest) / layout.blob_path(repo_id, content.digest)
 
 
-def test_a_restored_cache_holds_what_went_into_the_build(large, tmp_path):
+def test_a_restored_cache_holds_the_files_of_the_build(large, tmp_path):
     store = LocalStore(tmp_path / "store")
-    publish(large.built("1.0"), store, Silent())
+    publish(large.built("1.0"), store, NoProgress())
 
-    restored = restore(store, Wanted(version="latest"), BoxFolder(root=tmp_path / "box"), Silent())
+    restored = restore(store, VersionQuery(version="latest"), BoxFolder(root=tmp_path / "box"), NoProgress())
 
     assert files_of(restored.cache) == LARGE
     assert restored.plan.changed
@@ -116,7 +116,7 @@ def test_a_restored_cache_holds_what_went_into_the_build(large, tmp_path):
     assert restored.cache.pipeline_folder.joinpath("config.yaml").read_bytes() == LARGE[PIPELINE]["config.yaml"]
 
 
-def test_a_restored_cache_is_byte_for_byte_what_tar_unpacks(site, tmp_path):
+def test_a_restored_cache_equals_the_archive_unpacked_by_tar(site, tmp_path):
     site.publish("1.0")
     subprocess.run(["tar", "-xzf", site.store.root / "latest" / ARCHIVE_NAME, "-C", tmp_path], check=True)
 
@@ -140,7 +140,7 @@ def test_huggingface_hub_finds_every_file_of_a_restored_cache_offline(site):
             assert Path(found).read_bytes() == data
 
 
-def test_the_box_holds_one_version_and_the_link_to_it_and_nothing_else(site):
+def test_a_restored_box_holds_one_version_its_link_and_the_serial(site):
     site.publish("1.0")
 
     cache = site.restore().cache
@@ -148,16 +148,16 @@ def test_the_box_holds_one_version_and_the_link_to_it_and_nothing_else(site):
     assert names_in(site.box.root / "versions") == {cache.manifest.digest.hex}
     assert names_in(site.box.root) == {"versions", "current", "serial"}
     assert (site.box.root / "serial").read_text() == "1\n"
-    assert leads_to(site.box.current) == f"versions/{cache.manifest.digest.hex}"
+    assert link_target(site.box.current) == f"versions/{cache.manifest.digest.hex}"
 
 
-def test_a_second_restore_changes_nothing_and_moves_nothing(site):
+def test_a_second_restore_changes_and_fetches_nothing(site):
     site.publish("1.0")
     site.restore()
     before = tree(site.box.root)
     store = MeteredStore(site.store.root)
 
-    again = restore(store, Wanted(version="latest"), site.box, Silent())
+    again = restore(store, VersionQuery(version="latest"), site.box, NoProgress())
 
     assert not again.plan.changed
     assert (again.plan.bytes_to_move, again.plan.bytes_on_disk, store.moved) == (0, 0, 0)
@@ -165,29 +165,29 @@ def test_a_second_restore_changes_nothing_and_moves_nothing(site):
     assert files_of(again.cache) == TINY
 
 
-def test_a_plan_says_what_would_move_and_moves_nothing(site):
+def test_a_plan_lists_the_bytes_to_fetch_and_fetches_nothing(site):
     manifest = site.build("1.0")
     site.publish_built("1.0")
 
-    plan = plan_restore(site.store, Wanted(version="latest"), site.box, Silent())
+    plan = plan_restore(site.store, VersionQuery(version="latest"), site.box, NoProgress())
 
     assert plan.changed
     assert plan.fetch == manifest.archive.blobs
-    assert plan.bytes_on_disk == sum({content_of(d).digest: len(d) for d in TINY[PIPELINE].values()}.values()) + 700
+    assert plan.bytes_on_disk == sum({hash_bytes(d).digest: len(d) for d in TINY[PIPELINE].values()}.values()) + 700
     assert plan.bytes_to_move == sum(span.length for span in manifest.archive.blobs)
     assert not site.box.root.exists()
 
 
-def test_only_the_changed_blob_is_moved_and_the_others_are_the_same_files_as_before(site):
+def test_a_restore_fetches_only_changed_blobs_and_links_the_others(site):
     site.publish("1.0")
     site.publish("1.1", NEWER)
     site.restore("1.0")
     store = MeteredStore(site.store.root)
 
-    plan = restore(store, Wanted(version="1.1"), site.box, Silent()).plan
+    plan = restore(store, VersionQuery(version="1.1"), site.box, NoProgress()).plan
 
     (fetched,) = plan.fetch
-    assert fetched.content == content_of(NEWER[PIPELINE]["config.yaml"])
+    assert fetched.content == hash_bytes(NEWER[PIPELINE]["config.yaml"])
     assert store.moved == plan.bytes_to_move == fetched.length
     for path, repo_id in (
         ("LICENSE", PIPELINE),
@@ -195,10 +195,10 @@ def test_only_the_changed_blob_is_moved_and_the_others_are_the_same_files_as_bef
         ("weights.dat", WEIGHTS),
     ):
         assert blob_of(site, "1.0", path, repo_id).samefile(blob_of(site, "1.1", path, repo_id))
-    assert sound(site, "1.1")
+    assert verified_version(site, "1.1")
 
 
-def test_previous_names_the_version_before_and_going_back_moves_nothing(site):
+def test_previous_links_to_the_old_version_and_going_back_fetches_nothing(site):
     site.publish("1.0")
     site.publish("1.1", NEWER)
     older, newer = (published(site.store, version).digest.hex for version in ("1.0", "1.1"))
@@ -206,10 +206,10 @@ def test_previous_names_the_version_before_and_going_back_moves_nothing(site):
     assert not os.path.lexists(site.box.root / "previous")
 
     site.restore("1.1")
-    assert leads_to(site.box.root / "previous") == f"versions/{older}"
+    assert link_target(site.box.root / "previous") == f"versions/{older}"
     back = site.restore("1.0")
 
-    assert (leads_to(site.box.current), leads_to(site.box.root / "previous")) == (
+    assert (link_target(site.box.current), link_target(site.box.root / "previous")) == (
         f"versions/{older}",
         f"versions/{newer}",
     )
@@ -218,16 +218,16 @@ def test_previous_names_the_version_before_and_going_back_moves_nothing(site):
     assert files_of(back.cache) == TINY
 
 
-def test_two_versions_with_the_same_blobs_move_nothing_between_them(site):
+def test_a_version_with_the_same_blobs_fetches_nothing(site):
     site.publish("1.0")
     site.publish("1.1")
     site.restore("1.0")
 
     assert site.restore("1.1").plan.bytes_to_move == 0
-    assert sound(site, "1.1")
+    assert verified_version(site, "1.1")
 
 
-def test_a_version_that_is_not_there_is_named_with_those_that_are(site):
+def test_an_unknown_version_is_an_error_that_lists_the_published_ones(site):
     site.publish("1.0")
     site.publish("1.1", NEWER)
 
@@ -235,19 +235,19 @@ def test_a_version_that_is_not_there_is_named_with_those_that_are(site):
         site.restore("2.0")
 
     assert refusal.value.message == f"{site.store.url} has no version 2.0"
-    assert refusal.value.hint == "published there: 1.0, 1.1"
+    assert refusal.value.hint == "published versions: 1.0, 1.1"
     assert not site.box.root.exists()
 
 
-def test_an_empty_store_says_that_nothing_is_published(site):
+def test_an_empty_store_is_an_error(site):
     with pytest.raises(ObjectNotFound) as refusal:
         site.restore()
 
     assert refusal.value.message == f"{site.store.url} has no latest version"
-    assert refusal.value.hint == "nothing is published there: is that its address?"
+    assert refusal.value.hint == "the store has no versions; check its address"
 
 
-def test_a_manifest_that_is_not_the_one_latest_names_is_refused(site):
+def test_a_manifest_whose_digest_differs_from_latest_is_refused(site):
     site.publish("1.0")
     edit_json(site.store.root / "v1.0" / "manifest.json", lambda manifest: manifest.update(created_by="somebody"))
 
@@ -260,7 +260,7 @@ def test_a_manifest_that_is_not_the_one_latest_names_is_refused(site):
     assert not site.box.root.exists()
 
 
-def test_a_version_whose_manifest_is_of_another_version_is_refused(site):
+def test_a_manifest_of_another_version_is_refused(site):
     site.publish("1.0")
     site.publish("2.0", NEWER)
     shutil.copy(site.store.root / "v2.0" / "manifest.json", site.store.root / "v1.0" / "manifest.json")
@@ -271,8 +271,8 @@ def test_a_version_whose_manifest_is_of_another_version_is_refused(site):
     assert not site.box.root.exists()
 
 
-def refused(site, before, version="1.1"):
-    """Restore 1.1; say whether it was refused, the box being as before, or else that it is whole."""
+def is_refused(site, before, version="1.1"):
+    """Restore 1.1; return True if it is refused and the box unchanged, False if it is complete."""
     try:
         cache = site.restore(version).cache
     except (IntegrityError, ManifestError, ObjectNotFound):
@@ -286,7 +286,7 @@ def refused(site, before, version="1.1"):
 
 @pytest.fixture
 def in_use(site):
-    """A site whose box uses 1.0, whose store has an unrelated 1.1, and a copy of that box."""
+    """A site whose box uses 1.0 and whose store has an unrelated 1.1; `before` is a copy of the box."""
     site.publish("1.0", {PIPELINE: {"config.yaml": b"old"}})
     site.publish("1.1", MOSTLY_BLOB)
     site.restore("1.0")
@@ -294,7 +294,7 @@ def in_use(site):
     return site
 
 
-def test_a_flipped_bit_anywhere_in_the_archive_is_refused_or_harms_nothing(in_use):
+def test_a_flipped_bit_in_the_archive_is_refused_or_harmless(in_use):
     archive = in_use.store.root / "v1.1" / ARCHIVE_NAME
     before = tree(in_use.box.root)
     spans = published(in_use.store, "1.1").archive.blobs
@@ -305,7 +305,7 @@ def test_a_flipped_bit_anywhere_in_the_archive_is_refused_or_harms_nothing(in_us
     for offset in offsets:
         bit = chance.randrange(8)
         flip(archive, offset, bit)
-        if refused(in_use, before):
+        if is_refused(in_use, before):
             harmed.append(offset)
         flip(archive, offset, bit)
 
@@ -315,29 +315,29 @@ def test_a_flipped_bit_anywhere_in_the_archive_is_refused_or_harms_nothing(in_us
 
 
 @pytest.mark.parametrize(("document", "least"), [("v1.1/manifest.json", 40), ("latest/manifest.json", 20)])
-def test_a_flipped_bit_anywhere_in_a_document_is_refused_or_harms_nothing(document, least, in_use):
-    """A pointer whose `previous` or white space changed leads to the same version; a manifest is pinned to the bit."""
+def test_a_flipped_bit_in_a_document_is_refused_or_harmless(document, least, in_use):
+    """A change of white space or `previous` in the pointer is harmless; the digest pins every bit of the manifest."""
     before = tree(in_use.box.root)
     chance, harmed = random.Random(2), 0
     for offset in chance.sample(range((in_use.store.root / document).stat().st_size), 40):
         bit = chance.randrange(8)
         flip(in_use.store.root / document, offset, bit)
-        harmed += refused(in_use, before, LATEST)
+        harmed += is_refused(in_use, before, LATEST)
         flip(in_use.store.root / document, offset, bit)
 
     assert harmed >= least
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.999, 1])
-def test_an_archive_that_ends_within_its_blobs_is_refused_and_leaves_the_box_as_it_was(share, in_use):
+def test_a_truncated_archive_is_refused_and_the_box_is_unchanged(share, in_use):
     end_of_blobs = max(span.offset + span.length for span in published(in_use.store, "1.1").archive.blobs)
     before = tree(in_use.box.root)
     os.truncate(in_use.store.root / "v1.1" / ARCHIVE_NAME, int(share * end_of_blobs) - (share == 1))
 
-    assert refused(in_use, before)
+    assert is_refused(in_use, before)
 
 
-def test_a_refused_blob_is_named_with_its_archive(site):
+def test_an_error_names_the_damaged_blob_and_its_archive(site):
     site.publish("1.0", {PIPELINE: {"weights.dat": noise(1000)}})
     (span,) = published(site.store, "1.0").archive.blobs
     flip(site.store.root / "v1.0" / ARCHIVE_NAME, span.offset + 200)
@@ -350,7 +350,7 @@ def test_a_refused_blob_is_named_with_its_archive(site):
     assert not site.box.root.exists()
 
 
-def test_an_archive_with_another_blob_in_its_place_is_refused(site):
+def test_an_archive_with_another_blob_is_refused(site):
     site.publish("1.0", {PIPELINE: {"config.yaml": b"good" * 100}})
     site.publish("1.1", {PIPELINE: {"config.yaml": b"evil" * 100}})
     shutil.copy(site.store.root / "v1.1" / ARCHIVE_NAME, site.store.root / "v1.0" / ARCHIVE_NAME)
@@ -361,7 +361,7 @@ def test_an_archive_with_another_blob_in_its_place_is_refused(site):
     assert not site.box.root.exists()
 
 
-def test_a_version_without_its_archive_is_refused_and_leaves_the_box_as_it_was(in_use):
+def test_a_version_without_its_archive_is_refused_and_the_box_is_unchanged(in_use):
     before = tree(in_use.box.root)
     (in_use.store.root / "v1.1" / ARCHIVE_NAME).unlink()
 
@@ -371,19 +371,19 @@ def test_a_version_without_its_archive_is_refused_and_leaves_the_box_as_it_was(i
     assert tree(in_use.box.root) == before
 
 
-def test_on_nfs_a_version_is_published_and_eight_that_restore_at_once_all_succeed(site, monkeypatch):
+def test_publishing_and_eight_concurrent_restores_work_on_nfs(site, monkeypatch):
     lock_as_on_nfs(monkeypatch)
     site.publish("1.0")
 
     outcomes = race_processes([lambda: site.restore("1.0")] * 8)
 
     assert outcomes == [None] * 8
-    assert sound(site, "1.0")
+    assert verified_version(site, "1.0")
     assert set(tree(site.store.root)) >= {"latest/.lock", "v1.0/.lock"}
     assert plan_prune(site.store, 1).remove == ()
 
 
-def test_a_failed_restore_leaves_an_empty_folder_that_was_there(site):
+def test_a_failed_restore_keeps_an_existing_empty_folder(site):
     site.publish("1.0")
     site.box.root.mkdir(mode=0o750)
 
@@ -395,7 +395,7 @@ def test_a_failed_restore_leaves_an_empty_folder_that_was_there(site):
 
 
 @pytest.mark.parametrize("over", ["nothing", "a damaged one"])
-def test_the_name_of_a_version_is_on_the_disk_before_anything_leads_there(over, site, monkeypatch):
+def test_a_version_folder_is_flushed_before_current_links_to_it(over, site, monkeypatch):
     digest = site.publish("1.0").pointer.manifest.content.digest
     if over == "a damaged one":
         site.restore("1.0")
@@ -404,8 +404,10 @@ def test_the_name_of_a_version_is_on_the_disk_before_anything_leads_there(over, 
     flushed_while = {}
 
     def fsync(descriptor):
-        led = os.path.lexists(site.box.current)
-        flushed_while.setdefault(os.fstat(descriptor).st_ino, []).append((site.box.staging(digest).exists(), led))
+        has_current = os.path.lexists(site.box.current)
+        flushed_while.setdefault(os.fstat(descriptor).st_ino, []).append(
+            (site.box.staging_folder(digest).exists(), has_current)
+        )
 
     monkeypatch.setattr(os, "fsync", fsync)
     site.restore("1.0")
@@ -415,7 +417,7 @@ def test_the_name_of_a_version_is_on_the_disk_before_anything_leads_there(over, 
 
 @pytest.fixture(params=["into nothing", "over another version", "back to an older version", "over a damaged one"])
 def restoring(request, site):
-    """A site where 1.1 is about to be restored, and the versions that may be current meanwhile."""
+    """A site whose `latest` is 1.1, and the versions other than it that may be current during a restore."""
     site.publish("1.0", OLD)
     site.publish("1.1", NEW)
     if request.param == "into nothing":
@@ -430,23 +432,23 @@ def restoring(request, site):
     return site, {"1.0"}
 
 
-def require_unbroken(site, meanwhile):
-    """Demand that a consumer would find a whole version, as it did before; a damaged one could not get worse."""
+def require_intact(site, meanwhile):
+    """Require that `current` is a complete version if it was before; None means that it was damaged."""
     if meanwhile is None:
         assert site.box.current.exists()
         return
     if meanwhile or os.path.lexists(site.box.current):
-        sound(site, "1.1", *meanwhile)
+        verified_version(site, "1.1", *meanwhile)
 
 
-def begin_again(site):
-    """Make the box what it was before."""
+def reset_box(site):
+    """Replace the box by the copy made before."""
     shutil.rmtree(site.box.root, ignore_errors=True)
     if (site.folder / "before").exists():
         shutil.copytree(site.folder / "before", site.box.root, symlinks=True)
 
 
-def test_a_restore_that_was_killed_at_any_step_never_breaks_current_and_is_finished_by_the_next(restoring):
+def test_a_restore_killed_at_any_step_keeps_current_intact_and_the_next_one_completes(restoring):
     site, meanwhile = restoring
     if site.box.root.exists():
         shutil.copytree(site.box.root, site.folder / "before", symlinks=True)
@@ -455,9 +457,9 @@ def test_a_restore_that_was_killed_at_any_step_never_breaks_current_and_is_finis
     assert site.box.serial == 2
 
     for step in itertools.count(1):
-        begin_again(site)
+        reset_box(site)
         was_killed = killed_before_step(step, partial(site.restore, "latest"))
-        require_unbroken(site, meanwhile)
+        require_intact(site, meanwhile)
         assert files_of(site.restore("latest").cache) == NEW
         assert tree(site.box.root) == finished_box
         if not was_killed:
@@ -466,7 +468,7 @@ def test_a_restore_that_was_killed_at_any_step_never_breaks_current_and_is_finis
     assert step > 20
 
 
-def test_a_repair_that_was_killed_at_any_step_never_breaks_current_and_is_finished_by_the_next(site):
+def test_rewriting_lost_files_killed_at_any_step_is_completed_by_the_next_restore(site):
     site.publish("1.0", NEW)
     root = site.restore().cache.root
     finished_box = tree(site.box.root)
@@ -475,7 +477,7 @@ def test_a_repair_that_was_killed_at_any_step_never_breaks_current_and_is_finish
         for path in (root / "runtime.env", root / "manifest.json", site.box.root / "serial"):
             path.unlink()
         was_killed = killed_before_step(step, partial(site.restore, "latest"))
-        assert verify(root, published(site.store), Silent()).ok
+        assert verify(root, published(site.store), NoProgress()).ok
         assert not site.restore().plan.reuse
         assert tree(site.box.root) == finished_box
         if not was_killed:
@@ -484,7 +486,7 @@ def test_a_repair_that_was_killed_at_any_step_never_breaks_current_and_is_finish
     assert step > 8
 
 
-def test_a_restore_that_was_killed_at_any_moment_is_finished_by_the_next(site):
+def test_a_restore_killed_at_any_time_is_completed_by_the_next_one(site):
     site.publish("1.0", LARGE)
     site.restore("1.0")
     finished_box = tree(site.box.root)
@@ -493,14 +495,14 @@ def test_a_restore_that_was_killed_at_any_moment_is_finished_by_the_next(site):
     for _ in range(30):
         shutil.rmtree(site.box.root)
         kills += killed_after(chance.uniform(0, 0.06), partial(site.restore, "1.0"))
-        require_unbroken(site, {"1.0"} if os.path.lexists(site.box.current) else set())
+        require_intact(site, {"1.0"} if os.path.lexists(site.box.current) else set())
         assert files_of(site.restore("1.0").cache) == LARGE
         assert tree(site.box.root) == finished_box
 
     assert kills >= 5
 
 
-def test_what_a_killed_restore_fetched_is_not_fetched_again(site):
+def test_a_restore_does_not_fetch_again_after_a_kill(site):
     manifest = site.build("1.0")
     site.publish_built("1.0")
     moved = []
@@ -510,7 +512,7 @@ def test_what_a_killed_restore_fetched_is_not_fetched_again(site):
         if not killed_before_step(step, partial(site.restore, "1.0")):
             break
         store = MeteredStore(site.store.root)
-        restore(store, Wanted(version="1.0"), site.box, Silent())
+        restore(store, VersionQuery(version="1.0"), site.box, NoProgress())
         moved.append(store.moved)
 
     everything = sum(span.length for span in manifest.archive.blobs)
@@ -518,21 +520,21 @@ def test_what_a_killed_restore_fetched_is_not_fetched_again(site):
     assert any(0 < some < everything for some in moved)
 
 
-def test_a_restore_whose_store_failed_is_gone_on_with_and_leaves_nothing_aside(site):
+def test_a_restore_resumes_after_a_store_error_and_leaves_no_temporary_files(site):
     manifest = site.build("1.0", LARGE)
     site.publish_built("1.0")
-    with pytest.raises(StoreError, match="the line broke"):
-        restore(FailingStore(site.store.root), Wanted(version="1.0"), site.box, Silent())
+    with pytest.raises(StoreError, match="connection broken"):
+        restore(FailingStore(site.store.root), VersionQuery(version="1.0"), site.box, NoProgress())
     assert not os.path.lexists(site.box.current)
 
     again = site.restore("1.0")
 
-    assert again.bytes_moved <= sum(span.length for span in manifest.archive.blobs) - STORED_MEMBER
+    assert again.bytes_moved <= sum(span.length for span in manifest.archive.blobs) - STORED_MEMBER_SIZE
     assert files_of(again.cache) == LARGE
     assert names_in(site.box.root / "versions") == {manifest.digest.hex}
 
 
-def test_what_a_killed_restore_left_is_gone_when_another_version_is_restored(site):
+def test_a_restore_removes_the_leftovers_of_another_version(site):
     site.publish("1.0")
     site.publish("1.1", NEWER)
     site.restore("1.1")
@@ -546,7 +548,7 @@ def test_what_a_killed_restore_left_is_gone_when_another_version_is_restored(sit
     assert tree(site.box.root) == clean
 
 
-def test_a_blob_that_a_crash_left_empty_in_a_killed_restore_does_not_stop_the_next(site):
+def test_an_empty_blob_after_a_crash_is_fetched_again(site):
     site.publish("1.0")
     site.restore("1.0")
     site.publish("1.1", NEWER)
@@ -560,7 +562,7 @@ def test_a_blob_that_a_crash_left_empty_in_a_killed_restore_does_not_stop_the_ne
     assert files_of(site.restore("1.1").cache) == NEWER
 
 
-def test_a_folder_may_be_named_as_if_it_were_incomplete(site):
+def test_a_folder_name_may_end_like_a_partial_file(site):
     odd = dict.fromkeys(["b.incomplete/c", "blobs/e.incomplete/f"], b"whole")
     repos = {PIPELINE: {"config.yaml": b"x", **odd}}
     site.publish("1.0", repos)
@@ -576,36 +578,36 @@ def test_a_folder_may_be_named_as_if_it_were_incomplete(site):
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
-def test_eight_that_restore_at_once_all_succeed(race, site):
+def test_eight_concurrent_restores_all_succeed(race, site):
     site.publish("1.0", LARGE)
 
     assert race([lambda: site.restore("1.0")] * 8) == [None] * 8
 
-    assert sound(site, "1.0")
+    assert verified_version(site, "1.0")
     assert names_in(site.box.root) == {"versions", "current"}
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
-def test_one_that_fails_beside_others_into_a_fresh_folder_does_them_no_harm(race, site):
+def test_a_failing_restore_does_not_break_concurrent_ones(race, site):
     site.publish("1.0")
 
     for _ in range(5):
         outcomes = race([lambda: site.restore("2.0"), lambda: site.restore("1.0")] * 4)
         assert sorted(map(str, outcomes)) == ["None"] * 4 + ["ObjectNotFound"] * 4
-        assert sound(site, "1.0")
+        assert verified_version(site, "1.0")
         shutil.rmtree(site.box.root)
 
 
 @pytest.mark.parametrize("race", [race_threads, race_processes])
-def test_two_versions_restored_at_once_leave_one_of_them_current_and_the_other_previous(race, site):
+def test_two_versions_restored_concurrently_become_current_and_previous(race, site):
     site.publish("1.0")
     site.publish("1.1", NEWER)
 
     assert race([lambda: site.restore("1.0"), lambda: site.restore("1.1")]) == [None, None]
 
-    ends = {leads_to(site.box.root / name) for name in ("current", "previous")}
+    ends = {link_target(site.box.root / name) for name in ("current", "previous")}
     assert ends == {f"versions/{published(site.store, version).digest.hex}" for version in ("1.0", "1.1")}
-    assert sound(site, "1.0", "1.1")
+    assert verified_version(site, "1.0", "1.1")
 
 
 def remove(path):
@@ -628,7 +630,7 @@ def link_elsewhere(path):
 
 
 @pytest.mark.parametrize("damage", [remove, truncate, alter, link_elsewhere])
-def test_a_damaged_blob_is_healed_by_the_next_restore_which_moves_it_alone(damage, site):
+def test_a_restore_fetches_only_the_damaged_blob(damage, site):
     site.publish("1.0")
     site.restore("1.0")
     clean = tree(site.box.root)
@@ -636,7 +638,7 @@ def test_a_damaged_blob_is_healed_by_the_next_restore_which_moves_it_alone(damag
     damage(blob)
     store = MeteredStore(site.store.root)
 
-    healed = restore(store, Wanted(version="1.0"), site.box, Silent())
+    healed = restore(store, VersionQuery(version="1.0"), site.box, NoProgress())
 
     assert healed.plan.changed
     assert [span.content.size for span in healed.plan.fetch] == [3000]
@@ -654,7 +656,7 @@ def test_a_damaged_blob_is_healed_by_the_next_restore_which_moves_it_alone(damag
     ],
 )
 @pytest.mark.parametrize("damage", ["gone", "altered"])
-def test_whatever_else_was_damaged_is_healed_by_the_next_restore(path, damage, site):
+def test_a_restore_repairs_metadata_refs_and_links(path, damage, site):
     site.publish("1.0")
     site.restore("1.0")
     clean = tree(site.box.root)
@@ -668,7 +670,7 @@ def test_whatever_else_was_damaged_is_healed_by_the_next_restore(path, damage, s
     assert tree(site.box.root) == clean
 
 
-def test_a_stray_file_is_gone_after_the_next_restore(site):
+def test_a_restore_removes_a_stray_file(site):
     site.publish("1.0")
     cache = site.restore("1.0").cache
     clean = tree(site.box.root)
@@ -679,7 +681,7 @@ def test_a_stray_file_is_gone_after_the_next_restore(site):
     assert tree(site.box.root) == clean
 
 
-def test_a_box_whose_current_link_is_gone_gets_it_back_without_moving_a_byte(site):
+def test_a_restore_recreates_a_missing_current_link_without_fetching(site):
     site.publish("1.0")
     site.restore("1.0")
     clean = tree(site.box.root)
@@ -690,7 +692,7 @@ def test_a_box_whose_current_link_is_gone_gets_it_back_without_moving_a_byte(sit
     assert tree(site.box.root) == clean
 
 
-def test_the_runtime_environment_can_be_sourced_wherever_the_box_lies(tmp_path):
+def test_runtime_env_can_be_sourced_for_any_path_of_the_box(tmp_path):
     site = Site(folder=tmp_path / 'it\'s a "$folder"')
     site.publish("1.0")
     site.restore("1.0")
@@ -705,28 +707,28 @@ def test_the_runtime_environment_can_be_sourced_wherever_the_box_lies(tmp_path):
     assert environment["PYANNOTE_METRICS_ENABLED"] == "0"
 
 
-def test_a_box_may_be_named_by_a_relative_path(site, monkeypatch):
+def test_the_path_of_a_box_may_be_relative(site, monkeypatch):
     site.publish("1.0")
     monkeypatch.chdir(site.folder)
 
-    restore(site.store, Wanted(version="1.0"), BoxFolder(root=Path("box")), Silent())
+    restore(site.store, VersionQuery(version="1.0"), BoxFolder(root=Path("box")), NoProgress())
 
     assert f"HF_HOME={site.box.current}/huggingface\n" in (site.box.current / "runtime.env").read_text()
-    assert sound(site, "1.0")
+    assert verified_version(site, "1.0")
 
 
-def test_a_folder_without_a_cache_says_how_to_get_one(tmp_path):
+def test_a_folder_without_a_cache_is_an_error_with_a_hint(tmp_path):
     with pytest.raises(ManifestError) as refusal:
         read_manifest(find_cache(tmp_path))
 
     assert refusal.value.message == f"{tmp_path} holds no restored cache: No such file or directory"
     assert (
         refusal.value.hint
-        == "restore a cache first, by cache restore; or say where one is, by --cache DIR or DIARIZE_RUNNER_CACHE"
+        == "run: diarize-runner cache restore; or set --cache DIR or DIARIZE_RUNNER_CACHE to a restored cache"
     )
 
 
-def test_a_cache_is_found_in_its_box_and_by_itself(site):
+def test_find_cache_accepts_a_box_and_a_version_folder(site):
     site.publish("1.0")
     root = site.restore("1.0").cache.root
 
@@ -737,13 +739,13 @@ def test_a_cache_is_found_in_its_box_and_by_itself(site):
 MANY = {PIPELINE: {"config.yaml": b"x", **{f"part-{number}": str(number).encode() for number in range(100)}}}
 
 
-def test_too_small_a_disk_is_said_before_anything_moves(large, tmp_path):
+def test_a_disk_that_is_too_small_is_refused_before_any_fetch(large, tmp_path):
     store = MeteredStore(tmp_path / "store")
-    publish(large.built("1.0"), store, Silent())
+    publish(large.built("1.0"), store, NoProgress())
 
     with mounted(tmp_path / "disk", "size=4m") as disk:
         with pytest.raises(DiskError) as refusal:
-            restore(store, Wanted(version="latest"), BoxFolder(root=disk / "box"), Silent())
+            restore(store, VersionQuery(version="latest"), BoxFolder(root=disk / "box"), NoProgress())
 
         needed = re.escape(f"{disk}/box: the cache needs 9,440,") + r"\d{3} bytes and the disk has [\d,]+ left"
         assert re.fullmatch(needed, refusal.value.message)
@@ -753,61 +755,61 @@ def test_too_small_a_disk_is_said_before_anything_moves(large, tmp_path):
 
 
 @pytest.mark.parametrize("options", ["size=256k", "size=4m,nr_inodes=60"], ids=["no blocks", "no inodes"])
-def test_a_disk_that_fills_up_on_the_way_is_said_and_nothing_is_left(options, site):
+def test_a_disk_that_fills_up_is_an_error_and_nothing_is_left(options, site):
     site.publish("1.0", MANY)
 
     with mounted(site.folder / "disk", options) as disk:
         with pytest.raises(DiskError, match=f"^{disk}/box/.*: No space left on device$") as refusal:
-            restore(site.store, Wanted(version="1.0"), BoxFolder(root=disk / "box"), Silent())
+            restore(site.store, VersionQuery(version="1.0"), BoxFolder(root=disk / "box"), NoProgress())
 
         assert refusal.value.hint == "free some space, then run again"
         assert tree(disk) == {}
 
 
-def test_a_disk_that_fills_up_leaves_the_version_in_use(site):
+def test_a_disk_that_fills_up_keeps_the_current_version(site):
     site.publish("1.0")
     site.publish("1.1", MANY)
 
     with mounted(site.folder / "disk", "size=256k") as disk:
         box = BoxFolder(root=disk / "box")
-        restore(site.store, Wanted(version="1.0"), box, Silent())
+        restore(site.store, VersionQuery(version="1.0"), box, NoProgress())
         before = tree(disk)
 
         with pytest.raises(DiskError):
-            restore(site.store, Wanted(version="1.1"), box, Silent())
+            restore(site.store, VersionQuery(version="1.1"), box, NoProgress())
 
         assert tree(disk) == before
 
 
-def test_a_read_only_target_says_so(site):
+def test_a_read_only_disk_is_an_error(site):
     site.publish("1.0")
 
     with mounted(site.folder / "disk", "size=4m") as disk:
         make_read_only(disk)
         for root in (disk, disk / "box"):
             with pytest.raises(DiskError, match=f"^{root}.*: Read-only file system$") as refusal:
-                restore(site.store, Wanted(version="1.0"), BoxFolder(root=root), Silent())
-            assert refusal.value.hint == "choose a folder that can be written"
+                restore(site.store, VersionQuery(version="1.0"), BoxFolder(root=root), NoProgress())
+            assert refusal.value.hint == "choose a writable folder"
 
 
-def test_a_version_in_use_on_a_read_only_disk_is_found_unchanged(site):
+def test_restoring_the_current_version_works_on_a_read_only_disk(site):
     site.publish("1.0")
 
     with mounted(site.folder / "disk", "size=4m") as disk:
         box = BoxFolder(root=disk / "box")
-        restore(site.store, Wanted(version="1.0"), box, Silent())
+        restore(site.store, VersionQuery(version="1.0"), box, NoProgress())
         make_read_only(disk)
 
-        assert not restore(site.store, Wanted(version="1.0"), box, Silent()).plan.changed
+        assert not restore(site.store, VersionQuery(version="1.0"), box, NoProgress()).plan.changed
 
 
-def test_a_target_of_somebody_elses_says_so(tmp_path):
+def test_a_folder_of_another_user_is_an_error(tmp_path):
     def attempt():
         site.publish("1.0")
         box = BoxFolder(root=folder / "box")
         as_nobody()
         with pytest.raises(DiskError, match=f"^{box.root}: Permission denied$") as refusal:
-            restore(site.store, Wanted(version="1.0"), box, Silent())
+            restore(site.store, VersionQuery(version="1.0"), box, NoProgress())
         assert refusal.value.hint == "check who owns the folder"
 
     with foreign_folder() as folder, foreign_folder() as other:
@@ -816,7 +818,7 @@ def test_a_target_of_somebody_elses_says_so(tmp_path):
         assert finished(start(attempt))
 
 
-def test_a_box_that_may_not_say_which_latest_it_followed_says_so():
+def test_an_unreadable_serial_is_a_disk_error():
     def attempt():
         (folder / "serial").write_text("1\n")
         (folder / "serial").chmod(0)
@@ -829,7 +831,7 @@ def test_a_box_that_may_not_say_which_latest_it_followed_says_so():
         assert finished(start(attempt))
 
 
-def test_a_target_that_is_no_folder_says_so(site):
+def test_a_target_that_is_not_a_folder_is_an_error(site):
     site.publish("1.0")
     site.box.root.write_text("x")
 
@@ -854,4 +856,4 @@ def test_a_restore_runs_without_torch_pyannote_or_huggingface_hub(site):
 
     subprocess.run([sys.executable, "-c", script, *arguments], check=True, capture_output=True)
 
-    assert sound(site, "1.0")
+    assert verified_version(site, "1.0")

@@ -1,4 +1,4 @@
-"""The bill of materials: CycloneDX 1.6, the same bytes for the same version, and everything in it."""
+"""The bill of materials is valid CycloneDX 1.6, complete, and the same bytes for the same version."""
 
 import dataclasses
 import json
@@ -23,15 +23,15 @@ from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME, CacheManifest
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cache.documents.snapshot import HubOrigin
-from diarize_runner.digests import content_of, content_of_file
+from diarize_runner.digests import hash_bytes, hash_file
 from diarize_runner.errors import IntegrityError, ManifestError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 REQUIREMENTS = Path(__file__).parents[3] / "requirements" / "requirements-diarization.txt"
 
 
 def faults(bill):
-    """Return what is wrong with a bill by the schema, or by the library's reader where there is no validator."""
+    """Return the faults that the schema validator finds in a bill, or the library's parser without a validator."""
     try:
         return JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill.decode())
     except MissingOptionalDependencyException:
@@ -40,18 +40,18 @@ def faults(bill):
 
 @pytest.fixture
 def built(tmp_path):
-    """The tiny cache, built with the requirements that are published."""
+    """The tiny cache, built with this repository's requirements."""
     request = write_request(tmp_path)
     write_lock(request)
     lock = read_lock(read_request(request), lock_path(request))
     out = tmp_path / "out"
-    build(lock, folder=tmp_path, version="1.0", requirements=REQUIREMENTS, out=out, progress=Silent())
+    build(lock, folder=tmp_path, version="1.0", requirements=REQUIREMENTS, out=out, progress=NoProgress())
     return out
 
 
 @pytest.fixture
 def from_hub(built):
-    """The same, as if one repository had been taken from the Hub."""
+    """The same build, edited as if one repository came from the Hub."""
     manifest = CacheManifest.from_bytes((built / MANIFEST_NAME).read_bytes(), MANIFEST_NAME)
     pipeline, weights = manifest.repos
     hub = dataclasses.replace(weights, hub=HubOrigin(gated="auto", allow_patterns=()))
@@ -78,7 +78,7 @@ def test_a_bill_is_valid_cyclonedx_1_6(built):
     assert (json.loads(bill)["bomFormat"], json.loads(bill)["specVersion"]) == ("CycloneDX", "1.6")
 
 
-def test_a_bill_of_repositories_from_the_hub_is_valid_and_says_where_they_are_from(from_hub):
+def test_a_bill_names_the_hub_as_the_source_of_hub_repositories(from_hub):
     bill = to_cyclonedx(from_hub)
 
     assert faults(bill) is None
@@ -88,7 +88,7 @@ def test_a_bill_of_repositories_from_the_hub_is_valid_and_says_where_they_are_fr
     assert "purl" not in models[PIPELINE]
 
 
-def test_a_validator_finds_a_fault_in_a_bill_that_has_one(built):
+def test_the_validator_finds_an_invalid_bill(built):
     bill = json.loads(to_cyclonedx(built))
     bill["components"][0]["type"] = "sandwich"
     try:
@@ -99,7 +99,7 @@ def test_a_validator_finds_a_fault_in_a_bill_that_has_one(built):
     assert found is not None
 
 
-def test_the_same_version_has_one_bill_wherever_it_lies_and_whoever_asks(built, tmp_path):
+def test_a_version_has_the_same_bill_in_every_folder_and_environment(built, tmp_path):
     shutil.copytree(built, tmp_path / "deep" / "copy")
     script = (
         "import sys; from pathlib import Path; from diarize_runner.cache.builder.sbom import to_cyclonedx as bill; "
@@ -128,7 +128,7 @@ def test_another_version_has_another_serial_number(built, tmp_path):
     assert len(numbers) == 2
 
 
-def test_every_file_of_every_repository_is_in_it_with_its_digest(built):
+def test_a_bill_lists_every_file_with_its_digest(built):
     models = by_type(to_cyclonedx(built))["machine-learning-model"]
 
     listed = {
@@ -136,7 +136,7 @@ def test_every_file_of_every_repository_is_in_it_with_its_digest(built):
         for model in models
     }
     assert listed == {
-        repo_id: {path: {content_of(data).digest.hex} for path, data in files.items()}
+        repo_id: {path: {hash_bytes(data).digest.hex} for path, data in files.items()}
         for repo_id, files in TINY.items()
     }
     manifest = CacheManifest.from_bytes((built / MANIFEST_NAME).read_bytes(), MANIFEST_NAME)
@@ -145,7 +145,7 @@ def test_every_file_of_every_repository_is_in_it_with_its_digest(built):
     }
 
 
-def test_every_pin_of_the_requirements_is_in_it_with_every_hash(built):
+def test_a_bill_lists_every_pin_with_all_its_hashes(built):
     pins = {}
     for block in re.split(r"\n(?=\S)", REQUIREMENTS.read_text()):
         if pin := re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", block):
@@ -158,7 +158,7 @@ def test_every_pin_of_the_requirements_is_in_it_with_every_hash(built):
     assert all(package["purl"].startswith("pkg:pypi/") for package in packages)
 
 
-def test_every_wheel_that_is_carried_is_in_it_with_its_package_and_the_toolkit_s_is_one_of_its_own(tmp_path):
+def test_a_bill_lists_every_carried_wheel_under_its_package(tmp_path):
     site = WheelSite(folder=tmp_path)
     site.build("1.0")
 
@@ -172,22 +172,22 @@ def test_every_wheel_that_is_carried_is_in_it_with_its_package_and_the_toolkit_s
     for package in packages.values():
         for wheel in package["components"]:
             assert wheel["name"].startswith(package["name"].replace("-", "_"))
-            assert hashes(wheel) == {content_of(WHEELS[wheel["name"]]).digest.hex} <= hashes(package)
+            assert hashes(wheel) == {hash_bytes(WHEELS[wheel["name"]]).digest.hex} <= hashes(package)
 
 
-def test_it_is_the_bill_of_the_version_and_its_archive(built):
+def test_the_subject_of_a_bill_is_the_version_and_its_archive(built):
     bill = json.loads(to_cyclonedx(built))
 
     subject = bill["metadata"]["component"]
     assert (subject["name"], subject["version"]) == ("tiny", "1.0")
-    assert hashes(subject) == {content_of_file(built / ARCHIVE_NAME).digest.hex}
+    assert hashes(subject) == {hash_file(built / ARCHIVE_NAME).digest.hex}
     depends = {each["ref"]: set(each.get("dependsOn", [])) for each in bill["dependencies"]}
     assert depends[subject["bom-ref"]] == {component["bom-ref"] for component in bill["components"]}
 
 
-def test_a_folder_without_a_whole_version_has_none(built, tmp_path):
+def test_a_folder_without_a_complete_version_has_no_bill(built, tmp_path):
     with pytest.raises(ManifestError, match="holds no finished version"):
         to_cyclonedx(tmp_path)
     (built / ARCHIVE_NAME).write_bytes(b"x")
-    with pytest.raises(IntegrityError, match="is not what its manifest says"):
+    with pytest.raises(IntegrityError, match="differs from its manifest"):
         to_cyclonedx(built)

@@ -1,4 +1,4 @@
-"""Versions share their wheels: each is stored once, and goes with the last version that refers to it."""
+"""Versions share wheels: each is stored once and deleted with the last version that refers to it."""
 
 import itertools
 import os
@@ -16,9 +16,9 @@ from diarize_runner.cache.published.catalogue import plan_prune, prune
 from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.shared_wheels import wheel_key
-from diarize_runner.digests import content_of, content_of_file
+from diarize_runner.digests import hash_bytes, hash_file
 from diarize_runner.errors import IntegrityError, StoreError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
 MARK = "wheels/pruning"
@@ -41,31 +41,31 @@ def wheels_in(store):
 
 
 def keys_of(wheels):
-    return {f"wheels/sha256/{content_of(data).digest.hex}/{name}" for name, data in wheels.items()}
+    return {f"wheels/sha256/{hash_bytes(data).digest.hex}/{name}" for name, data in wheels.items()}
 
 
-def require_whole(store, version):
-    """Demand that every wheel of a version is in the store, as the version says."""
+def require_wheels(store, version):
+    """Require that the store has every wheel of a version."""
     for wheel in published(store, version).wheelhouse.wheels:
-        assert content_of_file(store.root / wheel_key(wheel)) == wheel.content, wheel.name
+        assert hash_file(store.root / wheel_key(wheel)) == wheel.content, wheel.name
 
 
-def require_all_whole(store):
+def require_all_wheels(store):
     for version in published_versions(store):
-        require_whole(store, version)
+        require_wheels(store, version)
 
 
 class TestPublish:
-    def test_each_wheel_is_stored_under_its_digest_and_the_version_has_its_page_and_both_requirements(self, site):
+    def test_wheels_are_stored_by_digest_and_a_version_has_its_page_and_both_requirements(self, site):
         site.publish("1.0")
 
         assert set(wheels_in(site.store)) == keys_of(WHEELS)
-        require_whole(site.store, "1.0")
+        require_wheels(site.store, "1.0")
         built, stored = tree(site.built("1.0")), objects(site.store)
         for name in (WHEELS_PAGE_NAME, INSTALLER_NAME, REQUIREMENTS_NAME, MANIFEST_NAME):
             assert stored[f"v1.0/{name}"] == built[name]
 
-    def test_a_wheel_that_is_there_is_left_alone(self, site):
+    def test_an_existing_wheel_is_not_written_again(self, site):
         site.publish("1.0", wheels=LESS)
         before = {path: (site.store.root / path).stat() for path in wheels_in(site.store)}
 
@@ -75,7 +75,7 @@ class TestPublish:
         assert set(wheels_in(site.store)) == keys_of(WHEELS)
         assert before == {path: (site.store.root / path).stat() for path in before}
 
-    def test_a_wheel_of_another_length_is_refused_and_the_version_is_not_published(self, site):
+    def test_a_wheel_of_another_size_is_refused_and_the_version_is_not_published(self, site):
         site.publish("1.0", wheels=LESS)
         (key,) = keys_of({COMMON: WHEELS[COMMON]})
         (site.store.root / key).write_bytes(b"cut short")
@@ -84,34 +84,32 @@ class TestPublish:
         with pytest.raises(IntegrityError) as refusal:
             site.publish_built("1.1")
 
-        assert refusal.value.message == f"{site.store.url}: {key} is not as long as the wheel it is called after"
-        assert refusal.value.hint == "it was altered or cut short: delete it from the store, then publish again"
+        assert refusal.value.message == f"{site.store.url}: {key} does not have the size of the wheel"
+        assert refusal.value.hint == "delete it from the store, then publish again: it was changed or truncated"
         assert list(published_versions(site.store)) == ["1.0"]
         (site.store.root / key).unlink()
         site.publish_built("1.1")
-        require_whole(site.store, "1.1")
+        require_wheels(site.store, "1.1")
 
     @pytest.mark.parametrize("name", [f"wheels/{COMMON}", WHEELS_PAGE_NAME, INSTALLER_NAME])
-    def test_a_build_whose_wheels_were_altered_is_never_published(self, name, site):
+    def test_a_build_with_changed_wheels_is_never_published(self, name, site):
         site.build("1.0")
         flip(site.built("1.0") / name, 10)
 
-        with pytest.raises(IntegrityError, match=f"{name} is not what its manifest says$"):
+        with pytest.raises(IntegrityError, match=f"{name} differs from its manifest$"):
             site.publish_built("1.0")
 
         assert not site.store.root.exists()
 
-    def test_a_page_that_does_not_list_the_wheels_is_never_published(self, site):
-        other = carry_nothing(site)
+    def test_a_build_with_a_wrong_page_is_never_published(self, site):
+        other = build_with_wrong_page(site)
 
-        with pytest.raises(IntegrityError, match=r"wheels.html is not as it was built$"):
-            publish(other, site.store, Silent())
+        with pytest.raises(IntegrityError, match=r"wheels.html was changed after the build$"):
+            publish(other, site.store, NoProgress())
 
         assert not site.store.root.exists()
 
-    def test_one_that_was_killed_at_any_step_shows_no_version_without_its_wheels_and_is_finished_by_the_next(
-        self, site
-    ):
+    def test_a_publish_killed_at_any_step_shows_no_version_without_wheels_and_the_next_finishes_it(self, site):
         site.publish("1.0", wheels=LESS)
         site.build("1.1", NEW)
         shutil.copytree(site.store.root, site.folder / "before")
@@ -122,7 +120,7 @@ class TestPublish:
             shutil.rmtree(site.store.root)
             shutil.copytree(site.folder / "before", site.store.root)
             was_killed = killed_before_step(step, partial(site.publish_built, "1.1"))
-            require_all_whole(site.store)
+            require_all_wheels(site.store)
             site.publish_built("1.1")
             assert objects(site.store) == finished_store
             if not was_killed:
@@ -131,24 +129,24 @@ class TestPublish:
         assert step > 30
 
 
-def carry_nothing(site):
-    """Build a version whose page lists other wheels than its manifest; both are what the manifest says."""
+def build_with_wrong_page(site):
+    """Build a version whose page and manifest list different wheels, with correct digests."""
     site.build("1.0", wheels=LESS)
     built = site.built("1.0")
     page = (built / WHEELS_PAGE_NAME).read_bytes()
     shutil.rmtree(built / "wheels")
     carry(built, {})
     manifest = (built / MANIFEST_NAME).read_text()
-    empty = content_of((built / WHEELS_PAGE_NAME).read_bytes())
+    empty = hash_bytes((built / WHEELS_PAGE_NAME).read_bytes())
     (built / WHEELS_PAGE_NAME).write_bytes(page)
-    manifest = manifest.replace(str(empty.digest), str(content_of(page).digest))
+    manifest = manifest.replace(str(empty.digest), str(hash_bytes(page).digest))
     manifest = manifest.replace(f'"size": {empty.size}', f'"size": {len(page)}')
     (built / MANIFEST_NAME).write_text(manifest)
     return built
 
 
 class TestPrune:
-    def test_it_takes_the_wheels_that_no_version_refers_to_any_more_and_says_which(self, site):
+    def test_it_deletes_unreferenced_wheels_and_returns_them(self, site):
         site.publish("1.0")
         site.publish("1.1", wheels=LESS)
         site.publish("1.2", wheels=OTHER)
@@ -161,10 +159,10 @@ class TestPrune:
         assert objects(site.store) == before
         assert prune(site.store, plan) == plan
         assert set(wheels_in(site.store)) == keys_of(OTHER)
-        require_all_whole(site.store)
+        require_all_wheels(site.store)
         assert plan_prune(site.store, 1).wheels == ()
 
-    def test_versions_without_wheels_are_pruned_as_ever(self, site):
+    def test_versions_without_wheels_are_pruned(self, site):
         site.publish("1.0", wheels={})
         (site.store.root / "v1.0" / WHEELS_PAGE_NAME).unlink()
 
@@ -172,7 +170,7 @@ class TestPrune:
         prune(site.store, plan_prune(site.store, 1))
         assert not (site.store.root / "wheels").exists()
 
-    def test_it_leaves_what_is_no_wheel_of_ours(self, site):
+    def test_it_keeps_other_objects(self, site):
         site.publish("1.0", wheels=LESS)
         for name in (
             "README",
@@ -186,14 +184,14 @@ class TestPrune:
 
         assert plan_prune(site.store, 1).wheels == ()
 
-    def test_the_wheels_of_a_publish_that_was_killed_wait_for_its_end(self, site):
+    def test_it_keeps_the_wheels_of_a_killed_publish(self, site):
         site.publish("1.0", wheels=LESS)
         site.publish("1.1", wheels=OTHER)
         (site.store.root / "v1.1" / MANIFEST_NAME).unlink()
 
         assert plan_prune(site.store, 1).wheels == ()
 
-    def test_one_that_was_killed_at_any_step_can_be_finished_by_another(self, site):
+    def test_a_killed_prune_can_be_finished_by_another(self, site):
         site.publish("1.0")
         site.publish("1.1", wheels=LESS)
         site.publish("1.2", wheels=OTHER)
@@ -206,7 +204,7 @@ class TestPrune:
             shutil.rmtree(site.store.root)
             shutil.copytree(site.folder / "before", site.store.root)
             was_killed = killed_before_step(step, partial(prune, site.store, plan))
-            require_all_whole(site.store)
+            require_all_wheels(site.store)
             prune(site.store, plan_prune(site.store, 1))
             assert MARK not in objects(site.store)
             prune(site.store, plan)
@@ -217,8 +215,8 @@ class TestPrune:
         assert step > 12
 
 
-class TestAPruneBesideAPublish:
-    """1.0 is gone and left wheels behind; 1.1 is published with some of them while a prune is after them."""
+class TestConcurrentPruneAndPublish:
+    """1.0 is pruned but its wheels remain; 1.1 is published with some of them while another prune runs."""
 
     @pytest.fixture
     def site(self, tmp_path, monkeypatch):
@@ -231,43 +229,43 @@ class TestAPruneBesideAPublish:
         return site
 
     def play(self, site, moves):
-        """Let both work on a fresh copy of the store by turns; return that copy, and what each raised."""
+        """Run both in turns on a fresh copy of the store; return the copy and the errors."""
         store, turns, plan = LocalStore(site.folder / "played"), Turns(), plan_prune(site.store, 1)
         shutil.rmtree(store.root, ignore_errors=True)
         shutil.copytree(site.store.root, store.root)
         for_publish, for_prune = (turns.store(party, store) for party in ("publish", "prune"))
         works = {
-            "publish": lambda: publish(site.built("1.2"), for_publish, Silent()),
+            "publish": lambda: publish(site.built("1.2"), for_publish, NoProgress()),
             "prune": lambda: prune(for_prune, plan),
         }
         return store, turns.play(works, moves)
 
     @pytest.mark.parametrize(("first", "second"), [("publish", "prune"), ("prune", "publish")])
-    def test_takes_nothing_that_the_publish_relies_on_whatever_the_order_of_their_steps(self, first, second, site):
+    def test_the_prune_keeps_the_wheels_of_the_publish_for_every_order_of_steps(self, first, second, site):
         steps, refusals = {"publish": 10, "prune": 9}, 0
 
         for before, between in itertools.product(range(steps[first]), range(1, steps[second])):
             store, raised = self.play(site, [(first, before), (second, between)])
             assert raised["prune"] is None
             assert MARK not in objects(store)
-            require_all_whole(store)
+            require_all_wheels(store)
             if raised["publish"]:
                 refusals += 1
                 assert type(raised["publish"]) is StoreError
-                assert raised["publish"].message == f"{store.url}: a prune is taking wheels away"
-                publish(site.built("1.2"), store, Silent())
-            require_whole(store, "1.2")
+                assert raised["publish"].message == f"{store.url}: a prune is deleting wheels"
+                publish(site.built("1.2"), store, NoProgress())
+            require_wheels(store, "1.2")
 
         assert 0 < refusals < 80
 
-    def test_a_publish_stops_at_the_mark_of_a_prune_that_was_killed_until_another_has_run(self, site):
+    def test_the_mark_of_a_killed_prune_stops_a_publish_until_the_next_prune(self, site):
         (site.store.root / MARK).write_text("killed")
 
         with pytest.raises(StoreError) as refusal:
             site.publish_built("1.2")
 
-        assert refusal.value.hint.endswith("if it was killed, run it again first: diarize-runner cache prune")
+        assert refusal.value.hint.endswith("if it was killed, first run: diarize-runner cache prune")
         assert "1.2" not in published_versions(site.store)
         prune(site.store, plan_prune(site.store, 1))
         site.publish_built("1.2")
-        require_whole(site.store, "1.2")
+        require_wheels(site.store, "1.2")

@@ -1,4 +1,4 @@
-"""What is on disk is compared with the manifest byte by byte and link by link; only that makes a VerifiedCache."""
+"""Verification compares every byte and link on disk with the manifest; only it creates a VerifiedCache."""
 
 import dataclasses
 import shutil
@@ -14,32 +14,32 @@ from support.processes import finished, start
 from diarize_runner.cache.box.verify import VerifiedCache, verify
 from diarize_runner.cache.documents import layout
 from diarize_runner.errors import DiskError, IntegrityError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 
 @pytest.fixture
 def cache(site):
-    """A restored cache, a copy that may be damaged."""
+    """A restored cache that a test may damage."""
     site.publish("1.0")
     return site.restore("1.0").cache
 
 
 def report_of(cache):
-    report = verify(cache.root, cache.manifest, Silent())
+    report = verify(cache.root, cache.manifest, NoProgress())
     return {
         kind: getattr(report, kind) for kind in ("missing", "mismatched", "extra", "unsafe") if getattr(report, kind)
     }
 
 
-def test_a_cache_as_published_is_verified(cache):
-    report = verify(cache.root, cache.manifest, Silent())
+def test_an_unchanged_cache_is_verified(cache):
+    report = verify(cache.root, cache.manifest, NoProgress())
 
     assert report.ok
     assert report.require_ok() == cache
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damage_is_reported_by_path_and_nothing_else_is(damage, cache):
+def test_a_verification_reports_exactly_the_damaged_path(damage, cache):
     what, do, kind = DAMAGES[damage]
     path = names(cache)[what]
     do(cache.root / path)
@@ -77,8 +77,8 @@ def test_a_stray_link_to_a_folder_is_reported(target, cache):
 
 
 @pytest.mark.parametrize("kind", ["snapshots", "blobs", "refs"])
-def test_a_folder_that_was_swapped_for_a_link_is_reported(kind, cache, tmp_path):
-    """The links of a snapshot lead where the folder really lies: next to blobs of somebody else's choice."""
+def test_a_folder_replaced_by_a_link_is_reported(kind, cache, tmp_path):
+    """The relative links of a moved snapshot lead to blobs beside its new place."""
     path = f"{layout.repo_folder(WEIGHTS)}/{kind}"
     shutil.move(cache.root / path, tmp_path / "elsewhere" / kind)
     (cache.root / path).symlink_to(tmp_path / "elsewhere" / kind)
@@ -86,7 +86,7 @@ def test_a_folder_that_was_swapped_for_a_link_is_reported(kind, cache, tmp_path)
     assert report_of(cache) == {"extra": (path,)}
 
 
-def test_what_huggingface_hub_leaves_beside_a_repository_is_no_difference(cache):
+def test_files_that_huggingface_hub_writes_beside_a_repository_are_ignored(cache):
     hub = cache.root / layout.HUB
     for name in (".locks/models--acme--weights/x.lock", "version.txt", "models--acme--weights/.no_exist/0/x"):
         (hub / name).parent.mkdir(parents=True, exist_ok=True)
@@ -102,17 +102,17 @@ def test_every_difference_is_reported_at_once(cache):
     (cache.root / paths["snapshot"] / "stray").write_text("x")
 
     with pytest.raises(IntegrityError) as refusal:
-        verify(cache.root, cache.manifest, Silent()).require_ok()
+        verify(cache.root, cache.manifest, NoProgress()).require_ok()
 
     assert refusal.value.message == (
         f"{cache.root}: missing: {paths['blob']}; not as published: {paths['ref']}; "
         f"not in the manifest: {paths['snapshot']}/stray"
     )
-    assert refusal.value.hint.startswith("diarize-runner cache verify DIR --repair --store STORE fetches what is wrong")
+    assert refusal.value.hint == "fetch the wrong files: diarize-runner cache verify DIR --repair --store STORE"
 
 
-def test_an_empty_folder_lacks_everything(cache, tmp_path):
-    report = verify(tmp_path / "nowhere", cache.manifest, Silent())
+def test_an_empty_folder_is_reported_as_missing_every_file(cache, tmp_path):
+    report = verify(tmp_path / "nowhere", cache.manifest, NoProgress())
 
     blobs = {span.path for span in cache.manifest.archive.blobs}
     links = {path for repo in cache.manifest.repos for path in layout.links(repo)}
@@ -121,7 +121,7 @@ def test_an_empty_folder_lacks_everything(cache, tmp_path):
     assert (report.mismatched, report.extra, report.unsafe) == ((), (), ())
 
 
-def test_a_file_that_has_pyannote_load_what_the_manifest_does_not_list_is_reported(site):
+def test_a_config_that_loads_an_unlisted_class_is_reported(site):
     config = b"pipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n"
     site.publish("1.0", {PIPELINE: {"config.yaml": config, "model.bin": saved({"state": torch.zeros(2)})}})
     cache = site.restore("1.0").cache
@@ -130,7 +130,7 @@ def test_a_file_that_has_pyannote_load_what_the_manifest_does_not_list_is_report
     unlisted = tuple(dataclasses.replace(file, class_names=()) for file in repo.files)
     manifest = dataclasses.replace(cache.manifest, repos=(dataclasses.replace(repo, files=unlisted),))
 
-    report = verify(cache.root, manifest, Silent())
+    report = verify(cache.root, manifest, NoProgress())
 
     path = f"{layout.snapshot_folder(repo)}/config.yaml"
     assert (report.ok, report.unsafe) == (False, (path,))
@@ -139,19 +139,19 @@ def test_a_file_that_has_pyannote_load_what_the_manifest_does_not_list_is_report
     assert refusal.value.message == f"{cache.root}: not safe to load: {path}"
 
 
-def test_a_cache_of_another_version_is_no_cache_of_this_one(cache, tmp_path):
+def test_a_cache_does_not_match_the_manifest_of_another_version(cache, tmp_path):
     other = Site(folder=tmp_path / "other").build("1.1", {PIPELINE: {"config.yaml": b"other"}})
 
-    report = verify(cache.root, other, Silent())
+    report = verify(cache.root, other, NoProgress())
 
     assert not report.ok
     assert report.missing
     assert report.extra
 
 
-def test_a_verified_cache_cannot_be_made_by_hand(cache):
+def test_only_verify_can_create_a_verified_cache(cache):
     for seal in (None, object(), True):
-        with pytest.raises(TypeError, match=r"^a VerifiedCache comes from verify"):
+        with pytest.raises(TypeError, match=r"^create a VerifiedCache with verify"):
             VerifiedCache(root=cache.root, manifest=cache.manifest, _seal=seal)
     with pytest.raises(TypeError):
         VerifiedCache(root=cache.root, manifest=cache.manifest)
@@ -159,7 +159,7 @@ def test_a_verified_cache_cannot_be_made_by_hand(cache):
         cache.root = cache.root.parent
 
 
-def test_a_cache_that_may_not_be_read_says_so():
+def test_an_unreadable_cache_is_a_disk_error():
     def attempt():
         site.publish("1.0")
         cache = site.restore("1.0").cache
@@ -167,7 +167,7 @@ def test_a_cache_that_may_not_be_read_says_so():
         blob.chmod(0)
         as_nobody()
         with pytest.raises(DiskError, match=f"^{blob}: Permission denied$") as refusal:
-            verify(cache.root, cache.manifest, Silent())
+            verify(cache.root, cache.manifest, NoProgress())
         assert refusal.value.hint == "check who owns the folder"
 
     with foreign_folder() as folder:

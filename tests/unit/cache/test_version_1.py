@@ -1,4 +1,4 @@
-"""What release 0.1.0 wrote is read, gone on from and gone back to; what 0.1.0 cannot read it refuses."""
+"""This release reads, upgrades and rolls back to files of release 0.1.0, and 0.1.0 refuses newer files."""
 
 import json
 import os
@@ -17,17 +17,17 @@ from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cache.published.catalogue import list_versions, rollback
 from diarize_runner.cache.published.latest import read_latest
 from diarize_runner.cache.published.publish import publish
-from diarize_runner.digests import content_of_file
+from diarize_runner.digests import hash_file
 from diarize_runner.errors import IntegrityError, ManifestError
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "version-1"
 (OLD_RELEASE,) = VECTORS.glob("*.whl")
 MANIFESTS = [*sorted(VECTORS.glob("store/v*/manifest.json")), VECTORS / "manifest-with-wheels.json"]
 
 
-def old(*arguments):
-    """Run the command of release 0.1.0; return its exit code, and what it printed."""
+def run_old(*arguments):
+    """Run the command of release 0.1.0; return its exit code and its output."""
     done = subprocess.run(
         [
             sys.executable,
@@ -46,7 +46,7 @@ def old(*arguments):
 
 @pytest.fixture
 def site(tmp_path):
-    """A site whose store was published by 0.1.0."""
+    """A site whose store was written by 0.1.0."""
     shutil.copytree(VECTORS / "store", tmp_path / "site/store")
     for name in ("huggingface-cache.tar.gz", "requirements-diarization.txt"):
         shutil.copy(VECTORS / "store/v1.0" / name, tmp_path / "site/store/latest")
@@ -55,7 +55,7 @@ def site(tmp_path):
 
 @pytest.fixture
 def upgraded(site):
-    """The same after this release has published 1.1: another config, and the checkpoint of 1.0."""
+    """The same site with 1.1 published by this release: another config, and the checkpoint of 1.0."""
     site.restore("1.0")
     checkpoint = next(site.box.root.rglob("pytorch_model.bin")).read_bytes()
     shutil.rmtree(site.box.root)
@@ -64,34 +64,35 @@ def upgraded(site):
     host.ask_for({"config.yaml": b"version: 4.0.0\n", "segmentation/pytorch_model.bin": checkpoint})
     host.lock()
     host.build_version("1.1")
-    publish(host.out, site.store, Silent())
+    publish(host.out, site.store, NoProgress())
     return site
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_manifest_of_version_1_is_read_and_keeps_its_bytes_and_so_its_identity(path):
+def test_a_version_1_manifest_keeps_its_bytes_and_its_digest(path):
     manifest = CacheManifest.from_bytes(path.read_bytes(), path.name)
 
     assert manifest.to_bytes() == path.read_bytes()
-    assert manifest.digest == content_of_file(path).digest
+    assert manifest.digest == hash_file(path).digest
     assert manifest.created_by == "diarize-runner 0.1.0"
     assert bool(manifest.wheelhouse) == (path.name == "manifest-with-wheels.json")
 
 
-def test_the_wheels_of_a_manifest_of_version_1_are_those_of_its_document():
+def test_the_wheels_of_a_version_1_manifest_are_read():
     path = VECTORS / "manifest-with-wheels.json"
-    document, house = json.loads(path.read_bytes()), CacheManifest.from_bytes(path.read_bytes(), "").wheelhouse
+    document, wheelhouse = json.loads(path.read_bytes()), CacheManifest.from_bytes(path.read_bytes(), "").wheelhouse
 
-    assert [wheel.to_dict() for wheel in house.wheels] == document["wheels"]
-    assert (house.installer.to_dict(), house.page.to_dict()) == (document["installer"], document["wheels_page"])
+    assert [wheel.to_dict() for wheel in wheelhouse.wheels] == document["wheels"]
+    assert wheelhouse.installer.to_dict() == document["installer"]
+    assert wheelhouse.page.to_dict() == document["wheels_page"]
 
 
 @pytest.mark.parametrize("key", ["installer", "wheels_page", "wheels"])
-def test_a_manifest_of_version_1_that_lacks_what_belongs_to_its_wheels_is_refused(key):
+def test_a_version_1_manifest_with_an_incomplete_wheelhouse_is_refused(key):
     document = json.loads((VECTORS / "manifest-with-wheels.json").read_bytes())
     del document[key]
 
-    with pytest.raises(ManifestError, match=f"it needs the key '{key}' beside it"):
+    with pytest.raises(ManifestError, match=f"this key requires the key '{key}'"):
         CacheManifest.from_bytes(json.dumps(document).encode(), "manifest.json")
 
 
@@ -105,7 +106,7 @@ def test_a_version_1_cache_is_restored_and_verified(site):
     ]
 
 
-def test_a_version_1_checkpoint_that_is_not_clean_is_refused_with_what_to_do(site):
+def test_an_unsafe_version_1_checkpoint_is_refused_with_a_hint(site):
     with pytest.raises(IntegrityError, match=r"not safe to load: .*pytorch_model\.bin$") as refusal:
         site.restore("0.9")
 
@@ -113,41 +114,41 @@ def test_a_version_1_checkpoint_that_is_not_clean_is_refused_with_what_to_do(sit
     assert not site.box.root.exists()
 
 
-def test_the_old_release_refuses_what_this_one_publishes_with_a_hint_and_keeps_its_cache(upgraded):
+def test_the_old_release_refuses_new_formats_with_a_hint_and_keeps_its_cache(upgraded):
     store, box = upgraded.store, upgraded.box.root
-    assert old("cache", "restore", "--store", store.url, "--into", box, "--version", "1.0")[0] == 0
+    assert run_old("cache", "restore", "--store", store.url, "--into", box, "--version", "1.0")[0] == 0
     before = tree(box)
 
-    for wanted, document in (("latest", "pointer"), ("1.1", "manifest")):
-        code, said = old("cache", "restore", "--store", store.url, "--into", box, "--version", wanted)
+    for version, document in (("latest", "pointer"), ("1.1", "manifest")):
+        code, output = run_old("cache", "restore", "--store", store.url, "--into", box, "--version", version)
         assert code == 1
-        assert f"format 'diarize-runner/{document}/2' is not diarize-runner/{document}/1" in said
-        assert "hint: use the diarize-runner release that wrote it" in said
+        assert f"format 'diarize-runner/{document}/2' is not diarize-runner/{document}/1" in output
+        assert "hint: use the diarize-runner release that wrote it" in output
 
     assert tree(box) == before
-    assert old("cache", "verify", box)[0] == 0
+    assert run_old("cache", "verify", box)[0] == 0
 
 
-def test_a_box_of_the_old_release_is_upgraded_and_goes_back(upgraded):
+def test_a_box_of_the_old_release_can_be_upgraded_and_switched_back(upgraded):
     store, box = upgraded.store, upgraded.box
     pointer = read_latest(store)
     assert (pointer.serial, pointer.version, pointer.previous) == (3, "1.1", "1.0")
-    assert old("cache", "restore", "--store", store.url, "--into", box.root, "--version", "1.0")[0] == 0
+    assert run_old("cache", "restore", "--store", store.url, "--into", box.root, "--version", "1.0")[0] == 0
     before = box.current.resolve()
 
     restored = upgraded.restore(seen_serial=box.serial)
 
     assert restored.cache.manifest.version == "1.1"
-    assert len(restored.plan.reuse) == 1, "the checkpoint, which both versions have"
-    back = switch(box, None, Silent())
+    assert len(restored.plan.reuse) == 1, "both versions share the checkpoint"
+    back = switch(box, None, NoProgress())
     assert box.current.resolve() == before
     manifest = CacheManifest.from_bytes((box.current / "manifest.json").read_bytes(), "")
-    assert verify(box.current.resolve(), manifest, Silent()).ok
-    assert old("cache", "verify", box.root)[0] == 0
+    assert verify(box.current.resolve(), manifest, NoProgress()).ok
+    assert run_old("cache", "verify", box.root)[0] == 0
     assert back
 
 
-def test_a_store_is_rolled_back_to_a_version_that_the_old_release_published(upgraded):
+def test_a_store_can_be_rolled_back_to_a_version_of_the_old_release(upgraded):
     upgraded.restore(seen_serial=0)
 
     pointer = rollback(upgraded.store, None).pointer
@@ -156,8 +157,8 @@ def test_a_store_is_rolled_back_to_a_version_that_the_old_release_published(upgr
     assert upgraded.restore(seen_serial=upgraded.box.serial).cache.manifest.version == "1.0"
 
 
-def test_a_list_of_names_in_a_version_1_manifest_proves_nothing(site):
-    """Whoever can write the store can write the list; the checkpoint itself is looked at."""
+def test_the_pickle_names_of_a_version_1_manifest_are_not_trusted(site):
+    """A user who can write the store can write the list, so the checkpoint itself is checked."""
 
     def allow(document):
         (file,) = [file for file in document["repos"][0]["files"] if file["path"].endswith(".bin")]

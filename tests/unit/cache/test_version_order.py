@@ -1,10 +1,10 @@
-"""The newest version is the one that people would call so."""
+"""Sort versions as people expect."""
 
 import itertools
 
 import pytest
 
-from diarize_runner.cache.published.version_order import newest_first
+from diarize_runner.cache.published.version_order import sort_newest_first
 
 OLDEST_FIRST = {
     "numbers": ("0.9", "1.2", "1.9", "1.9.1", "1.10", "2.0", "10.0"),
@@ -28,6 +28,6 @@ OLDEST_FIRST = {
 
 
 @pytest.mark.parametrize("ordered", OLDEST_FIRST.values(), ids=list(OLDEST_FIRST))
-def test_versions_are_in_the_order_that_people_mean(ordered):
+def test_versions_are_sorted_as_people_expect(ordered):
     for shuffled in itertools.islice(itertools.permutations(ordered), 500):
-        assert newest_first(shuffled) == list(reversed(ordered))
+        assert sort_newest_first(shuffled) == list(reversed(ordered))

@@ -1,4 +1,4 @@
-"""A manifest calls wheels by file names of wheels, each once, and names what belongs to them; any other is refused."""
+"""A manifest is refused unless its wheel names are valid and unique and the files of the section are present."""
 
 import json
 
@@ -9,26 +9,26 @@ from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.errors import ManifestError
 
 HOSTILE = {
-    "a way up": "../x-1.0-py3-none-any.whl",
-    "a way down": "a/x-1.0-py3-none-any.whl",
+    "a parent path": "../x-1.0-py3-none-any.whl",
+    "a subfolder": "a/x-1.0-py3-none-any.whl",
     "an absolute path": "/etc/x-1.0-py3-none-any.whl",
     "a backslash": "..\\x-1.0-py3-none-any.whl",
-    "a new line": "x-1.0-py3-none-any.whl\n",
+    "a newline": "x-1.0-py3-none-any.whl\n",
     "an option": "-x-1.0-py3-none-any.whl",
     "hidden": ".x-1.0-py3-none-any.whl",
     "markup": 'x-1.0-py3-none-any"><script>.whl',
-    "no wheel": "x-1.0.tar.gz",
+    "not a wheel": "x-1.0.tar.gz",
     "no tags": "x-1.0.whl",
     "too many parts": "x-1.0-1-py3-none-any-more.whl",
-    "another ending": "x-1.0-py3-none-any.whl.exe",
+    "another suffix": "x-1.0-py3-none-any.whl.exe",
     "a space": "x-1.0-py3-none-any .whl",
-    "nothing": "",
+    "empty": "",
 }
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory):
-    """A manifest with wheels, as parsed JSON."""
+def valid_manifest(tmp_path_factory):
+    """A valid manifest with wheels, as parsed JSON."""
     return json.loads(WheelSite(folder=tmp_path_factory.mktemp("wheels")).build().to_bytes())
 
 
@@ -46,30 +46,30 @@ def with_first_wheel(document, **fields):
     return with_wheels(document, files=[{**first, **fields}, *others])
 
 
-def test_wheels_are_read_and_written_back_in_order_of_name(good):
-    manifest = read(good)
+def test_wheels_are_parsed_and_written_back_sorted_by_name(valid_manifest):
+    manifest = read(valid_manifest)
 
     assert [wheel.name for wheel in manifest.wheelhouse.wheels] == sorted(WHEELS)
-    assert json.loads(manifest.to_bytes()) == good
+    assert json.loads(manifest.to_bytes()) == valid_manifest
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=list(HOSTILE))
-def test_a_name_that_is_not_a_wheel_s_is_refused_with_its_place(name, good):
+def test_the_error_for_an_invalid_wheel_name_states_its_location(name, valid_manifest):
     with pytest.raises(ManifestError) as refusal:
-        read(with_first_wheel(good, name=name))
+        read(with_first_wheel(valid_manifest, name=name))
 
     assert refusal.value.message.startswith("manifest.json: ")
     assert refusal.value.message.endswith("in 'sections.wheels.files[0].name'")
 
 
 @pytest.mark.parametrize("change", [str, str.upper])
-def test_a_name_that_stands_twice_is_refused_even_in_other_letters(change, good):
-    second = good["sections"]["wheels"]["files"][1]["name"].removesuffix(".whl")
+def test_a_duplicate_name_is_refused_even_in_another_case(change, valid_manifest):
+    second = valid_manifest["sections"]["wheels"]["files"][1]["name"].removesuffix(".whl")
 
     with pytest.raises(
-        ManifestError, match=r"^manifest.json: two paths are one where case is ignored: .* in 'sections.wheels.files'$"
+        ManifestError, match=r"^manifest.json: two paths are equal when case is ignored: .* in 'sections.wheels.files'$"
     ):
-        read(with_first_wheel(good, name=f"{change(second)}.whl"))
+        read(with_first_wheel(valid_manifest, name=f"{change(second)}.whl"))
 
 
 FAULTS = {
@@ -77,16 +77,19 @@ FAULTS = {
     "no installer": ({"installer": None}, "missing key 'installer' in 'sections.wheels'"),
     "no wheels": ({"files": None}, "missing key 'files' in 'sections.wheels'"),
     "an object": ({"files": {}}, "expected a list, not dict in 'sections.wheels.files'"),
-    "another page": ({"page": {"name": "index.html"}}, "'index.html' stands where 'wheels.html' must"),
-    "another installer": ({"installer": {"name": "in.txt"}}, "'in.txt' stands where 'requirements-installer.txt' must"),
+    "another page": ({"page": {"name": "index.html"}}, "expected the file 'wheels.html', not 'index.html'"),
+    "another installer": (
+        {"installer": {"name": "in.txt"}},
+        "expected the file 'requirements-installer.txt', not 'in.txt'",
+    ),
 }
 
 
 @pytest.mark.parametrize(("change", "problem"), FAULTS.values(), ids=list(FAULTS))
-def test_what_belongs_to_the_wheels_is_there_and_is_called_what_it_must_be(change, problem, good):
+def test_a_missing_or_misnamed_file_of_the_section_is_refused(change, problem, valid_manifest):
     ((key, value),) = change.items()
-    section = good["sections"]["wheels"]
-    document = with_wheels(good, **{key: {**section[key], **value} if value else value})
+    section = valid_manifest["sections"]["wheels"]
+    document = with_wheels(valid_manifest, **{key: {**section[key], **value} if value else value})
     if value is None:
         del document["sections"]["wheels"][key]
 
@@ -97,41 +100,44 @@ def test_what_belongs_to_the_wheels_is_there_and_is_called_what_it_must_be(chang
 
 
 @pytest.mark.parametrize(("field", "value"), [("size", -1), ("digest", "sha256:0"), ("url", "https://example.org")])
-def test_a_wheel_has_a_size_and_a_digest_and_nothing_more(field, value, good):
+def test_a_wheel_with_a_wrong_or_unknown_field_is_refused(field, value, valid_manifest):
     with pytest.raises(ManifestError, match=r"in 'sections\.wheels\.files\[0\]"):
-        read(with_first_wheel(good, **{field: value}))
+        read(with_first_wheel(valid_manifest, **{field: value}))
 
 
-def test_a_version_may_carry_no_wheels_at_all(good):
-    plain = {**good, "sections": {}}
+def test_a_manifest_without_wheels_is_parsed(valid_manifest):
+    plain = {**valid_manifest, "sections": {}}
 
     assert read(plain).wheelhouse is None
     assert json.loads(read(plain).to_bytes()) == plain
-    assert read(with_wheels(good, files=[])).wheelhouse.wheels == ()
+    assert read(with_wheels(valid_manifest, files=[])).wheelhouse.wheels == ()
 
 
-def test_a_bootstrap_without_wheels_is_refused(good):
-    with pytest.raises(ManifestError, match=r"it needs the section 'wheels' beside it in 'sections\.bootstrap'$"):
-        read({**good, "sections": {"bootstrap": {}}})
+def test_a_bootstrap_without_wheels_is_refused(valid_manifest):
+    with pytest.raises(ManifestError, match=r"this section requires the section 'wheels' in 'sections\.bootstrap'$"):
+        read({**valid_manifest, "sections": {"bootstrap": {}}})
 
 
-def test_a_section_of_a_later_release_is_ignored_and_kept(good):
-    later = {**good, "sections": {**good["sections"], "environment": {"image": {"anything": [1, 2]}}}}
+def test_an_unknown_section_is_ignored_and_kept(valid_manifest):
+    later = {
+        **valid_manifest,
+        "sections": {**valid_manifest["sections"], "environment": {"image": {"anything": [1, 2]}}},
+    }
 
     manifest = read(later)
 
-    assert manifest.wheelhouse == read(good).wheelhouse
+    assert manifest.wheelhouse == read(valid_manifest).wheelhouse
     assert json.loads(manifest.to_bytes()) == later
-    assert manifest.digest != read(good).digest
+    assert manifest.digest != read(valid_manifest).digest
 
 
-@pytest.mark.parametrize("place", [(), ("sections", "wheels")], ids=["the whole", "a section"])
-def test_an_unknown_key_anywhere_else_is_refused(place, good):
-    document = json.loads(json.dumps(good))
-    where = document
-    for key in place:
-        where = where[key]
-    where["colour"] = "red"
+@pytest.mark.parametrize("keys", [(), ("sections", "wheels")], ids=["the document", "a section"])
+def test_an_unknown_key_outside_of_unknown_sections_is_refused(keys, valid_manifest):
+    document = json.loads(json.dumps(valid_manifest))
+    container = document
+    for key in keys:
+        container = container[key]
+    container["colour"] = "red"
 
     with pytest.raises(ManifestError, match="unknown key 'colour'"):
         read(document)

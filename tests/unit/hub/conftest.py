@@ -9,7 +9,7 @@ from support.hub_simulator import HubSimulator, running_hub
 
 @pytest.fixture
 def host(tmp_path) -> BuildHost:
-    """A build host that wants everything of the repository."""
+    """A build host that requests every file of the repository."""
     host = BuildHost(folder=tmp_path / "host")
     host.ask_for()
     return host
@@ -17,22 +17,22 @@ def host(tmp_path) -> BuildHost:
 
 @pytest.fixture
 def hub_home(tmp_path) -> Path:
-    """Where this machine keeps its own Hub cache, and its login."""
+    """The HF_HOME of this machine, with its Hub cache and its login."""
     return tmp_path / "huggingface"
 
 
 @pytest.fixture
 def hub(monkeypatch, hub_home) -> HubSimulator:
-    """A Hub that the client in this process talks to, without a token.
+    """A Hub that the client in this process uses, without a token.
 
-    huggingface_hub reads its environment once, when it is imported, which may be long ago: what it read is set anew.
+    huggingface_hub reads its environment when it is imported, so this fixture patches the constants.
     """
     from huggingface_hub import constants
 
     for name in [name for name in os.environ if name.startswith("HF_") or name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     with running_hub() as hub:
-        read = {
+        patched = {
             "ENDPOINT": hub.endpoint,
             "HUGGINGFACE_CO_URL_TEMPLATE": hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}",
             "HF_HUB_CACHE": str(hub_home / "hub"),
@@ -42,23 +42,23 @@ def hub(monkeypatch, hub_home) -> HubSimulator:
             "HF_HUB_DISABLE_IMPLICIT_TOKEN": False,
             "HF_HUB_DISABLE_SHARED_BLOBS": True,
         }
-        for name, value in read.items():
+        for name, value in patched.items():
             monkeypatch.setattr(constants, name, value)
         yield hub
 
 
-_BETWEEN_ATTEMPTS = 0.5
-"""Seconds: huggingface_hub waits no less."""
+_SHORTEST_RETRY_WAIT = 0.5
+"""Seconds; huggingface_hub never waits less."""
 
 
 @pytest.fixture
 def waits(monkeypatch) -> list[float]:
-    """How long the client waited between its attempts. It is told at once that the time is over."""
+    """The seconds that the client would wait between its attempts. The waits return at once."""
     waited: list[float] = []
     sleep = time.sleep
 
     def wait(seconds: float) -> None:
-        if seconds < _BETWEEN_ATTEMPTS:  # `subprocess` looks that often whether a process has ended
+        if seconds < _SHORTEST_RETRY_WAIT:  # `subprocess` polls with short waits
             sleep(seconds)
         else:
             waited.append(seconds)
@@ -69,5 +69,5 @@ def waits(monkeypatch) -> list[float]:
 
 @pytest.fixture
 def sign_in(monkeypatch):
-    """Give this machine an account's token."""
+    """A function that sets HF_TOKEN to an account's token."""
     return lambda account: monkeypatch.setenv("HF_TOKEN", account.token)

@@ -1,4 +1,4 @@
-"""The simulated Hub is one to the real client: its listings, bytes and refusals are taken for what they are."""
+"""The real huggingface_hub client works with the simulated Hub: listings, bytes and errors."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from huggingface_hub import HfApi, errors, get_session, hf_hub_download, snapsho
 from support.hub_host import FILES, REPO
 
 
-def test_a_snapshot_is_what_was_committed(hub):
+def test_a_snapshot_holds_the_committed_files(hub):
     repo = hub.repo(REPO, FILES)
 
     folder = Path(snapshot_download(REPO))
@@ -16,7 +16,7 @@ def test_a_snapshot_is_what_was_committed(hub):
     assert {path: (folder / path).read_bytes() for path in FILES} == FILES
 
 
-def test_a_listing_and_a_tree_say_the_same(hub):
+def test_the_listing_and_the_tree_of_a_repository_agree(hub):
     hub.repo(REPO, FILES)
 
     listed = {
@@ -28,16 +28,16 @@ def test_a_listing_and_a_tree_say_the_same(hub):
     assert {path: size for path, (size, _) in listed.items()} == {path: len(data) for path, data in FILES.items()}
 
 
-def test_an_account_is_known_by_its_token(hub):
+def test_a_token_identifies_its_account(hub):
     assert HfApi().whoami(token=hub.account("ada").token)["name"] == "ada"
 
 
-def test_a_part_of_a_file_is_sent_as_asked(hub):
+def test_a_range_request_gets_the_requested_bytes(hub):
     hub.repo(REPO, FILES)
     url = f"{hub.endpoint}/{REPO}/resolve/main/config.yaml"
 
-    def part(wanted):
-        answer = get_session().get(url, headers={"Range": wanted})
+    def part(byte_range):
+        answer = get_session().get(url, headers={"Range": byte_range})
         return answer.status_code, answer.content
 
     assert part("bytes=3-7") == (206, FILES["config.yaml"][3:8])
@@ -49,13 +49,13 @@ REFUSED = {
     "no such repository": (lambda hub, ada: hub.repos.clear(), errors.RepositoryNotFoundError),
     "no such revision": (lambda hub, ada: hub.repos[REPO].refs.clear(), errors.RevisionNotFoundError),
     "no such file": (lambda hub, ada: hub.repos[REPO].commit({}), errors.EntryNotFoundError),
-    "not let in": (lambda hub, ada: ada.may_read.clear(), errors.GatedRepoError),
-    "a token that nobody knows": (lambda hub, ada: hub.accounts.clear(), errors.HfHubHTTPError),
+    "no access": (lambda hub, ada: ada.may_read.clear(), errors.GatedRepoError),
+    "an unknown token": (lambda hub, ada: hub.accounts.clear(), errors.HfHubHTTPError),
 }
 
 
 @pytest.mark.parametrize(("refuse", "error"), REFUSED.values(), ids=list(REFUSED))
-def test_a_refusal_is_what_the_client_takes_it_for(hub, refuse, error):
+def test_the_client_raises_the_expected_error(hub, refuse, error):
     hub.repo(REPO, FILES, gated="auto")
     ada = hub.account("ada", may_read={REPO})
     refuse(hub, ada)

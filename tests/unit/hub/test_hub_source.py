@@ -1,4 +1,4 @@
-"""A repository of the Hub becomes a lock and a build, over HTTP; and what goes wrong on the way is said plainly."""
+"""A Hub repository is locked and built over HTTP, and every failure has a plain error message."""
 
 import hashlib
 import json
@@ -18,9 +18,9 @@ WEIGHTS = "segmentation/pytorch_model.bin"
 
 
 class TestResolve:
-    """A revision becomes a commit, and every file a digest."""
+    """Resolving pins the revision to a commit, and each file to a digest."""
 
-    def test_every_file_is_pinned_by_its_own_digest_and_by_the_name_the_hub_gives_it(self, hub, host):
+    def test_every_file_is_pinned_by_its_digest_and_its_etag(self, hub, host):
         hub.repo(REPO, FILES)
 
         (repo,) = host.lock().repos
@@ -42,54 +42,55 @@ class TestResolve:
         assert (locked.commit_hash, locked.revision) == (new if at == "main" else old, "main")
 
     @pytest.mark.parametrize(
-        ("patterns", "wanted"),
+        ("patterns", "selected"),
         [
             (["config.yaml", "plda/*"], {"config.yaml", "plda/plda.npz"}),
             (["*.bin"], {WEIGHTS}),
             ([], set(FILES)),
         ],
-        ids=lambda each: str(sorted(each)),  # the same in every process: a set has no order
+        ids=lambda each: str(sorted(each)),  # sorted, so that all workers see the same names
     )
-    def test_allow_patterns_say_which_files(self, hub, host, patterns, wanted):
+    def test_allow_patterns_select_files(self, hub, host, patterns, selected):
         hub.repo(REPO, FILES)
         host.ask_for(allow_patterns=patterns)
 
         (repo,) = host.lock().repos
 
-        assert {file.path for file in repo.files} == wanted
+        assert {file.path for file in repo.files} == selected
         assert repo.hub == HubOrigin(gated="no", allow_patterns=tuple(patterns))
         assert {each.path for each in hub.requests(method="HEAD")} >= {
-            f"/{REPO}/resolve/{repo.commit_hash}/{path}" for path in wanted
+            f"/{REPO}/resolve/{repo.commit_hash}/{path}" for path in selected
         }
-        assert not [path for path in set(FILES) - wanted if hub.requests(path)], "what is not wanted is not downloaded"
+        assert not [path for path in set(FILES) - selected if hub.requests(path)], "other files are not downloaded"
 
     def test_patterns_that_match_nothing_are_an_error(self, hub, host):
         hub.repo(REPO, FILES)
         host.ask_for(allow_patterns=["segmentatoin/*"])
 
-        with pytest.raises(SourceError, match=f"^{REPO} has no file that the request wants$"):
+        with pytest.raises(SourceError, match=f"^{REPO} has no file that the request selects$"):
             host.lock()
 
     @pytest.mark.parametrize("odd", ["a" * 256, "a\\b", "Config.yaml"])
-    def test_a_name_that_no_cache_may_hold_is_refused_before_anything_is_fetched(self, odd, hub, host):
+    def test_an_invalid_file_name_is_refused_before_any_fetch(self, odd, hub, host):
         hub.repo(REPO, {"config.yaml": b"text", odd: b"text"})
 
         with pytest.raises(
-            ManifestError, match=f"^{REPO}: (a path longer|not a plain relative path|two paths are one)"
+            ManifestError,
+            match=f"^{REPO}: (path longer than|not a plain relative path|two paths are equal when case is ignored)",
         ):
             host.lock()
 
         assert hub.requests(f"/{REPO}/resolve/") == []
 
-    def test_the_lock_says_that_a_repository_is_gated(self, hub, host, sign_in):
+    def test_the_lock_records_that_a_repository_is_gated(self, hub, host, sign_in):
         hub.repo(REPO, FILES, gated="manual")
         sign_in(hub.account("ada", may_read={REPO}))
 
         assert host.lock().repos[0].hub.gated == "manual"
 
 
-class TestWhoMayRead:
-    """The error names the repository, the page, and the account that has to act."""
+class TestAccess:
+    """The error names the repository, its page, and the account that must act."""
 
     def refusal(self, host, error=GatedRepo):
         with pytest.raises(error) as caught:
@@ -105,13 +106,13 @@ class TestWhoMayRead:
         assert message == f"{REPO} is gated, and no token was sent"
         assert hint.startswith(f"accept its terms on {PAGE}, then set HF_TOKEN")
 
-    def test_a_gated_repository_whose_terms_the_account_has_not_accepted(self, hub, host, sign_in):
+    def test_a_gated_repository_whose_terms_are_not_accepted(self, hub, host, sign_in):
         hub.repo(REPO, FILES, gated="auto")
         sign_in(hub.account("ada"))
 
-        assert self.refusal(host) == (f"{REPO} is gated, and ada was not let in", f"accept its terms as ada: {PAGE}")
+        assert self.refusal(host) == (f"{REPO} is gated, and ada has no access", f"accept its terms as ada: {PAGE}")
 
-    def test_a_gated_repository_whose_authors_have_yet_to_let_the_account_in(self, hub, host, sign_in):
+    def test_a_gated_repository_whose_authors_have_not_reviewed_the_request(self, hub, host, sign_in):
         hub.repo(REPO, FILES, gated="manual")
         sign_in(hub.account("ada", awaits={REPO}))
 
@@ -120,88 +121,90 @@ class TestWhoMayRead:
         assert message == f"{REPO} is gated, and ada is waiting for its authors to grant access"
         assert PAGE in hint
 
-    def test_a_gated_repository_whose_authors_have_turned_the_account_away(self, hub, host, sign_in):
+    def test_a_gated_repository_whose_authors_rejected_the_request(self, hub, host, sign_in):
         hub.repo(REPO, FILES, gated="manual")
         sign_in(hub.account("ada", rejected={REPO}))
 
         message, hint = self.refusal(host)
 
-        assert message == f"{REPO} is gated, and ada was turned away by its authors"
+        assert message == f"{REPO} is gated, and ada was rejected by its authors"
         assert "accept" not in hint
 
-    def test_a_gated_repository_and_a_token_that_may_read_no_gated_one(self, hub, host, sign_in):
-        """huggingface_hub says "check your connection" to this, for the answer carries no code."""
+    def test_a_gated_repository_and_a_token_without_permission_for_gated_ones(self, hub, host, sign_in):
+        """huggingface_hub reports "check your connection" here, because the answer has no error code."""
         hub.repo(REPO, FILES, gated="auto")
         sign_in(hub.account("ada", may_read={REPO}, fine_grained=True))
 
         message, hint = self.refusal(host)
 
-        assert message.startswith(f"{REPO}: the token of ada may not read it: Please enable access to public gated")
+        assert message.startswith(
+            f"{REPO}: the token of ada has no permission to read it: Please enable access to public gated"
+        )
         assert "https://huggingface.co/settings/tokens" in hint
 
-    @pytest.mark.parametrize("why", ["asked too often", "cut off"])
-    def test_a_gated_repository_when_the_hub_does_not_say_whose_token_it_is(self, hub, host, sign_in, why):
+    @pytest.mark.parametrize("why", ["rate limit", "broken connection"])
+    def test_a_gated_repository_and_an_unknown_account(self, hub, host, sign_in, why):
         hub.repo(REPO, FILES, gated="auto")
         sign_in(hub.account("ada"))
-        if why == "asked too often":
+        if why == "rate limit":
             hub.fail("whoami", 429)
         else:
             hub.break_off("whoami", after=3, reset=True)
 
-        assert self.refusal(host)[0] == f"{REPO} is gated, and this account was not let in"
+        assert self.refusal(host)[0] == f"{REPO} is gated, and this account has no access"
 
-    def test_who_was_let_in_gets_every_file(self, hub, host, sign_in):
+    def test_an_account_with_access_gets_every_file(self, hub, host, sign_in):
         hub.repo(REPO, FILES, gated="manual")
         sign_in(hub.account("ada", may_read={REPO}))
 
         assert len(host.lock().repos[0].files) == len(FILES)
 
     @pytest.mark.parametrize("private", [False, True], ids=["missing", "private"])
-    def test_a_missing_repository_and_a_private_one_look_alike_to_a_stranger(self, hub, host, private):
+    def test_missing_and_private_repositories_look_alike_without_a_token(self, hub, host, private):
         if private:
             hub.repo(REPO, FILES, private=True)
 
         message, hint = self.refusal(host, SourceError)
 
-        assert message == f"the Hub shows no repository {REPO} to who has no token"
+        assert message == f"the Hub shows no repository {REPO} to clients without a token"
         assert "a private repository looks like a missing one" in hint
 
     @pytest.mark.parametrize("private", [False, True], ids=["missing", "private"])
-    def test_a_missing_repository_and_a_private_one_look_alike_to_another_account(self, hub, host, sign_in, private):
+    def test_missing_and_private_repositories_look_alike_to_another_account(self, hub, host, sign_in, private):
         if private:
             hub.repo(REPO, FILES, private=True)
         sign_in(hub.account("ada"))
 
         assert self.refusal(host, SourceError)[0] == f"the Hub shows no repository {REPO} to ada"
 
-    def test_a_private_repository_is_there_for_its_owner(self, hub, host, sign_in):
+    def test_an_owner_can_read_a_private_repository(self, hub, host, sign_in):
         hub.repo(REPO, FILES, private=True)
         sign_in(hub.account("ada", may_read={REPO}))
 
         assert len(host.lock().repos[0].files) == len(FILES)
 
-    def test_a_token_that_the_hub_does_not_know(self, hub, host, monkeypatch):
-        """The Hub refuses it even where nobody needs one."""
+    def test_an_unknown_token(self, hub, host, monkeypatch):
+        """The Hub refuses it even for a public repository."""
         hub.repo(REPO, FILES)
         monkeypatch.setenv("HF_TOKEN", "hf_" + "x" * 34)
 
         message, hint = self.refusal(host, SourceError)
 
-        assert message == f"{REPO}: the Hub does not know the token that this machine sent"
+        assert message == f"{REPO}: the Hub does not know the token of this machine"
         assert "https://huggingface.co/settings/tokens" in hint
 
-    def test_a_revision_that_is_not_there(self, hub, host):
+    def test_a_missing_revision(self, hub, host):
         hub.repo(REPO, FILES)
         host.ask_for(at="v9")
 
         message, hint = self.refusal(host, RevisionNotFound)
 
         assert message == f"{REPO} has no revision v9"
-        assert hint == f"its branches and tags: {PAGE}/tree/main"
+        assert hint == f"choose one of its branches and tags: {PAGE}/tree/main"
 
 
-class TestTrouble:
-    """What passes is waited for; what does not is said in one sentence."""
+class TestFailures:
+    """Transient failures are retried; others are reported in one sentence."""
 
     def failure(self, host):
         with pytest.raises(SourceError) as caught:
@@ -209,7 +212,7 @@ class TestTrouble:
         return caught.value.message
 
     @pytest.mark.parametrize("method", ["HEAD", "GET"])
-    def test_who_asks_too_often_waits_as_long_as_the_hub_says(self, hub, host, waits, method):
+    def test_a_rate_limited_client_waits_as_long_as_retry_after_says(self, hub, host, waits, method):
         hub.repo(REPO, FILES)
         hub.fail(WEIGHTS, 429, method=method, times=2, Retry_After="17")
 
@@ -218,7 +221,7 @@ class TestTrouble:
         assert [wait for wait in waits if wait >= 17]
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
-    def test_a_hub_that_fails_for_a_moment_is_asked_again(self, hub, host, waits, status):
+    def test_a_transient_server_error_is_retried(self, hub, host, waits, status):
         hub.repo(REPO, FILES)
         hub.fail(WEIGHTS, status, method="HEAD", times=3)
 
@@ -237,15 +240,15 @@ class TestTrouble:
             (WEIGHTS, "HEAD", 429),
         ],
     )
-    def test_a_hub_that_goes_on_failing_is_named_with_what_it_said(self, hub, host, waits, path, method, status):
+    def test_a_persistent_server_error_is_reported_with_its_status(self, hub, host, waits, path, method, status):
         hub.repo(REPO, FILES)
         hub.fail(path, status, method=method, times=100)
 
-        assert self.failure(host).startswith(f"{REPO}: the Hub did not answer as it should: ")
+        assert self.failure(host).startswith(f"{REPO}: the Hub answered with an error: ")
         assert str(status) in self.failure(host)
 
-    def test_a_body_that_breaks_off_is_gone_on_with_where_it_broke(self, hub, host, waits):
-        """The client writes 10 MiB at a time, and goes on after the last that it wrote."""
+    def test_an_interrupted_download_is_resumed(self, hub, host, waits):
+        """The client writes 10 MiB at a time, and resumes after the last full write."""
         large = hashlib.shake_128(b"large").digest(11 << 20)
         hub.repo(REPO, {"plda/plda.npz": large})
         hub.break_off("plda.npz", after=len(large) - 1)
@@ -255,46 +258,46 @@ class TestTrouble:
         assert [each.range for each in hub.requests("plda.npz", host="cdn")] == [None, f"bytes={10 << 20}-"]
         assert repo.files[0].content.digest.hex == hashlib.sha256(large).hexdigest()
 
-    def test_a_body_that_never_comes_whole(self, hub, host, waits):
+    def test_a_download_that_is_always_interrupted(self, hub, host, waits):
         hub.repo(REPO, FILES)
         hub.break_off(WEIGHTS, after=0, times=100)
 
         assert self.failure(host).startswith(f"{REPO}: the Hub cannot be reached: peer closed connection")
 
-    def test_a_connection_that_is_reset(self, hub, host, waits):
+    def test_a_reset_connection(self, hub, host, waits):
         hub.repo(REPO, FILES)
         hub.break_off(WEIGHTS, after=1000, times=100, reset=True)
 
         assert self.failure(host).startswith(f"{REPO}: the Hub cannot be reached: ")
 
-    def test_a_hub_that_is_not_there(self, hub, host, waits, monkeypatch):
+    def test_an_unreachable_hub(self, hub, host, waits, monkeypatch):
         from huggingface_hub import constants
 
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
 
         assert self.failure(host).startswith(f"{REPO}: the Hub cannot be reached: ")
 
-    def test_an_answer_that_is_somebody_elses_page(self, hub, host):
+    def test_a_captive_portal_page_instead_of_the_hub(self, hub, host):
         hub.repo(REPO, FILES)
         hub.answer("/revision/", b"<html>Please log in to the hotel's network</html>", "text/html")
 
         assert self.failure(host).startswith(f"{REPO}: the Hub cannot be reached: ")
 
-    def test_a_machine_that_is_told_to_stay_offline(self, hub, host, monkeypatch):
+    def test_a_machine_in_offline_mode(self, hub, host, monkeypatch):
         from huggingface_hub import constants
 
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
         assert "offline mode is enabled" in self.failure(host)
 
-    def test_a_mirror_that_does_not_say_what_its_files_hold(self, hub, host):
+    def test_a_mirror_that_lists_no_digests(self, hub, host):
         commit = hub.repo(REPO, FILES).refs["main"]
         listing = {"id": REPO, "sha": commit, "siblings": [{"rfilename": "config.yaml"}]}
         hub.answer("/revision/", json.dumps(listing).encode(), "application/json")
 
-        assert self.failure(host) == f"{REPO}: the Hub does not say what config.yaml holds"
+        assert self.failure(host) == f"{REPO}: the Hub lists no digest for config.yaml"
 
-    def test_a_hub_cache_that_cannot_be_written(self, hub, host, hub_home):
+    def test_a_hub_cache_that_is_not_writable(self, hub, host, hub_home):
         hub.repo(REPO, FILES)
         hub_home.write_text("a file where the folder should be")
 
@@ -303,28 +306,28 @@ class TestTrouble:
 
 
 class TestWrongBytes:
-    """huggingface_hub compares sizes alone."""
+    """huggingface_hub compares only sizes."""
 
     @pytest.mark.parametrize("path", [WEIGHTS, "config.yaml"], ids=["a sha256", "a git blob"])
-    def test_bytes_that_are_not_what_their_etag_says_never_reach_a_lock(self, hub, host, path):
+    def test_a_file_that_differs_from_its_etag_is_never_locked(self, hub, host, path):
         hub.repo(REPO, FILES).altered[path] = FILES[path][::-1]
 
-        with pytest.raises(IntegrityError, match=f"^{REPO}: {path} came twice with other bytes than the Hub says, "):
+        with pytest.raises(IntegrityError, match=f"^{REPO}: {path} does not match its etag "):
             host.lock()
 
-    def test_bytes_that_are_not_what_the_lock_says_never_reach_a_version(self, hub, host):
+    def test_a_file_that_differs_from_the_lock_is_never_built(self, hub, host):
         hub.repo(REPO, FILES)
         host.lock()
         document = json.loads(lock_path(host.request).read_text())
         document["repos"][0]["files"][2]["digest"] = f"sha256:{'0' * 64}"
         lock_path(host.request).write_text(json.dumps(document))
 
-        with pytest.raises(IntegrityError, match=f"^{REPO}: config.yaml is not what the lock says$"):
+        with pytest.raises(IntegrityError, match=f"^{REPO}: config.yaml differs from the lock$"):
             host.build()
 
         assert not (host.out / MANIFEST_NAME).exists()
 
-    def test_a_file_that_was_damaged_on_this_disk_is_fetched_anew(self, hub, host, hub_home):
+    def test_a_damaged_file_in_the_hub_cache_is_downloaded_again(self, hub, host, hub_home):
         hub.repo(REPO, FILES)
         host.lock()
         (blob,) = hub_home.rglob(f"blobs/{etag(WEIGHTS, FILES[WEIGHTS])}")
@@ -336,9 +339,9 @@ class TestWrongBytes:
 
 
 class TestBuild:
-    """A lock builds what it pins, whatever happened since."""
+    """A build uses exactly what the lock pins."""
 
-    def test_a_branch_that_moved_on_does_not_move_the_build(self, hub, host, hub_home):
+    def test_a_build_uses_the_locked_commit_after_the_branch_moved(self, hub, host, hub_home):
         repo = hub.repo(REPO, FILES)
         locked = host.lock().repos[0].commit_hash
         repo.commit({**FILES, "config.yaml": b"another"})
@@ -349,9 +352,9 @@ class TestBuild:
         assert manifest.repos[0].commit_hash == locked
         assert members(host)["refs/main"] == locked.encode()
         assert FILES["config.yaml"] in members(host).values()
-        assert not hub.requests("/revision/main")[1:], "the branch was asked for once, by resolve"
+        assert not hub.requests("/revision/main")[1:], "only resolve looked the branch up"
 
-    def test_a_build_needs_no_hub_for_what_this_machine_has(self, hub, host):
+    def test_a_build_from_the_hub_cache_sends_no_request(self, hub, host):
         hub.repo(REPO, FILES)
         host.lock()
         hub.log.clear()
@@ -360,7 +363,7 @@ class TestBuild:
 
         assert hub.log == []
 
-    def test_a_file_that_the_lock_names_and_the_hub_has_not(self, hub, host):
+    def test_a_locked_file_missing_on_the_hub(self, hub, host):
         hub.repo(REPO, FILES)
         host.lock()
         lock_path(host.request).write_text(lock_path(host.request).read_text().replace("config.yaml", "confjg.yaml"))
@@ -368,7 +371,7 @@ class TestBuild:
         with pytest.raises(SourceError, match="Entry not found"):
             host.build()
 
-    def test_the_archive_is_a_cache_in_the_classic_layout_and_holds_nothing_else(self, hub, host):
+    def test_the_archive_holds_exactly_a_cache_in_the_classic_layout(self, hub, host):
         commit = hub.repo(REPO, FILES).refs["main"]
         host.lock()
         host.build()
@@ -385,7 +388,7 @@ class TestBuild:
 
 
 def members(host):
-    """Return what the archive holds below the repository's folder: a file's bytes, or where a link leads."""
+    """Return the archive's members below the repository's folder: the bytes of a file, or the target of a link."""
     top = f"huggingface/hub/models--{REPO.replace('/', '--')}/"
     with tarfile.open(host.out / ARCHIVE_NAME) as archive:
         listed = [member for member in archive if not member.isdir()]

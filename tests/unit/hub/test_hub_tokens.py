@@ -1,4 +1,4 @@
-"""The token of a build host opens a gated repository, goes to the Hub alone, and is found nowhere afterwards."""
+"""The token of a build host opens a gated repository, is sent only to the Hub, and is stored nowhere."""
 
 import io
 import logging
@@ -16,19 +16,19 @@ from diarize_runner.errors import DiarizeRunnerError
 
 @pytest.fixture
 def ada(hub):
-    """An account that was let into the gated repository."""
+    """An account with access to the gated repository."""
     hub.repo(REPO, FILES, gated="auto")
     return hub.account("ada", may_read={REPO})
 
 
-def said(hub, *arguments, **environment):
-    """Run the command as a build host does, in a process of its own; return all that it said."""
+def run_command(hub, *arguments, **environment):
+    """Run the command in a new process, as on a build host; return its output."""
     done = run(*arguments, HF_ENDPOINT=hub.endpoint, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
-def everything(folder):
+def all_bytes(folder):
     """Yield the bytes of every file below `folder`, and of every file in an archive among them."""
     for path in folder.rglob("*"):
         if path.is_file():
@@ -41,7 +41,7 @@ def everything(folder):
 
 
 @pytest.mark.parametrize("kept", ["in the environment", "by hf auth login"])
-def test_no_file_and_no_line_of_output_holds_the_token(hub, host, hub_home, tmp_path, ada, kept):
+def test_no_file_and_no_output_holds_the_token(hub, host, hub_home, tmp_path, ada, kept):
     environment = {"HF_HOME": str(hub_home), "HF_DEBUG": "1"}
     if kept == "in the environment":
         environment["HF_TOKEN"] = ada.token
@@ -51,19 +51,21 @@ def test_no_file_and_no_line_of_output_holds_the_token(hub, host, hub_home, tmp_
     (host.folder / "requirements.txt").write_text("nothing==1\n")
     build = ["--version", "1.0", "--requirements", host.folder / "requirements.txt", "--out", host.out]
 
-    output = said(hub, "cache", "resolve", host.request, "--json", **environment)
-    output += said(hub, "cache", "build", host.request, *build, "--json", **environment)
-    output += said(hub, "cache", "publish", host.out, "--store", (tmp_path / "store").as_uri(), **environment)
+    output = run_command(hub, "cache", "resolve", host.request, "--json", **environment)
+    output += run_command(hub, "cache", "build", host.request, *build, "--json", **environment)
+    output += run_command(hub, "cache", "publish", host.out, "--store", (tmp_path / "store").as_uri(), **environment)
 
-    assert hub.requests("/resolve/", host="hub")[0].authorization == f"Bearer {ada.token}", "it was in use"
-    assert "<TOKEN>" in output, "the client's log was on, and names the header"
+    assert hub.requests("/resolve/", host="hub")[0].authorization == f"Bearer {ada.token}", "the token was used"
+    assert "<TOKEN>" in output, "the client's log was on, with the masked header"
     assert ada.token not in output
-    found = {path for path, data in everything(tmp_path) if ada.token.encode() in data}
+    found = {path for path, data in all_bytes(tmp_path) if ada.token.encode() in data}
     assert found == set() if kept == "in the environment" else {hub_home / "token"}
-    assert [path for path, data in everything(tmp_path / "store") if FILES["config.yaml"] in data], "it was looked into"
+    assert [path for path, data in all_bytes(tmp_path / "store") if FILES["config.yaml"] in data], (
+        "the archive was searched"
+    )
 
 
-def test_the_token_goes_to_the_hub_and_to_nobody_else(hub, host, sign_in, ada):
+def test_the_token_is_sent_only_to_the_hub(hub, host, sign_in, ada):
     sign_in(ada)
 
     host.lock()
@@ -82,23 +84,23 @@ def test_a_build_without_a_token_sends_none(hub, host):
 
 
 REFUSALS = {
-    "not let in": lambda hub, ada: ada.may_read.clear(),
-    "awaits a review": lambda hub, ada: (ada.may_read.clear(), ada.awaits.add(REPO)),
-    "may read no gated repository": lambda hub, ada: setattr(ada, "fine_grained", True),
-    "not known": lambda hub, ada: hub.accounts.clear(),
+    "no access": lambda hub, ada: ada.may_read.clear(),
+    "awaiting a review": lambda hub, ada: (ada.may_read.clear(), ada.awaits.add(REPO)),
+    "no permission for gated repositories": lambda hub, ada: setattr(ada, "fine_grained", True),
+    "an unknown token": lambda hub, ada: hub.accounts.clear(),
     "no such repository": lambda hub, ada: hub.repos.clear(),
     "no such revision": lambda hub, ada: hub.repos[REPO].refs.clear(),
     "a Hub that fails": lambda hub, ada: hub.fail("/revision/", 500, times=9),
-    "a Hub that repeats what it was told": lambda hub, ada: hub.fail(
+    "a Hub that repeats the token": lambda hub, ada: hub.fail(
         "/revision/", 400, times=9, X_Error_Message=f"no good: Bearer {ada.token}"
     ),
-    "bytes that were altered": lambda hub, ada: hub.repos[REPO].altered.update({"config.yaml": b"x"}),
+    "altered bytes": lambda hub, ada: hub.repos[REPO].altered.update({"config.yaml": b"x"}),
 }
 
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("refuse", REFUSALS.values(), ids=list(REFUSALS))
-def test_no_error_holds_the_token(hub, host, sign_in, ada, caplog, refuse):  # fixtures
+def test_no_error_holds_the_token(hub, host, sign_in, ada, caplog, refuse):
     caplog.set_level(logging.INFO)
     sign_in(ada)
     refuse(hub, ada)
@@ -112,21 +114,21 @@ def test_no_error_holds_the_token(hub, host, sign_in, ada, caplog, refuse):  # f
     assert ada.token not in caplog.text
 
 
-@pytest.mark.parametrize("odd", ["\x0cpage 2", "\u200b"], ids=["a form feed", "a space of no width"])
-def test_a_token_that_was_pasted_with_something_beside_it_is_not_quoted(hub, host, monkeypatch, ada, odd):
-    """The HTTP client quotes a header that it cannot send."""
+@pytest.mark.parametrize("odd", ["\x0cpage 2", "\u200b"], ids=["a form feed", "a zero-width space"])
+def test_a_token_with_an_extra_character_is_not_printed(hub, host, monkeypatch, ada, odd):
+    """The HTTP client's own error quotes a header that it cannot send."""
     monkeypatch.setenv("HF_TOKEN", f"{ada.token}{odd}")
 
     with pytest.raises(DiarizeRunnerError) as caught:
         host.lock()
 
     assert hub.log == []
-    assert caught.value.message == f"{REPO}: the token of this machine holds a character that no token has"
-    assert "copy it anew" in caught.value.hint
+    assert caught.value.message == f"{REPO}: the token of this machine holds an invalid character"
+    assert "copy only the token again" in caught.value.hint
     assert ada.token not in printed(caught.value)
 
 
-def test_no_command_takes_a_token_where_every_process_could_read_it():
+def test_no_command_takes_a_token_as_an_option():
     options = [
         option for parser in parsers(build_parser()) for action in parser._actions for option in action.option_strings
     ]
@@ -136,14 +138,14 @@ def test_no_command_takes_a_token_where_every_process_could_read_it():
 
 
 def printed(error):
-    """Return what Python prints of an exception that nobody catches."""
+    """Return the traceback that Python prints for an uncaught exception."""
     target = io.StringIO()
     traceback.print_exception(error, file=target)
     return target.getvalue()
 
 
 def parsers(parser):
-    """Yield a parser and those of its commands."""
+    """Yield a parser and the parsers of its commands."""
     yield parser
     for action in parser._actions:
         if isinstance(action.choices, dict):

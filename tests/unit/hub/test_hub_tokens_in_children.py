@@ -1,4 +1,4 @@
-"""Only the process that asks the Hub has the token: no child of `cache resolve` or `cache build` inherits a secret."""
+"""Only the command itself has the token: no child process of `cache resolve` or `cache build` inherits a secret."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from support.traces import executed, tracing
 from support.wheel_host import FOR_311, WheelHost
 from support.wheels import index_settings
 
-from diarize_runner.cache.builder.hub import take_token
+from diarize_runner.cache.builder.hub import pop_token
 from diarize_runner.child import child_environment
 
 CANARIES = {
@@ -28,14 +28,14 @@ CANARIES = {
 
 @pytest.fixture
 def ada(hub):
-    """An account that was let into the gated repository."""
+    """An account with access to the gated repository."""
     hub.repo(REPO, FILES, gated="auto")
     return hub.account("ada", may_read={REPO})
 
 
 @pytest.fixture
 def wheels(tmp_path):
-    """A package index, and the requirements that pin what is in it."""
+    """A package index, and the requirements that pin its packages."""
     wheels = WheelHost(folder=tmp_path / "wheels")
     wheels.folder.mkdir()
     wheels.prepare()
@@ -44,7 +44,10 @@ def wheels(tmp_path):
 
 @pytest.fixture
 def traced(hub, hub_home, tmp_path, ada, wheels):
-    """Run a command of a build host that has every secret; return its own start, and those of its children."""
+    """A function that runs a command with every secret in its environment.
+
+    It returns the traced starts of the command itself, and those of its child processes.
+    """
 
     def traced(*arguments):
         settings = {"PYTHONPATH": str(ROOT), "NO_PROXY": "*", "HF_ENDPOINT": hub.endpoint, "HF_HOME": str(hub_home)}
@@ -66,21 +69,21 @@ def traced(hub, hub_home, tmp_path, ada, wheels):
     return traced
 
 
-def ask_for_a_wheel_too(host, wheels):
-    """Let the request want a file out of a wheel, beside the repository of the Hub."""
+def request_wheel_member(host):
+    """Add a file of a wheel to the request."""
     document = yaml.safe_load(host.request.read_text())
     files = {"notes.txt": {"wheel": "tool==3.0", "member": "tool-3.0.dist-info/METADATA"}}
     document["repos"].append({"repo_id": "acme/tool", "revision": "main", "licence": "MIT", "files": files})
     host.request.write_text(yaml.safe_dump(document))
 
 
-def with_a_secret(starts, ada):
+def starts_with_secrets(starts, ada):
     secrets = [ada.token, *CANARIES.values()]
     return [(each.words, held) for each in starts for held in each.environment if any(s in held for s in secrets)]
 
 
 def test_no_child_of_a_resolve_or_a_build_with_wheels_inherits_a_secret(traced, hub, host, ada, wheels):
-    ask_for_a_wheel_too(host, wheels)
+    request_wheel_member(host)
     files = ("--requirements", wheels.requirements, "--installer", wheels.installer, "--out", host.out)
 
     own, children = zip(
@@ -89,15 +92,17 @@ def test_no_child_of_a_resolve_or_a_build_with_wheels_inherits_a_secret(traced, 
         strict=True,
     )
 
-    assert [len(with_a_secret(starts, ada)) for starts in own] == [len(CANARIES) + 1] * 2, "the commands have them all"
+    assert [len(starts_with_secrets(starts, ada)) for starts in own] == [len(CANARIES) + 1] * 2, (
+        "each command has every secret"
+    )
     assert {each.authorization for each in hub.requests("/resolve/", host="hub")} == {f"Bearer {ada.token}"}
     pips = [[each for each in starts if "pip" in each.words] for starts in children]
     assert len(pips[0]) == 1
-    assert len(pips[1]) >= len([FOR_311, "common", "tool"]), "one for each wheel"
-    assert [with_a_secret(starts, ada) for starts in children] == [[], []]
+    assert len(pips[1]) >= len([FOR_311, "common", "tool"]), "one pip for each wheel"
+    assert [starts_with_secrets(starts, ada) for starts in children] == [[], []]
 
 
-def test_a_child_gets_what_pip_and_the_machine_need_and_no_secret(monkeypatch):
+def test_a_child_process_gets_the_needed_variables_and_no_secret(monkeypatch):
     needed = {
         "PATH": "/bin",
         "HTTPS_PROXY": "http://proxy:3128",
@@ -124,9 +129,9 @@ def test_a_child_gets_what_pip_and_the_machine_need_and_no_secret(monkeypatch):
         ({"HF_TOKEN": "", "HUGGING_FACE_HUB_TOKEN": "old"}, "old"),
         ({"HF_TOKEN": "new", "HF_OIDC_RESOURCE": "acme/weights"}, None),
     ],
-    ids=["none", "both", "the old name", "trusted publishing goes before"],
+    ids=["none", "both", "the old name", "trusted publishing first"],
 )
-def test_a_token_is_taken_out_of_the_environment_as_huggingface_hub_would_choose_it(monkeypatch, environment, token):
+def test_pop_token_chooses_the_same_token_as_huggingface_hub(monkeypatch, environment, token):
     from huggingface_hub import utils
     from huggingface_hub.utils import _auth
 
@@ -137,5 +142,5 @@ def test_a_token_is_taken_out_of_the_environment_as_huggingface_hub_would_choose
     monkeypatch.setattr(_auth, "_get_token_from_oidc", lambda: None)
     chosen = utils.get_token() if "HF_OIDC_RESOURCE" not in environment else None
 
-    assert take_token() == token == chosen
+    assert pop_token() == token == chosen
     assert not {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"} & set(os.environ)

@@ -1,17 +1,17 @@
-"""No token is ever published: not in a file, not across the pieces it is read in, not under its own name."""
+"""No token is published: not in a file, not split across chunks, not as a token file."""
 
 import io
 
 import pytest
 from support.local_host import REPO, LocalHost
 
-from diarize_runner.cache.builder.secrets import without_secrets
+from diarize_runner.cache.builder.secrets import reject_secrets
 from diarize_runner.cache.documents.manifest import ARCHIVE_NAME, MANIFEST_NAME
-from diarize_runner.digests import PIECE
+from diarize_runner.digests import READ_SIZE
 from diarize_runner.errors import SecretFound
 
 TOKEN = b"hf_" + b"AbCdEfGhIj0123456789" + b"abcdefghij"
-"""As short as one may be to be taken for one: 30 letters and digits."""
+"""The shortest text that counts as a token: 30 letters and digits after the prefix."""
 CONFIG = {"config.yaml": b"pipeline:\n  name: pyannote.audio.pipelines.SpeakerDiarization\n"}
 
 
@@ -20,8 +20,8 @@ def host(tmp_path):
     return LocalHost(folder=tmp_path)
 
 
-def refused(host, files):
-    """Say why a build of `files` is refused; nothing may be left that a publish would take, nor any token at all."""
+def build_refusal(host, files):
+    """Require that a build of `files` is refused, without a manifest or a token on disk; return the error message."""
     host.ask_for({**CONFIG, **files})
     host.lock()
     with pytest.raises(SecretFound) as caught:
@@ -40,13 +40,13 @@ HOLDING = {
     "between bytes that are no text": b"\0\xff" + TOKEN + b"\xfe\0",
     "twice": TOKEN + b" " + TOKEN,
     "an organisation's, of the old kind": b"api_org_" + TOKEN[3:],
-    "at the end of a large file": bytes(3 * PIECE - len(TOKEN)) + TOKEN,
+    "at the end of a large file": bytes(3 * READ_SIZE - len(TOKEN)) + TOKEN,
 }
 
 
 @pytest.mark.parametrize("data", HOLDING.values(), ids=list(HOLDING))
-def test_a_file_that_holds_a_token_stops_the_build_by_its_name(host, data):
-    message = refused(host, {"docs/notes.txt": data})
+def test_a_file_that_holds_a_token_stops_the_build_and_is_named(host, data):
+    message = build_refusal(host, {"docs/notes.txt": data})
 
     assert message == f"{REPO}: docs/notes.txt holds what looks like a Hugging Face token"
 
@@ -61,7 +61,7 @@ NOT_TOKENS = {
 
 
 @pytest.mark.parametrize("data", NOT_TOKENS.values(), ids=list(NOT_TOKENS))
-def test_what_is_no_token_is_built(host, data):
+def test_text_that_is_not_a_token_is_built(host, data):
     host.ask_for({**CONFIG, "notes.txt": data})
     host.lock()
 
@@ -69,55 +69,55 @@ def test_what_is_no_token_is_built(host, data):
 
 
 @pytest.mark.parametrize("before", range(len(TOKEN) + 1))
-def test_a_token_is_found_wherever_the_border_of_two_pieces_cuts_it(host, before):
-    message = refused(host, {"notes.txt": bytes(PIECE - before) + TOKEN + b"\n"})
+def test_a_token_split_across_two_chunks_is_found(host, before):
+    message = build_refusal(host, {"notes.txt": bytes(READ_SIZE - before) + TOKEN + b"\n"})
 
     assert message == f"{REPO}: notes.txt holds what looks like a Hugging Face token"
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 31])
-def test_a_token_is_found_in_pieces_smaller_than_itself(size):
+def test_a_token_in_chunks_smaller_than_itself_is_found(size):
     data = b"so: " + b"api_org_" + TOKEN[3:] + b"."
     passed, pieces = io.BytesIO(), (data[at : at + size] for at in range(0, len(data), size))
 
     with pytest.raises(SecretFound):
-        passed.writelines(without_secrets(pieces, "notes.txt"))
+        passed.writelines(reject_secrets(pieces, "notes.txt"))
 
     assert data.startswith(passed.getvalue())
     assert len(passed.getvalue()) < len(data) - 1
 
 
-def test_pieces_without_a_token_are_passed_on_as_they_are():
+def test_chunks_without_a_token_are_yielded_unchanged():
     pieces = [b"", b"hf_", b"", TOKEN[3:20], b" ", TOKEN[:-1], b"\0" * 100]
 
-    assert list(without_secrets(iter(pieces), "notes.txt")) == pieces
+    assert list(reject_secrets(iter(pieces), "notes.txt")) == pieces
 
 
 @pytest.mark.parametrize(
     "path",
     ["token", "stored_tokens", "deep/in/token", "Token", "poetry.lock", "0123.incomplete", ".locks/a.LOCK"],
 )
-def test_a_file_that_is_called_like_a_token_or_what_a_download_leaves_stops_the_build(host, path):
-    message = refused(host, {path: b"harmless"})
+def test_a_file_named_like_a_token_a_lock_or_a_partial_download_stops_the_build(host, path):
+    message = build_refusal(host, {path: b"harmless"})
 
-    assert message == f"{REPO}: {path} is called like a token, a lock or a partial download"
+    assert message == f"{REPO}: {path} has the name of a token, a lock or a partial download"
 
 
 @pytest.mark.parametrize("path", ["tokenizer.json", "token.md", "lock", "tokens/vocabulary.txt"])
-def test_a_file_that_is_called_nearly_so_is_built(host, path):
+def test_a_file_with_a_similar_name_is_built(host, path):
     host.ask_for({**CONFIG, path: b"harmless"})
     host.lock()
 
     assert host.build().version == "1.0"
 
 
-def test_a_token_in_a_name_stops_the_build_and_is_not_quoted(host):
-    message = refused(host, {f"notes-{TOKEN.decode()}.txt": b"harmless"})
+def test_a_token_in_a_file_name_stops_the_build_and_is_masked(host):
+    message = build_refusal(host, {f"notes-{TOKEN.decode()}.txt": b"harmless"})
 
     assert message == f"{REPO}: notes-hf_***.txt has a token in its name"
 
 
-def test_a_token_in_the_requirements_stops_the_build_before_anything_is_fetched(host):
+def test_a_token_in_the_requirements_stops_the_build_before_any_fetch(host):
     host.ask_for(CONFIG)
     host.lock()
     host.requirements.write_bytes(b"--extra-index-url https://me:" + TOKEN + b"@example.org/simple\nnothing==1\n")
@@ -128,8 +128,8 @@ def test_a_token_in_the_requirements_stops_the_build_before_anything_is_fetched(
     assert not host.out.exists()
 
 
-def test_an_archive_is_stored_so_that_a_token_in_it_would_be_seen(host):
-    """The other tests look for the token in the archive's bytes; this says that they would find it there."""
+def test_an_archive_is_stored_uncompressed(host):
+    """So the other tests would find a token in the archive's bytes."""
     host.ask_for({**CONFIG, "notes.txt": b"a sentence to look for"})
     host.lock()
     host.build()

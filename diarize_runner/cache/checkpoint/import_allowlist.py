@@ -1,4 +1,4 @@
-"""The import allow-list: nothing enters a cache, or is loaded from one, that imports what nobody allowed."""
+"""The import allowlist: the classes that files of a cache may have pyannote import."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -7,7 +7,7 @@ from diarize_runner.cache.checkpoint.clean import is_checkpoint, read_clean
 from diarize_runner.cache.checkpoint.pipeline_config import config_classes
 from diarize_runner.errors import UnsafeCheckpoint
 
-STANDARD = (
+STANDARD_CLASSES = (
     "diarize_runner.diarization.ge2e.GE2EEncoder",
     "pyannote.audio.models.embedding.wespeaker.WeSpeakerResNet152",
     "pyannote.audio.models.embedding.wespeaker.WeSpeakerResNet221",
@@ -19,18 +19,18 @@ STANDARD = (
     "pyannote.audio.pipelines.SpeakerDiarization",
     "pyannote.audio.pipelines.speaker_diarization.SpeakerDiarization",
 )
-"""What every request allows. Classes one by one: a module has all that it imports, as `core.model.import_module`."""
+"""Allowed in every request. Lists classes, since a module also exposes its imports, such as `import_module`."""
 
 
 def classes_of(path: Path, name: str) -> tuple[str, ...]:
-    """Return the classes that pyannote makes an object of when it loads the file, sorted.
+    """Return the classes that pyannote instantiates when it loads the file, sorted.
 
     Args:
-        path: where the file lies; it may be a blob.
-        name: its path in the repository, which says what it is loaded as.
+        path: the file to read; may be a blob.
+        name: its path in the repository, which decides how it is loaded.
 
     Raises:
-        UnsafeCheckpoint: it is a checkpoint that `cache build` did not write, or a config that cannot be read safely.
+        UnsafeCheckpoint: `cache build` did not write the checkpoint, or the config is unsafe to parse.
     """
     if not is_checkpoint(name):
         return config_classes(path, name)
@@ -41,7 +41,7 @@ def classes_of(path: Path, name: str) -> tuple[str, ...]:
 
 
 def require_allowed(name: str, found: Collection[str], allowed: Collection[str]) -> None:
-    """Raise UnsafeCheckpoint, with their names, when the file called `name` has pyannote load other classes."""
+    """Raise UnsafeCheckpoint when `found`, the classes of the file `name`, are not all in `allowed`."""
     if unknown := sorted({*found} - {*allowed}):
         hint = "do not load it; if you trust its source, allow them in the request: class_names: [...]"
-        raise UnsafeCheckpoint(f"{name} has pyannote load {', '.join(unknown)}", hint=hint)
+        raise UnsafeCheckpoint(f"{name} makes pyannote load {', '.join(unknown)}", hint=hint)

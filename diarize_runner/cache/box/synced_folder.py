@@ -1,4 +1,7 @@
-"""A folder that follows `latest` of a store: it is changed by one at a time, and remembers the newest serial it saw."""
+"""A local folder synced from a store: one process changes it at a time, and it records the serial of `latest`.
+
+The recorded serial prevents rollbacks: a restore refuses a `latest` with a lower serial.
+"""
 
 import os
 import re
@@ -15,55 +18,55 @@ _SERIAL = re.compile(rb"[0-9]{1,19}\n")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Follower:
-    """What a box keeps of a store: its caches, or wheels."""
+class SyncedFolder:
+    """A folder of caches or wheels that a box syncs from a store."""
 
     root: Path
 
     @property
     def serial(self) -> int:
-        """The highest serial of `latest` that was followed here; 0 before the first.
+        """The serial of the last `latest` that was synced; 0 before the first.
 
         Raises:
-            IntegrityError: what was written down is damaged.
-            DiskError: it may not be read.
+            IntegrityError: the serial file is damaged.
+            DiskError: it cannot be read.
         """
         path = self.root / _SERIAL_NAME
         with disk_errors(path):
             data = path.read_bytes() if path.is_file() else b"0\n"
         if not _SERIAL.fullmatch(data):
-            hint = "if you trust what latest names now, say --allow-older: that writes the file anew"
-            raise IntegrityError(f"{path} is damaged: which latest this box has followed is not known", hint=hint)
+            hint = "if you trust the store's latest, use --allow-older: it rewrites the file"
+            raise IntegrityError(f"{path} is damaged: the serial of the last synced latest is unknown", hint=hint)
         return int(data)
 
-    def remember(self, serial: int) -> None:
-        """Remember the serial of the pointer that was followed, over whatever is there; 0 is of none."""
+    def record_serial(self, serial: int) -> None:
+        """Write the serial of the synced pointer, even if it is lower; 0 means no pointer and writes nothing."""
         path, data = self.root / _SERIAL_NAME, f"{serial}\n".encode()
         if serial and not (path.is_file() and path.read_bytes() == data):
             write_atomically(path, data)
 
-    def sweep(self) -> None:
-        """Take away what killed runs left."""
-        for left in self.root.glob(f".{_SERIAL_NAME}-*"):  # of write_atomically
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of killed runs."""
+        for path in self.root.glob(f".{_SERIAL_NAME}-*"):  # of write_atomically
             with suppress(OSError):
-                left.unlink()
+                path.unlink()
 
     @contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """Make the folder, and wait until nobody else changes it. If it was made here and stays empty, it goes."""
-        made = self._make()
+    def locked(self) -> Iterator[None]:
+        """Create the folder if needed and hold its lock; on exit, remove a folder that was created and is empty."""
+        created = self._create()
         while (descriptor := self._lock()) is None:
-            made = self._make()
+            created = self._create()
         try:
             yield
         finally:
-            if made:
+            if created:
                 with suppress(OSError):
                     self.root.rmdir()
             os.close(descriptor)
 
-    def _make(self) -> bool:
-        """Make the folder; return False when it was there."""
+    def _create(self) -> bool:
+        """Create the folder; return False if it exists."""
         try:
             self.root.mkdir(parents=True)
         except FileExistsError:
@@ -73,7 +76,7 @@ class Follower:
         return True
 
     def _lock(self) -> int | None:
-        """Return a locked descriptor of the folder; None when a run that failed removed it meanwhile."""
+        """Return a locked descriptor of the folder; None if a failed run removed the folder meanwhile."""
         with suppress(FileNotFoundError):
             return lock_folder(self.root)
         return None
