@@ -1,20 +1,20 @@
 """Locked, verified model caches for offline, token-free speaker diarization.
 
 A build host turns a short request into a published model cache; a box turns that cache into
-speaker-labelled transcripts, offline and without a token; a harness says how fast.
+speaker-labelled transcripts, offline and without a token; a benchmark measures how fast.
 
-    store         where published caches lie: a folder, S3, HTTP
+    store         published caches in a folder, in S3 or behind a web server
     cache         request -> lock -> staged cache -> archive -> store -> restored -> VerifiedCache
     diarization   VerifiedCache + Recording -> Diarization
     transcript    Transcript + Diarization -> LabelledTranscript -> JSON, SRT, RTTM
-    jobs          one recording -> one labelled result, which all that follow call
+    jobs          one recording -> one labelled result, shared by the packages below
     benchmark     Recording* -> Measurement* -> BenchmarkReport
     spool         files dropped into a folder -> the same files, labelled
     doctor        a box -> Diagnosis: good, not as provisioned, or broken
-    fleet         Order -> Box* -> Ansible's inventory: the operator's side, on EC2
+    fleet         FleetSpec -> Box* -> Ansible inventory, on EC2
     api           `open_session`, for Python
-    cli           the one command, `diarize-runner`
-    start         what runs first: no module comes out of the working folder
+    cli           the command `diarize-runner`
+    start         entry point; keeps the working folder off `sys.path`
 
 Importing this package, or running any `cache` command, needs neither torch nor pyannote.audio.
 """
@@ -32,7 +32,7 @@ _PUBLIC = {
     "LabelledTranscript": "diarize_runner.transcript.model",
     "DiarizeRunnerError": "diarize_runner.errors",
 }
-"""What Python callers use, and where it is; imported when it is asked for."""
+"""The public Python API and its modules, imported on first use."""
 
 if TYPE_CHECKING:
     from diarize_runner.api.session import OpenSession, open_session
@@ -52,7 +52,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what is public when it is first used."""
+    """Import a public name on first use."""
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PUBLIC[name]), name)

@@ -1,4 +1,4 @@
-"""`python -m diarize_runner` is `diarize-runner`."""
+"""Run `diarize-runner` as `python -m diarize_runner`."""
 
 import sys
 

@@ -1,50 +1,50 @@
-"""How large a document from somebody else may be: a few bytes must not cost hours or all the memory.
+"""Size limits for untrusted documents, so that a small file cannot use up hours or all memory.
 
-No honest document meets a bound. The longest recording that is decoded lasts 8 hours: 120,000 words, spoken fast, for
-which the most talkative transcriber, whisper.cpp with `-ojf`, writes 50 MiB and 2 million values.
+No legitimate document reaches a limit. The longest decoded recording lasts 8 hours: 120,000 words of fast speech, for
+which the most verbose transcriber, whisper.cpp with `-ojf`, writes 50 MiB and 2 million values.
 """
 
 import io
 from pathlib import Path
 
-DAYS = 10
-LONGEST_RECORDING = DAYS * 24 * 3600.0
+MAX_RECORDING_DAYS = 10
+MAX_RECORDING_SECONDS = MAX_RECORDING_DAYS * 24 * 3600.0
 """Seconds."""
-LARGEST_FILE = 128 << 20
+MAX_FILE_BYTES = 128 << 20
 """Bytes."""
-MOST_VALUES = 10_000_000
-"""Values of a JSON document, or lines of a text."""
+MAX_VALUES = 10_000_000
+"""JSON values, or lines of text."""
 
 
 class OutOfBounds(ValueError):
-    """Something is larger than any honest document has it: says what, and the bound."""
+    """A document exceeds a limit; the message names it."""
 
 
 def read_file(path: Path) -> bytes:
-    """Return what a file holds.
+    """Return a file's bytes.
 
     Raises:
-        OSError: as `open` does.
-        OutOfBounds: it holds more than LARGEST_FILE.
+        OSError: the file cannot be read.
+        OutOfBounds: it exceeds MAX_FILE_BYTES.
     """
     with path.open("rb") as file:
-        data = file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise OutOfBounds(f"is larger than {LARGEST_FILE >> 20} MiB")
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise OutOfBounds(f"is larger than {MAX_FILE_BYTES >> 20} MiB")
     return data
 
 
-def decoded(data: bytes, *, errors: str = "strict") -> str:
-    """Return the text, with line ends as Python has them and without a byte order mark; raises UnicodeDecodeError."""
+def decode_utf8(data: bytes, *, errors: str = "strict") -> str:
+    """Return the text with newline line ends and without a byte order mark. Raises UnicodeDecodeError."""
     return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", errors=errors).read()
 
 
-def require_few_values(text: str, *, separators: str) -> None:
-    """Raise OutOfBounds when a text has more values or lines than MOST_VALUES; each comes with a separator."""
-    if sum(map(text.count, separators)) > MOST_VALUES:
-        raise OutOfBounds(f"has more than {MOST_VALUES:,} values or lines")
+def check_value_count(text: str, *, separators: str) -> None:
+    """Raise OutOfBounds when a text has more than MAX_VALUES `separators`, and so as many values or lines."""
+    if sum(map(text.count, separators)) > MAX_VALUES:
+        raise OutOfBounds(f"has more than {MAX_VALUES:,} values or lines")
 
 
-def within_recording(seconds: float) -> bool:
-    """Whether a time can be one of a recording: NaN, infinity and what is below 0 cannot."""
-    return 0 <= seconds <= LONGEST_RECORDING
+def is_recording_time(seconds: float) -> bool:
+    """Whether `seconds` is a possible time in a recording: not NaN, infinite or negative."""
+    return 0 <= seconds <= MAX_RECORDING_SECONDS

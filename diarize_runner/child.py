@@ -1,13 +1,13 @@
-"""A process that this one starts: without our secrets, asked over a pipe, watched, and gone when this one is.
+"""Child processes that get no secrets, answer over a pipe, and die with their parent.
 
-    child_environment   the variables that it gets
-    started, Child      one that is asked again and again, and is at work as long as the block is
-    run_to_end          one that reads a file and writes one
-    channel_of          in the child: where it is asked, its life bound to its parent's
-    die_with_parent     that alone
+    child_environment   environment variables without secrets
+    start_child, Child  a child that answers requests while the block runs
+    run_child_process   a child that reads one file and writes one file
+    connect_to_parent   in the child: die with the parent, and return the pipe
+    die_with_parent     in the child: die with the parent
 
-A child inherits everything that its parent does not withhold, and hands it on: pip starts `uname`, `lsb_release` and
-`rustc`. No child of ours signs in anywhere but pip, at a package index, by the settings that begin with PIP_.
+A child passes its environment on: pip starts `uname`, `lsb_release` and `rustc`. The only child that signs in anywhere
+is pip, to a package index, with the PIP_ settings.
 """
 
 import ctypes
@@ -26,95 +26,95 @@ if TYPE_CHECKING:
 
 _WORDS = "TOKENS?|SECRETS?|KEYS?|PASS|PASSWD|PASSWORDS?|CREDENTIALS?|AUTHORIZATION"
 _SECRET = re.compile(rf"(?:^|_)(?:{_WORDS})(?:_|$)", re.IGNORECASE)
-_OF_PIP = "PIP_"
+_PIP_PREFIX = "PIP_"
 _PR_SET_PDEATHSIG = 1
-"""As linux/prctl.h numbers it."""
+"""From linux/prctl.h."""
 _STDERR = 2
-"""The descriptor: what libraries print is no answer."""
-_EVERY = 0.2
-"""Seconds between two looks at a child that was asked."""
-_PATIENCE = 10.0
-"""Seconds that a child has to end by itself."""
+"""Receives the child's stdout: libraries print there."""
+_POLL_INTERVAL = 0.2
+"""Seconds between calls of `watch`."""
+_EXIT_TIMEOUT = 10.0
+"""Seconds for a child to exit before it is killed."""
 
 
-class Died(Exception):
-    """A child ended before it answered: says how."""
+class ChildDied(Exception):
+    """A child ended before it answered; the message says how."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Child:
-    """A process that is asked, one question at a time."""
+    """A process that answers one request at a time."""
 
     process: "subprocess.Popen[bytes]"
     channel: "Connection[Any, Any]"
 
-    def ask(self, question: object, watch: Callable[[], object] | None = None) -> Any:
-        """Return the answer, or raise it if it is an error; until it comes, call `watch` time and again.
+    def ask(self, request: object, watch: Callable[[], object] | None = None) -> Any:
+        """Return the response, or raise it if it is an exception; call `watch` repeatedly while waiting.
 
         Raises:
-            Died: the child ended before it answered.
+            ChildDied: the child ended before it answered.
         """
         try:
-            self.channel.send(question)
-            while watch and not self.channel.poll(_EVERY):
+            self.channel.send(request)
+            while watch and not self.channel.poll(_POLL_INTERVAL):
                 watch()
-            answer = self.channel.recv()
+            response = self.channel.recv()
         except (EOFError, ConnectionError) as reason:
             raise self._died() from reason
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if isinstance(response, Exception):
+            raise response
+        return response
 
-    def first_word(self) -> Any:
-        """Return what the child says before it is asked; raise Died when it ended before."""
+    def receive_first_message(self) -> Any:
+        """Return the message that the child sends before any request. Raises ChildDied."""
         try:
             return self.channel.recv()
         except EOFError as reason:
             raise self._died() from reason
 
-    def _died(self) -> Died:
+    def _died(self) -> ChildDied:
         code = self.process.wait()
-        return Died(f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}")
+        return ChildDied(f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}")
 
 
 @contextmanager
-def started(program: str) -> Iterator[Child]:
-    """Start a Python that runs `program` with the arguments of `channel_of`, and end it when the block ends.
+def start_child(program: str) -> Iterator[Child]:
+    """Run the Python code `program` with the arguments of `connect_to_parent`; end it when the block ends.
 
-    `python -c` looks for modules in the working folder first: that is for `program` to prevent.
+    `program` must remove the working folder from `sys.path`, where `python -c` looks for modules first.
     """
-    from multiprocessing import Pipe  # only here: who confines itself, or runs to an end, has no use for it
+    from multiprocessing import Pipe  # here, because confined children never need it
 
-    ours, theirs = Pipe()
-    command = [sys.executable, "-W", "ignore", "-c", program, str(theirs.fileno()), str(os.getpid())]
-    process = subprocess.Popen(  # noqa: S603  # no shell, and nothing a user typed
-        command, pass_fds=[theirs.fileno()], env=child_environment(), stdin=subprocess.DEVNULL, stdout=_STDERR
+    parent_end, child_end = Pipe()
+    command = [sys.executable, "-W", "ignore", "-c", program, str(child_end.fileno()), str(os.getpid())]
+    process = subprocess.Popen(  # noqa: S603  # no shell, no user input
+        command, pass_fds=[child_end.fileno()], env=child_environment(), stdin=subprocess.DEVNULL, stdout=_STDERR
     )
-    theirs.close()
+    child_end.close()
     try:
-        yield Child(process=process, channel=ours)
+        yield Child(process=process, channel=parent_end)
     finally:
-        ours.close()
+        parent_end.close()
         _end(process)
 
 
-def channel_of(descriptor: int, parent: int) -> "Connection[Any, Any]":
-    """Return, in a child, where it is asked by the process `parent`, with which it dies from here on."""
+def connect_to_parent(descriptor: int, parent: int) -> "Connection[Any, Any]":
+    """Return, in a child, the pipe from its `parent` process, and bind the child's life to it."""
     die_with_parent(parent)
     from multiprocessing.connection import Connection
 
     return Connection(descriptor)
 
 
-def run_to_end(
+def run_child_process(
     command: Sequence[str], source: IO[bytes], result: int, environment: Mapping[str, str], seconds: float
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command of ours from `source` to the descriptor `result`; return how it ended, and what it said on stderr.
+    """Run a Python command with `source` as stdin and the descriptor `result` as stdout; capture its stderr.
 
-    Its PYTHONPATH is our `sys.path`. It runs in `/`, where nobody but root can plant a module.
+    Its PYTHONPATH is this process's `sys.path`. It runs in `/`, where only root can place a module.
 
     Raises:
-        TimeoutExpired: it took more than `seconds`, and was killed.
+        TimeoutExpired: it exceeded `seconds` and was killed.
     """
     return subprocess.run(  # noqa: S603  # our own interpreter
         command,
@@ -129,19 +129,21 @@ def run_to_end(
 
 
 def child_environment(**added: str) -> dict[str, str]:
-    """Return the variables that a child gets, and those `added` for it.
+    """Return the environment of a child: this process's, without secrets, plus `added`.
 
-    A variable is withheld when a word of its name says that it holds a secret, or where one is: HF_TOKEN,
-    AWS_SECRET_ACCESS_KEY, AWS_SHARED_CREDENTIALS_FILE.
+    A variable is dropped when its name suggests a secret or the place of one: HF_TOKEN, AWS_SECRET_ACCESS_KEY,
+    AWS_SHARED_CREDENTIALS_FILE.
     """
-    ours = {name: value for name, value in os.environ.items() if name.startswith(_OF_PIP) or not _SECRET.search(name)}
-    return {**ours, **added}
+    harmless = {
+        name: value for name, value in os.environ.items() if name.startswith(_PIP_PREFIX) or not _SECRET.search(name)
+    }
+    return {**harmless, **added}
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent is gone; end it now, if that was before this was asked for.
+    """Make the kernel kill this process when its parent ends; kill it now if the parent has ended already.
 
-    `parent` is the process id of who started this one: after its death the kernel gives another.
+    `parent` is the process id of the parent, before the kernel assigns an orphan a new one.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -149,9 +151,9 @@ def die_with_parent(parent: int) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Wait until the process ends, as it does when its channel is closed; kill it after `_PATIENCE` seconds."""
+    """Wait for the process to exit, as it does when its pipe closes; kill it after `_EXIT_TIMEOUT` seconds."""
     try:
-        process.wait(_PATIENCE)
+        process.wait(_EXIT_TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

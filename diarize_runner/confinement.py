@@ -1,4 +1,4 @@
-"""Confine a process that reads bytes from anybody: it opens nothing, and ends within its limits and with its parent."""
+"""Confine a process that reads untrusted bytes: it opens no files, obeys resource limits, and dies with its parent."""
 
 import signal
 from dataclasses import dataclass
@@ -6,35 +6,37 @@ from resource import RLIMIT_AS, RLIMIT_CORE, RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_NO
 
 from diarize_runner.child import die_with_parent
 
-_OPEN = 3
-"""stdin, stdout, stderr."""
+_STANDARD_STREAMS = 3
+"""stdin, stdout and stderr, the only open descriptors."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
-    """What a confined process may use."""
+class ResourceLimits:
+    """Resources that a confined process may use."""
 
     memory: int
     """Bytes of address space."""
     cpu_seconds: int
     """Seconds of one core."""
     file_bytes: int
-    """Bytes of a file that it writes."""
+    """Largest file that it may write, in bytes."""
 
 
-def confine(allowance: Allowance, parent: int) -> None:
-    """Apply the limits to this process, whose parent has the id `parent`.
+def confine(allowance: ResourceLimits, parent: int) -> None:
+    """Apply the limits to this process, whose parent has the process id `parent`.
 
-    It can open no file and no socket from here on: import first what it needs.
+    The process cannot open files or sockets afterwards, so import modules first.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent receives it too, and ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too and ends this process
     die_with_parent(parent)
-    most = {
+    limits = {
         RLIMIT_AS: allowance.memory,
         RLIMIT_CORE: 0,
         RLIMIT_FSIZE: allowance.file_bytes,
-        RLIMIT_NOFILE: _OPEN,
+        RLIMIT_NOFILE: _STANDARD_STREAMS,
     }
-    for resource, limit in most.items():
+    for resource, limit in limits.items():
         setrlimit(resource, (limit, limit))
-    setrlimit(RLIMIT_CPU, (allowance.cpu_seconds, allowance.cpu_seconds + 1))  # SIGXCPU names the cause, SIGKILL not
+    setrlimit(
+        RLIMIT_CPU, (allowance.cpu_seconds, allowance.cpu_seconds + 1)
+    )  # SIGXCPU, unlike SIGKILL, names the cause

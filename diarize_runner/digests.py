@@ -1,4 +1,4 @@
-"""SHA-256 digests, computed while bytes move."""
+"""SHA-256 digests, computed while reading or writing."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-PIECE = 1 << 20
+READ_SIZE = 1 << 20
 """Bytes read at a time."""
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -28,7 +28,7 @@ class Digest:
 
     @classmethod
     def parse(cls, text: str) -> "Digest":
-        """Raise ValueError when `text` is not `sha256:` and 64 lower-case hexadecimal digits."""
+        """Parse `sha256:` and 64 lower-case hexadecimal digits. Raises ValueError."""
         algorithm, _, hexadecimal = text.partition(":")
         if algorithm != "sha256":
             raise ValueError(f"not a sha256 digest: {text!r}")
@@ -37,44 +37,44 @@ class Digest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """What a run of bytes is: how many, and their digest."""
+    """Size and digest of some bytes."""
 
     size: int
     """Bytes."""
     digest: Digest
 
     def to_dict(self) -> dict[str, object]:
-        """Return the keys that documents write."""
+        """Return the JSON form, as in manifests."""
         return {"size": self.size, "digest": str(self.digest)}
 
 
-def content_of(data: bytes) -> Content:
-    """Return the content of bytes in memory."""
+def hash_bytes(data: bytes) -> Content:
+    """Return the size and digest of `data`."""
     return Content(size=len(data), digest=Digest(hex=hashlib.sha256(data).hexdigest()))
 
 
-def content_of_file(path: Path) -> Content:
-    """Read `path` once; raise OSError as `open` does."""
+def hash_file(path: Path) -> Content:
+    """Return the size and digest of a file, in one pass. Raises OSError."""
     with path.open("rb") as file:
-        return write_hashing(pieces(file), None)
+        return write_and_hash(iter_chunks(file), None)
 
 
-def pieces(file: BinaryIO) -> Iterator[bytes]:
-    """Return the rest of `file`, a MiB at a time."""
-    return iter(lambda: file.read(PIECE), b"")
+def iter_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the rest of `file`, a MiB at a time."""
+    return iter(lambda: file.read(READ_SIZE), b"")
 
 
-def write_hashing(
+def write_and_hash(
     data: Iterable[bytes | memoryview], target: BinaryIO | None, *, after: Iterable[bytes] = ()
 ) -> Content:
-    """Write `data` to `target` (when there is one) and say what it holds, in one pass; `after` is there already."""
+    """Append `data` to `target`, if any, in one pass; return the content of `after`, already in it, plus `data`."""
     sha256, size = hashlib.sha256(), 0
-    for held in after:
-        sha256.update(held)
-        size += len(held)
-    for piece in data:
-        sha256.update(piece)
-        size += len(piece)
+    for existing in after:
+        sha256.update(existing)
+        size += len(existing)
+    for chunk in data:
+        sha256.update(chunk)
+        size += len(chunk)
         if target is not None:
-            target.write(piece)
+            target.write(chunk)
     return Content(size=size, digest=Digest(hex=sha256.hexdigest()))

@@ -1,7 +1,7 @@
-"""Writes to the local disk that are whole or not there, and errors that say what the disk said.
+"""Atomic, durable writes to the local disk, and its errors as DiskError.
 
-What is done outlasts a power cut, because every write keeps one order: write the data, flush it, flush the folder that
-it is in, rename it into place, flush the folder that it is in now. Only this module calls fsync.
+Every write survives a power cut: write the data, flush it, flush its folder, rename it into place, flush the new
+folder. Only this module calls fsync.
 """
 
 import ctypes
@@ -22,20 +22,20 @@ from diarize_runner.errors import DiskError
 
 _LOCK_NAME = ".lock"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-"""As linux/fcntl.h and linux/fs.h number them."""
+"""Values from linux/fcntl.h and linux/fs.h."""
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV)
 _CANNOT_LOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _CANNOT_FLUSH_FOLDER = (errno.EACCES, errno.EBADF, errno.EINVAL)
-_STALE = 24 * 3600.0
+_STALE_AFTER = 24 * 3600.0
 """Seconds."""
 _HINTS = {
     errno.ENOENT: "check the path",
-    errno.ENOTDIR: "check the path: something in it is no folder",
+    errno.ENOTDIR: "check the path: a part of it is not a folder",
     errno.ENOSPC: "free some space, then run again",
     errno.EDQUOT: "raise the quota, then run again",
     errno.EACCES: "check who owns the folder",
     errno.EPERM: "check who owns the folder",
-    errno.EROFS: "choose a folder that can be written",
+    errno.EROFS: "choose a writable folder",
     errno.EXDEV: "keep these folders on one file system",
 }
 
@@ -51,47 +51,47 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path` by way of a new file beside it, and outlast a power cut; raise OSError as `open` does.
+    """Write `data` to `path` through a temporary file beside it, durably. Raises OSError.
 
-    Who may read it is left to the umask: a transcript can be private. Nobody can guess the new file's name, and so
-    nobody can put a link there first. What runs left there that were killed goes when it is a day old.
+    The umask sets the permissions: a transcript can be private. The temporary name is unguessable, so no other user can
+    place a link there first. Temporary files of killed runs are deleted after a day.
     """
-    written = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        write_new(written, data)
-        written.replace(path)
+        write_new(temporary, data)
+        temporary.replace(path)
     except BaseException:
-        written.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     flush(path.parent)
-    _sweep(path)
+    _delete_stale_temporaries(path)
 
 
-def _sweep(path: Path) -> None:
-    """Remove what killed runs left of `path`. A younger file may be that of a run at work."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 16}"):
+def _delete_stale_temporaries(path: Path) -> None:
+    """Delete the temporary files of killed runs. A younger one may belong to a running process."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 16}"):
         with suppress(OSError):
-            if time.time() - left.lstat().st_mtime > _STALE:
-                left.unlink()
+            if time.time() - temporary.lstat().st_mtime > _STALE_AFTER:
+                temporary.unlink()
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a new file, and flush what it holds; raise FileExistsError when something has the name, even a link."""
+    """Write and flush a new file; raise FileExistsError when the name exists, even as a link."""
     with path.open("xb") as file:
         file.write(data)
         flush_file(file)
 
 
-def write_afresh(path: Path, data: bytes) -> None:
-    """Write a file in a folder that nobody reads yet, in place of whatever is there, and flush what it holds."""
+def overwrite_file(path: Path, data: bytes) -> None:
+    """Write and flush a file, and delete an existing one first. Not atomic: for folders without readers."""
     path.unlink(missing_ok=True)
     write_new(path, data)
 
 
-def open_begun(path: Path) -> BinaryIO:
-    """Open a file that a killed run may have begun, to read it and to append; raise OSError as `open` does.
+def open_for_resuming(path: Path) -> BinaryIO:
+    """Open a file, perhaps partly written by a killed run, for reading and appending. Raises OSError.
 
-    A link that somebody put there, hard or symbolic, goes first: what it leads to is not ours to write.
+    Deletes a hard or symbolic link first, to protect its target.
     """
     with suppress(FileNotFoundError):
         status = path.lstat()
@@ -102,9 +102,9 @@ def open_begun(path: Path) -> BinaryIO:
 
 
 def link_atomically(path: Path, target: str) -> None:
-    """Make `path` a symbolic link to `target`, over whatever link was there, in one step that outlasts a power cut.
+    """Make `path` a symbolic link to `target` and replace an existing link, atomically and durably.
 
-    Nobody else may do so at the same time. What a killed run left is taken away by the next.
+    One caller at a time. Removes the temporary link of a killed run.
     """
     fresh = path.with_name(f".{path.name}-fresh")
     fresh.unlink(missing_ok=True)
@@ -114,40 +114,40 @@ def link_atomically(path: Path, target: str) -> None:
 
 
 def lock(descriptor: int, path: Path, how: int = fcntl.LOCK_EX) -> None:
-    """Lock what `descriptor` has open at `path`, as flock(2) does.
+    """Lock the open file `descriptor` at `path` with flock(2).
 
     Raises:
-        DiskError: its file system has no locks.
-        OSError: as flock(2) does otherwise.
+        DiskError: the file system has no locks.
+        OSError: any other error of flock(2).
     """
     try:
         fcntl.flock(descriptor, how)
     except OSError as reason:
         if reason.errno not in _CANNOT_LOCK:
             raise
-        hint = "use a folder on a local disk, or mount the share with locks that work (NFS: not with nolock)"
+        hint = "use a folder on a local disk, or mount the share with locks (NFS: without nolock)"
         raise DiskError(f"{path} cannot be locked: {reason.strerror}", hint=hint) from reason
 
 
 def lock_folder(folder: Path) -> int:
-    """Wait until nobody else has the lock of `folder`; return a descriptor that has it until it is closed.
+    """Wait for the lock of `folder`; return a descriptor that holds it until closed.
 
-    NFS locks only what is open for writing (flock(2)), and a folder cannot be that: there a file in it is locked, which
-    stays, and with it the folder.
+    NFS locks only files open for writing (flock(2)), which a folder cannot be. There the lock is on a file in the
+    folder, which stays.
 
     Raises:
-        FileNotFoundError: the folder is not there, or was removed meanwhile.
-        DiskError: its file system has no locks.
+        FileNotFoundError: the folder does not exist, or was removed while waiting.
+        DiskError: the file system has no locks.
     """
     try:
-        return _locked(folder, os.O_RDONLY | os.O_DIRECTORY)
+        return _open_locked(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as reason:
         if reason.errno != errno.EBADF:
             raise
-    return _locked(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
+    return _open_locked(folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
 
 
-def _locked(path: Path, flags: int) -> int:
+def _open_locked(path: Path, flags: int) -> int:
     descriptor = os.open(path, flags, 0o666)
     try:
         lock(descriptor, path)
@@ -164,15 +164,15 @@ def _require_same(descriptor: int, path: Path) -> None:
 
 
 def flush_file(file: IO[bytes]) -> None:
-    """Wait until what was written to an open file would outlast a power cut; raise OSError."""
+    """Flush an open file to disk, so that its data survives a power cut. Raises OSError."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def flush(path: Path) -> None:
-    """Wait until what a file holds, or which names a folder has, would outlast a power cut; raise OSError.
+    """Flush a file's data, or a folder's entries, to disk. Raises OSError.
 
-    Where a file system flushes no folders, or this one may not be read, there is nothing to wait for:
+    Skips a folder that may not be read, or whose file system cannot flush folders, as PostgreSQL does:
     https://github.com/postgres/postgres/blob/REL_17_0/src/common/file_utils.c (fsync_fname)
     """
     try:
@@ -187,22 +187,22 @@ def flush(path: Path) -> None:
 
 
 def flush_folders(folder: Path) -> None:
-    """Flush the names in `folder` and in every folder under it, but not what files hold; raise OSError."""
+    """Flush the entries of `folder` and of all folders below, but no file data. Raises OSError."""
     for parent, _, _ in os.walk(folder, topdown=False):
         flush(Path(parent))
 
 
-def flush_above(path: Path) -> None:
-    """Flush every folder above `path`: a run may have made some of them, this one or one that was killed."""
+def flush_parents(path: Path) -> None:
+    """Flush every folder above `path`: this run, or a killed one, may have created some of them."""
     for folder in path.resolve().parents:
         flush(folder)
 
 
 def move_folder(folder: Path, target: Path) -> None:
-    """Give a folder another name, in one step that outlasts a power cut; raise OSError.
+    """Rename a folder atomically and durably. Raises OSError.
 
-    One of another file system is copied and then removed, and so is one from the image under an overlay, which
-    cannot be renamed either: https://docs.kernel.org/filesystems/overlayfs.html#renaming-directories
+    Copies and deletes it instead when it is on another file system, or in the lower layer of an overlay:
+    https://docs.kernel.org/filesystems/overlayfs.html#renaming-directories
     """
     try:
         folder.rename(target)
@@ -232,11 +232,11 @@ def _copy_folder(folder: Path, target: Path) -> None:
     flush(target.parent)
 
 
-def exchange_folders(one: Path, other: Path) -> None:
-    """Let two folders of one file system change places, and outlast a power cut; raise OSError.
+def swap_folders(one: Path, other: Path) -> None:
+    """Swap two folders of one file system, durably. Raises OSError.
 
-    There is always one at `other`, unless the file system cannot exchange them in one step: on NFS there is none for an
-    instant, and in an overlay for as long as it takes to remove one that is of the image.
+    The swap is atomic if the file system supports that. Otherwise `other` is missing for a moment: on NFS for an
+    instant, in an overlay while a folder of the lower layer is deleted.
     """
     try:
         _exchange(one, other)
@@ -252,7 +252,7 @@ def exchange_folders(one: Path, other: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """renameat2(2), which Python's standard library has no name for."""
+    """Call renameat2(2), which Python's standard library lacks."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(other))

@@ -1,43 +1,43 @@
-"""Every error a user can meet, in one tree.
+"""The errors that users see.
 
     DiarizeRunnerError            exit 1   failed
-      UsageError                  exit 2   the command line makes no sense
-      ManifestError               exit 1   a request, lock, manifest, workload or report says something wrong, and where
-        UnsupportedFormat
-          NotAReport                       the document is something else than a benchmark's report
-      SourceError                 exit 1   a wheel or a Hub repo cannot be had as pinned
-        GatedRepo                          its terms were not accepted by this token's account
+      UsageError                  exit 2   invalid command line
+      ManifestError               exit 1   a request, lock, manifest, workload or report is invalid
+        UnsupportedFormat                  its format version is unknown to this release
+          NotAReport                       it is not a benchmark report
+      SourceError                 exit 1   a wheel or a Hub repository is not available as pinned
+        GatedRepo                          the token's account has not accepted the repository's terms
         RevisionNotFound
-      UnsafeCheckpoint            exit 3   a checkpoint or config names something outside the allow-list
-      SecretFound                 exit 1   a file that was to be published holds a token
+      UnsafeCheckpoint            exit 3   a checkpoint or config names a class outside the allowlist
+      SecretFound                 exit 1   a file to be published contains a token
       StoreError                  exit 1
         ObjectNotFound
-        ObjectExists                       names in a store are written once
-        SwapLost                           somebody else moved `latest` first
-        Passing                            it may go better the next time, and it was tried again: store/remote.py
-      IntegrityError              exit 3   bytes differ from what the manifest says
-        UntrustedFolder                    somebody else on this machine could change them
-      DiskError                   exit 1   full, read-only or not ours
+        ObjectExists                       objects are written once
+        SwapConflict                       another writer moved `latest` first
+        TransientStoreError                still failing after retries: store/remote.py
+      IntegrityError              exit 3   bytes differ from the manifest
+        UntrustedFolder                    another user of this machine could change them
+      DiskError                   exit 1   full, read-only or no permission
       AudioError                  exit 1
         UnreadableAudio
         EmptyAudio
       TranscriptError             exit 1
       RttmError                   exit 1
-      SpoolError                  exit 1   what was dropped is no recording, or two runs share a spool
+      SpoolError                  exit 1   a dropped file is no recording, or two runs share a spool
       PipelineError               exit 1
         DeviceUnavailable
-        OfflineViolation                   something tried to reach the network
-      FleetError                  exit 1   EC2 refused, could not be reached, or a box did not start
-      Drift                       exit 1   `doctor` catches it: it works, and not as provisioned: doctor/check.py
-      Interrupted                 exit 130 somebody pressed Ctrl-C
+        OfflineViolation                   code tried to reach the network
+      FleetError                  exit 1   EC2 refused or is unreachable, or a box did not start
+      Drift                       exit 1   in doctor/check.py: works, but not as provisioned
+      Interrupted                 exit 130 Ctrl-C
 
-Each carries one sentence that says what is wrong and, as `hint`, one that says what to do.
-Adapters translate foreign errors where they meet them; only `diarize_runner.cli` prints.
+Each has one sentence that says what is wrong and, as `hint`, one that says what to do.
+Adapters translate foreign errors where they catch them; only `diarize_runner.cli` prints.
 """
 
 
 class DiarizeRunnerError(Exception):
-    """The root: `message` says what is wrong, `hint` what to do about it."""
+    """Base class: `message` says what is wrong, `hint` what to do."""
 
     exit_code = 1
 
@@ -48,29 +48,29 @@ class DiarizeRunnerError(Exception):
 
 
 class UsageError(DiarizeRunnerError):
-    """The command line makes no sense."""
+    """The command line is invalid."""
 
     exit_code = 2
 
 
 class ManifestError(DiarizeRunnerError):
-    """A document is wrong; the message names the place, as in `repos[0].files[3].size`."""
+    """A document is invalid; the message names the field, such as `repos[0].files[3].size`."""
 
 
 class UnsupportedFormat(ManifestError):
-    """The document is of a format this release does not read."""
+    """The document's format version is unknown to this release."""
 
 
 class NotAReport(UnsupportedFormat):
-    """The document is something else than a benchmark's report."""
+    """The document is not a benchmark report."""
 
 
 class SourceError(DiarizeRunnerError):
-    """A file could not be had from its source as the lock pins it."""
+    """A source does not provide a file as the lock pins it."""
 
 
 class GatedRepo(SourceError):
-    """A Hub repository asks for terms to be accepted, or an account to be let in, first."""
+    """A Hub repository requires accepted terms, or approval of the account."""
 
 
 class RevisionNotFound(SourceError):
@@ -78,39 +78,39 @@ class RevisionNotFound(SourceError):
 
 
 class UnsafeCheckpoint(DiarizeRunnerError):
-    """A checkpoint, or a pipeline's config, has something imported that is not on the allow-list."""
+    """A checkpoint, or a pipeline's config, imports a class that is not on the allowlist."""
 
     exit_code = 3
 
 
 class SecretFound(DiarizeRunnerError):
-    """A file that was to be published holds a token, or is called like one. The message never quotes it."""
+    """A file to be published contains a token, or is named like one. The message never quotes it."""
 
 
 class StoreError(DiarizeRunnerError):
-    """The store refused, or could not be reached."""
+    """The store refused a request, or cannot be reached."""
 
 
 class ObjectNotFound(StoreError):
-    """The store has no object of that name."""
+    """The store has no such object."""
 
 
 class ObjectExists(StoreError):
-    """The store already has an object of that name, and names are written once."""
+    """The store already has the object; objects are written once."""
 
 
-class SwapLost(StoreError):
+class SwapConflict(StoreError):
     """The object changed between the read and the write of a compare-and-swap."""
 
 
 class IntegrityError(DiarizeRunnerError):
-    """Bytes are not what the manifest says they are."""
+    """Bytes differ from the manifest."""
 
     exit_code = 3
 
 
 class UntrustedFolder(IntegrityError):
-    """Another user of this machine could change a cache after it was verified."""
+    """Another user of this machine could change a verified cache."""
 
 
 class DiskError(DiarizeRunnerError):
@@ -122,11 +122,11 @@ class AudioError(DiarizeRunnerError):
 
 
 class UnreadableAudio(AudioError):
-    """No audio could be decoded from the file."""
+    """The file has no decodable audio."""
 
 
 class EmptyAudio(AudioError):
-    """The recording holds no samples."""
+    """The recording has no samples."""
 
 
 class TranscriptError(DiarizeRunnerError):
@@ -138,7 +138,7 @@ class RttmError(DiarizeRunnerError):
 
 
 class SpoolError(DiarizeRunnerError):
-    """What was dropped into a spool cannot be labelled as it is, or somebody else is at work there."""
+    """A file in the spool cannot be labelled, or another run uses the spool."""
 
 
 class PipelineError(DiarizeRunnerError):
@@ -146,22 +146,22 @@ class PipelineError(DiarizeRunnerError):
 
 
 class DeviceUnavailable(PipelineError):
-    """The device that was asked for is not there."""
+    """The requested device is not available."""
 
 
 class OfflineViolation(PipelineError):
-    """Something tried to reach the network while the offline guard was up."""
+    """Code tried to reach the network while the offline guard was active."""
 
 
 class FleetError(DiarizeRunnerError):
-    """EC2 refused, could not be reached, or a box did not start."""
+    """EC2 refused a request or cannot be reached, or a box did not start."""
 
 
 class Interrupted(DiarizeRunnerError):
-    """Somebody stopped the command."""
+    """The user stopped the command."""
 
     exit_code = 130
 
 
-OF_ONE_RECORDING = (AudioError, TranscriptError, PipelineError, DiskError)
-"""What is wrong with one recording as it is heard, diarized, labelled or written; all else is wrong with every one."""
+RECORDING_ERRORS = (AudioError, TranscriptError, PipelineError, DiskError)
+"""Errors that concern one recording; a batch goes on with the next one. Other errors end the batch."""

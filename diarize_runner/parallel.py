@@ -1,4 +1,4 @@
-"""Jobs done side by side, while somebody is told how far they are."""
+"""Run jobs in parallel threads and report their progress."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -7,37 +7,38 @@ from typing import Generic, TypeVar
 
 from diarize_runner.progress import Progress
 
-_AT_ONCE = 4
-_TOLD_EVERY = 5.0
-"""Seconds: long jobs are news too."""
+_THREADS = 4
+_REPORT_INTERVAL = 5.0
+"""Seconds: report during long jobs too."""
 
-_Outcome = TypeVar("_Outcome")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job(Generic[_Outcome]):
-    """Something to do, and how much of the whole it is: bytes, or things."""
+class Job(Generic[_Result]):
+    """A call and its size."""
 
-    work: Callable[[], _Outcome]
-    share: int
+    work: Callable[[], _Result]
+    size: int
+    """In the unit of the progress: bytes or items."""
 
 
-def side_by_side(stage: str, jobs: Sequence[Job[_Outcome]], progress: Progress) -> list[_Outcome]:
-    """Do all of `jobs`, a few at once; return what came of each, in their order.
+def run_parallel(stage: str, jobs: Sequence[Job[_Result]], progress: Progress) -> list[_Result]:
+    """Run `jobs`, four at a time, and return their results in order.
 
-    What the first to fail raises is raised here, once those under way have ended; the others are not begun.
+    On the first error, cancel the jobs that have not started, wait for the running ones, and raise it.
     """
-    total, done = sum(job.share for job in jobs), 0
-    pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
+    total, completed = sum(job.size for job in jobs), 0
+    pool = ThreadPoolExecutor(max_workers=_THREADS)
     try:
-        shares = {pool.submit(job.work): job.share for job in jobs}
-        waiting = set(shares)
-        while waiting:
-            ended, waiting = wait(waiting, timeout=_TOLD_EVERY, return_when=FIRST_COMPLETED)
-            for future in ended:
+        sizes = {pool.submit(job.work): job.size for job in jobs}
+        pending = set(sizes)
+        while pending:
+            done, pending = wait(pending, timeout=_REPORT_INTERVAL, return_when=FIRST_COMPLETED)
+            for future in done:
                 future.result()
-                done += shares[future]
-            progress.advance(stage, completed=done, total=total)
-        return [future.result() for future in shares]
+                completed += sizes[future]
+            progress.advance(stage, completed=completed, total=total)
+        return [future.result() for future in sizes]
     finally:
         pool.shutdown(cancel_futures=True)

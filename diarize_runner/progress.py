@@ -1,4 +1,4 @@
-"""How long work tells somebody how far it is, without knowing who listens."""
+"""Interfaces by which long-running work reports its progress."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -6,45 +6,45 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told how far a stage of long work is; `diarize_runner.cli.progress` draws it."""
+    """Receives the progress of stages; `diarize_runner.cli.progress` displays it."""
 
     def advance(self, stage: str, *, completed: int, total: int) -> None:
-        """Stage `stage` has done `completed` of `total` (bytes, chunks or files, as the stage counts)."""
+        """Report that `stage` has done `completed` of `total` units: bytes, chunks or files."""
 
 
-class Silent:
-    """A listener that says nothing."""
+class NoProgress:
+    """Ignores progress."""
 
     def advance(self, stage: str, *, completed: int, total: int) -> None:
-        """Drop the news."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Whole:
-    """What a stage is a part of."""
+class OverallProgress:
+    """Progress of the overall job that a stage belongs to."""
 
     name: str
     elapsed: float
-    """Seconds since it began."""
+    """Seconds."""
     remaining: float | None
-    """Seconds until it ends; None where nothing tells how long the stages to come will take."""
+    """Seconds; None if the duration of later stages is unknown."""
 
 
-class Telling(Progress, Protocol):
-    """A progress that people watch."""
+class ConsoleProgress(Progress, Protocol):
+    """Progress shown to a person."""
 
-    def advance(self, stage: str, *, completed: int, total: int, whole: Whole | None = None) -> None:
-        """Tell how far a stage is, and what it is a part of."""
+    def advance(self, stage: str, *, completed: int, total: int, overall: OverallProgress | None = None) -> None:
+        """Report the progress of `stage`, and of the job it belongs to."""
 
-    def tell(self, line: str) -> None:
-        """Write a line that stays: one, whatever names are in it."""
+    def print_line(self, line: str) -> None:
+        """Write `line` permanently, with control characters escaped so that it stays one line."""
 
     def paused(self) -> AbstractContextManager[None]:
-        """Draw nothing while something else is written."""
+        """Pause the display while the block writes other output."""
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people read it."""
+    """Return a readable duration, such as `4.2 s` or `1 h 5 min`."""
     if seconds < 60:  # noqa: PLR2004
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)

@@ -1,8 +1,7 @@
-"""Start the command, with the working folder out of the places that modules are imported from.
+"""Start the command without importing modules from the working folder.
 
-Python looks there first for `python -m diarize_runner`, and wherever PYTHONPATH has an empty part, as in `/lib:`. A
-folder of recordings holds no code: a `json.py` in it must not run. Before this line Python has imported modules of its
-own, and in those two cases it took them from the working folder too; only `python -P` prevents that.
+`python -m diarize_runner`, and an empty part of PYTHONPATH as in `/lib:`, put the working folder on `sys.path`, where a
+`json.py` among the recordings would run. Python imports some modules before this one; only `python -P` protects those.
 """
 
 import os
@@ -11,18 +10,18 @@ import sys
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    leave_out_working_folder()
+    remove_working_folder_from_path()
     from diarize_runner.cli import main as command
 
     return command()
 
 
-def leave_out_working_folder() -> None:
-    """Take the working folder out of `sys.path`, unless it holds this package, or is part of Python."""
+def remove_working_folder_from_path() -> None:
+    """Remove the working folder from `sys.path`, unless it contains this package or is part of Python."""
     package = os.path.realpath(f"{__file__}/../..")
     try:
         working = os.path.realpath(os.curdir)
-    except FileNotFoundError:  # it was removed, and whatever was in it
+    except FileNotFoundError:  # the working folder was deleted
         return
     if working != package and not working.startswith((sys.prefix, sys.base_prefix)):
         sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder) != working]

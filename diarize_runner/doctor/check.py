@@ -1,4 +1,4 @@
-"""One thing looked at, and what was found."""
+"""One check, and its result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ PROVISION = "run playbooks/provision.yml on this box again"
 
 
 class State(IntEnum):
-    """How bad it is: the exit code of `doctor`."""
+    """The severity, which is the exit code of `doctor`."""
 
     GOOD = 0
     DRIFT = 2
-    """It works, and is not as it was provisioned."""
+    """It works, but differs from what was provisioned."""
     BROKEN = 3
-    """It cannot be relied on."""
+    """Do not use the box."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One thing looked at."""
+    """The result of one check."""
 
     name: str
     state: State
@@ -36,13 +36,13 @@ class Check:
 
 
 class Drift(DiarizeRunnerError):
-    """What a look raises when something works, and is not as it was provisioned."""
+    """A check finds that something works, but differs from what was provisioned."""
 
 
-def checked(name: str, look: Callable[[], str]) -> Check:
-    """Take what `look` says as good news, Drift as drift, and any other error as broken."""
+def run_check(name: str, check: Callable[[], str]) -> Check:
+    """Run a check: its return value is the detail of GOOD, Drift means DRIFT, any other error BROKEN."""
     try:
-        return Check(name=name, state=State.GOOD, detail=look())
+        return Check(name=name, state=State.GOOD, detail=check())
     except Drift as error:
         return Check(name=name, state=State.DRIFT, detail=error.message, hint=error.hint or PROVISION)
     except DiarizeRunnerError as error:

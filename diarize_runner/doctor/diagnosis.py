@@ -1,30 +1,30 @@
-"""Everything looked at, in the order in which one thing needs another."""
+"""All checks, in the order of their dependencies."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.doctor.cache import look_at_cache
-from diarize_runner.doctor.check import Check, State, checked
-from diarize_runner.doctor.device import look_at_device
-from diarize_runner.doctor.host import look_at_disk, look_at_guard, look_for_tokens
-from diarize_runner.doctor.packages import look_at_packages
+from diarize_runner.doctor.cache import check_cache
+from diarize_runner.doctor.check import Check, State, run_check
+from diarize_runner.doctor.device import check_device
+from diarize_runner.doctor.host import check_disk, check_offline_guard, check_tokens
+from diarize_runner.doctor.packages import check_packages
 from diarize_runner.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnosis:
-    """What was found."""
+    """The results of all checks."""
 
     checks: tuple[Check, ...]
 
     @property
     def state(self) -> State:
-        """That of the worst check."""
+        """Return the worst state of any check."""
         return max(check.state for check in self.checks)
 
-    def having(self, check: Check) -> "Diagnosis":
-        """Return the same with another check."""
+    def with_check(self, check: Check) -> "Diagnosis":
+        """Return the diagnosis with `check` added."""
         return Diagnosis(checks=(*self.checks, check))
 
     def to_dict(self) -> dict[str, object]:
@@ -34,26 +34,26 @@ class Diagnosis:
 
 
 def examine(cache: Path, device: str, progress: Progress) -> Diagnosis:
-    """Look at everything but the sample: seconds, and nothing is loaded onto the device."""
+    """Run all checks but the sample; takes seconds, and loads no model."""
 
-    def cache_said() -> str:
-        manifest = look_at_cache(cache, progress).manifest
-        return f"{manifest.name} {manifest.version}, every byte as published"
+    def describe_cache() -> str:
+        manifest = check_cache(cache, progress).manifest
+        return f"{manifest.name} {manifest.version}, every file matches the manifest"
 
     return Diagnosis(
         checks=(
-            checked("packages", lambda: look_at_packages(Path(sys.prefix))),
-            checked("cache", cache_said),
-            checked("token", lambda: look_for_tokens(cache)),
-            checked("disk", lambda: look_at_disk(cache)),
-            checked("offline guard", look_at_guard),
-            checked("device", lambda: look_at_device(device)),
+            run_check("packages", lambda: check_packages(Path(sys.prefix))),
+            run_check("cache", describe_cache),
+            run_check("token", lambda: check_tokens(cache)),
+            run_check("disk", lambda: check_disk(cache)),
+            run_check("offline guard", check_offline_guard),
+            run_check("device", lambda: check_device(device)),
         )
     )
 
 
 def check_sample(cache: Path, device: str, progress: Progress) -> Check:
-    """Diarize the sample too: a minute without a GPU."""
+    """Diarize the sample; takes a minute without a GPU."""
     from diarize_runner.doctor.sample import diarize_sample
 
-    return checked("sample", lambda: diarize_sample(look_at_cache(cache, progress), device, progress))
+    return run_check("sample", lambda: diarize_sample(check_cache(cache, progress), device, progress))

@@ -1,4 +1,4 @@
-"""The machine: nothing secret on it, room on its disk, and no way out while models run."""
+"""Check the machine: no token, free disk space, and a working offline guard."""
 
 import os
 import shutil
@@ -11,39 +11,39 @@ from diarize_runner.diarization.guard import offline
 from diarize_runner.doctor.check import Drift
 from diarize_runner.errors import DiarizeRunnerError, OfflineViolation
 
-ROOM = 1 << 30
-"""Bytes that should be free: room for the next version of a cache, and for recordings."""
-_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+MIN_FREE_BYTES = 1 << 30
+"""For the next version of a cache, and for recordings."""
+_TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _LOOPBACK_DISCARD = ("127.0.0.1", 9)
 
 
-def look_for_tokens(cache: Path) -> str:
-    """Raise Drift when a Hugging Face token is here."""
-    set_here = [name for name in _TOKENS if os.environ.get(name)]
+def check_tokens(cache: Path) -> str:
+    """Raise Drift when a Hugging Face token is in the environment or on the disk."""
+    variables = [name for name in _TOKEN_VARIABLES if os.environ.get(name)]
     homes = (find_cache(cache) / layout.HF_HOME, Path.home() / ".cache" / layout.HF_HOME)
-    stored = [str(home / name) for home in homes for name in ("token", "stored_tokens") if (home / name).exists()]
-    if found := set_here + stored:
-        raise Drift(f"a token is on this box: {', '.join(found)}", hint="unset or delete it; none is needed")
-    return "none here, none needed"
+    files = [str(home / name) for home in homes for name in ("token", "stored_tokens") if (home / name).exists()]
+    if found := variables + files:
+        raise Drift(f"Hugging Face token found: {', '.join(found)}", hint="unset or delete it: boxes need no token")
+    return "no Hugging Face token found, none needed"
 
 
-def look_at_disk(cache: Path) -> str:
+def check_disk(cache: Path) -> str:
     """Raise Drift when the disk of the cache is nearly full."""
     folder = next(each for each in (cache, *cache.absolute().parents) if each.exists())
     free = shutil.disk_usage(folder).free
-    said = f"{free / 1e9:.1f} GB free at {folder}"
-    if free < ROOM:
-        raise Drift(said, hint="free some space: a refresh of the cache, and results, need it")
-    return said
+    detail = f"{free / 1e9:.1f} GB free at {folder}"
+    if free < MIN_FREE_BYTES:
+        raise Drift(detail, hint=f"free {MIN_FREE_BYTES >> 30} GiB, for the next version of the cache and for results")
+    return detail
 
 
-def look_at_guard() -> str:
-    """Raise DiarizeRunnerError when the offline guard lets a connection through."""
+def check_offline_guard() -> str:
+    """Raise DiarizeRunnerError when the offline guard allows a connection."""
     try:
         with offline(), socket.socket() as attempt:
             attempt.connect(_LOOPBACK_DISCARD)
     except OfflineViolation:
-        return "a connection attempt was refused"
+        return "blocks connections"
     except OSError as reason:
-        raise DiarizeRunnerError(f"a connection attempt got as far as: {reason}") from reason
-    raise DiarizeRunnerError("a connection was made while offline")
+        raise DiarizeRunnerError(f"the guard does not block connections: {reason}") from reason
+    raise DiarizeRunnerError("the guard does not block connections")

@@ -1,4 +1,4 @@
-"""The Python environment, against the locks it was made from."""
+"""Check the installed packages against the lock files."""
 
 import importlib.metadata
 import re
@@ -8,34 +8,35 @@ from diarize_runner.doctor.check import PROVISION, Drift
 from diarize_runner.errors import DiarizeRunnerError
 
 _LOCKS = ("requirements.txt", "installer.txt")
-"""Where the role python_env leaves them, in the environment's folder."""
-_NEEDED = ("torch", "torchaudio", "pyannote-audio", "av")
+"""The role python_env writes them to the environment's folder."""
+_REQUIRED = ("torch", "torchaudio", "pyannote-audio", "av")
 _UNPINNED = frozenset({"pip", "setuptools", "diarize-runner"})
-"""What `python -m venv` brings, and the toolkit, which is installed from its own wheel."""
-_MOST = 5
+"""The packages of `python -m venv`, and the toolkit, which is installed from its own wheel."""
+_MAX_LISTED = 5
 
 
-def look_at_packages(environment: Path) -> str:
-    """Compare what is installed with the locks in `environment`.
+def check_packages(environment: Path) -> str:
+    """Compare the installed packages with the locks in `environment`.
 
     Raises:
-        Drift: a package is another version than the lock's, or is in no lock.
+        Drift: a package has another version than the lock, or is in no lock.
         DiarizeRunnerError: a package is missing.
     """
     installed, pinned = _installed(), _pinned(environment)
-    if missing := sorted((pinned.keys() or set(_NEEDED)) - installed.keys()):
-        raise DiarizeRunnerError(f"not installed: {_some(missing)}", hint=PROVISION)
-    named = ", ".join(f"{name} {installed[name]}" for name in _NEEDED)
+    if missing := sorted((pinned.keys() or set(_REQUIRED)) - installed.keys()):
+        raise DiarizeRunnerError(f"not installed: {_shortened(missing)}", hint=PROVISION)
+    versions = ", ".join(f"{name} {installed[name]}" for name in _REQUIRED)
     if not pinned:
-        return f"{named}; no lock lies in {environment} to compare with"
+        return f"{versions}; no lock file in {environment} to compare with"
     changed = [
         f"{name} {installed[name]} (locked: {version})"
         for name, version in pinned.items()
         if installed[name] != version
     ]
-    if odd := changed + sorted(installed.keys() - pinned.keys() - _UNPINNED):
-        raise Drift(f"not as locked: {_some(odd)}", hint=PROVISION)
-    return f"{named}; all {len(pinned)} as locked"
+    unlocked = [f"{name} (not locked)" for name in sorted(installed.keys() - pinned.keys() - _UNPINNED)]
+    if differing := changed + unlocked:
+        raise Drift(f"packages differ from the lock: {_shortened(differing)}", hint=PROVISION)
+    return f"{versions}; all {len(pinned)} packages match the lock"
 
 
 def _installed() -> dict[str, str]:
@@ -46,11 +47,11 @@ def _pinned(environment: Path) -> dict[str, str]:
     """Return the versions that the locks pin for this Python and machine, by canonical name."""
     from packaging.requirements import Requirement
 
-    found = [environment / name for name in _LOCKS if (environment / name).is_file()]
-    lines = [line for path in found for line in path.read_text(encoding="utf-8").splitlines()]
-    wanted = [Requirement(line.rstrip("\\ ")) for line in lines if re.match(r"[A-Za-z0-9]", line)]
-    here = [each for each in wanted if not each.marker or each.marker.evaluate()]
-    return {_canonical(each.name): next(iter(each.specifier)).version for each in here}
+    locks = [environment / name for name in _LOCKS if (environment / name).is_file()]
+    lines = [line for path in locks for line in path.read_text(encoding="utf-8").splitlines()]
+    requirements = [Requirement(line.rstrip("\\ ")) for line in lines if re.match(r"[A-Za-z0-9]", line)]
+    applicable = [each for each in requirements if not each.marker or each.marker.evaluate()]
+    return {_canonical(each.name): next(iter(each.specifier)).version for each in applicable}
 
 
 def _canonical(name: str) -> str:
@@ -59,6 +60,6 @@ def _canonical(name: str) -> str:
     return canonicalize_name(name)
 
 
-def _some(names: list[str]) -> str:
-    more = len(names) - _MOST
-    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
+def _shortened(names: list[str]) -> str:
+    more = len(names) - _MAX_LISTED
+    return ", ".join(names[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

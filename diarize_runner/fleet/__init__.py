@@ -1,14 +1,13 @@
-"""GPU boxes on EC2: launched, found again by their tag, handed to Ansible, terminated.
+"""Launch GPU boxes on EC2, find them by tag, list them for Ansible, and terminate them.
 
-    order.py       Order        what boxes to launch; images.py and user_data.py make two of its parts
-    launch.py      LaunchPlan   what is lacking of a fleet -> Box*, running and well
-    boxes.py       Box*         a fleet, as its tag finds it
-    host_keys.py                the keys on their consoles -> known_hosts
-    terminate.py                the same, gone
-    inventory.py                Box* -> what Ansible reads
-    prices.py      Price        what it costs, as AWS says, or why AWS does not say; on spot, in the zone of subnets.py
+    fleet_spec.py  FleetSpec    the boxes to launch; images.py and user_data.py provide two of its fields
+    launch.py      LaunchPlan   the boxes to add to a fleet -> Box*, running and healthy
+    boxes.py       Box*         the instances that carry the fleet's tag
+    host_keys.py                host keys on the consoles -> known_hosts
+    terminate.py                terminate boxes
+    inventory.py                Box* -> an Ansible inventory
+    prices.py      Price        the price from the AWS API, or why it is unknown; subnets.py gives the zone for spot
 
-aws.py alone imports boto3, and aws_refusals.py says what AWS refuses with. Used by scripts/launch_box.py and
-scripts/inventory_ec2.py, on an operator's machine. It is part of the package, and not of scripts/, so that the layers,
-the types and the errors are held to the same rules as everything else.
+Only aws.py imports boto3; aws_refusals.py explains error codes. scripts/launch_box.py and scripts/inventory_ec2.py use
+this package on the operator's machine. It is here rather than in scripts/ so that linters and tests cover it.
 """

@@ -1,6 +1,6 @@
-"""AWS as one account sees it in one region. Nothing else of the fleet imports boto3.
+"""AWS calls in one account and region; the only module of the fleet package that imports boto3.
 
-Credentials, profile, region and endpoint are found by boto3, where everybody keeps them: AWS_PROFILE, ~/.aws and so on.
+boto3 finds credentials, profile, region and endpoint as usual: AWS_PROFILE, ~/.aws and so on.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,10 +18,10 @@ from diarize_runner.store import aws_errors
 from diarize_runner.version import __version__
 
 Service = Literal["ec2", "ssm", "pricing"]
-Answer = Mapping[str, Any]
-"""What AWS answers, as boto3 parses it."""
+Response = Mapping[str, Any]
+"""A response, as boto3 parses it."""
 
-# Prices of every region are told by these alone:
+# The Price List API has endpoints in few regions; each has the prices of all regions:
 # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 _PRICE_LIST_REGION = "us-east-1"
 _CONFIG = Config(
@@ -33,7 +33,7 @@ _CONFIG = Config(
 
 
 class Aws:
-    """Asks AWS; raises FleetError for whatever it refuses."""
+    """Calls AWS; raises FleetError when a call fails."""
 
     def __init__(self, session: Session, region: str) -> None:
         self.region = region
@@ -42,31 +42,31 @@ class Aws:
 
     @classmethod
     def of(cls, *, profile: str | None, region: str | None) -> "Aws":
-        """Return AWS for a profile and a region, or for those that boto3 finds.
+        """Return AWS for a profile and a region; None takes boto3's default.
 
-        Raises FleetError when boto3's configuration makes no sense, UsageError when no region is named.
+        Raises FleetError when boto3's configuration is invalid, UsageError when no region is set.
         """
         with _errors("boto3"):
             session = Session(profile_name=profile, region_name=region)
-            found = session.region_name
-        if not found:
-            raise UsageError("no region is named", hint="--region us-east-1, or AWS_DEFAULT_REGION")
-        return cls(session, found)
+            region_name = session.region_name
+        if not region_name:
+            raise UsageError("no region is set", hint="pass --region us-east-1, or set AWS_DEFAULT_REGION")
+        return cls(session, region_name)
 
-    def ask(self, service: Service, operation: str, **parameters: object) -> Answer:
-        """Return the answer, of all pages where there are several."""
+    def call(self, service: Service, operation: str, **parameters: object) -> Response:
+        """Return the response, with all pages merged."""
         client = self._client(service)
-        with self._errors_of(service, operation):
+        with self._operation_errors(service, operation):
             if client.can_paginate(operation):
-                answer: Answer = client.get_paginator(operation).paginate(**parameters).build_full_result()
+                response: Response = client.get_paginator(operation).paginate(**parameters).build_full_result()
             else:
-                answer = getattr(client, operation)(**parameters)
-            return answer
+                response = getattr(client, operation)(**parameters)
+            return response
 
-    def rehearse(self, operation: str, **parameters: object) -> None:
-        """Ask EC2 whether it would let us; raise what it would refuse with."""
+    def dry_run(self, operation: str, **parameters: object) -> None:
+        """Send an EC2 dry run; raise FleetError when EC2 would refuse the call."""
         client = self._client("ec2")
-        with self._errors_of("ec2", operation):
+        with self._operation_errors("ec2", operation):
             try:
                 getattr(client, operation)(DryRun=True, **parameters)
             except ClientError as reason:
@@ -80,9 +80,9 @@ class Aws:
                 self._clients[service] = self._session.client(service, region_name=region, config=_CONFIG)
         return self._clients[service]
 
-    def _errors_of(self, service: Service, operation: str) -> AbstractContextManager[None]:
-        asked = self._client(service).meta
-        return _errors(f"{service}:{asked.method_to_api_mapping[operation]} in {asked.region_name}")
+    def _operation_errors(self, service: Service, operation: str) -> AbstractContextManager[None]:
+        meta = self._client(service).meta
+        return _errors(f"{service}:{meta.method_to_api_mapping[operation]} in {meta.region_name}")
 
 
 @contextmanager
@@ -92,12 +92,14 @@ def _errors(what: str) -> Iterator[None]:
     except ClientError as reason:
         raise _refusal(reason, what) from reason
     except BotoCoreError as reason:
-        sentence, hint = aws_errors.trouble(reason)
+        sentence, hint = aws_errors.explain_transport_error(reason)
         raise FleetError(f"{what}: {sentence}", hint=hint) from reason
     except ResponseParserError as reason:
-        raise FleetError(f"{what}: the answer is not AWS's", hint="check AWS_ENDPOINT_URL and HTTPS_PROXY") from reason
+        hint = "check AWS_ENDPOINT_URL and HTTPS_PROXY"
+        raise FleetError(f"{what}: the response is not from AWS", hint=hint) from reason
     except ValueError as reason:
-        raise FleetError(f"{what}: AWS_ENDPOINT_URL is no address", hint="such as https://ec2.example.org") from reason
+        hint = "set it to an address such as https://ec2.example.org"
+        raise FleetError(f"{what}: AWS_ENDPOINT_URL is not an address", hint=hint) from reason
 
 
 def _refusal(reason: ClientError, what: str) -> FleetError:
@@ -105,5 +107,5 @@ def _refusal(reason: ClientError, what: str) -> FleetError:
     if code in REFUSED_BY_CODE:
         sentence, hint = REFUSED_BY_CODE[code]
         return FleetError(f"{what}: {sentence} ({code})", hint=hint)
-    said = reason.response["Error"].get("Message") or "AWS refused"
-    return FleetError(f"{what}: {said} ({code})", hint=f"{CODES} explains it")
+    message = reason.response["Error"].get("Message") or "AWS refused the call"
+    return FleetError(f"{what}: {message} ({code})", hint=f"see {CODES}")

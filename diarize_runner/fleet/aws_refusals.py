@@ -1,28 +1,27 @@
-"""What EC2, the Parameter Store and the Price List refuse with: a sentence and a hint.
+"""Error codes of EC2, the Parameter Store and the Price List: a message and a hint for each.
 
-What a server says is repeated only where no code here tells more: a refused signature is answered with the request that
-was signed.
+The server's own message is printed only for other codes, since some repeat the signed request.
 """
 
-from diarize_runner.store.aws_errors import REFUSED, by_code
+from diarize_runner.store.aws_errors import REFUSED, expand_codes
 
 CODES = "https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html"
-"""What EC2's codes mean."""
-_G_QUOTA = "a g4dn.xlarge takes 4 of them. Ask for more under Service Quotas, EC2"
+"""The list of EC2's error codes."""
+_G_QUOTA = "request more vCPUs (a g4dn.xlarge has 4) under Service Quotas, EC2"
 
-REFUSED_BY_CODE = REFUSED | by_code(
+REFUSED_BY_CODE = REFUSED | expand_codes(
     {
         ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException"): (
-            "you are not allowed to",
-            "docs/aws/launcher-policy.json allows all of it; iam:PassRole must name the role of --instance-profile",
+            "access denied",
+            "attach docs/aws/launcher-policy.json; its iam:PassRole must name the role of --instance-profile",
         ),
         ("InsufficientInstanceCapacity",): (
-            "AWS has no such machine free in that zone now",
-            "take a --subnet in another zone, another --instance-type, on demand for --spot or the other way round",
+            "the zone has no capacity left for this instance type",
+            "use a --subnet in another zone or another --instance-type, or add or drop --spot",
         ),
         ("Unsupported",): (
-            "AWS has no such machine in that zone at all",
-            "aws ec2 describe-instance-type-offerings --location-type availability-zone lists who has what",
+            "the zone does not offer this instance type",
+            "run: aws ec2 describe-instance-type-offerings --location-type availability-zone",
         ),
         ("VcpuLimitExceeded", "InstanceLimitExceeded"): (
             "the account's quota of vCPUs is used up",
@@ -34,31 +33,31 @@ REFUSED_BY_CODE = REFUSED | by_code(
         ),
         ("InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "InvalidAMIID.Unavailable"): (
             "there is no such image in this region",
-            "an --ami is of one region; --ami-parameter names the same image in every region",
+            "use an --ami of this region, or --ami-parameter, which exists in every region",
         ),
         ("ParameterNotFound", "ParameterVersionNotFound"): (
             "there is no such parameter in this region",
-            "aws ssm get-parameters-by-path --recursive --path /aws/service/deeplearning/ami/x86_64",
+            "run: aws ssm get-parameters-by-path --recursive --path /aws/service/deeplearning/ami/x86_64",
         ),
         ("InvalidSubnetID.NotFound", "InvalidSubnetId.Malformed", "InvalidSubnetID.Malformed"): (
             "there is no such subnet in this region",
-            "aws ec2 describe-subnets",
+            "run: aws ec2 describe-subnets",
         ),
         ("InsufficientFreeAddressesInSubnet",): (
             "the subnet has too few free addresses",
-            "take another --subnet",
+            "use another --subnet",
         ),
         ("InvalidGroup.NotFound", "InvalidGroupId.Malformed", "InvalidSecurityGroupID.NotFound"): (
             "there is no such security group in the subnet's VPC",
-            "aws ec2 describe-security-groups",
+            "run: aws ec2 describe-security-groups",
         ),
         ("InvalidKeyPair.NotFound",): (
             "there is no such key pair in this region",
-            "aws ec2 describe-key-pairs; --ssm needs none",
+            "run: aws ec2 describe-key-pairs; or pass --ssm, which needs no key pair",
         ),
         ("OperationNotPermitted",): (
-            "a box is protected from being terminated",
-            "aws ec2 modify-instance-attribute --no-disable-api-termination --instance-id ...",
+            "a box has termination protection",
+            "run: aws ec2 modify-instance-attribute --no-disable-api-termination --instance-id ...",
         ),
     }
 )

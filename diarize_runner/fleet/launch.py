@@ -1,7 +1,7 @@
-"""A fleet brought up to the boxes that were ordered.
+"""Launch the boxes that a fleet lacks.
 
-Run again, it launches what is lacking and nothing else. Boxes are known by their tag, which is part of the request that
-makes them; for the seconds in which EC2 does not show a new box yet, the request's client token stands in.
+A second launch only adds missing boxes. It finds existing ones by the tag that RunInstances sets; while EC2 does not
+show a new box yet, the client token prevents a duplicate.
 """
 
 import hashlib
@@ -12,107 +12,107 @@ from dataclasses import dataclass
 
 from diarize_runner.errors import FleetError
 from diarize_runner.fleet.aws import Aws
-from diarize_runner.fleet.boxes import STARTED, Box, boxes_of, find_boxes, look_again
-from diarize_runner.fleet.order import Order
-from diarize_runner.fleet.pace import Pace
+from diarize_runner.fleet.boxes import ACTIVE_STATES, Box, boxes_of, find_boxes, refresh_boxes
+from diarize_runner.fleet.fleet_spec import FleetSpec
+from diarize_runner.fleet.poll_policy import PollPolicy
 from diarize_runner.progress import Progress
 
-_SAME_LAUNCH = 600
-"""Seconds within which the same request is taken for a repetition: far more than it takes EC2 to show a box."""
+_TOKEN_SECONDS = 600
+"""Seconds for which the same request has the same client token; far longer than EC2 takes to show a box."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchPlan:
-    """What is there of a fleet, and what is lacking."""
+    """The existing boxes of a fleet, and how many to launch."""
 
-    order: Order
-    started: tuple[Box, ...]
-    ended: tuple[Box, ...]
-    """What EC2 still shows of boxes that are no more, or not to be used."""
+    spec: FleetSpec
+    active: tuple[Box, ...]
+    inactive: tuple[Box, ...]
+    """Boxes that EC2 still shows, but that are stopped, terminated or about to be."""
 
     @property
-    def lacking(self) -> int:
-        """How many boxes are to be launched."""
-        return max(0, self.order.count - len(self.started))
+    def to_launch(self) -> int:
+        """Return the number of boxes to launch."""
+        return max(0, self.spec.count - len(self.active))
 
     @property
     def request(self) -> dict[str, object]:
-        """The parameters of RunInstances, but for the client token."""
-        return self.order.request(self.lacking)
+        """Return the parameters of RunInstances, without the client token."""
+        return self.spec.request(self.to_launch)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Launched:
-    """A fleet, every box of it running and well."""
+class LaunchResult:
+    """A fleet whose boxes are all running and healthy."""
 
     boxes: tuple[Box, ...]
     new: tuple[Box, ...]
     missing: int
-    """How many EC2 could not launch."""
+    """The number of boxes that EC2 could not launch."""
 
 
-def plan_launch(aws: Aws, order: Order) -> LaunchPlan:
-    """Return what is to be launched; raise FleetError when EC2 would refuse."""
-    found = find_boxes(aws, order.fleet)
-    started = tuple(box for box in found if box.state in STARTED)
-    ended = tuple(box for box in found if box.state not in STARTED)
-    plan = LaunchPlan(order=order, started=started, ended=ended)
-    if plan.lacking:
-        aws.rehearse("run_instances", **plan.request)
+def plan_launch(aws: Aws, spec: FleetSpec) -> LaunchPlan:
+    """Return the plan; raise FleetError when EC2 would refuse the launch."""
+    found = find_boxes(aws, spec.fleet)
+    active = tuple(box for box in found if box.state in ACTIVE_STATES)
+    inactive = tuple(box for box in found if box.state not in ACTIVE_STATES)
+    plan = LaunchPlan(spec=spec, active=active, inactive=inactive)
+    if plan.to_launch:
+        aws.dry_run("run_instances", **plan.request)
     return plan
 
 
-def launch(aws: Aws, plan: LaunchPlan, pace: Pace, progress: Progress) -> Launched:
-    """Launch what is lacking, and wait for all of the fleet; raise FleetError when EC2 refuses or a box ends."""
-    new = _run(aws, plan) if plan.lacking else ()
-    boxes = _wait(aws, (*plan.started, *new), pace, progress)
-    return Launched(boxes=boxes, new=new, missing=plan.lacking - len(new))
+def launch(aws: Aws, plan: LaunchPlan, policy: PollPolicy, progress: Progress) -> LaunchResult:
+    """Launch the missing boxes, and wait for the whole fleet; raise FleetError when EC2 refuses or a box stops."""
+    new = _run_instances(aws, plan) if plan.to_launch else ()
+    boxes = _wait_until_healthy(aws, (*plan.active, *new), policy, progress)
+    return LaunchResult(boxes=boxes, new=new, missing=plan.to_launch - len(new))
 
 
 def client_token(request: Mapping[str, object], seen: Iterable[str], now: float) -> str:
-    """Return a token that is the same for a request that is repeated at once, and another for a new launch.
+    """Return a token that is equal for an immediate repetition of a request, and different for a new launch.
 
-    `seen` are the ids of all boxes that EC2 shows of the fleet, terminated ones too, and `now` is a time in seconds.
-    For a day, EC2 answers a token it knows with the boxes it made for it, even when they were terminated since: so a
-    fleet that is launched again after that needs another token than before.
+    `seen` holds the ids of all boxes that EC2 shows of the fleet, including terminated ones; `now` is in seconds.
+    For a day, EC2 responds to a known token with the boxes of the first request, even if they are terminated, so a
+    later launch needs another token.
     """
-    told = json.dumps([request, sorted(seen), int(now // _SAME_LAUNCH)], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+    key = json.dumps([request, sorted(seen), int(now // _TOKEN_SECONDS)], sort_keys=True)
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _run(aws: Aws, plan: LaunchPlan) -> tuple[Box, ...]:
-    seen = [box.id for box in (*plan.started, *plan.ended)]
+def _run_instances(aws: Aws, plan: LaunchPlan) -> tuple[Box, ...]:
+    seen = [box.id for box in (*plan.active, *plan.inactive)]
     token = client_token(plan.request, seen, time.time())
-    return boxes_of(aws.ask("ec2", "run_instances", ClientToken=token, **plan.request), aws.region)
+    return boxes_of(aws.call("ec2", "run_instances", ClientToken=token, **plan.request), aws.region)
 
 
-def _wait(aws: Aws, boxes: tuple[Box, ...], pace: Pace, progress: Progress) -> tuple[Box, ...]:
+def _wait_until_healthy(aws: Aws, boxes: tuple[Box, ...], policy: PollPolicy, progress: Progress) -> tuple[Box, ...]:
     """Wait until every box runs and passes EC2's two status checks."""
-    for again in range(pace.looks):
-        time.sleep(pace.pause if again else 0)
-        now = look_again(aws, boxes)
-        _refuse_ended(now)
-        well = _well(aws, now)
-        progress.advance("boxes starting", completed=len(well), total=len(boxes))
-        if len(well) == len(boxes):
-            return now
-    lacking = sorted({box.id for box in boxes} - well)
-    message = f"not ready after {pace.pause * pace.looks / 60:.0f} min: {', '.join(lacking)}"
-    raise FleetError(message, hint="launch again to wait on, or terminate")
+    for attempt in range(policy.attempts):
+        time.sleep(policy.interval if attempt else 0)
+        current = refresh_boxes(aws, boxes)
+        _require_active(current)
+        healthy = _healthy_ids(aws, current)
+        progress.advance("boxes starting", completed=len(healthy), total=len(boxes))
+        if len(healthy) == len(boxes):
+            return current
+    pending = sorted({box.id for box in boxes} - healthy)
+    message = f"not ready after {policy.interval * policy.attempts / 60:.0f} min: {', '.join(pending)}"
+    raise FleetError(message, hint="launch again to keep waiting, or terminate")
 
 
-def _refuse_ended(boxes: tuple[Box, ...]) -> None:
+def _require_active(boxes: tuple[Box, ...]) -> None:
     for box in boxes:
-        if box.state not in STARTED:
-            message = f"{box.id} is {box.state} rather than running: {box.state_reason or 'EC2 does not say why'}"
-            raise FleetError(message, hint="launch again for another in its place")
+        if box.state not in ACTIVE_STATES:
+            message = f"{box.id} is {box.state} rather than running: {box.state_reason or 'EC2 gives no reason'}"
+            raise FleetError(message, hint="launch again to replace it")
 
 
-def _well(aws: Aws, boxes: tuple[Box, ...]) -> set[str]:
+def _healthy_ids(aws: Aws, boxes: tuple[Box, ...]) -> set[str]:
     running = [box.id for box in boxes if box.state == "running"]
     if not running:
         return set()
-    statuses = aws.ask("ec2", "describe_instance_status", InstanceIds=running)["InstanceStatuses"]
+    statuses = aws.call("ec2", "describe_instance_status", InstanceIds=running)["InstanceStatuses"]
     checks = {
         each["InstanceId"]: (each["InstanceStatus"]["Status"], each["SystemStatus"]["Status"]) for each in statuses
     }

@@ -1,4 +1,4 @@
-"""A fleet taken down again."""
+"""Terminate boxes."""
 
 from collections.abc import Iterable
 
@@ -7,5 +7,5 @@ from diarize_runner.fleet.boxes import Box
 
 
 def terminate(aws: Aws, boxes: Iterable[Box]) -> None:
-    """Terminate boxes, and with them their root volumes and network interfaces; raise FleetError when EC2 refuses."""
-    aws.ask("ec2", "terminate_instances", InstanceIds=[box.id for box in boxes])
+    """Terminate boxes with their root volumes and network interfaces; raise FleetError when EC2 refuses."""
+    aws.call("ec2", "terminate_instances", InstanceIds=[box.id for box in boxes])

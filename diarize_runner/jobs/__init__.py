@@ -1,14 +1,14 @@
-"""One recording -> one labelled result: what every entry point calls, and nobody else does.
+"""Turn one recording into one labelled result; every entry point calls this package.
 
-    session.py      VerifiedCache -> Session: its pipeline, loaded, and its manifest
+    session.py      VerifiedCache -> Session: the loaded pipeline, and its manifest
     audio.py        a file, or samples in memory -> Recording
-    job.py          Job -> Heard -> Result: decode, diarize, label, and say how it came about
-        watch.py        how long it will take, how far it is, how long it took
-        pace.py         what that is estimated by
-        provenance.py   what is needed to have the same result again
-    batch.py        many jobs: what is wrong with one stops no other
+    job.py          Job -> LoadedJob -> Result: decode, diarize, label
+        stage_timer.py  estimated, remaining and elapsed time of a recording
+        stage_times.py  the measurements behind the estimate
+        provenance.py   the record needed to reproduce a result
+    batch.py        run jobs one after the other; an error in one stops no other
     outputs.py      Result -> files in each format
-        output_file.py  one file, whole or not at all
+        output_file.py  write one file atomically
 
-Everything here returns values: the command line, the spool, the benchmark, doctor and Python callers say what they are.
+Functions here return values and print nothing; the callers report.
 """

@@ -1,10 +1,10 @@
-"""What a recording is made of: a file, or samples that are in memory already."""
+"""The source of a recording: a file, or samples in memory."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from diarize_runner.digests import Digest, content_of, content_of_file
+from diarize_runner.digests import Digest, hash_bytes, hash_file
 from diarize_runner.disk import disk_errors
 
 if TYPE_CHECKING:
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 class Audio(Protocol):
-    """Where a recording comes from."""
+    """The source of a recording."""
 
     @property
     def channel(self) -> int | None:
-        """The channel that is heard, from 1; None where all are mixed."""
+        """The channel to decode, from 1; None mixes all channels."""
 
     def decode(self) -> "Recording":
         """Return the recording; raise AudioError when it cannot be decoded."""
 
     def digest(self) -> Digest:
-        """Return the digest of what it was given as; raise DiskError when that cannot be read."""
+        """Return the digest of the source; raise DiskError when it cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,17 +57,17 @@ class Samples:
     channel: None = None
 
     def decode(self) -> "Recording":
-        """Return the recording, resampled as a file of these samples would be."""
+        """Return the recording, resampled as from a file."""
         from diarize_runner.diarization import audio
 
         return audio.decode_samples(self.waveform, self.sample_rate, self.uri)
 
     def digest(self) -> Digest:
         """Return the digest of the samples, as little-endian float32."""
-        return content_of(self.waveform.astype("<f4").tobytes()).digest
+        return hash_bytes(self.waveform.astype("<f4").tobytes()).digest
 
 
 def digest_of_file(path: Path) -> Digest:
-    """Return the digest of a file that was given; raise DiskError when it cannot be read."""
+    """Return the digest of an input file; raise DiskError when it cannot be read."""
     with disk_errors(path):
-        return content_of_file(path).digest
+        return hash_file(path).digest

@@ -1,65 +1,65 @@
-"""Many jobs, one after the other: what is wrong with one recording is no reason not to go on with the next.
+"""Run jobs one after the other; an error in one recording does not stop the next.
 
-What came of each is written as soon as it is done, and stays, whatever happens to those that follow.
+The outputs of each recording are written as soon as it is done.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from diarize_runner.errors import OF_ONE_RECORDING, DiarizeRunnerError
+from diarize_runner.errors import RECORDING_ERRORS, DiarizeRunnerError
 from diarize_runner.jobs.job import Job, Result
 from diarize_runner.jobs.outputs import Outputs
 from diarize_runner.jobs.session import Session
-from diarize_runner.progress import Telling
+from diarize_runner.progress import ConsoleProgress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """A job, and the files that are to come of it."""
+class BatchItem:
+    """A job, and the files to write for it."""
 
     job: Job
     outputs: Outputs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Done:
-    """What came of an order, its files written."""
+class Succeeded:
+    """The result of an item; its files are written."""
 
-    order: Order
+    item: BatchItem
     result: Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
-    """What is wrong with an order."""
+    """The error of an item."""
 
-    order: Order
+    item: BatchItem
     error: DiarizeRunnerError
 
 
 def run_batch(
-    orders: Iterable[Order], open_session: Callable[[], Session], progress: Telling
-) -> Iterator[Done | Failed]:
-    """Yield what came of each order, when it is there.
+    items: Iterable[BatchItem], open_session: Callable[[], Session], progress: ConsoleProgress
+) -> Iterator[Succeeded | Failed]:
+    """Yield the outcome of each item as soon as it is done.
 
-    The session is opened when the first recording is heard: what `open_session` raises comes through, as do all errors
-    that are not OF_ONE_RECORDING.
+    The session is opened after the first recording is decoded. Errors of `open_session`, and all errors but
+    RECORDING_ERRORS, propagate.
     """
     session = cache(open_session)
-    for order in orders:
-        yield _outcome(order, session, progress)
+    for item in items:
+        yield _run_item(item, session, progress)
 
 
-def _outcome(order: Order, session: Callable[[], Session], progress: Telling) -> Done | Failed:
+def _run_item(item: BatchItem, session: Callable[[], Session], progress: ConsoleProgress) -> Succeeded | Failed:
     try:
-        heard = order.job.hear()
-    except OF_ONE_RECORDING as error:
-        return Failed(order=order, error=error)
+        loaded = item.job.load()
+    except RECORDING_ERRORS as error:
+        return Failed(item=item, error=error)
     opened = session()
     try:
-        result = opened.run(heard, progress)
-        order.outputs.write(result.labelled, result.provenance)
-    except OF_ONE_RECORDING as error:
-        return Failed(order=order, error=error)
-    return Done(order=order, result=result)
+        result = opened.run(loaded, progress)
+        item.outputs.write(result.labelled, result.provenance)
+    except RECORDING_ERRORS as error:
+        return Failed(item=item, error=error)
+    return Succeeded(item=item, result=result)

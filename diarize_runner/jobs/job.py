@@ -1,8 +1,9 @@
-"""The walk of one recording: decode, diarize, label.
+"""The steps of one recording: decode, diarize, label.
 
-An entry point that wants all of it calls `Session.run`; the benchmark and doctor, which time the parts, call the parts.
+`Session.run` runs them all; the benchmark and doctor time them one by one.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints
 from diarize_runner.jobs.audio import Audio
-from diarize_runner.jobs.watch import Timing
+from diarize_runner.jobs.stage_timer import Timing
 from diarize_runner.progress import Progress
 from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
 from diarize_runner.transcript.formats.provenance import Provenance
@@ -23,89 +24,93 @@ if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
     from diarize_runner.diarization.engine import Diarizer
 
+_log = logging.getLogger(__name__)
+
 _NO_TRANSCRIPT = Transcript(segments=())
 
 
 class Task(Protocol):
-    """What is to be found in a recording."""
+    """What to compute for a recording."""
 
     @property
     def name(self) -> str:
-        """By which its pace is kept."""
+        """The key of its processing times."""
 
     @property
     def hints(self) -> SpeakerHints:
-        """What is known of the speakers beforehand."""
+        """The number of speakers, as far as it is known."""
 
-    def turns(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
-        """Find it; raises as the diarizer does."""
+    def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
+        """Return the turns; raises as the diarizer does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FindSpeakers:
+class DiarizationTask:
     """Find who spoke when."""
 
     name: ClassVar[str] = "diarize"
     hints: SpeakerHints = NO_HINTS
 
-    def turns(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
-        """Return a turn for each time that somebody spoke."""
+    def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
+        """Return the speaker turns."""
         return diarizer.diarize(recording, self.hints, progress)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FindSpeech:
-    """Find when anybody spoke."""
+class SpeechDetectionTask:
+    """Find speech, without telling speakers apart."""
 
     name: ClassVar[str] = "vad"
     hints: ClassVar[SpeakerHints] = NO_HINTS
 
-    def turns(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
-        """Return a turn of SPEECH for each time that anybody spoke."""
-        return diarizer.speech(recording, progress)
+    def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
+        """Return the turns of speech, all of the speaker SPEECH."""
+        return diarizer.detect_speech(recording, progress)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One recording, and what is to be made of it."""
+    """One recording, and what to compute for it."""
 
     audio: Audio
     transcript: Path | None = None
-    task: Task = FindSpeakers()
+    task: Task = DiarizationTask()
     rules: Rules = DEFAULT_RULES
-    """How speakers are assigned to the transcript."""
+    """How to assign speakers to the transcript."""
 
-    def hear(self) -> "Heard":
+    def load(self) -> "LoadedJob":
         """Read the transcript and decode the audio.
 
         Raises:
             TranscriptError: the transcript cannot be read.
             AudioError: the audio cannot be decoded.
         """
-        said = self.read_transcript()
-        return Heard(job=self, recording=self.audio.decode(), transcript=said)
+        transcript = self.read_transcript()
+        recording = self.audio.decode()
+        _log.info("decoded %s: %.1f s of audio", recording.uri, recording.duration)
+        return LoadedJob(job=self, recording=recording, transcript=transcript)
 
     def read_transcript(self) -> Transcript:
-        """Return the transcript, empty where there is none; raise TranscriptError when it cannot be read."""
+        """Return the transcript, or an empty one; raise TranscriptError when it cannot be read."""
         return read(self.transcript) if self.transcript else _NO_TRANSCRIPT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
-    """A job whose inputs are read."""
+class LoadedJob:
+    """A job with its inputs in memory."""
 
     job: Job
     recording: "Recording"
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
-        """Say who said what; raise TranscriptError when that would take minutes."""
+        """Assign speakers to the transcript; raise TranscriptError when that would take minutes."""
         return assign_speakers(self.transcript, diarization, self.job.rules)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What was made of a recording."""
+    """The result for a recording."""
 
     labelled: LabelledTranscript
     provenance: Provenance
@@ -118,8 +123,8 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """What a task found, by a clock that was read when the device had nothing left to do."""
+class TimedDiarization:
+    """A diarization, and when it started and ended; the device was idle at both times."""
 
     diarization: Diarization
     began: float
@@ -127,20 +132,20 @@ class Found:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Return the processing time."""
         return self.ended - self.began
 
 
-def find(
+def run_timed(
     task: Task,
     diarizer: "Diarizer",
     recording: "Recording",
     progress: Progress,
     clock: Callable[[], float] = time.perf_counter,
-) -> Found:
-    """Do the task; raises as the diarizer does."""
+) -> TimedDiarization:
+    """Run and time a task; raises as the diarizer does."""
     diarizer.synchronise()
     began = clock()
-    diarization = task.turns(diarizer, recording, progress)
+    diarization = task.run(diarizer, recording, progress)
     diarizer.synchronise()
-    return Found(diarization=diarization, began=began, ended=clock())
+    return TimedDiarization(diarization=diarization, began=began, ended=clock())

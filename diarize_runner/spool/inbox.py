@@ -1,6 +1,6 @@
-"""What lies in the inbox, by stem: `call.wav` and `call.json` are one arrival.
+"""The files in the inbox, by stem: `call.wav` and `call.json` belong together.
 
-Accents may be composed in one name and decomposed in another, as a copy by way of macOS has them: they are one stem.
+Stems are compared in Unicode NFC, since copies from macOS have decomposed accents (NFD).
 """
 
 import unicodedata
@@ -13,74 +13,76 @@ from pathlib import Path
 
 from diarize_runner.transcript.names import is_transcript
 
-LONELY_SECONDS = 600.0
+TRANSCRIPT_WAIT_SECONDS = 600.0
 """How long a transcript waits for its recording."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Arrival:
-    """Every file of one stem."""
+class InboxFiles:
+    """The files of one stem."""
 
     stem: str
     paths: tuple[Path, ...]
-    unchanged: float
-    """Seconds since one of them was first seen as it is now."""
+    unchanged_seconds: float
+    """Seconds since the last change of any of them was seen."""
 
-    def ready(self, settle: float) -> bool:
-        """Whether nothing has changed it for `settle` seconds; without a recording, for as long as it waits for one."""
-        alone = all(is_transcript(path) for path in self.paths)
-        return self.unchanged >= (max(settle, LONELY_SECONDS) if alone else settle)
+    def is_ready(self, settle: float) -> bool:
+        """Whether no file changed for `settle` seconds, or for TRANSCRIPT_WAIT_SECONDS without a recording."""
+        no_recording = all(is_transcript(path) for path in self.paths)
+        return self.unchanged_seconds >= (max(settle, TRANSCRIPT_WAIT_SECONDS) if no_recording else settle)
 
 
-def visible(folder: Path) -> list[Path]:
-    """Return what lies in a folder, but for names that begin with a dot."""
+def list_visible(folder: Path) -> list[Path]:
+    """Return the entries of a folder, except names that begin with a dot."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 class Inbox:
-    """What came, and since when each file was seen to be as it is.
+    """Tracks how long each file in the inbox is unchanged.
 
-    Times that files carry are only compared with each other: the clock that they are of can be set, and a recording
-    would wait for as long as it was set back, or be taken half copied when it is set forward.
+    File times are only compared with each other, since the system clock may be set: back, and a recording would wait
+    that long; forward, and it would be claimed half copied.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[Path, tuple[_Look, float]] = {}
+        self._seen: dict[Path, tuple[_FileState, float]] = {}
 
-    def look(self, paths: Iterable[Path], now: float) -> list[Arrival]:
-        """Return what came, the longest unchanged first. A folder is nobody's recording: it stays where it is.
+    def scan(self, paths: Iterable[Path], now: float) -> list[InboxFiles]:
+        """Return the files by stem, the longest unchanged first; folders are ignored.
 
-        `now` is in seconds of a clock that is never set.
+        `now` is in seconds of a monotonic clock.
         """
         before, self._seen = self._seen, {}
         by_stem: dict[str, list[Path]] = defaultdict(list)
         for path in paths:
-            with suppress(FileNotFoundError):  # whoever put it there took it away again
+            with suppress(FileNotFoundError):  # removed since it was listed
                 if path.is_symlink() or not path.is_dir():
-                    look = _Look.at(path)
-                    known, since = before.get(path, (look, now))
-                    self._seen[path] = look, since if known == look else now
+                    state = _FileState.of(path)
+                    previous, since = before.get(path, (state, now))
+                    self._seen[path] = state, since if previous == state else now
                     by_stem[unicodedata.normalize("NFC", path.stem)].append(path)
-        return [self._arrival(stem, by_stem[stem], now) for stem in sorted(by_stem, key=partial(self._order, by_stem))]
+        stems = sorted(by_stem, key=partial(self._sort_key, by_stem))
+        return [self._files_of(stem, by_stem[stem], now) for stem in stems]
 
-    def _arrival(self, stem: str, paths: list[Path], now: float) -> Arrival:
-        return Arrival(stem=stem, paths=tuple(paths), unchanged=now - max(self._seen[path][1] for path in paths))
+    def _files_of(self, stem: str, paths: list[Path], now: float) -> InboxFiles:
+        last_change = max(self._seen[path][1] for path in paths)
+        return InboxFiles(stem=stem, paths=tuple(paths), unchanged_seconds=now - last_change)
 
-    def _order(self, by_stem: Mapping[str, list[Path]], stem: str) -> tuple[float, int, str]:
+    def _sort_key(self, by_stem: Mapping[str, list[Path]], stem: str) -> tuple[float, int, str]:
         seen = [self._seen[path] for path in by_stem[stem]]
-        return max(since for _, since in seen), max(look.changed for look, _ in seen), stem
+        return max(since for _, since in seen), max(state.ctime_ns for state, _ in seen), stem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Look:
-    """What tells that a file was changed."""
+class _FileState:
+    """What changes when a file is written or replaced."""
 
     inode: int
     size: int
-    changed: int
-    """The kernel sets it at every write and rename, in ns; the time of modification can be the original's."""
+    ctime_ns: int
+    """Set by the kernel at every write and rename; the modification time may be that of the original."""
 
     @classmethod
-    def at(cls, path: Path) -> "_Look":
+    def of(cls, path: Path) -> "_FileState":
         status = path.lstat()
-        return cls(inode=status.st_ino, size=status.st_size, changed=status.st_ctime_ns)
+        return cls(inode=status.st_ino, size=status.st_size, ctime_ns=status.st_ctime_ns)

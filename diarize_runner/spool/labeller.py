@@ -1,4 +1,4 @@
-"""Label what a spool takes up, with a session."""
+"""Label the recordings of a spool."""
 
 import os
 from collections.abc import Mapping
@@ -9,27 +9,27 @@ from urllib.parse import quote
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.job import Job
 from diarize_runner.jobs.session import Session
-from diarize_runner.progress import Telling
+from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.known import FORMATS
+from diarize_runner.transcript.formats.registry import FORMATS
 
 _RESULTS = ("json", "rttm", "srt", "html")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SessionLabeller:
-    """Labels by the pipeline that was loaded."""
+    """Labels recordings with a session."""
 
     session: Session
-    progress: Telling
+    progress: ConsoleProgress
 
     def label(self, recording: Path, transcript: Path | None) -> Mapping[str, bytes]:
-        """Return results by how their names end; raises as `Job.hear` and `Session.run` do."""
+        """Return the result files, by suffix; raises as `Job.load` and `Session.run` do."""
         job = Job(audio=AudioFile(path=recording), transcript=transcript)
-        result = self.session.run(job.hear(), self.progress)
+        result = self.session.run(job.load(), self.progress)
         document = Document(
             transcript=result.labelled,
-            sound=quote(os.fsencode(recording.name)),  # the page is put beside it
+            audio_src=quote(os.fsencode(recording.name)),  # the page lies beside the recording
             provenance=result.provenance,
         )
         return {

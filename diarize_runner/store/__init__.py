@@ -1,9 +1,11 @@
-"""Objects by name, in a folder, in S3 or behind a web server. A store knows nothing of models and manifests.
+"""Named objects in a folder, in S3 or behind a web server. A store knows nothing about models and manifests.
 
-protocol.py   ArchiveStore, WritableArchiveStore: what a store can do
-address.py    from `s3://`, `https://` or `file://` to a store
-local.py, http.py, s3/   the three
-remote.py     ranges, retries and limits that both remote stores share; waiting.py, small.py
+protocol.py   ArchiveStore, WritableArchiveStore: the interface
+address.py    open a store by its `s3://`, `https://` or `file://` address
+local.py, http.py, s3/   the implementations
+remote.py     retries and range requests of http.py and s3/
+timeouts.py, size_limit.py   limits on slow and on large responses
+aws_errors.py   boto3 errors that S3 and EC2 share
 
-Every write is atomic: an object is visible whole or not at all.
+Every write is atomic: readers see the whole object or none.
 """

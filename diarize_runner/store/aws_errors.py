@@ -1,6 +1,6 @@
-"""What goes wrong with boto3 whatever the service: who we are, and the way there. A sentence and a hint.
+"""Explain boto3 errors of any service: credentials and transport.
 
-What a server says is not repeated: the message of SignatureDoesNotMatch, for one, holds the request that was signed.
+Errors quote only the server's error code: other text may hold secrets, as SignatureDoesNotMatch repeats the request.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError
 
-Said = tuple[str, str]
-"""What is wrong, and what to do about it."""
+Explanation = tuple[str, str]
+"""What is wrong, and the hint."""
 
-HOW_TO_NAME_CREDENTIALS = (
+CREDENTIALS_HINT = (
     "boto3 finds them by AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role"
 )
 REFUSED_CREDENTIALS = (
@@ -19,7 +19,7 @@ REFUSED_CREDENTIALS = (
     *("AuthFailure", "InvalidClientTokenId", "IncompleteSignature", "InvalidSignatureException"),
 )
 
-_SIGN_IN = "sign in again, as with: aws sso login"
+_SIGN_IN = "sign in again, for example: aws sso login"
 _TRY_AGAIN = "check the network, then run again"
 
 _EXPIRED = ("ExpiredToken", "TokenRefreshRequired", "ExpiredTokenException", "RequestExpired")
@@ -29,32 +29,32 @@ _OVERLOADED = (
 )
 
 
-def by_code(said: Mapping[tuple[str, ...], Said]) -> dict[str, Said]:
-    """Return the same with an entry for each code."""
-    return {code: words for codes, words in said.items() for code in codes}
+def expand_codes(explanations: Mapping[tuple[str, ...], Explanation]) -> dict[str, Explanation]:
+    """Return the mapping with one entry per error code."""
+    return {code: explanation for codes, explanation in explanations.items() for code in codes}
 
 
-REFUSED = by_code(
+REFUSED = expand_codes(
     {
-        REFUSED_CREDENTIALS: ("the credentials were refused", HOW_TO_NAME_CREDENTIALS),
+        REFUSED_CREDENTIALS: ("the credentials were refused", CREDENTIALS_HINT),
         _EXPIRED: ("the credentials have expired", _SIGN_IN),
         ("RequestTimeTooSkewed",): (
-            "the clocks of this machine and of the server differ",
+            "the clocks of this machine and the server differ",
             "set the clock: timedatectl",
         ),
-        _OVERLOADED: ("the server is overloaded or in trouble", "run again later"),
+        _OVERLOADED: ("the server is overloaded or failing", "run again later"),
     }
 )
-"""What a server may refuse any request with, by its error code."""
+"""Explanations by error code that apply to any request."""
 
-_TROUBLE: tuple[tuple[tuple[type[BotoCoreError], ...], Said], ...] = (
-    ((boto.ProfileNotFound,), ("there is no such profile as AWS_PROFILE names", "aws configure list-profiles")),
+_TRANSPORT_ERRORS: tuple[tuple[tuple[type[BotoCoreError], ...], Explanation], ...] = (
+    ((boto.ProfileNotFound,), ("the profile in AWS_PROFILE does not exist", "aws configure list-profiles")),
     (
         (boto.ConfigParseError,),
-        ("boto3's configuration cannot be read", "check ~/.aws, AWS_CONFIG_FILE and the like"),
+        ("boto3's configuration cannot be read", "check ~/.aws and AWS_CONFIG_FILE"),
     ),
-    ((boto.NoCredentialsError,), ("no credentials were found", HOW_TO_NAME_CREDENTIALS)),
-    ((boto.PartialCredentialsError,), ("the credentials are incomplete", HOW_TO_NAME_CREDENTIALS)),
+    ((boto.NoCredentialsError,), ("no credentials were found", CREDENTIALS_HINT)),
+    ((boto.PartialCredentialsError,), ("the credentials are incomplete", CREDENTIALS_HINT)),
     (
         (
             boto.CredentialRetrievalError,
@@ -67,7 +67,10 @@ _TROUBLE: tuple[tuple[tuple[type[BotoCoreError], ...], Said], ...] = (
     ),
     (
         (boto.SSLError,),
-        ("the certificate is not trusted", "name your own authority's certificates in AWS_CA_BUNDLE"),
+        (
+            "the certificate is not trusted",
+            "for a private certificate authority, set AWS_CA_BUNDLE to its certificates",
+        ),
     ),
     ((boto.ProxyConnectionError,), ("the proxy cannot be reached", "check HTTPS_PROXY and NO_PROXY")),
     (
@@ -77,14 +80,14 @@ _TROUBLE: tuple[tuple[tuple[type[BotoCoreError], ...], Said], ...] = (
             "check the network, the region (AWS_DEFAULT_REGION) and AWS_ENDPOINT_URL",
         ),
     ),
-    ((boto.HTTPClientError,), ("the server broke off or does not answer", _TRY_AGAIN)),
-    ((boto.InvalidRegionError, boto.NoRegionError), ("that is no region", "check AWS_DEFAULT_REGION")),
+    ((boto.HTTPClientError,), ("the server broke off or does not respond", _TRY_AGAIN)),
+    ((boto.InvalidRegionError, boto.NoRegionError), ("the region is invalid or missing", "check AWS_DEFAULT_REGION")),
 )
 
 
-def trouble(reason: BotoCoreError) -> Said:
-    """Return what to say of what boto3 raised without an answer of the server's."""
-    for kinds, said in _TROUBLE:
+def explain_transport_error(reason: BotoCoreError) -> Explanation:
+    """Explain an error that boto3 raised without a response from the server."""
+    for kinds, explanation in _TRANSPORT_ERRORS:
         if isinstance(reason, kinds):
-            return said
+            return explanation
     return f"boto3 gave up ({type(reason).__name__})", "check AWS_* and ~/.aws"

@@ -1,9 +1,9 @@
-"""A published store behind a web server, to be read: `https://host/prefix`.
+"""Read a published store behind a web server: `https://host/prefix`.
 
-Proxies, certificates and passwords are found by `requests` alone, where everybody keeps them: HTTPS_PROXY,
-REQUESTS_CA_BUNDLE, ~/.netrc.
+`requests` finds proxies, certificates and passwords in HTTPS_PROXY, REQUESTS_CA_BUNDLE and ~/.netrc.
 """
 
+import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from http import HTTPStatus
@@ -15,147 +15,171 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import ObjectNotFound, StoreError
-from diarize_runner.store.protocol import SMALL, StoredDocument
-from diarize_runner.store.remote import CHUNK, TRY_AGAIN, Part, Patience, ask_for, chunks, persist, read_on, total_of
-from diarize_runner.store.small import read_small
+from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
+from diarize_runner.store.remote import (
+    CHUNK,
+    TRY_AGAIN,
+    RangeResponse,
+    RetryPolicy,
+    parse_object_size,
+    read_chunks,
+    read_resuming,
+    request_with_timeout,
+    retry,
+)
+from diarize_runner.store.size_limit import read_limited
 from diarize_runner.version import __version__
 
-_POOL = 16
-"""Connections at the most: more than a restore reads from at once, so that none waits for another's."""
-_LONGEST_WAIT = 60
-"""Seconds that a server's Retry-After may ask for."""
-_BUSY = frozenset({429, 500, 502, 503, 504})
+_log = logging.getLogger(__name__)
+
+_MAX_CONNECTIONS = 16
+"""More than the parallel reads of a restore, so that none waits for a connection."""
+_MAX_RETRY_AFTER = 60
+"""Seconds: the cap on a server's Retry-After."""
+_RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 _GZIP = b"\x1f\x8b"
-_BROKEN = (HTTPError, OSError, ValueError)
-"""What a body that breaks off raises; ssl raises ValueError, where the socket was stopped just then."""
-_HOW_TO_READ_RANGES = "put the store behind a server that reads ranges, such as nginx, Apache or Caddy"
+_BROKEN_BODY = (HTTPError, OSError, ValueError)
+"""Errors of a body that breaks off; ssl raises ValueError when the socket was shut down just before the read."""
+_RANGES_HINT = "use a server that supports range requests, such as nginx, Apache or Caddy"
 
 
-class _LeadsAwayFromHttps(exceptions.RequestException):
+class _HttpsDowngrade(exceptions.RequestException):
     pass
 
 
 _REFUSED: dict[int, tuple[str, str]] = {
-    HTTPStatus.UNAUTHORIZED: ("access was denied", "user and password belong in ~/.netrc"),
-    # A bucket behind a web address says 403 of what is not there, to those who may not list it.
+    HTTPStatus.UNAUTHORIZED: ("access was denied", "put the user and the password into ~/.netrc"),
+    # S3 answers 403 for a missing object to a client that may not list the bucket.
     HTTPStatus.FORBIDDEN: (
-        "access was denied, or it is not there",
-        "check the address; user and password belong in ~/.netrc",
+        "access was denied, or the object does not exist",
+        "check the address, and the user and password in ~/.netrc",
     ),
-    HTTPStatus.OK: ("the server ignores Range", _HOW_TO_READ_RANGES),
-    **dict.fromkeys(_BUSY, ("the server is overloaded or in trouble", "run again later")),
+    HTTPStatus.OK: ("the server ignores range requests", _RANGES_HINT),
+    **dict.fromkeys(_RETRIED_STATUSES, ("the server is overloaded or failing", "run again later")),
 }
 
-_TROUBLE: tuple[tuple[type[exceptions.RequestException], str, str], ...] = (
-    (_LeadsAwayFromHttps, "the server leads away from https", "check the address, and who runs it"),
+_TRANSPORT_ERRORS: tuple[tuple[type[exceptions.RequestException], str, str], ...] = (
+    (_HttpsDowngrade, "the server redirects from https to http", "check the address and who runs the server"),
     (
         exceptions.SSLError,
         "the certificate is not trusted",
-        "name your own authority's certificates in REQUESTS_CA_BUNDLE",
+        "for a private certificate authority, set REQUESTS_CA_BUNDLE to its certificates",
     ),
     (exceptions.ProxyError, "the proxy cannot be reached", "check HTTPS_PROXY and NO_PROXY"),
     (exceptions.ConnectionError, "the server cannot be reached", "check the address and the network"),
-    (exceptions.Timeout, "the server does not answer", TRY_AGAIN),
-    (exceptions.TooManyRedirects, "the server leads round in circles", "check the address"),
-    (exceptions.RequestException, "that is no address", "check the address"),
+    (exceptions.Timeout, "the server does not respond", TRY_AGAIN),
+    (exceptions.TooManyRedirects, "the server redirects too often", "check the address"),
+    (exceptions.RequestException, "the address is invalid", "check the address"),
 )
 
 
 class HttpStore:
-    """Objects as a web server serves them. It has no list of them, and nothing is written."""
+    """Objects behind a web server: read-only, and without a list."""
 
-    def __init__(self, url: str, patience: Patience) -> None:
+    def __init__(self, url: str, retry_policy: RetryPolicy) -> None:
         self.url = url.rstrip("/")
-        self._patience = patience
-        self._session = _session(patience)
+        self._retry_policy = retry_policy
+        self._session = _session(retry_policy)
 
-    def read(self, key: str, most: int = SMALL) -> StoredDocument:
+    def read(self, key: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> StoredDocument:
         """See ArchiveStore."""
-        return persist(lambda: self._read(key, most), self._patience)
+        return retry(lambda: self._read(key, max_bytes), self._retry_policy)
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
-        """See ArchiveStore. Raises StoreError when the server ignores ranges: the whole object is never fetched."""
-        return read_on(lambda start, count: self._ask(key, start, count), offset, length, self._patience)
+        """See ArchiveStore. Raises StoreError, and never fetches the whole object, when the server ignores ranges."""
+        return read_resuming(
+            lambda start, count: self._request_range(key, start, count), offset, length, self._retry_policy
+        )
 
-    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:  # noqa: ARG002  # the protocol's
-        """Raise StoreError."""
-        raise StoreError(f"{self.url} cannot be listed, as it is read over {urlsplit(self.url).scheme}")
+    def list_folders(self, prefix: str, *, containing: str) -> Iterable[str]:  # noqa: ARG002  # the protocol's
+        """Raise StoreError: HTTP has no listing."""
+        raise StoreError(f"{self.url} cannot be listed over {urlsplit(self.url).scheme}")
 
-    def _read(self, key: str, most: int) -> StoredDocument:
-        answer = self._get(key, {})
-        if answer.status_code != HTTPStatus.OK:
-            raise self._refusal(key, answer)
-        with closing(self._pieces(key, answer)) as pieces:
-            data = read_small(pieces, most, self._place(key))
-        if "Content-Encoding" in answer.headers and data.startswith(_GZIP):
-            hint = "switch its compression off for the store: what was not asked for cannot be checked"
-            raise StoreError(f"{self._place(key)}: the server compresses what it sends", hint=hint)
-        return StoredDocument(data=data, state=str(content_of(data).digest))
+    def _read(self, key: str, max_bytes: int) -> StoredDocument:
+        response = self._get(key, {})
+        if response.status_code != HTTPStatus.OK:
+            raise self._refusal(key, response)
+        with closing(self._iter_body(key, response)) as chunks:
+            data = read_limited(chunks, max_bytes, self._object_url(key))
+        if "Content-Encoding" in response.headers and data.startswith(_GZIP):
+            hint = "turn compression off for the store's files: their digests are of the uncompressed bytes"
+            raise StoreError(f"{self._object_url(key)}: the server compresses its responses", hint=hint)
+        return StoredDocument(data=data, state=str(hash_bytes(data).digest))
 
-    def _ask(self, key: str, offset: int, length: int) -> Part | None:
-        answer = self._get(key, {"Range": f"bytes={offset}-{offset + length - 1}"})
-        if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            answer.close()
+    def _request_range(self, key: str, offset: int, length: int) -> RangeResponse | None:
+        response = self._get(key, {"Range": f"bytes={offset}-{offset + length - 1}"})
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            response.close()
             return None
-        if answer.status_code != HTTPStatus.PARTIAL_CONTENT:
-            raise self._refusal(key, answer)
-        place = self._place(key)
+        if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+            raise self._refusal(key, response)
+        object_url = self._object_url(key)
         try:
-            total = total_of(answer.headers.get("Content-Range", ""), offset)
+            total = parse_object_size(response.headers.get("Content-Range", ""), offset)
         except ValueError as reason:
-            answer.close()
-            raise StoreError(f"{place}: the server misreads ranges: {reason}", hint=_HOW_TO_READ_RANGES) from None
-        return Part(place=place, total=total, pieces=self._pieces(key, answer))
+            response.close()
+            raise StoreError(
+                f"{object_url}: the server handles range requests wrongly: {reason}", hint=_RANGES_HINT
+            ) from None
+        return RangeResponse(object_url=object_url, total=total, body=self._iter_body(key, response))
 
     def _get(self, key: str, headers: Mapping[str, str]) -> Response:
-        address, timeout = f"{self.url}/{quote(key)}", (self._patience.connect, self._patience.silence)
+        address, timeout = (
+            f"{self.url}/{quote(key)}",
+            (self._retry_policy.connect_timeout, self._retry_policy.read_timeout),
+        )
+        _log.debug("GET %s %s", self._object_url(key), headers.get("Range", ""))
         try:
-            return ask_for(
+            return request_with_timeout(
                 lambda: self._session.get(address, headers=headers, stream=True, timeout=timeout),
-                self._place(key),
-                self._patience,
+                self._object_url(key),
+                self._retry_policy,
             )
         except exceptions.RequestException as reason:
-            sentence, hint = next((said, hint) for kind, said, hint in _TROUBLE if isinstance(reason, kind))
-            raise StoreError(f"{self._place(key)}: {sentence}", hint=hint) from reason
+            sentence, hint = next((what, hint) for kind, what, hint in _TRANSPORT_ERRORS if isinstance(reason, kind))
+            raise StoreError(f"{self._object_url(key)}: {sentence}", hint=hint) from reason
 
-    def _refusal(self, key: str, answer: Response) -> StoreError:
-        """Close the answer, unread, and say why it will not do."""
-        answer.close()
-        status = answer.status_code
+    def _refusal(self, key: str, response: Response) -> StoreError:
+        """Close the response unread and return its error."""
+        response.close()
+        status = response.status_code
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
             return ObjectNotFound(f"{self.url} has no {key}")
         sentence, hint = _REFUSED.get(status, ("the server refused", "check the address"))
-        return StoreError(f"{self._place(key)}: {sentence} (HTTP {status})", hint=hint)
+        return StoreError(f"{self._object_url(key)}: {sentence} (HTTP {status})", hint=hint)
 
-    def _pieces(self, key: str, answer: Response) -> Generator[bytes]:
-        """Yield the body as it was sent: some servers call a .tar.gz a tar in gzip encoding, and that must stay."""
-        raw = answer.raw
-        with closing(answer):
-            yield from chunks(
-                lambda: raw.read(CHUNK, decode_content=False), raw.shutdown, self._place(key), self._patience, _BROKEN
+    def _iter_body(self, key: str, response: Response) -> Generator[bytes]:
+        """Yield the body undecoded: some servers send a .tar.gz as a tar with gzip encoding."""
+        raw = response.raw
+        with closing(response):
+            yield from read_chunks(
+                lambda: raw.read(CHUNK, decode_content=False),
+                raw.shutdown,
+                self._object_url(key),
+                self._retry_policy,
+                _BROKEN_BODY,
             )
 
-    def _place(self, key: str) -> str:
+    def _object_url(self, key: str) -> str:
         return f"{self.url}/{key}"
 
 
 class _Session(Session):
-    """Follows redirects, but never from https to http, and reads no more of one than its head."""
+    """Follows redirects, but not from https to http, and does not read their bodies."""
 
     def get_redirect_target(self, resp: Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target:
-            resp.close()  # requests reads all of its body otherwise, to use the connection again
+            resp.close()  # otherwise requests reads the whole body, to reuse the connection
         if target and resp.url.startswith("https:") and urlsplit(urljoin(resp.url, target)).scheme != "https":
-            raise _LeadsAwayFromHttps
+            raise _HttpsDowngrade
         return target
 
 
 class _Retry(Retry):
-    """Reads nothing of an answer that makes it try again; urllib3 reads all of it, to use the connection again."""
+    """Does not read the body of a failed response; urllib3 reads all of it, to reuse the connection."""
 
     def increment(self, *args: Any, **more: Any) -> "_Retry":
         if response := more.get("response"):
@@ -163,16 +187,16 @@ class _Retry(Retry):
         return super().increment(*args, **more)
 
 
-def _session(patience: Patience) -> Session:
-    retry = _Retry(
-        total=patience.tries - 1,
-        backoff_factor=patience.pause,
-        status_forcelist=_BUSY,
+def _session(retry_policy: RetryPolicy) -> Session:
+    retries = _Retry(
+        total=retry_policy.max_attempts - 1,
+        backoff_factor=retry_policy.first_delay,
+        status_forcelist=_RETRIED_STATUSES,
         raise_on_status=False,
-        retry_after_max=_LONGEST_WAIT,
+        retry_after_max=_MAX_RETRY_AFTER,
     )
     session = _Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry, pool_maxsize=_POOL))
+        session.mount(scheme, HTTPAdapter(max_retries=retries, pool_maxsize=_MAX_CONNECTIONS))
     session.headers.update({"User-Agent": f"diarize-runner/{__version__}", "Accept-Encoding": "identity"})
     return session

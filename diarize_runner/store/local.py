@@ -1,6 +1,7 @@
 """A store in a folder: `file:///srv/models`."""
 
 import errno
+import logging
 import os
 import shutil
 import tempfile
@@ -9,92 +10,96 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from diarize_runner.digests import PIECE, Digest, content_of, content_of_file, pieces
-from diarize_runner.disk import flush, flush_above, flush_file, lock_folder
-from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
-from diarize_runner.store.protocol import SMALL, StoredDocument
-from diarize_runner.store.small import read_small
+from diarize_runner.digests import READ_SIZE, Digest, hash_bytes, hash_file, iter_chunks
+from diarize_runner.disk import flush, flush_file, flush_parents, lock_folder
+from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
+from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
+from diarize_runner.store.size_limit import read_limited
+
+_log = logging.getLogger(__name__)
 
 _PARTIAL = ".partial-"
 
 
 class LocalStore:
-    """Objects are files; one is visible whole or not at all, because each is linked or renamed into place.
+    """Objects are files, linked or renamed into place, so readers see a whole object or none.
 
-    Writers of one folder take turns by a lock on it.
+    A lock on each folder lets one writer in at a time.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.url = root.absolute().as_uri()
 
-    def read(self, key: str, most: int = SMALL) -> StoredDocument:
+    def read(self, key: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> StoredDocument:
         """See ArchiveStore."""
-        with self._reading(key) as file:
-            data = read_small(pieces(file), most, f"{self.url}/{key}")
-        return StoredDocument(data=data, state=str(content_of(data).digest))
+        with self._open(key) as file:
+            data = read_limited(iter_chunks(file), max_bytes, f"{self.url}/{key}")
+        return StoredDocument(data=data, state=str(hash_bytes(data).digest))
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         """See ArchiveStore."""
-        with self._reading(key) as file:
+        with self._open(key) as file:
             file.seek(offset)
-            left = length
-            while left and (piece := file.read(min(PIECE, left))):
-                left -= len(piece)
-                yield piece
+            remaining = length
+            while remaining and (chunk := file.read(min(READ_SIZE, remaining))):
+                remaining -= len(chunk)
+                yield chunk
 
-    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:
+    def list_folders(self, prefix: str, *, containing: str) -> Iterable[str]:
         """See ArchiveStore."""
-        return [found.parent.name for found in self.root.glob(f"{prefix}*/{holding}")]
+        return [found.parent.name for found in self.root.glob(f"{prefix}*/{containing}")]
 
     def create(self, key: str, source: Path) -> None:
-        """See WritableArchiveStore. A hard link is made or refused in one step, so a name is never written twice."""
-        taken = ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version")
+        """See WritableArchiveStore. Hard-linking is atomic, so a key is never written twice."""
+        exists = ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version")
 
         def fill(file: IO[bytes]) -> None:
-            if (self.root / key).exists():  # that saves a copy in vain
-                self._flush(key)  # who wrote it may have been killed before that
-                raise taken
+            if (self.root / key).exists():  # saves a useless copy
+                self._flush(key)  # its writer may have been killed before the flush
+                raise exists
             _copy(source, file)
 
-        with self._written(key, fill) as (written, target):
+        with self._temporary_file(key, fill) as (written, target):
             try:
                 os.link(written, target)
             except FileExistsError:
-                raise taken from None
+                raise exists from None
             self._flush(key)
 
     def copy(self, source: str, key: str) -> None:
-        """See WritableArchiveStore. What is the same already stays the file that it is."""
+        """See WritableArchiveStore. Keeps the existing file if it has the same digest."""
         with suppress(ObjectNotFound):
             if self.digest(source) == self.digest(key):
-                with _sole_writer((self.root / key).parent):  # takes away what a killed one left
+                with _exclusive_writer((self.root / key).parent):  # removes partial files of killed writers
                     self._flush(key)
                     return
         with (
-            self._reading(source) as original,
-            self._written(key, lambda file: shutil.copyfileobj(original, file, PIECE)) as (written, target),
+            self._open(source) as original,
+            self._temporary_file(key, lambda file: shutil.copyfileobj(original, file, READ_SIZE)) as (written, target),
         ):
             written.replace(target)
             self._flush(key)
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
         """See WritableArchiveStore."""
-        with self._written(key, lambda file: file.write(data)) as (written, target):
-            if self._state(key) != (expected.state if expected else None):
-                raise SwapLost(f"{key} in {self.url} was changed by somebody else", hint="look at it, then run again")
+        with self._temporary_file(key, lambda file: file.write(data)) as (written, target):
+            if self._read_state(key) != (expected.state if expected else None):
+                raise SwapConflict(
+                    f"{key} in {self.url} was changed by another writer", hint="check the object, then run again"
+                )
             written.replace(target)
             self._flush(key)
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
-        with self._errors(key):
+        with self._translate_errors(key):
             return (self.root / key).stat().st_size
 
     def digest(self, key: str) -> Digest:
         """See WritableArchiveStore."""
-        with self._errors(key):
-            return content_of_file(self.root / key).digest
+        with self._translate_errors(key):
+            return hash_file(self.root / key).digest
 
     def keys(self, prefix: str) -> Iterable[str]:
         """See WritableArchiveStore."""
@@ -102,8 +107,8 @@ class LocalStore:
         return [key for key in found if key.startswith(prefix)]
 
     def delete(self, key: str) -> None:
-        """See WritableArchiveStore. A folder left empty goes too, as in a store that has no folders."""
-        with self._errors(key):
+        """See WritableArchiveStore. Also removes an empty folder, as a store without folders would."""
+        with self._translate_errors(key):
             folder = (self.root / key).parent
             (self.root / key).unlink(missing_ok=True)
             if folder.is_dir():
@@ -113,34 +118,35 @@ class LocalStore:
                     flush(folder.parent)
 
     def _flush(self, key: str) -> None:
-        """Wait until the name of an object, and of the folders that it lies in, would outlast a power cut."""
+        """Flush the folders above an object, so that its name survives a power cut."""
         for folder in Path(key).parents:
             flush(self.root / folder)
 
-    def _make(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path) -> None:
         is_new = not self.root.exists()
         folder.mkdir(parents=True, exist_ok=True)
         if is_new:
-            flush_above(self.root)
+            flush_parents(self.root)
 
-    def _state(self, key: str) -> str | None:
+    def _read_state(self, key: str) -> str | None:
         with suppress(ObjectNotFound):
             return self.read(key).state
         return None
 
     @contextmanager
-    def _reading(self, key: str) -> Iterator[BinaryIO]:
-        with self._errors(key), (self.root / key).open("rb") as file:
+    def _open(self, key: str) -> Iterator[BinaryIO]:
+        _log.debug("read %s/%s", self.url, key)
+        with self._translate_errors(key), (self.root / key).open("rb") as file:
             yield file
 
     @contextmanager
-    def _written(self, key: str, write: Callable[[IO[bytes]], object]) -> Iterator[tuple[Path, Path]]:
-        """Write a temporary file beside `key` and flush it to disk; it is gone afterwards, unless renamed."""
+    def _temporary_file(self, key: str, write: Callable[[IO[bytes]], object]) -> Iterator[tuple[Path, Path]]:
+        """Write and flush a temporary file beside `key`; delete it afterwards unless the block renamed it."""
         target = self.root / key
-        with self._errors(key):
-            self._make(target.parent)
+        with self._translate_errors(key):
+            self._make_folder(target.parent)
             with (
-                _sole_writer(target.parent),
+                _exclusive_writer(target.parent),
                 tempfile.NamedTemporaryFile(dir=target.parent, prefix=_PARTIAL, delete=False) as file,
             ):
                 written = Path(file.name)
@@ -153,7 +159,7 @@ class LocalStore:
                     written.unlink(missing_ok=True)
 
     @contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
+    def _translate_errors(self, key: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
@@ -166,12 +172,12 @@ class LocalStore:
 
 def _copy(source: Path, target: IO[bytes]) -> None:
     with source.open("rb") as file:
-        shutil.copyfileobj(file, target, PIECE)
+        shutil.copyfileobj(file, target, READ_SIZE)
 
 
 @contextmanager
-def _sole_writer(folder: Path) -> Iterator[None]:
-    """Wait until nobody else writes in `folder`. What lies half-written there then is of a killed one: it goes."""
+def _exclusive_writer(folder: Path) -> Iterator[None]:
+    """Lock `folder` for writing and delete the partial files of killed writers."""
     descriptor = lock_folder(folder)
     try:
         for orphan in folder.glob(f"{_PARTIAL}*"):

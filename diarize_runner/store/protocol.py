@@ -1,9 +1,9 @@
-"""Objects by name: what a store can do, wherever it is.
+"""The interface of every store.
 
-    ArchiveStore           read: a small object, a range, a listing
-      WritableArchiveStore   and write: once (`create`), by compare-and-swap (`swap`), by `copy` and `delete`
+    ArchiveStore           reads: a small object, a range, a listing
+      WritableArchiveStore   also writes: once (`create`), by compare-and-swap (`swap`), by `copy` and `delete`
 
-Names ("keys") are relative paths. Stores differ in how, never in what: one contract test runs over all of them.
+Keys are relative paths. All stores behave alike: one contract test runs over all of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,13 +13,13 @@ from typing import Protocol
 
 from diarize_runner.digests import Digest
 
-SMALL = 16 << 20
-"""Bytes: some twenty times the manifest of a large cache."""
+MAX_DOCUMENT_BYTES = 16 << 20
+"""About twenty times the manifest of a large cache."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredDocument:
-    """A small object, read whole, and the state it was in: `swap` takes it back as proof of what was read."""
+    """A small object with its state, which `swap` compares."""
 
     data: bytes
     state: str
@@ -30,21 +30,21 @@ class ArchiveStore(Protocol):
     """A store that can be read."""
 
     url: str
-    """What errors call the store."""
+    """The store's name in errors."""
 
-    def read(self, key: str, most: int = SMALL) -> StoredDocument:
+    def read(self, key: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> StoredDocument:
         """Read a small object.
 
         Raises:
-            ObjectNotFound: there is none of that name.
-            StoreError: it holds more than `most` bytes.
+            ObjectNotFound: the key does not exist.
+            StoreError: the object exceeds `max_bytes`.
         """
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
-        """Yield `length` bytes from `offset` on; fewer when the object ends before. Raises ObjectNotFound."""
+        """Yield `length` bytes from `offset`, or fewer if the object ends earlier. Raises ObjectNotFound."""
 
-    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:
-        """Return the folders `prefix...` that hold an object of a name, in no order.
+    def list_folders(self, prefix: str, *, containing: str) -> Iterable[str]:
+        """Return the folders that begin with `prefix` and contain the object `containing`, in any order.
 
         Raises:
             StoreError: the store cannot be listed.
@@ -55,22 +55,22 @@ class WritableArchiveStore(ArchiveStore, Protocol):
     """A store that can be written."""
 
     def create(self, key: str, source: Path) -> None:
-        """Store the file `source` as `key`, whole or not at all; raise ObjectExists when the name is taken."""
+        """Upload the file `source` as `key`, atomically; raise ObjectExists when the key exists."""
 
     def copy(self, source: str, key: str) -> None:
-        """Copy an object inside the store, whole or not at all, over whatever `key` was; raises ObjectNotFound."""
+        """Copy an object within the store, atomically, and overwrite `key`. Raises ObjectNotFound."""
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
-        """Store `data` as `key` if the object still is `expected` (None: absent); raise SwapLost otherwise."""
+        """Write `data` to `key` if the object is still `expected` (None: absent); raise SwapConflict otherwise."""
 
     def size(self, key: str) -> int:
-        """Return the bytes of an object, without reading it; raise ObjectNotFound when there is none of that name."""
+        """Return an object's size in bytes without reading it. Raises ObjectNotFound."""
 
     def digest(self, key: str) -> Digest:
-        """Hash an object; raise ObjectNotFound when there is none of that name."""
+        """Return an object's digest. Raises ObjectNotFound."""
 
     def keys(self, prefix: str) -> Iterable[str]:
-        """Every object whose name begins with `prefix`, in no order."""
+        """Return the keys that begin with `prefix`, in any order."""
 
     def delete(self, key: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object if it exists."""

@@ -1,155 +1,165 @@
-"""What the stores across a network share: patience, and reading on where a connection broke off."""
+"""Retries, timeouts and range requests that the HTTP and S3 stores share."""
 
+import logging
 import re
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
-from diarize_runner.digests import PIECE
+from diarize_runner.digests import READ_SIZE
 from diarize_runner.errors import StoreError
-from diarize_runner.store.waiting import answered, watching
+from diarize_runner.store.timeouts import call_with_timeout, watchdog
+
+_log = logging.getLogger(__name__)
 
 CHUNK = 256 << 10
-"""Bytes read from a connection at a time. What was read of a chunk when a connection broke is read again."""
-SLOWEST = 4000
-"""Bytes per second that each connection must bring, or it is given up: a line of 150 kbit/s brings them on four."""
+"""Bytes read from a connection at a time. A connection that breaks loses the bytes of the current chunk."""
+MIN_RATE = 4000
+"""Bytes per second below which a connection is given up: four of them fit into a line of 150 kbit/s."""
 TRY_AGAIN = "check the network between here and the store, then run again"
-_TOO_SLOW = f"{TRY_AGAIN}; where it is that slow, restore and wheels take a lower --min-rate"
+_TOO_SLOW = f"{TRY_AGAIN}; if the network is that slow, pass a lower --min-rate to restore or wheels"
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
-_Outcome = TypeVar("_Outcome")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
-    """How much of a network's bad behaviour is put up with."""
+class RetryPolicy:
+    """Timeouts, in seconds, and retries of requests to a remote store."""
 
-    connect: float = 10
-    """Seconds to wait for a connection."""
-    silence: float = 60
-    """Seconds to wait for the next byte."""
-    chunk: float = CHUNK / SLOWEST
-    """Seconds to wait for the next `CHUNK` bytes."""
-    answer: float = 600
-    """Seconds to wait for the head of an answer, in all the tries of `requests` or boto3 together."""
-    tries: int = 5
-    """How often a thing is tried before it is an error."""
-    pause: float = 0.5
-    """Seconds before the second try; each pause is twice as long as the one before."""
+    connect_timeout: float = 10
+    read_timeout: float = 60
+    """For the next byte."""
+    chunk_timeout: float = CHUNK / MIN_RATE
+    """For the next `CHUNK` bytes."""
+    response_timeout: float = 600
+    """For the headers of a response, over all attempts of `requests` or boto3."""
+    max_attempts: int = 5
+    first_delay: float = 0.5
+    """Seconds before the second attempt; each further delay is twice as long."""
 
     @classmethod
-    def down_to(cls, rate: float) -> "Patience":
-        """Return the patience that puts up with `rate` bytes per second on each connection."""
-        return cls(chunk=CHUNK / rate)
+    def for_min_rate(cls, rate: float) -> "RetryPolicy":
+        """Return a policy that accepts connections of at least `rate` bytes per second."""
+        return cls(chunk_timeout=CHUNK / rate)
 
-    def pauses(self) -> Iterator[float]:
-        """Return the pauses between the tries."""
-        return (self.pause * 2**again for again in range(self.tries - 1))
+    def delays(self) -> Iterator[float]:
+        """Yield the seconds to wait between attempts."""
+        return (self.first_delay * 2**retries for retries in range(self.max_attempts - 1))
 
 
-class Passing(StoreError):
-    """It may go better the next time: a connection broke off in the middle, or two writers met."""
+class TransientStoreError(StoreError):
+    """A request failed and a retry may succeed: the connection broke, or two writers collided."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
-    """A store's answer to a request for a range: the bytes from where it was asked to begin."""
+class RangeResponse:
+    """A store's response to a range request; its body begins at the requested offset."""
 
-    place: str
-    """What errors call the object."""
+    object_url: str
+    """The object's name in errors."""
     total: int | None
-    """Bytes of the whole object, where the store says."""
-    pieces: Generator[bytes]
+    """Bytes of the whole object; None if the store does not say."""
+    body: Generator[bytes]
 
 
-Ask = Callable[[int, int], Part | None]
-"""Request `length` bytes, at least one, from `offset` on; None when the object ends at or before `offset`."""
+RequestRange = Callable[[int, int], RangeResponse | None]
+"""Request `length` >= 1 bytes from `offset`; return None when the object ends at or before `offset`."""
 
 
-def persist(attempt: Callable[[], _Outcome], patience: Patience) -> _Outcome:
-    """Return what `attempt` returns, which is called again when it raises Passing; its last error stands."""
-    for pause in patience.pauses():
-        with suppress(Passing):
+def retry(attempt: Callable[[], _Result], retry_policy: RetryPolicy) -> _Result:
+    """Return what `attempt` returns; repeat it on TransientStoreError, and raise the last one."""
+    for delay in retry_policy.delays():
+        try:
             return attempt()
-        time.sleep(pause)
+        except TransientStoreError as error:  # noqa: PERF203  # a retry is a loop over attempts
+            _sleep(delay, error)
     return attempt()
 
 
-def ask_for(ask: Callable[[], _Outcome], place: str, patience: Patience) -> _Outcome:
-    """Return the answer that `ask` returns; raise StoreError when its head does not arrive."""
-    return answered(ask, within=patience.answer, place=place, hint=TRY_AGAIN)
+def _sleep(delay: float, error: TransientStoreError) -> None:
+    _log.info("retrying in %.1f s: %s", delay, error.message)
+    time.sleep(delay)
 
 
-def chunks(
+def request_with_timeout(request: Callable[[], _Result], object_url: str, retry_policy: RetryPolicy) -> _Result:
+    """Return the response of `request`; raise StoreError when its headers do not arrive in time."""
+    return call_with_timeout(request, seconds=retry_policy.response_timeout, object_url=object_url, hint=TRY_AGAIN)
+
+
+def read_chunks(
     read: Callable[[], bytes],
     stop: Callable[[], None],
-    place: str,
-    patience: Patience,
-    broken: tuple[type[Exception], ...],
+    object_url: str,
+    retry_policy: RetryPolicy,
+    transport_errors: tuple[type[Exception], ...],
 ) -> Generator[bytes]:
-    """Yield what `read` returns, until that is nothing; `stop` makes a read in another thread fail or end.
+    """Yield what `read` returns until it returns nothing; `stop` makes a `read` in another thread fail or end.
 
     Raises:
-        Passing: a read took too long, or raised one of `broken`.
+        TransientStoreError: a read exceeded `chunk_timeout`, or raised one of `transport_errors`.
     """
-    with watching(patience.chunk, stop) as watch:
+    with watchdog(retry_policy.chunk_timeout, stop) as watch:
         try:
-            while piece := watch.timed(read):
-                yield piece
-        except broken as reason:
-            if not watch.stopped:
-                broke_off = f"{place}: the connection broke off ({type(reason).__name__})"
-                raise Passing(broke_off, hint=TRY_AGAIN) from reason
-        if watch.stopped:
-            raise Passing(f"{place}: fewer than {CHUNK:,} bytes came in {patience.chunk:.3g} s", hint=_TOO_SLOW)
+            while chunk := watch.run(read):
+                yield chunk
+        except transport_errors as reason:
+            if not watch.timed_out:
+                broke_off = f"{object_url}: the connection broke off ({type(reason).__name__})"
+                raise TransientStoreError(broke_off, hint=TRY_AGAIN) from reason
+        if watch.timed_out:
+            too_slow = f"{object_url}: received fewer than {CHUNK:,} bytes in {retry_policy.chunk_timeout:.3g} s"
+            raise TransientStoreError(too_slow, hint=_TOO_SLOW)
 
 
-def read_on(ask: Ask, offset: int, length: int, patience: Patience) -> Iterator[bytes]:
-    """Yield `length` bytes from `offset` on, fewer when the object ends before, and never more.
+def read_resuming(request: RequestRange, offset: int, length: int, retry_policy: RetryPolicy) -> Iterator[bytes]:
+    """Yield `length` bytes from `offset`, or fewer if the object ends earlier; resume after a broken connection.
 
-    Where a part breaks off, the rest is asked for. Tries are counted afresh after every MiB, so that a bad line is got
-    over and a dead one is not waited for; then the last Passing is raised.
+    Each MiB received resets the attempt count, so a bad line succeeds and a dead one fails. Raises the last
+    TransientStoreError when all attempts fail.
     """
-    end, pauses = offset + length, patience.pauses()
-    while part := ask(offset, max(1, end - offset)):
-        began = offset
+    end, delays = offset + length, retry_policy.delays()
+    while response := request(offset, max(1, end - offset)):
+        start = offset
         try:
-            for piece in _promised(part, offset, end):
-                offset += len(piece)
-                yield piece
-        except Passing:
+            for chunk in _limit_to_range(response, offset, end):
+                offset += len(chunk)
+                yield chunk
+        except TransientStoreError as error:
             if offset == end:
                 return
-            if offset - began >= PIECE:
-                pauses = patience.pauses()
-            if (pause := next(pauses, None)) is None:
+            if offset - start >= READ_SIZE:
+                delays = retry_policy.delays()
+            if (delay := next(delays, None)) is None:
                 raise
-            time.sleep(pause)
+            _sleep(delay, error)
         else:
             return
 
 
-def _promised(part: Part, offset: int, end: int) -> Iterator[bytes]:
-    """Yield what lies between, and nothing that a store sends beyond it; raise Passing when it ends too early."""
-    left = (end if part.total is None else min(end, part.total)) - offset
-    with closing(part.pieces):
-        for piece in part.pieces:
-            yield piece[:left]
-            left -= len(piece)
-            if left < 0:
+def _limit_to_range(response: RangeResponse, offset: int, end: int) -> Iterator[bytes]:
+    """Yield the body from `offset` to `end` and drop bytes beyond; raise TransientStoreError when it ends early."""
+    remaining = (end if response.total is None else min(end, response.total)) - offset
+    with closing(response.body):
+        for chunk in response.body:
+            yield chunk[:remaining]
+            remaining -= len(chunk)
+            if remaining < 0:
                 return
-    if left > 0:
-        raise Passing(f"{part.place}: the answer ended {left:,} bytes early", hint=TRY_AGAIN)
+    if remaining > 0:
+        raise TransientStoreError(
+            f"{response.object_url}: the response ended {remaining:,} bytes early", hint=TRY_AGAIN
+        )
 
 
-def total_of(content_range: str, offset: int) -> int | None:
-    """Read the size of the object from an answer's Content-Range (RFC 9110 section 14.4); None when it does not say.
+def parse_object_size(content_range: str, offset: int) -> int | None:
+    """Return the object's size from a Content-Range header (RFC 9110 section 14.4), or None if it is unknown.
 
     Raises:
-        ValueError: it is no answer to a request for what begins at `offset`.
+        ValueError: the header is malformed, or its range does not begin at `offset`.
     """
     found = _CONTENT_RANGE.fullmatch(content_range)
     if not found or int(found[1]) != offset:

@@ -3,7 +3,7 @@ import os
 import pytest
 from botocore.loaders import create_loader
 from support.buckets import QUICK, Cloud, moto, sign_in
-from support.lines import DATA, KEY, Line
+from support.one_object import DATA, KEY, OneObjectStore
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, relay, serving
 
@@ -12,8 +12,8 @@ from diarize_runner.store.s3.store import S3Store
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_loader():
-    """Let boto3 read what it knows of S3 once, rather than for each of hundreds of clients."""
+def shared_boto_loader():
+    """Let boto3 load its S3 description once instead of for each of hundreds of clients."""
     loader = create_loader()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.session.create_loader", lambda *_: loader)
@@ -21,8 +21,8 @@ def one_loader():
 
 
 @pytest.fixture
-def nothing_of_this_machine(monkeypatch, tmp_path):
-    """Let neither this machine's cloud account nor its proxies into a test."""
+def isolated_environment(monkeypatch, tmp_path):
+    """Hide this machine's cloud account and proxies."""
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy") or name == "REQUESTS_CA_BUNDLE":
             monkeypatch.delenv(name)
@@ -58,7 +58,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def bucket(swift_cloud, monkeypatch):
-    """A bucket on Swift, and the way in."""
+    """A bucket on Swift, with credentials."""
     sign_in(monkeypatch, swift_cloud)
     return swift_cloud.new_bucket()
 
@@ -70,30 +70,30 @@ def store(bucket):
 
 
 @pytest.fixture
-def front(swift_cloud, bucket, monkeypatch):
-    """A server that stands in front of Swift, and fails when it is told to."""
+def swift_proxy(swift_cloud, bucket, monkeypatch):
+    """A proxy for Swift that can inject faults."""
     with serving(relay(swift_cloud.url)) as server:
         sign_in(monkeypatch, swift_cloud.behind(server.url))
         yield server
 
 
 @pytest.fixture
-def shaky(front, bucket):
-    """The store by way of that server."""
+def flaky_store(swift_proxy, bucket):
+    """The store through that proxy."""
     return S3Store.at(f"s3://{bucket}/models", QUICK)
 
 
 @pytest.fixture
-def moto_front(moto_cloud, monkeypatch):
-    """A server in front of moto; it does what Swift does not, and asks for no signature."""
+def moto_proxy(moto_cloud, monkeypatch):
+    """A proxy for moto, which supports If-Match and checks no signatures."""
     with serving(relay(moto_cloud.url)) as server:
         sign_in(monkeypatch, moto_cloud.behind(server.url))
         yield server
 
 
 @pytest.fixture
-def moto_store(moto_cloud, moto_front):
-    """The store by way of that server."""
+def moto_store(moto_cloud, moto_proxy):
+    """The store through that proxy."""
     return S3Store.at(f"s3://{moto_cloud.new_bucket()}/models", QUICK)
 
 
@@ -103,9 +103,11 @@ def line(request):
 
 
 @pytest.fixture
-def s3_line(store, bucket, front, source):
+def s3_line(store, bucket, swift_proxy, source):
     store.create(KEY, source(DATA))
-    return Line(open=lambda patience: S3Store.at(f"s3://{bucket}/models", patience), server=front)
+    return OneObjectStore(
+        open=lambda retry_policy: S3Store.at(f"s3://{bucket}/models", retry_policy), server=swift_proxy
+    )
 
 
 @pytest.fixture
@@ -114,4 +116,4 @@ def http_line(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_bytes(DATA)
     with serving(files(tmp_path / "served")) as server:
-        yield Line(open=lambda patience: HttpStore(f"{server.url}/models", patience), server=server)
+        yield OneObjectStore(open=lambda retry_policy: HttpStore(f"{server.url}/models", retry_policy), server=server)

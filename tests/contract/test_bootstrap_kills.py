@@ -1,4 +1,4 @@
-"""Several bootstraps of one box at once, and kills at many steps: the next run, or a removal, finds its way."""
+"""Concurrent bootstraps of one box, and kills at many steps: the next run or removal succeeds."""
 
 import fcntl
 import os
@@ -10,12 +10,12 @@ import time
 
 import pytest
 from support.bootstrap import SCRIPT, WHEEL, command, environment, write_store
-from support.bootstrap_kills import NEVER, run_until, take_leftovers, write_steps
+from support.bootstrap_kills import NEVER, clear_leftovers, run_until, write_steps
 from support.caches import tree
 from support.web import files, serving
 
 STRIDE = 12
-"""Every so many steps a run is killed here; tests/soak/test_bootstrap_kills_at_each_step.py does it at each."""
+"""Steps between kills; tests/soak/test_bootstrap_kills_at_each_step.py kills at each step."""
 
 
 @pytest.fixture
@@ -35,11 +35,11 @@ def home(box):
 
 
 @pytest.fixture
-def begin(tmp_path, box):
-    """Start the script; what it says is read by `ended`."""
+def start_run(tmp_path, box):
+    """Start the script; `require_success` reads its output."""
     (tmp_path / "home").mkdir()
 
-    def begin(*arguments, shell="bash"):
+    def start_run(*arguments, shell="bash"):
         running = subprocess.Popen(
             command(*arguments, "--prefix", box, shell=shell),
             stdin=subprocess.PIPE,
@@ -51,18 +51,18 @@ def begin(tmp_path, box):
         running.stdin.close()
         return running
 
-    return begin
+    return start_run
 
 
-def ended(running):
-    """Wait for a run, which must come to a good end."""
+def require_success(running):
+    """Wait for a run and require success."""
     assert running.wait(60) == 0, running.stderr.read()
     running.stderr.close()
 
 
 @pytest.fixture
-def held(served):
-    """Hold the answer to whoever first asks for the wheel, until the event is set."""
+def delayed_wheel(served):
+    """Delay the first response with the wheel until the event is set."""
     event, asked = threading.Event(), threading.Event()
 
     def hold(handler, request, origin):
@@ -76,79 +76,79 @@ def held(served):
     event.set()
 
 
-def asked_for_manifest(served, times):
+def wait_for_manifest_requests(served, times):
     deadline = time.monotonic() + 30
     while sum(request.path == "/v1.0/manifest.json" for request in served.requests) < times:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    time.sleep(0.5)  # and now it waits
+    time.sleep(0.5)  # the run now waits for the lock
 
 
-class TestTurns:
-    def test_two_runs_at_once_take_turns_and_fetch_everything_once(self, begin, served, held, home):
-        first = begin("--store", served.url)
-        assert held.asked.wait(30)
-        second = begin("--store", served.url)
-        asked_for_manifest(served, 2)
+class TestConcurrentRuns:
+    def test_two_runs_take_turns_and_fetch_everything_once(self, start_run, served, delayed_wheel, home):
+        first = start_run("--store", served.url)
+        assert delayed_wheel.asked.wait(30)
+        second = start_run("--store", served.url)
+        wait_for_manifest_requests(served, 2)
         assert second.poll() is None
 
-        held.set()
-        ended(first)
-        ended(second)
+        delayed_wheel.set()
+        require_success(first)
+        require_success(second)
 
         fetched = [request.path for request in served.requests if not request.path.endswith("manifest.json")]
         assert sorted(fetched) == sorted(set(fetched)), "each once"
         assert (home / "inputs/1.0" / WHEEL).read_bytes() == b"wheel"
 
-    def test_a_run_that_waited_for_one_that_is_killed_takes_over(self, begin, served, held, home):
-        first = begin("--store", served.url)
-        assert held.asked.wait(30)
-        second = begin("--store", served.url)
-        asked_for_manifest(served, 2)
+    def test_a_waiting_run_takes_over_from_a_killed_one(self, start_run, served, delayed_wheel, home):
+        first = start_run("--store", served.url)
+        assert delayed_wheel.asked.wait(30)
+        second = start_run("--store", served.url)
+        wait_for_manifest_requests(served, 2)
 
         os.killpg(first.pid, signal.SIGKILL)
 
-        ended(second)
+        require_success(second)
         assert (home / "inputs/1.0" / WHEEL).read_bytes() == b"wheel"
         first.wait()
         first.stderr.close()
 
-    def test_removal_waits_for_a_run_and_takes_all_of_it(self, begin, served, held, box):
-        first = begin("--store", served.url)
-        assert held.asked.wait(30)
-        removal = begin("--uninstall")
+    def test_removal_waits_for_a_run_and_removes_all_of_it(self, start_run, served, delayed_wheel, box):
+        first = start_run("--store", served.url)
+        assert delayed_wheel.asked.wait(30)
+        removal = start_run("--uninstall")
         time.sleep(1)
         assert removal.poll() is None
         assert box.exists()
 
-        held.set()
-        ended(first)
-        ended(removal)
+        delayed_wheel.set()
+        require_success(first)
+        require_success(removal)
 
         assert not box.exists()
 
     @pytest.mark.parametrize("shell", ["bash", "dash"])
-    def test_a_run_that_waited_while_another_took_everything_away_begins_anew(self, shell, begin, served, home):
+    def test_a_run_that_waited_for_a_removal_starts_from_scratch(self, shell, start_run, served, home):
         (home / "inputs").mkdir(parents=True)
         with (home / "inputs/.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            waiting = begin("--store", served.url, shell=shell)
-            asked_for_manifest(served, 1)
+            waiting = start_run("--store", served.url, shell=shell)
+            wait_for_manifest_requests(served, 1)
             assert waiting.poll() is None
             shutil.rmtree(home)
 
-        ended(waiting)
+        require_success(waiting)
 
-        assert (home / "told.json").exists()
+        assert (home / "variables.json").exists()
         assert (home / "inputs/.lock").exists()
 
 
-def test_a_folder_with_a_name_in_which_a_shell_would_stumble_is_taken_away_too(begin, served, box, tmp_path):
+def test_a_folder_with_shell_characters_in_its_name_is_removed(start_run, served, box, tmp_path):
     before = tree(tmp_path)
 
-    ended(begin("--store", served.url))
+    require_success(start_run("--store", served.url))
     assert box.exists()
-    ended(begin("--uninstall"))
+    require_success(start_run("--uninstall"))
 
     assert tree(tmp_path) == before
 
@@ -163,15 +163,15 @@ class TestKills:
         (tmp_path / "home").mkdir()
 
         def run(action, *, until):
-            told = ["--uninstall"] if action == "remove" else ["--store", served.url]
-            return run_until(until, steps, tmp_path / "home", *told, "--prefix", box)
+            arguments = ["--uninstall"] if action == "remove" else ["--store", served.url]
+            return run_until(until, steps, tmp_path / "home", *arguments, "--prefix", box)
 
         return run
 
-    def test_a_first_run_that_was_killed_can_be_removed_or_run_again(self, run, box, tmp_path):
+    def test_a_killed_first_run_can_be_removed_or_run_again(self, run, box, tmp_path):
         before, step = tree(tmp_path), 1
         while run("provision", until=step):
-            assert set(take_leftovers(tmp_path / "home")) <= {"0o700"}
+            assert set(clear_leftovers(tmp_path / "home")) <= {"0o700"}
             if step % 2:
                 run("provision", until=NEVER)
             if box.exists():
@@ -181,12 +181,12 @@ class TestKills:
 
         assert step > 2 * STRIDE, "several kills came before its end"
 
-    def test_a_removal_that_was_killed_can_be_run_again(self, run, box, tmp_path):
+    def test_a_killed_removal_can_be_run_again(self, run, box, tmp_path):
         before, step, killed = tree(tmp_path), 1, True
         while killed:
             run("provision", until=NEVER)
             killed = run("remove", until=step)
-            take_leftovers(tmp_path / "home")
+            clear_leftovers(tmp_path / "home")
             if box.exists():
                 run("remove", until=NEVER)
             assert tree(tmp_path) == before, f"killed at step {step}"

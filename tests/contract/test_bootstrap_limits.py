@@ -1,4 +1,4 @@
-"""bootstrap.sh against a store that floods it, drips, leads elsewhere, or asks for a password."""
+"""bootstrap.sh and stores that send endless or slow responses, redirect, or require a password."""
 
 import base64
 import json
@@ -9,19 +9,19 @@ import time
 import pytest
 from support.bootstrap import SCRIPT, WHEEL, command, environment, sign, write_store
 from support.certificates import write_certificate
-from support.web import Answer, changed, dripping, dripping_head, endless, files, says, serving
+from support.web import Answer, changed, dripping, dripping_head, endless, files, responds_with_status, serving
 
 MIB = 1 << 20
-HASTY = {
-    b"slowest=4000 patience=60": b"slowest=4000 patience=1",
+SHORT_TIMEOUTS = {
+    b"min_rate=4000 rate_window=60": b"min_rate=4000 rate_window=1",
     b"--retry 5": b"--retry 1",
 }
-"""What to change in the script so that a slow store is given up within seconds."""
+"""Replacements that shorten the script's timeouts to seconds."""
 
 
-def hasty():
+def with_short_timeouts():
     script = SCRIPT
-    for usual, quick in HASTY.items():
+    for usual, quick in SHORT_TIMEOUTS.items():
         assert script.count(usual) == 1
         script = script.replace(usual, quick)
     return script
@@ -45,18 +45,18 @@ def certificate(tmp_path):
 
 @pytest.fixture
 def bootstrap(tmp_path):
-    """Run the script with a folder of its own for what it leaves in /tmp."""
+    """Run the script with its own temporary folder."""
     (tmp_path / "home").mkdir(exist_ok=True)
 
     def run(store, *arguments, script=SCRIPT, **more):
         line = command("--store", store, "--prefix", tmp_path / "box", *arguments)
-        told = environment(tmp_path / "home", **more)
-        return subprocess.run(line, input=script, env=told, capture_output=True, check=False, timeout=90)
+        variables = environment(tmp_path / "home", **more)
+        return subprocess.run(line, input=script, env=variables, capture_output=True, check=False, timeout=90)
 
     return run
 
 
-def asks_for(name):
+def requests_file(name):
     return lambda request: request.path.endswith(name)
 
 
@@ -64,30 +64,32 @@ LENGTHS = {"latest/manifest.json": 64 << 10, "v1.0/manifest.json": 16 * MIB, "v1
 
 
 @pytest.mark.parametrize("name", LENGTHS)
-def test_an_answer_without_end_is_cut_at_the_length_that_it_may_have(name, bootstrap, served, folder, tmp_path):
+def test_an_endless_response_is_cut_at_its_size_limit(name, bootstrap, served, folder, tmp_path):
     key = sign(folder, tmp_path)
-    served.fails(endless(Answer(status=200)), when=asks_for(name), times=9)
+    served.fails(endless(Answer(status=200)), when=requests_file(name), times=9)
 
     ran = bootstrap(served.url, "--public-key", key)
 
     assert ran.returncode == 3, ran.stderr
-    assert f"{name} holds more than the {LENGTHS[name]} bytes that it may\nhint: " in ran.stderr.decode()
+    assert f"{name} is larger than {LENGTHS[name]} bytes\nhint: " in ran.stderr.decode()
     assert 0 < served.flooded < LENGTHS[name] + 64 * MIB, "what the kernel's buffers take, and no more"
     assert list((tmp_path / "home").iterdir()) == []
     assert not list(tmp_path.rglob("*.part"))
 
 
-def test_an_answer_that_says_it_is_too_long_is_not_read(bootstrap, served):
-    served.fails(changed(lambda answer: Answer(status=200, body=bytes(MIB))), when=asks_for("latest/manifest.json"))
+def test_a_response_with_a_too_large_content_length_is_not_read(bootstrap, served):
+    served.fails(
+        changed(lambda answer: Answer(status=200, body=bytes(MIB))), when=requests_file("latest/manifest.json")
+    )
 
     ran = bootstrap(served.url, "--plan")
 
     assert ran.returncode == 3
-    assert "latest/manifest.json holds more than the 65536 bytes that it may" in ran.stderr.decode()
+    assert "latest/manifest.json is larger than 65536 bytes" in ran.stderr.decode()
 
 
 @pytest.mark.parametrize("claimed", [10**12, 10**30, -1])
-def test_a_file_that_the_manifest_says_is_enormous_is_not_asked_for(claimed, bootstrap, served, folder, tmp_path):
+def test_a_file_with_an_enormous_size_in_the_manifest_is_not_requested(claimed, bootstrap, served, folder, tmp_path):
     manifest = json.loads((folder / "v1.0/manifest.json").read_text())
     manifest["sections"]["wheels"]["files"][0]["size"] = claimed
     (folder / "v1.0/manifest.json").write_text(json.dumps(manifest))
@@ -95,7 +97,7 @@ def test_a_file_that_the_manifest_says_is_enormous_is_not_asked_for(claimed, boo
     ran = bootstrap(served.url, "--version", "1.0")
 
     assert ran.returncode == 3
-    assert f"{WHEEL} is said to hold {claimed} bytes\nhint: " in ran.stderr.decode()
+    assert f"{WHEEL} a size of {claimed} bytes\nhint: " in ran.stderr.decode()
     assert not any(WHEEL in request.path for request in served.requests)
 
 
@@ -103,10 +105,10 @@ DRIPS = {"a body": dripping(0.05), "a body that began well": dripping(0.05, afte
 
 
 @pytest.mark.parametrize("drip", DRIPS)
-def test_a_store_that_sends_a_byte_now_and_then_is_given_up(drip, bootstrap, served, tmp_path):
+def test_a_slow_store_is_an_error(drip, bootstrap, served, tmp_path):
     served.fails(DRIPS[drip], times=9)
 
-    ran = bootstrap(served.url, "--plan", script=hasty())
+    ran = bootstrap(served.url, "--plan", script=with_short_timeouts())
 
     assert ran.returncode == 1
     assert "latest/manifest.json cannot be fetched\nhint: " in ran.stderr.decode()
@@ -114,8 +116,8 @@ def test_a_store_that_sends_a_byte_now_and_then_is_given_up(drip, bootstrap, ser
     assert list((tmp_path / "home").iterdir()) == []
 
 
-def test_a_store_cannot_make_a_box_wait_by_retry_after(bootstrap, served):
-    served.fails(says(503, Retry_After="86400"), times=9)
+def test_retry_after_of_a_store_is_ignored(bootstrap, served):
+    served.fails(responds_with_status(503, Retry_After="86400"), times=9)
 
     ran = bootstrap(served.url, "--plan")
 
@@ -124,7 +126,7 @@ def test_a_store_cannot_make_a_box_wait_by_retry_after(bootstrap, served):
 
 
 class TestBuckets:
-    """The `aws` command, which a stand-in takes the place of."""
+    """The `aws` command is a stand-in."""
 
     @pytest.fixture
     def aws(self, tmp_path):
@@ -138,7 +140,7 @@ class TestBuckets:
 
         return write
 
-    def test_are_read_by_the_command_of_their_provider(self, aws, bootstrap, folder):
+    def test_are_read_with_the_aws_command(self, aws, bootstrap, folder):
         path = aws(f'cp "{folder}/${{4#s3://models/m/}}" "$5"')
 
         ran = bootstrap("s3://models/m", "--plan", PATH=path)
@@ -146,7 +148,7 @@ class TestBuckets:
         assert ran.returncode == 0, ran.stderr
         assert b"version 1.0 of s3://models/m" in ran.stdout
 
-    def test_without_end_are_cut_at_the_length_that_a_document_may_have(self, aws, bootstrap, tmp_path):
+    def test_with_endless_documents_are_cut_at_the_size_limit(self, aws, bootstrap, tmp_path):
         path = aws(f'cat /dev/zero >"$5" || {{ wc -c <"$5" >{tmp_path}/written; exit 1; }}')
 
         ran = bootstrap("s3://models/m", "--plan", PATH=path)
@@ -156,8 +158,8 @@ class TestBuckets:
         assert int((tmp_path / "written").read_text()) == 64 << 10
         assert list((tmp_path / "home").iterdir()) == []
 
-    def test_that_never_answer_are_given_up(self, aws, bootstrap):
-        script = SCRIPT.replace(b"slowest=4000 patience=60", b"slowest=65536 patience=1")
+    def test_that_never_respond_are_an_error(self, aws, bootstrap):
+        script = SCRIPT.replace(b"min_rate=4000 rate_window=60", b"min_rate=65536 rate_window=1")
         assert script != SCRIPT
         began = time.monotonic()
 
@@ -169,8 +171,8 @@ class TestBuckets:
 
 
 class TestRedirects:
-    def test_do_not_lead_from_https_to_http(self, bootstrap, served, certificate):
-        with serving(leads_to(served.url), certificate) as first:
+    def test_from_https_to_http_are_refused(self, bootstrap, served, certificate):
+        with serving(redirect_to(served.url), certificate) as first:
             ran = bootstrap(first.url, "--plan", CURL_CA_BUNDLE=str(certificate))
 
         assert ran.returncode == 1
@@ -182,20 +184,20 @@ class TestRedirects:
     def test_are_followed_to_https(self, first_is_safe, bootstrap, folder, certificate):
         with (
             serving(files(folder), certificate) as last,
-            serving(leads_to(last.url), certificate if first_is_safe else None) as first,
+            serving(redirect_to(last.url), certificate if first_is_safe else None) as first,
         ):
             ran = bootstrap(first.url, "--plan", CURL_CA_BUNDLE=str(certificate))
 
         assert ran.returncode == 0, ran.stderr
         assert len(last.requests) == 2
 
-    def test_do_not_lead_to_a_file_of_the_box(self, bootstrap, folder):
-        with serving(leads_to(folder.as_uri())) as first:
+    def test_to_a_local_file_are_refused(self, bootstrap, folder):
+        with serving(redirect_to(folder.as_uri())) as first:
             assert bootstrap(first.url, "--plan").returncode == 1
             assert len(first.requests) == 1
 
 
-def leads_to(address):
+def redirect_to(address):
     return lambda request: Answer(status=302, headers={"Location": f"{address}{request.path}"})
 
 
@@ -211,7 +213,7 @@ class TestPasswords:
     def bootstrap(self, netrc, bootstrap):
         return bootstrap
 
-    def test_are_taken_from_where_everybody_keeps_them(self, bootstrap, served):
+    def test_come_from_netrc(self, bootstrap, served):
         known, origin = base64.b64encode(b"me:hunter2").decode(), served.origin
         served.origin = lambda request: (
             origin(request) if request.headers.get("Authorization") == f"Basic {known}" else Answer(status=401)
@@ -219,8 +221,8 @@ class TestPasswords:
 
         assert bootstrap(served.url, "--plan").returncode == 0
 
-    def test_are_not_carried_to_another_host(self, bootstrap, served):
-        with serving(leads_to(f"http://localhost:{served.server_address[1]}")) as first:
+    def test_are_not_sent_to_another_host(self, bootstrap, served):
+        with serving(redirect_to(f"http://localhost:{served.server_address[1]}")) as first:
             ran = bootstrap(first.url, "--plan")
 
         assert ran.returncode == 0, ran.stderr
@@ -228,7 +230,7 @@ class TestPasswords:
         assert [request.headers.get("Authorization") for request in served.requests] == [None, None]
 
 
-def test_what_a_curlrc_says_has_no_effect(bootstrap, folder, certificate, tmp_path):
+def test_curlrc_is_ignored(bootstrap, folder, certificate, tmp_path):
     (tmp_path / "home/.curlrc").write_text("insecure\n")
 
     with serving(files(folder), certificate) as server:

@@ -1,4 +1,4 @@
-"""bootstrap.sh from its beginning to its end, and back: proxies, kills, keys and users. Its toolkit is a stand-in."""
+"""Complete runs and removals with bootstrap.sh: proxies, kills, keys and users. The toolkit is a stand-in."""
 
 import base64
 import json
@@ -19,13 +19,13 @@ from support.caches import tree
 from support.web import Answer, files, files_whole, serving, silent
 
 BIG = bytes(range(256)) * 400
-"""A wheel that can be cut in the middle."""
+"""A wheel large enough to be interrupted."""
 NOBODY = 65534
 
 
 @pytest.fixture
 def box(tmp_path):
-    """The folder that everything is put under."""
+    """The prefix of the installation."""
     return tmp_path / "box"
 
 
@@ -43,40 +43,38 @@ def served(tmp_path):
 
 @pytest.fixture
 def bootstrap(tmp_path, box):
-    """Run the script under the box's folder."""
+    """Run the script with the box's prefix."""
 
     def run(store, *arguments, shell="bash", **more):
         line = command("--store", store, "--prefix", box, *arguments, shell=shell)
-        told = environment(tmp_path, **more)
-        return subprocess.run(line, input=SCRIPT, env=told, cwd=tmp_path, capture_output=True, check=False)
+        variables = environment(tmp_path, **more)
+        return subprocess.run(line, input=SCRIPT, env=variables, cwd=tmp_path, capture_output=True, check=False)
 
     return run
 
 
-def told(home):
-    return json.loads((home / "told.json").read_text())
+def playbook_input(home):
+    return json.loads((home / "variables.json").read_text())
 
 
-def begun_of(home):
-    """Return where a killed run leaves what it has of the wheel."""
+def partial_wheel(home):
+    """Return the path of the partial wheel of a killed run."""
     return home / "inputs/1.0" / f"{WHEEL}.part"
 
 
-def asked(server):
-    """Return the names of what was asked of a server, as often as it was."""
+def requested(server):
+    """Return the names of the requested files, with repetitions."""
     return [request.path.rpartition("/")[2] for request in server.requests]
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
-def test_a_machine_is_provisioned_from_whichever_shell_and_goes_back_to_what_it_was(
-    shell, bootstrap, served, home, box, tmp_path
-):
+def test_a_machine_is_provisioned_from_each_shell_and_fully_restored(shell, bootstrap, served, home, box, tmp_path):
     before = tree(tmp_path)
 
     ran = bootstrap(served.url, "--device", "cpu", shell=shell)
 
     assert ran.returncode == 0, ran.stderr
-    assert told(home) == {
+    assert playbook_input(home) == {
         "diarize_runner_store": served.url,
         "diarize_runner_version": "latest",
         "diarize_runner_prefix": str(box),
@@ -92,7 +90,7 @@ def test_a_machine_is_provisioned_from_whichever_shell_and_goes_back_to_what_it_
     assert tree(tmp_path) == before
 
 
-def test_what_was_there_before_is_not_taken_away(bootstrap, served, box, tmp_path):
+def test_existing_files_are_not_removed(bootstrap, served, box, tmp_path):
     (box / "opt").mkdir(parents=True)
     (box / "opt/mine").write_text("mine")
     before = tree(tmp_path)
@@ -103,7 +101,7 @@ def test_what_was_there_before_is_not_taken_away(bootstrap, served, box, tmp_pat
     assert tree(tmp_path) == before
 
 
-def test_the_playbook_and_what_it_starts_get_no_hub_token(bootstrap, served, home):
+def test_the_playbook_and_its_children_get_no_hub_token(bootstrap, served, home):
     ran = bootstrap(served.url, HF_TOKEN="canary", HUGGING_FACE_HUB_TOKEN="canary", CONTROL="kept")
 
     assert ran.returncode == 0, ran.stderr
@@ -111,9 +109,7 @@ def test_the_playbook_and_what_it_starts_get_no_hub_token(bootstrap, served, hom
     assert "CONTROL=kept" in (home / "environment").read_text()
 
 
-def test_a_store_that_asks_for_a_password_is_read_by_what_netrc_says_and_nothing_repeats_it(
-    bootstrap, served, box, tmp_path
-):
+def test_the_password_of_a_store_comes_from_netrc_and_is_never_printed(bootstrap, served, box, tmp_path):
     known, origin = base64.b64encode(b"me:hunter2").decode(), served.origin
 
     def guard(request):
@@ -129,17 +125,19 @@ def test_a_store_that_asks_for_a_password_is_read_by_what_netrc_says_and_nothing
     assert (refused.returncode, ran.returncode) == (1, 0), ran.stderr
     assert b"hunter2" not in ran.stdout + ran.stderr
     assert [path for path in box.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()] == []
-    assert (box / "opt/diarize-runner/told.json").is_file(), "it was looked into"
+    assert (box / "opt/diarize-runner/variables.json").is_file(), "control: the folder was searched"
 
 
-def test_where_nothing_was_put_there_is_nothing_to_uninstall(bootstrap, served, home):
+def test_uninstalling_nothing_succeeds(bootstrap, served, home):
     ran = bootstrap(served.url, "--uninstall")
 
     assert ran.returncode == 1
-    assert ran.stderr.decode().startswith(f"error: {home}/receipt.json is not there\nhint: nothing was put under ")
+    assert ran.stderr.decode().startswith(
+        f"error: {home}/receipt.json does not exist\nhint: nothing is installed under "
+    )
 
 
-def test_a_second_run_fetches_only_what_says_whether_anything_is_new(bootstrap, served):
+def test_a_second_run_fetches_only_the_pointer_and_the_manifest(bootstrap, served):
     bootstrap(served.url)
     served.requests.clear()
 
@@ -149,7 +147,7 @@ def test_a_second_run_fetches_only_what_says_whether_anything_is_new(bootstrap, 
 
 @pytest.fixture
 def killed(tmp_path, box, served):
-    """Kill a run, with all it has started, when some of the wheel has arrived."""
+    """Kill a run and its children when a part of the wheel has arrived."""
 
     def killed(by=signal.SIGKILL):
         served.fails(silent(len(BIG) // 2, 60), when=lambda request: request.path.endswith(".whl"))
@@ -174,39 +172,39 @@ def wait_for(condition, seconds=30):
         time.sleep(0.02)
 
 
-def test_a_run_after_one_that_was_killed_goes_on_where_that_was_stopped(killed, bootstrap, served, home):
+def test_a_run_resumes_the_download_of_a_killed_one(killed, bootstrap, served, home):
     killed()
-    begun = begun_of(home).stat().st_size
-    before = asked(served)
+    partial_size = partial_wheel(home).stat().st_size
+    before = requested(served)
 
     ran = bootstrap(served.url)
 
     assert ran.returncode == 0, ran.stderr
     assert (home / "inputs/1.0" / WHEEL).read_bytes() == BIG
-    assert served.requests[-1].headers["Range"] == f"bytes={begun}-"
-    again = asked(served)[len(before) :]
+    assert served.requests[-1].headers["Range"] == f"bytes={partial_size}-"
+    again = requested(served)[len(before) :]
     assert [name for name in again if name in before] == ["manifest.json", "manifest.json", WHEEL]
 
 
-def test_a_run_after_one_that_was_killed_when_all_had_arrived_fetches_it_no_more(killed, bootstrap, served, home):
+def test_a_run_reuses_a_complete_download_of_a_killed_one(killed, bootstrap, served, home):
     killed()
-    begun_of(home).write_bytes(BIG)
+    partial_wheel(home).write_bytes(BIG)
     served.requests.clear()
 
     assert bootstrap(served.url).returncode == 0
-    assert WHEEL not in asked(served)
+    assert WHEEL not in requested(served)
     assert (home / "inputs/1.0" / WHEEL).read_bytes() == BIG
 
 
-def test_a_wrong_beginning_is_fetched_anew(killed, bootstrap, served, home):
+def test_a_corrupt_partial_download_is_fetched_again(killed, bootstrap, served, home):
     killed()
-    begun_of(home).write_bytes(b"x" * 5000)
+    partial_wheel(home).write_bytes(b"x" * 5000)
 
     assert bootstrap(served.url).returncode == 0
     assert (home / "inputs/1.0" / WHEEL).read_bytes() == BIG
 
 
-def test_from_a_server_that_cannot_go_on_the_whole_is_fetched_anew(killed, bootstrap, served, home, tmp_path):
+def test_without_range_requests_the_whole_file_is_fetched_again(killed, bootstrap, served, home, tmp_path):
     killed()
 
     with serving(files_whole(tmp_path / "store")) as simple:
@@ -216,7 +214,7 @@ def test_from_a_server_that_cannot_go_on_the_whole_is_fetched_anew(killed, boots
     assert (home / "inputs/1.0" / WHEEL).read_bytes() == BIG
 
 
-def test_what_a_killed_run_has_put_there_can_be_uninstalled(killed, bootstrap, served, box):
+def test_a_killed_run_can_be_uninstalled(killed, bootstrap, served, box):
     killed()
 
     ran = bootstrap(served.url, "--uninstall")
@@ -226,7 +224,7 @@ def test_what_a_killed_run_has_put_there_can_be_uninstalled(killed, bootstrap, s
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_interrupted_leaves_nothing_outside_of_its_prefix(by, killed, tmp_path):
+def test_an_interrupted_run_leaves_nothing_outside_its_prefix(by, killed, tmp_path):
     before = {path.name for path in tmp_path.iterdir()}
 
     assert killed(by).returncode != 0
@@ -234,7 +232,7 @@ def test_a_run_that_is_interrupted_leaves_nothing_outside_of_its_prefix(by, kill
 
 
 class TestProxies:
-    """Those of the environment, which also reaches the playbook; what reads stores there has tests of its own."""
+    """Proxy variables, which also reach the playbook."""
 
     @pytest.mark.parametrize(
         ("store", "variable", "line"),
@@ -245,30 +243,30 @@ class TestProxies:
             ("https://models.invalid/m", "ALL_PROXY", b"CONNECT models.invalid:443 HTTP/1.1"),
         ],
     )
-    def test_a_store_is_asked_by_way_of_the_proxy(self, store, variable, line, bootstrap):
-        with proxy_that_refuses() as (address, heard):
+    def test_a_store_is_read_through_the_proxy(self, store, variable, line, bootstrap):
+        with refusing_proxy() as (address, heard):
             ran = bootstrap(store, **{variable: address})
 
         assert ran.returncode == 1
         assert f"error: {store}/latest/manifest.json cannot be fetched\nhint: " in ran.stderr.decode()
         assert heard == [line]
 
-    def test_everything_comes_by_way_of_the_proxy_and_the_playbook_is_told_of_it(self, bootstrap, served, home):
+    def test_all_requests_use_the_proxy_and_the_playbook_gets_its_variable(self, bootstrap, served, home):
         ran = bootstrap("http://models.invalid", http_proxy=served.url)
 
         assert ran.returncode == 0, ran.stderr
         assert all(request.path.startswith("http://models.invalid/") for request in served.requests)
         assert f"http_proxy={served.url}\n" in (home / "environment").read_text()
 
-    def test_no_proxy_is_asked_for_what_it_is_not_for(self, bootstrap, served):
+    def test_no_proxy_excludes_hosts(self, bootstrap, served):
         ran = bootstrap(served.url, http_proxy="http://127.0.0.1:1", no_proxy="127.0.0.1")
 
         assert ran.returncode == 0, ran.stderr
 
 
 @contextmanager
-def proxy_that_refuses():
-    """Run a proxy that refuses everything with 403; give its address and the first lines of what it was asked."""
+def refusing_proxy():
+    """Run a proxy that answers 403 to everything; yield its address and the request lines it received."""
     heard = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -285,18 +283,18 @@ def proxy_that_refuses():
 
 
 class TestKeys:
-    """`--public-key`: nothing of a version is taken that the key did not sign."""
+    """`--public-key` accepts only a version signed with the key."""
 
-    def test_the_playbook_gets_the_key_by_a_path_that_holds_in_every_folder(self, bootstrap, served, home, tmp_path):
+    def test_the_playbook_gets_an_absolute_path_to_the_key(self, bootstrap, served, home, tmp_path):
         sign(tmp_path / "store", tmp_path)
 
         ran = bootstrap(served.url, "--public-key", "key.pub")
 
         assert ran.returncode == 0, ran.stderr
-        assert told(home)["diarize_runner_public_key"] == f"{tmp_path}/key.pub"
+        assert playbook_input(home)["diarize_runner_public_key"] == f"{tmp_path}/key.pub"
 
     @pytest.mark.parametrize("wrong", ["another key", "no key", "no signature"])
-    def test_a_key_that_did_not_sign_puts_nothing_there(self, wrong, bootstrap, served, box, tmp_path):
+    def test_a_wrong_key_installs_nothing(self, wrong, bootstrap, served, box, tmp_path):
         key = sign(tmp_path / "store", tmp_path)
         if wrong == "another key":
             (tmp_path / "theirs").mkdir()
@@ -314,7 +312,7 @@ class TestKeys:
         assert not box.exists()
 
     @pytest.mark.parametrize(
-        ("files", "said"),
+        ("files", "message"),
         [
             (["key.pem"], "holds a private key"),
             (["key.pub", "key.pem"], "holds a private key"),
@@ -322,8 +320,8 @@ class TestKeys:
         ],
         ids=["a private key", "both halves", "two keys"],
     )
-    def test_a_file_that_is_not_one_public_key_is_refused_before_anything_is_asked(
-        self, files, said, bootstrap, served, box, tmp_path
+    def test_an_invalid_public_key_file_is_refused_before_any_request(
+        self, files, message, bootstrap, served, box, tmp_path
     ):
         sign(tmp_path / "store", tmp_path)
         given = tmp_path / "given.pem"
@@ -332,31 +330,31 @@ class TestKeys:
         ran = bootstrap(served.url, "--public-key", given)
 
         assert ran.returncode == 2
-        assert ran.stderr.decode().startswith(f"error: {given} {said}\nhint: ")
+        assert ran.stderr.decode().startswith(f"error: {given} {message}\nhint: ")
         assert served.requests == []
         assert not box.exists()
 
 
-def test_the_version_that_is_asked_for_is_taken_and_not_the_latest(bootstrap, served, home, tmp_path):
+def test_a_requested_version_is_installed_instead_of_the_latest(bootstrap, served, home, tmp_path):
     write_store(tmp_path / "store", version="2.0", wheel=b"newer")
 
     assert bootstrap(served.url, "--version", "1.0").returncode == 0
 
-    assert told(home)["diarize_runner_version"] == "1.0"
-    assert told(home)["toolkit_in_place"] == f"{home}/inputs/1.0"
+    assert playbook_input(home)["diarize_runner_version"] == "1.0"
+    assert playbook_input(home)["toolkit_in_place"] == f"{home}/inputs/1.0"
     assert (home / "inputs/1.0" / WHEEL).read_bytes() == BIG
     assert not any("latest" in request.path for request in served.requests)
 
 
-def test_what_stands_in_an_argument_reaches_the_playbook_as_it_is(bootstrap, served, home):
+def test_arguments_reach_the_playbook_unchanged(bootstrap, served, home):
     store = f'{served.url}/a"b\\c/..'
 
     assert bootstrap(store).returncode == 0
-    assert told(home)["diarize_runner_store"] == store
+    assert playbook_input(home)["diarize_runner_store"] == store
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_with_a_prefix_no_root_is_needed_and_without_one_it_is():
+def test_root_is_required_only_without_a_prefix():
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         store = write_store(Path(folder, "store"))
@@ -370,5 +368,5 @@ def test_with_a_prefix_no_root_is_needed_and_without_one_it_is():
         assert {path.stat().st_uid for path in Path(folder, "box").rglob("*")} == {NOBODY}
     assert (refused.returncode, refused.stderr) == (
         1,
-        b"error: only root may write to /opt and /var/lib\nhint: run it with sudo, or give --prefix DIR\n",
+        b"error: only root may write to /opt and /var/lib\nhint: run this with sudo, or give --prefix DIR\n",
     )

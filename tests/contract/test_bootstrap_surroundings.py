@@ -1,4 +1,4 @@
-"""bootstrap.sh where somebody else has been: in the working folder, on PATH, and among the caller's variables."""
+"""bootstrap.sh with files planted in the working folder and on PATH, and with hostile environment variables."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from support.caches import tree
 from support.command import ROOT
 
 PROGRAMS = sorted(word for word in set(re.findall(r"[a-z][a-z0-9]+", SCRIPT.decode())) if shutil.which(word))
-"""Whatever stands in the script and is a program here."""
+"""Words of the script that are programs on this machine."""
 MODULES = ("json", "re", "argparse", "pathlib", "subprocess", "hashlib", "venv", "ansible", "sitecustomize")
 
 
@@ -22,87 +22,87 @@ def store(tmp_path):
 
 @pytest.fixture
 def planted(tmp_path):
-    """A folder of somebody else's, in which every program and module writes down that it was run."""
-    folder, seen = tmp_path / "theirs", tmp_path / "seen"
+    """A folder of programs and modules that record being run."""
+    folder, executed = tmp_path / "theirs", tmp_path / "executed"
     folder.mkdir()
     for name in PROGRAMS:
-        (folder / name).write_text(f'#!/bin/sh\necho {name} >>{seen}\nexec /usr/bin/{name} "$@"\n')
+        (folder / name).write_text(f'#!/bin/sh\necho {name} >>{executed}\nexec /usr/bin/{name} "$@"\n')
         (folder / name).chmod(0o755)
     for name in MODULES:
-        (folder / f"{name}.py").write_text(f"open({str(seen)!r}, 'a').write('{name}.py\\n')\n")
+        (folder / f"{name}.py").write_text(f"open({str(executed)!r}, 'a').write('{name}.py\\n')\n")
     return folder
 
 
 @pytest.fixture
 def bootstrap(tmp_path, planted, store):
-    """Run the script in that folder."""
+    """Run the script in the planted folder."""
 
     def run(*arguments, shell="bash", **more):
         line = command("--store", store, "--prefix", tmp_path / "box", *arguments, shell=shutil.which(shell))
-        told = environment(tmp_path, **more)
-        return subprocess.run(line, input=SCRIPT, env=told, cwd=planted, capture_output=True, check=False)
+        variables = environment(tmp_path, **more)
+        return subprocess.run(line, input=SCRIPT, env=variables, cwd=planted, capture_output=True, check=False)
 
     return run
 
 
-def seen(tmp_path):
-    path = tmp_path / "seen"
+def executed(tmp_path):
+    path = tmp_path / "executed"
     return set(path.read_text().split()) if path.exists() else set()
 
 
-def test_the_programs_that_are_planted_are_those_that_the_script_runs():
+def test_the_planted_programs_are_those_of_the_script():
     assert {"curl", "python3", "sha256sum", "mktemp", "tar", "flock", "find", "env", "sed", "prlimit"} <= set(PROGRAMS)
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 @pytest.mark.parametrize("arguments", [["--plan"], [], ["--uninstall"]], ids=["plan", "provision", "uninstall"])
-def test_no_module_of_the_working_folder_is_imported(arguments, shell, bootstrap, tmp_path):
+def test_modules_in_the_working_folder_are_not_imported(arguments, shell, bootstrap, tmp_path):
     if "--uninstall" in arguments:
         assert bootstrap().returncode == 0
 
     ran = bootstrap(*arguments, shell=shell)
 
     assert ran.returncode == 0, ran.stderr
-    assert seen(tmp_path) == set()
+    assert executed(tmp_path) == set()
 
 
-def test_the_modules_that_are_planted_would_be_imported_where_nothing_is_done_about_it(planted, tmp_path):
+def test_without_protection_the_planted_modules_are_imported(planted, tmp_path):
     subprocess.run(["python3", "-"], input=b"import json, argparse", cwd=planted, check=False)
 
-    assert {"json.py", "argparse.py"} <= seen(tmp_path), "the negative control"
+    assert {"json.py", "argparse.py"} <= executed(tmp_path), "control"
 
 
 PATHS = {
     "the working folder": ".",
-    "the working folder, unsaid": "",
+    "an empty part, the working folder": "",
     "a relative folder": "../theirs",
-    "a folder that everybody may write in": "{planted}",
+    "a world-writable folder": "{planted}",
     "a folder like /tmp": "{planted}",
 }
-MODES = {"a folder that everybody may write in": 0o777, "a folder like /tmp": 0o1777}
+MODES = {"a world-writable folder": 0o777, "a folder like /tmp": 0o1777}
 
 
 @pytest.mark.parametrize(
-    ("where", "shell"), [*((where, "bash") for where in PATHS), ("the working folder, unsaid", "dash")]
+    ("where", "shell"), [*((where, "bash") for where in PATHS), ("an empty part, the working folder", "dash")]
 )
-def test_no_program_is_run_from_where_anybody_may_have_planted_it(where, shell, bootstrap, planted, tmp_path):
+def test_programs_in_folders_that_others_can_write_are_not_run(where, shell, bootstrap, planted, tmp_path):
     planted.chmod(MODES.get(where, 0o755))
     path = f"{PATHS[where].format(planted=planted)}:{os.environ['PATH']}"
 
     ran = bootstrap(shell=shell, PATH=path)
 
     assert ran.returncode == 0, ran.stderr
-    assert seen(tmp_path) == set()
+    assert executed(tmp_path) == set()
 
 
-def test_a_folder_of_path_that_only_its_owner_writes_in_is_taken(bootstrap, planted, tmp_path):
+def test_a_private_folder_on_path_is_used(bootstrap, planted, tmp_path):
     ran = bootstrap("--plan", PATH=f"{planted}:{os.environ['PATH']}")
 
     assert ran.returncode == 0, ran.stderr
-    assert {"curl", "python3", "sha256sum", "mktemp", "prlimit"} <= seen(tmp_path), "also the negative control"
+    assert {"curl", "python3", "sha256sum", "mktemp", "prlimit"} <= executed(tmp_path), "control"
 
 
-def test_variables_that_python_pip_uv_and_tar_read_have_no_effect(bootstrap, planted, tmp_path):
+def test_variables_of_python_pip_uv_and_tar_are_ignored(bootstrap, planted, tmp_path):
     ran = bootstrap(
         PYTHONPATH=str(planted),
         PYTHONHOME="/nowhere",
@@ -114,14 +114,14 @@ def test_variables_that_python_pip_uv_and_tar_read_have_no_effect(bootstrap, pla
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert seen(tmp_path) == set()
-    told = (tmp_path / "box/opt/diarize-runner/environment").read_text()
-    assert not re.search(r"^(PYTHON|PIP_I|UV_|TAR_)", told, re.MULTILINE)
-    assert "two lines" in told
+    assert executed(tmp_path) == set()
+    recorded = (tmp_path / "box/opt/diarize-runner/environment").read_text()
+    assert not re.search(r"^(PYTHON|PIP_I|UV_|TAR_)", recorded, re.MULTILINE)
+    assert "two lines" in recorded
 
 
 @pytest.mark.parametrize("where", [".", "{tmp_path}/shared", "{tmp_path}/like-tmp"])
-def test_what_a_run_needs_meanwhile_lies_where_nobody_else_can_change_it(where, bootstrap, planted, tmp_path):
+def test_temporary_files_are_in_a_folder_that_no_other_user_can_change(where, bootstrap, planted, tmp_path):
     for name, mode in {"shared": 0o777, "like-tmp": 0o1777}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name).chmod(mode)
@@ -137,7 +137,7 @@ def test_what_a_run_needs_meanwhile_lies_where_nobody_else_can_change_it(where, 
     assert used == (where if "like-tmp" in where else "/tmp")
 
 
-def test_what_lies_in_the_temporary_folder_meanwhile_is_for_nobody_else(bootstrap, planted, tmp_path):
+def test_temporary_files_are_private(bootstrap, planted, tmp_path):
     looking = tmp_path / "bin"
     looking.mkdir()
     look = f"ls -ld {tmp_path}/diarize-runner.* >{tmp_path}/listed"
@@ -159,10 +159,10 @@ STARTS_PYTHON = re.compile(
         (?:\n\s+-[ ])? ['",\s]+ (?!--) (-\w*)""",
     re.VERBOSE,
 )
-"""By any of the names that it goes by."""
+"""Matches Python under each of its names."""
 
 
-def test_every_python_that_a_script_or_a_role_starts_keeps_off_the_working_folder():
+def test_every_python_started_by_a_script_or_role_ignores_the_working_folder():
     started = [found for path in OURS for found in STARTS_PYTHON.finditer(path.read_text())]
 
     assert len(started) > 10, "they are found"

@@ -1,4 +1,4 @@
-"""make_environment.py on a box where somebody configures pip, uv or Python: what is installed is what the lock says."""
+"""make_environment.py installs exactly the lock, whatever the configuration of pip, uv and Python."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EXPECTED = ["diarize_runner==9.0", "speech==1.0"]
 
 @pytest.fixture
 def box(tmp_path):
-    """A folder of wheels with its lock, and what somebody else would rather have installed."""
+    """A folder of wheels with its lock, and other wheels that must not be installed."""
     wheels, theirs = tmp_path / "wheels", tmp_path / "theirs"
     (tmp_path / "lock.txt").write_text(pinned(write_wheel(wheels, "speech", "1.0", {})))
     write_wheel(wheels, "diarize_runner", "9.0", {})
@@ -30,7 +30,7 @@ def box(tmp_path):
 
 
 def make(box, script=None, **variables):
-    """Make the environment as Ansible and bootstrap.sh do; return what became of it."""
+    """Make the environment as Ansible and bootstrap.sh do; return the finished process."""
     arguments = [f"--under={box}/made", f"--lock={box}/lock.txt", f"--wheels={box}/wheels", f"--uv={UV}"]
     return subprocess.run(
         ["python3", "-I", "-", *arguments, f"--package={box}/wheels/diarize_runner-9.0-py3-none-any.whl"],
@@ -44,7 +44,7 @@ def make(box, script=None, **variables):
 
 
 def installed(box, ran):
-    """Return what is in the environment; nothing where none was made."""
+    """Return the installed packages; empty without an environment."""
     if ran.returncode:
         return []
     python = f"{json.loads(ran.stdout)['folder']}/bin/python"
@@ -62,10 +62,10 @@ HARMLESS = {
     "an index for pip": {"PIP_INDEX_URL": "http://127.0.0.1:1", "PIP_CONFIG_FILE": "{box}/nowhere"},
     "modules": {"PYTHONPATH": "{box}/work", "PYTHONSTARTUP": "{box}/work/json.py"},
 }
-UNGUARDED = ("        forget_settings()\n", "        pass\n")
+UNGUARDED = ("        clear_settings()\n", "        pass\n")
 
 
-def told(variables, box):
+def variables_for(variables, box):
     return {name: value.format(box=box) for name, value in variables.items()}
 
 
@@ -75,23 +75,23 @@ def plant_modules(folder):
 
 
 @pytest.mark.parametrize("what", [*VARIABLES, *HARMLESS])
-def test_no_variable_changes_what_is_installed(what, box):
+def test_variables_do_not_change_what_is_installed(what, box):
     plant_modules(box / "work")
 
-    ran = make(box, **told({**VARIABLES, **HARMLESS}[what], box))
+    ran = make(box, **variables_for({**VARIABLES, **HARMLESS}[what], box))
 
     assert installed(box, ran) == EXPECTED, ran.stderr
     assert not (box / "elsewhere").exists()
 
 
 @pytest.mark.parametrize("what", VARIABLES)
-def test_unguarded_each_of_those_variables_would(what, box):
+def test_without_protection_each_variable_changes_it(what, box):
     guarded = SCRIPT.read_text()
     assert guarded.count(UNGUARDED[0]) == 1
 
-    ran = make(box, guarded.replace(*UNGUARDED), **told(VARIABLES[what], box))
+    ran = make(box, guarded.replace(*UNGUARDED), **variables_for(VARIABLES[what], box))
 
-    assert installed(box, ran) != EXPECTED, "the negative control"
+    assert installed(box, ran) != EXPECTED, "control"
 
 
 OVERRIDDEN = '[pip]\ntarget = "{box}/elsewhere"\n'
@@ -99,8 +99,8 @@ PLACES = {"home": "home/.config/uv/uv.toml", "the working folder": "work/uv.toml
 
 
 @pytest.mark.parametrize("where", PLACES)
-@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "the negative control"])
-def test_no_configuration_file_changes_what_is_installed(guarded, where, box):
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "control"])
+def test_configuration_files_do_not_change_what_is_installed(guarded, where, box):
     path = box / PLACES[where]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(OVERRIDDEN.format(box=box))

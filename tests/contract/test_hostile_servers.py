@@ -1,4 +1,4 @@
-"""A server that means harm: it floods its reader, or sends a byte now and then, and never comes to an end."""
+"""A hostile server: endless responses, or a byte now and then."""
 
 import gzip
 import time
@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 from support.buckets import QUICK
 from support.certificates import write_certificate
-from support.lines import DATA, KEY
+from support.one_object import DATA, KEY
 from support.web import Answer, changed, dripping, dripping_head, endless, files, paced, serving
 
 from diarize_runner.errors import ObjectNotFound, StoreError
 from diarize_runner.store.http import HttpStore
 from diarize_runner.store.local import LocalStore
 
-pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
+pytestmark = pytest.mark.usefixtures("isolated_environment")
 
-WORN = replace(QUICK, chunk=0.4, answer=1.0, tries=2)
-"""Patience that a server outwears within a second or two."""
+SHORT_TIMEOUTS = replace(QUICK, chunk_timeout=0.4, response_timeout=1.0, max_attempts=2)
+"""Times out within two seconds."""
 BUFFERS = 64 << 20
-"""Bytes that the kernel and this machine take on the way, at the most."""
+"""Upper bound on bytes buffered between server and client."""
 
 read_whole = pytest.mark.parametrize(
     "read",
@@ -28,37 +28,39 @@ read_whole = pytest.mark.parametrize(
 )
 
 
-class TestDripping:
+class TestSlowResponses:
     @read_whole
-    @pytest.mark.parametrize("after", [0, 300_000], ids=["at once", "after a while"])
-    def test_a_body_is_given_up(self, after, read, line):
+    @pytest.mark.parametrize("after", [0, 300_000], ids=["at once", "later"])
+    def test_a_slow_body_is_an_error(self, after, read, line):
         line.fails(dripping(0.05, after=after), times=9)
-        store, began = line.open(WORN), time.monotonic()
+        store, began = line.open(SHORT_TIMEOUTS), time.monotonic()
 
         with pytest.raises(StoreError) as error:
             read(store)
 
-        assert error.value.message == f"{store.url}/{KEY}: fewer than 262,144 bytes came in 0.4 s"
-        assert error.value.hint.endswith("run again; where it is that slow, restore and wheels take a lower --min-rate")
+        assert error.value.message == f"{store.url}/{KEY}: received fewer than 262,144 bytes in 0.4 s"
+        assert error.value.hint.endswith(
+            "run again; if the network is that slow, pass a lower --min-rate to restore or wheels"
+        )
         assert time.monotonic() - began < 5
 
     @read_whole
-    def test_a_body_is_asked_for_again(self, read, line):
+    def test_a_slow_body_is_requested_again(self, read, line):
         line.fails(dripping(0.05, after=300_000))
 
-        assert read(line.open(WORN)) == DATA
+        assert read(line.open(SHORT_TIMEOUTS)) == DATA
 
     @read_whole
-    def test_a_head_is_given_up(self, read, line):
+    def test_slow_headers_are_an_error(self, read, line):
         line.fails(dripping_head(0.05), times=9)
-        store, began = line.open(WORN), time.monotonic()
+        store, began = line.open(SHORT_TIMEOUTS), time.monotonic()
 
-        with pytest.raises(StoreError, match=rf"^{store.url}/{KEY}: no answer was complete within 1 s$"):
+        with pytest.raises(StoreError, match=rf"^{store.url}/{KEY}: no complete response within 1 s$"):
             read(store)
 
         assert time.monotonic() - began < 5
 
-    def test_a_body_over_tls_is_given_up(self, tmp_path, monkeypatch):
+    def test_a_slow_body_over_tls_is_an_error(self, tmp_path, monkeypatch):
         certificate = write_certificate(tmp_path / "own.pem")
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         (tmp_path / "folder" / KEY).parent.mkdir(parents=True)
@@ -67,16 +69,16 @@ class TestDripping:
             server.fails(dripping(0.05, after=300_000), times=9)
             began = time.monotonic()
 
-            with pytest.raises(StoreError, match=r"fewer than 262,144 bytes came in 0.4 s$"):
-                HttpStore(server.url, WORN).read(KEY)
+            with pytest.raises(StoreError, match=r"received fewer than 262,144 bytes in 0.4 s$"):
+                HttpStore(server.url, SHORT_TIMEOUTS).read(KEY)
 
         assert time.monotonic() - began < 5
 
-    def test_is_not_what_a_slow_and_steady_line_is_taken_for(self, line):
+    def test_a_slow_but_steady_connection_is_accepted(self, line):
         line.fails(paced(0.1, piece=128 << 10))
         began = time.monotonic()
 
-        assert b"".join(line.open(WORN).read_range(KEY, 0, len(DATA))) == DATA
+        assert b"".join(line.open(SHORT_TIMEOUTS).read_range(KEY, 0, len(DATA))) == DATA
         assert time.monotonic() - began > 2, "longer than any one wait may last"
         assert len(line.ranges) == 1
 
@@ -84,9 +86,9 @@ class TestDripping:
 MOST = {"latest/manifest.json": 64 << 10, "v1.0/manifest.json.sig": 4 << 10, "v1.0/manifest.json": 16 << 20}
 
 
-class TestFlooding:
+class TestEndlessResponses:
     @pytest.mark.parametrize("key", MOST)
-    def test_a_document_is_read_no_further_than_it_may_be_long(self, key, line):
+    def test_a_document_is_read_up_to_its_size_limit(self, key, line):
         line.fails(endless(Answer(status=200, headers={"ETag": '"1"'})), times=9)
 
         with pytest.raises(StoreError, match=rf"/{key} holds more than {MOST[key]:,} bytes$"):
@@ -94,7 +96,7 @@ class TestFlooding:
 
         assert 0 < line.server.flooded < MOST[key] + BUFFERS
 
-    def test_a_range_is_read_no_further_than_it_was_asked_for(self, line):
+    def test_a_range_is_read_up_to_the_requested_length(self, line):
         line.fails(endless(Answer(status=206, headers={"Content-Range": "bytes 0-9/9999", "ETag": '"1"'})))
 
         assert b"".join(line.store.read_range(KEY, 0, 10)) == b"x" * 10
@@ -102,7 +104,7 @@ class TestFlooding:
 
     @read_whole
     @pytest.mark.parametrize("status", [503, 302])
-    def test_an_answer_that_is_passed_over_is_not_read(self, status, read, http_line):
+    def test_the_body_of_a_skipped_response_is_not_read(self, status, read, http_line):
         elsewhere = {"Location": f"{http_line.server.url}/models/{KEY}"} if status == 302 else {}
         http_line.fails(endless(Answer(status=status, headers=elsewhere)))
 
@@ -111,29 +113,29 @@ class TestFlooding:
 
     @read_whole
     @pytest.mark.parametrize(("status", "error"), [(404, ObjectNotFound), (403, StoreError), (500, StoreError)])
-    def test_a_refusal_is_not_read(self, status, error, read, http_line):
-        http_line.fails(endless(Answer(status=status)), times=QUICK.tries)
+    def test_the_body_of_a_failed_response_is_not_read(self, status, error, read, http_line):
+        http_line.fails(endless(Answer(status=status)), times=QUICK.max_attempts)
 
         with pytest.raises(error):
             read(http_line.store)
 
-        assert 0 < http_line.server.flooded < QUICK.tries * BUFFERS
+        assert 0 < http_line.server.flooded < QUICK.max_attempts * BUFFERS
 
 
-def test_a_document_that_was_compressed_on_the_way_is_said_to_be(http_line):
+def test_a_compressed_document_is_an_error(http_line):
     http_line.fails(
-        changed(lambda answer: replace(answer, body=gzip.compress(answer.body)).having(Content_Encoding="gzip"))
+        changed(lambda answer: replace(answer, body=gzip.compress(answer.body)).with_headers(Content_Encoding="gzip"))
     )
 
     with pytest.raises(StoreError) as error:
         http_line.store.read(KEY)
 
-    assert error.value.message == f"{http_line.store.url}/{KEY}: the server compresses what it sends"
-    assert error.value.hint.startswith("switch its compression off for the store")
+    assert error.value.message == f"{http_line.store.url}/{KEY}: the server compresses its responses"
+    assert error.value.hint.startswith("turn compression off for the store's files")
 
 
 @pytest.mark.parametrize("key", MOST)
-def test_a_document_in_a_folder_is_read_no_further_than_it_may_be_long(key, tmp_path):
+def test_a_document_in_a_folder_is_read_up_to_its_size_limit(key, tmp_path):
     store = LocalStore(tmp_path)
     (tmp_path / key).parent.mkdir()
     with (tmp_path / key).open("wb") as file:

@@ -1,4 +1,4 @@
-"""docs/hosts.md against what commands really look up, where every name leads to a stand-in."""
+"""docs/hosts.md lists the hosts that commands really contact; every host name resolves to a stand-in."""
 
 import re
 import shutil
@@ -10,9 +10,9 @@ import yaml
 from support.bootstrap import write_store
 from support.caches import NEW, OLD
 from support.command import ROOT
-from support.hosts.possible import require_hosts
+from support.hosts.requirements import require_hosts
 from support.hub_host import BuildHost
-from support.internet import BRIDGE, BUCKET, STORE, Command, asked
+from support.internet import BRIDGE, BUCKET, STORE, Command, trace_network
 from support.wheel_host import TOOL, WheelHost
 from support.wheels import WheelSite, pinned, write_wheel
 
@@ -29,12 +29,12 @@ SAMPLE = ROOT / "tests/vectors/pyannote-sample"
 
 
 def command(*words, exit_code=0, redirected_to=None, **environment):
-    told = {"redirected_to": redirected_to} if redirected_to else {}
-    return Command(words=[*map(str, words)], environment=environment, exit_code=exit_code, **told)
+    options = {"redirected_to": redirected_to} if redirected_to else {}
+    return Command(words=[*map(str, words)], environment=environment, exit_code=exit_code, **options)
 
 
 def on_a_build_host(folder, wheels):
-    """Return the commands of a build host, whose request wants a Hub repository and a file out of a wheel."""
+    """Return the commands of a build host, with a request for a Hub repository and a file from a wheel."""
     host = BuildHost(folder=folder / "host")
     host.ask_for()
     document = yaml.safe_load(host.request.read_text())
@@ -95,14 +95,14 @@ def on_a_box(folder, wheels):
 
 
 def checked(folder):
-    """Return a play that looks at a box which nobody has provisioned, and says so."""
+    """Return a play that checks an unprovisioned box and reports it."""
     play = ("-i", ROOT / "inventory/localhost.yml", ROOT / "playbooks/verify.yml")
     return BIN / "ansible-playbook", *play, "-e", f"diarize_runner_prefix={folder}/play"
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """What each command asked for, all of them run once."""
+    """Requests of each command, all run once."""
     require_hosts()
     folder = tmp_path_factory.mktemp("internet")
     wheels = WheelHost(folder=folder)
@@ -112,11 +112,11 @@ def recorded(tmp_path_factory):
     site.publish("1.0", OLD)
     shutil.copytree(site.store.root, folder / "store")
     write_store(folder / "store/line")
-    return asked({**on_a_build_host(folder, wheels), **on_a_box(folder, wheels)}, folder)
+    return trace_network({**on_a_build_host(folder, wheels), **on_a_box(folder, wheels)}, folder)
 
 
 def table(heading):
-    """Return the rows of the table under a heading of the page, or of the first, without its head."""
+    """Return the rows, without the header, of the table under a heading of the page."""
     text = PAGE.partition(f"## {heading}\n")[2] if heading else PAGE
     rows = re.search(r"^\|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)[1].splitlines()
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -127,11 +127,11 @@ def rows():
 
 
 def quiet():
-    return {row[0].replace("`", "") for row in table("Nothing")}
+    return {row[0].replace("`", "") for row in table("No network access")}
 
 
 def matches(host, name):
-    """Whether a row's host stands for a name; its capitals and stars stand for parts."""
+    """Whether a row's host pattern, with capitals and stars as wildcards, matches a name."""
     if host == "STORE":
         return name == STORE
     pattern = re.sub("[A-Z]{2,}", "[a-z0-9-]+", re.escape(host).replace(r"\*", "[a-z0-9.-]+"))
@@ -143,7 +143,7 @@ def of(recorded, name):
 
 
 @pytest.mark.parametrize("name", [*dict.fromkeys(name for name, _ in rows())])
-def test_a_command_asks_the_hosts_that_the_page_has_for_it_and_no_other(name, recorded):
+def test_a_command_contacts_only_its_hosts_on_the_page(name, recorded):
     hosts, found = [host for command, host in rows() if command == name], of(recorded, name)
 
     assert found
@@ -151,7 +151,7 @@ def test_a_command_asks_the_hosts_that_the_page_has_for_it_and_no_other(name, re
     assert [host for host in hosts if not any(matches(host, each) for each in found)] == []
 
 
-def test_the_page_has_every_command_that_is_run_here_and_no_other(recorded):
+def test_the_page_lists_exactly_the_tested_commands(recorded):
     known = {name for name, _ in rows()} | quiet()
 
     assert {*recorded} - known == {"an older version", "without the metadata service"}
@@ -159,18 +159,18 @@ def test_the_page_has_every_command_that_is_run_here_and_no_other(recorded):
 
 
 @pytest.mark.parametrize("name", NOTHING)
-def test_what_asks_nobody_by_the_page_looks_up_no_name_and_connects_to_no_other_machine(name, recorded):
+def test_offline_commands_on_the_page_contact_no_host(name, recorded):
     assert name in quiet()
     assert of(recorded, name) == set()
 
 
-def test_the_metadata_service_is_asked_no_more_when_the_setting_of_the_page_says_so(recorded):
+def test_the_documented_setting_disables_the_metadata_service(recorded):
     assert of(recorded, "without the metadata service") == set()
-    assert "no credentials were found" in recorded["without the metadata service"].said
+    assert "no credentials were found" in recorded["without the metadata service"].output
     assert "AWS_EC2_METADATA_DISABLED=true" in PAGE
 
 
-def test_a_look_up_and_a_connection_by_any_program_would_be_seen(tmp_path):
+def test_lookups_and_connections_of_any_program_are_recorded(tmp_path):
     require_hosts()
     look_up, connect = (
         "socket.getaddrinfo('telemetry.example.com', 443)",
@@ -180,11 +180,11 @@ def test_a_look_up_and_a_connection_by_any_program_would_be_seen(tmp_path):
         (tmp_path / folder).mkdir()
     spy = command(sys.executable, "-c", f"import socket; {look_up}; {connect}")
 
-    found = asked({"a spy": spy, "curl": command("curl", "-s", "http://a.test:1", exit_code=7)}, tmp_path)
+    found = trace_network({"a spy": spy, "curl": command("curl", "-s", "http://a.test:1", exit_code=7)}, tmp_path)
 
     assert (found["a spy"].names, found["a spy"].addresses) == ({"telemetry.example.com"}, {"192.0.2.7"})
     assert found["curl"].names == {"a.test"}
 
 
-def test_setup_comes_as_far_as_the_clone_s_own_package(recorded):
-    assert " + tool==3.0" in recorded["make setup"].said, "uv asked the index, and installed from it"
+def test_setup_reaches_the_clone_s_own_package(recorded):
+    assert " + tool==3.0" in recorded["make setup"].output, "uv installed from the index"

@@ -1,4 +1,4 @@
-"""What only the web can do to a store: lead elsewhere, ask for a password, ignore ranges, refuse to be written."""
+"""The HTTP store: redirects, passwords, range requests, and read-only access."""
 
 import base64
 import subprocess
@@ -9,14 +9,14 @@ import pytest
 from support.buckets import QUICK
 from support.caches import noise
 from support.certificates import write_certificate
-from support.web import Answer, changed, files, files_whole, says, serving
+from support.web import Answer, changed, files, files_whole, responds_with_status, serving
 
 from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.errors import ObjectNotFound, StoreError, UsageError
 from diarize_runner.store.address import open_store, open_store_without_conditional_writes, open_writable_store
 from diarize_runner.store.http import HttpStore
 
-pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
+pytestmark = pytest.mark.usefixtures("isolated_environment")
 
 DATA = noise(10_000)
 KEY = "v1.0/object"
@@ -53,12 +53,12 @@ def opened(server):
 
 
 def redirect(to):
-    """Lead every request to the same path elsewhere."""
+    """Redirect every request to the same path on another server."""
     return lambda request: Answer(status=302, headers={"Location": f"{to}{request.path}"})
 
 
 class TestRanges:
-    def test_that_a_server_ignores_are_an_error_and_not_a_download(self, folder):
+    def test_ignored_by_the_server_are_an_error_and_not_a_download(self, folder):
         (folder / "models" / KEY).write_bytes(noise(64 << 20))
         with serving(files_whole(folder)) as server:
             store = opened(server)
@@ -67,24 +67,24 @@ class TestRanges:
             with pytest.raises(StoreError) as error:
                 list(store.read_range(KEY, 0, 64 << 20))
 
-        assert error.value.message == f"{store.url}/{KEY}: the server ignores Range (HTTP 200)"
-        assert error.value.hint == "put the store behind a server that reads ranges, such as nginx, Apache or Caddy"
+        assert error.value.message == f"{store.url}/{KEY}: the server ignores range requests (HTTP 200)"
+        assert error.value.hint == "use a server that supports range requests, such as nginx, Apache or Caddy"
         assert time.monotonic() - began < 5
 
-    def test_that_the_server_of_the_standard_library_ignores_are_an_error(self, folder):
+    def test_ignored_by_the_standard_library_server_are_an_error(self, folder):
         command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(folder)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
             port = process.stdout.readline().split()[5]
             store = HttpStore(f"http://127.0.0.1:{port}/models", QUICK)
             try:
                 assert store.read(KEY).data == DATA
-                with pytest.raises(StoreError, match="the server ignores Range"):
+                with pytest.raises(StoreError, match="the server ignores range requests"):
                     list(store.read_range(KEY, 0, 1))
             finally:
                 process.terminate()
 
-    def test_are_read_as_they_are_sent_whatever_the_server_calls_their_encoding(self, server):
-        server.fails(changed(lambda answer: answer.having(Content_Encoding="gzip")), times=2)
+    def test_are_read_undecoded_despite_a_content_encoding(self, server):
+        server.fails(changed(lambda answer: answer.with_headers(Content_Encoding="gzip")), times=2)
 
         assert b"".join(opened(server).read_range(KEY, 10, 500)) == DATA[10:510]
         assert opened(server).read(KEY).data == DATA
@@ -113,13 +113,13 @@ class TestRedirects:
             with pytest.raises(StoreError) as error:
                 store.read(KEY)
 
-        assert error.value.message == f"{store.url}/{KEY}: the server leads away from https"
+        assert error.value.message == f"{store.url}/{KEY}: the server redirects from https to http"
         assert server.requests == []
 
-    def test_that_never_end_are_given_up(self, server):
+    def test_in_a_loop_are_an_error(self, server):
         server.origin = redirect(server.url)
 
-        with pytest.raises(StoreError, match=r"the server leads round in circles$"):
+        with pytest.raises(StoreError, match=r"the server redirects too often$"):
             opened(server).read(KEY)
 
     def test_do_not_carry_a_password_to_another_host(self, server, tmp_path, monkeypatch):
@@ -142,7 +142,7 @@ def write_netrc(folder, monkeypatch):
 class TestPasswords:
     @pytest.fixture
     def guarded(self, server):
-        """A server that asks for a password."""
+        """A server that requires a password."""
         known, origin = base64.b64encode(b"me:hunter2").decode(), server.origin
 
         def guard(request):
@@ -152,30 +152,30 @@ class TestPasswords:
         server.origin = guard
         return server
 
-    def test_are_taken_from_where_everybody_keeps_them(self, guarded, tmp_path, monkeypatch):
+    def test_come_from_netrc(self, guarded, tmp_path, monkeypatch):
         write_netrc(tmp_path, monkeypatch)
 
         assert opened(guarded).read(KEY).data == DATA
 
-    def test_that_are_missing_are_asked_for(self, guarded):
+    def test_if_missing_are_named_in_the_hint(self, guarded):
         with pytest.raises(StoreError, match=r"access was denied \(HTTP 401\)$") as error:
             opened(guarded).read(KEY)
 
-        assert error.value.hint == "user and password belong in ~/.netrc"
+        assert error.value.hint == "put the user and the password into ~/.netrc"
 
-    def test_have_no_place_in_an_address(self):
+    def test_in_an_address_are_refused(self):
         for url in ("https://me:hunter2@example.org/models", "s3://me:hunter2@models/1", "ftp://me:hunter2@host/"):
             for opens in (open_store, open_writable_store):
                 with pytest.raises(UsageError) as error:
                     opens(url)
-                assert error.value.message == "the address of a store holds no user and no password"
+                assert error.value.message == "the store address contains a user or a password"
                 assert "hunter2" not in error.value.hint
 
     def test_in_the_query_of_an_address_are_not_repeated(self):
         with pytest.raises(UsageError) as error:
             open_store("https://example.org/models?signature=hunter2")
 
-        assert error.value.message == "'https://example.org/models' is not the address of a store"
+        assert error.value.message == "'https://example.org/models' is not a store address"
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ class TestPasswords:
     [
         (
             403,
-            "access was denied, or it is not there (HTTP 403)",
-            "check the address; user and password belong in ~/.netrc",
+            "access was denied, or the object does not exist (HTTP 403)",
+            "check the address, and the user and password in ~/.netrc",
         ),
         (520, "the server refused (HTTP 520)", "check the address"),
         (418, "the server refused (HTTP 418)", "check the address"),
@@ -192,8 +192,8 @@ class TestPasswords:
     ],
 )
 @pytest.mark.parametrize("read", [lambda store: store.read(KEY), lambda store: list(store.read_range(KEY, 0, 1))])
-def test_a_server_that_refuses(read, status, sentence, hint, server):
-    server.fails(says(status))
+def test_a_refused_request_is_a_store_error(read, status, sentence, hint, server):
+    server.fails(responds_with_status(status))
     store = opened(server)
 
     with pytest.raises(StoreError) as error:
@@ -203,21 +203,21 @@ def test_a_server_that_refuses(read, status, sentence, hint, server):
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_what_is_gone_is_not_found(status, server):
-    server.fails(says(status))
+def test_missing_and_gone_objects_are_not_found(status, server):
+    server.fails(responds_with_status(status))
 
     with pytest.raises(ObjectNotFound, match=f"^{opened(server).url} has no {KEY}$"):
         opened(server).read(KEY)
 
 
-def test_a_server_is_not_waited_for_as_long_as_it_likes(server, monkeypatch):
-    monkeypatch.setattr("diarize_runner.store.http._LONGEST_WAIT", 0.1)
-    server.fails(says(429, Retry_After="3600"))
+def test_retry_after_is_capped(server, monkeypatch):
+    monkeypatch.setattr("diarize_runner.store.http._MAX_RETRY_AFTER", 0.1)
+    server.fails(responds_with_status(429, Retry_After="3600"))
 
     assert opened(server).read(KEY).data == DATA
 
 
-def test_a_server_that_is_down():
+def test_an_unreachable_server_is_a_store_error():
     with pytest.raises(StoreError) as error:
         HttpStore("http://127.0.0.1:1/models", QUICK).read(KEY)
 
@@ -225,32 +225,32 @@ def test_a_server_that_is_down():
     assert error.value.hint == "check the address and the network"
 
 
-def test_a_host_that_is_no_name():
-    with pytest.raises(StoreError, match=r"that is no address$"):
+def test_an_invalid_host_name_is_a_store_error():
+    with pytest.raises(StoreError, match=r"the address is invalid$"):
         HttpStore("http://*bad*./models", QUICK).read(KEY)
 
 
-def test_a_certificate_that_is_not_trusted(tls):
+def test_an_untrusted_certificate_is_a_store_error(tls):
     with pytest.raises(StoreError, match=r"the certificate is not trusted$") as error:
         opened(tls).read(KEY)
 
-    assert error.value.hint == "name your own authority's certificates in REQUESTS_CA_BUNDLE"
+    assert error.value.hint == "for a private certificate authority, set REQUESTS_CA_BUNDLE to its certificates"
 
 
-def test_a_certificate_that_the_environment_trusts(tls, certificate, monkeypatch):
+def test_requests_ca_bundle_is_trusted(tls, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
 
     assert opened(tls).read(KEY).data == DATA
 
 
-def test_the_proxy_of_the_environment_is_used(server, monkeypatch):
+def test_the_environment_s_proxy_is_used(server, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", server.url)
 
     assert HttpStore("http://models.invalid/models", QUICK).read(KEY).data == DATA
     assert server.requests[0].path == f"http://models.invalid/models/{KEY}"
 
 
-def test_a_proxy_that_is_down(monkeypatch):
+def test_an_unreachable_proxy_is_a_store_error(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://me:hunter2@127.0.0.1:1")
 
     with pytest.raises(StoreError, match=r": the proxy cannot be reached$") as error:
@@ -259,25 +259,25 @@ def test_a_proxy_that_is_down(monkeypatch):
     assert error.value.hint == "check HTTPS_PROXY and NO_PROXY"
 
 
-def test_versions_cannot_be_listed(server):
+def test_listing_versions_is_a_store_error(server):
     store = opened(server)
 
-    with pytest.raises(StoreError, match=f"^{store.url} cannot be listed, as it is read over http$"):
+    with pytest.raises(StoreError, match=f"^{store.url} cannot be listed over http$"):
         published_versions(store)
 
 
-def test_a_store_on_the_web_is_not_written():
+def test_a_web_store_is_read_only():
     with pytest.raises(UsageError) as error:
         open_writable_store("https://example.org/models")
 
-    assert error.value.message == "https://example.org/models can be restored from, and not published to"
-    assert error.value.hint == "publish to file:///folder or s3://bucket/prefix, and let a web server serve that"
+    assert error.value.message == "https://example.org/models is read-only: a web server takes no uploads"
+    assert error.value.hint == "publish to file:///folder or s3://bucket/prefix, which a web server may serve"
 
 
 @pytest.mark.parametrize("url", ["https://example.org/models", "file:///srv/models"])
-def test_conditions_are_left_out_for_buckets_alone(url):
+def test_without_conditional_writes_requires_a_bucket(url):
     with pytest.raises(UsageError) as error:
         open_store_without_conditional_writes(url)
 
-    assert error.value.message == f"{url} is no bucket"
-    assert error.value.hint == "--without-conditional-writes is for s3://bucket/prefix"
+    assert error.value.message == f"{url} is not a bucket"
+    assert error.value.hint == "pass s3://bucket/prefix with --without-conditional-writes"

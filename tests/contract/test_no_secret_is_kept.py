@@ -1,4 +1,4 @@
-"""Secrets are planted wherever a user keeps them, every command runs, and all that it wrote or said is searched."""
+"""Run every command with planted secrets, and search its output and files for them."""
 
 import base64
 import shutil
@@ -16,7 +16,7 @@ from support.web import Answer, files, serving
 from support.wheel_host import WheelHost
 from support.wheels import index_settings
 
-from diarize_runner.cache.builder.secrets import redacted
+from diarize_runner.cache.builder.secrets import redact
 from diarize_runner.errors import UsageError
 from diarize_runner.fleet.user_data import user_data
 
@@ -33,11 +33,11 @@ def servers():
         yield hub, cloud
 
 
-class Place:
-    """A build host and a box whose user has every secret; what the commands there wrote and said."""
+class SecretHost:
+    """A build host and a box with planted secrets, and the output and files of the commands run there."""
 
     def __init__(self, folder, hub, cloud):
-        self.folder, self.said, self.hub = folder, [], hub
+        self.folder, self.outputs, self.hub = folder, [], hub
         self.host = BuildHost(folder=folder / "host")
         self.host.ask_for()
         self.wheels = WheelHost(folder=folder / "wheels")
@@ -73,14 +73,14 @@ class Place:
     def run(self, *arguments, exit_code=0, **environment):
         done = run(*arguments, **{**self.environment, **environment})
         assert done.returncode == exit_code, (arguments, done.stderr[-2000:])
-        self.said.append(done.stdout + done.stderr)
+        self.outputs.append(done.stdout + done.stderr)
         return done.stderr
 
-    def found(self):
-        """Return where a secret is that was not put there: what was said, or a file, also one in an archive."""
+    def secrets_found(self):
+        """Return the outputs and files, including files in archives, that contain a secret not planted there."""
         kept = {self.folder / "home/netrc", *self.folder.glob("*.key")}
         everything = [(path, data) for path, data in contents(self.folder) if path not in kept]
-        everything += [(f"said by command {index}", text.encode()) for index, text in enumerate(self.said)]
+        everything += [(f"output of command  {index}", text.encode()) for index, text in enumerate(self.outputs)]
         return [(place, secret) for place, data in everything for secret in self.secrets if secret.encode() in data]
 
 
@@ -94,12 +94,12 @@ def contents(folder):
 
 
 @pytest.fixture
-def place(servers, tmp_path):
-    return Place(tmp_path, *servers)
+def secret_host(servers, tmp_path):
+    return SecretHost(tmp_path, *servers)
 
 
 def guarded(folder):
-    """Serve a folder to those who know the password."""
+    """Serve a folder that requires a password."""
     known, origin = base64.b64encode(f"me:{NETRC}".encode()).decode(), files(folder)
 
     def guard(request):
@@ -109,70 +109,83 @@ def guarded(folder):
     return serving(guard)
 
 
-def test_no_command_writes_or_says_a_secret_on_the_whole_way(place):
-    built, local, box = place.host.out, place.folder / "store", place.folder / "box"
-    pins = ("--requirements", place.wheels.requirements, "--installer", place.wheels.installer)
-    signed = ("--sign", place.folder / "team.key", "--with-wheels", "--python", "3.11")
-    place.run("cache", "keygen", place.folder / "team")
-    place.run("cache", "resolve", place.host.request, "--json")
-    place.run("cache", "build", place.host.request, "--version", "1.0", *signed, *pins, "--out", built, "--json")
-    place.run("cache", "sbom", built)
-    for store in (place.bucket, local.as_uri()):
-        place.run("cache", "publish", built, "--store", store, *signed[:2])
-    place.run("cache", "list", "--store", place.bucket)
-    key = ("--public-key", place.folder / "team.pub")
-    place.run("cache", "restore", "--store", place.bucket, "--into", box, *key)
-    with guarded(local) as server:
-        place.run("cache", "restore", "--store", server.url, "--into", place.folder / "box-2", *key, "--json")
-        assert [request for request in server.requests if "Authorization" in request.headers], "the password was used"
-    place.run("cache", "wheels", "--store", place.bucket, "--into", place.folder / "fetched", "--python", "3.11")
-    place.run("cache", "verify", box)
-    place.run("cache", "prune", "--store", place.bucket, "--keep", "1")
-
-    assert place.found() == []
-    assert any(FILES["plda/plda.npz"] in data for path, data in contents(box)), "it was looked into"
-    assert "<TOKEN>" in "".join(place.said), "the Hub's client was logging"
-
-
-def test_no_error_says_a_secret(place):
-    box, mirror = place.folder / "box", place.hub.endpoint.replace("http://", f"http://me:{INDEX}@")
-    into = ("--into", box)
-    place.hub.fail("/revision/", 400, times=2)
-    for endpoint in (place.hub.endpoint, mirror, mirror.replace("127.0.0.1", "[::1")):
-        place.run("cache", "resolve", place.host.request, exit_code=1, HF_ENDPOINT=endpoint, HF_DEBUG="")
-    down = f"http://me:{KEY}@127.0.0.1:{closed_port()}"
-    place.run(
-        "cache", "restore", "--store", place.bucket, *into, exit_code=1, AWS_ENDPOINT_URL=down, AWS_MAX_ATTEMPTS="1"
+def test_no_command_writes_or_prints_a_secret(secret_host):
+    built, local, box = secret_host.host.out, secret_host.folder / "store", secret_host.folder / "box"
+    pins = ("--requirements", secret_host.wheels.requirements, "--installer", secret_host.wheels.installer)
+    signed = ("--sign", secret_host.folder / "team.key", "--with-wheels", "--python", "3.11")
+    secret_host.run("cache", "keygen", secret_host.folder / "team")
+    secret_host.run("cache", "resolve", secret_host.host.request, "--json")
+    secret_host.run(
+        "cache", "build", secret_host.host.request, "--version", "1.0", *signed, *pins, "--out", built, "--json"
     )
-    place.run("cache", "restore", "--store", place.bucket, *into, exit_code=1)
+    secret_host.run("cache", "sbom", built)
+    for store in (secret_host.bucket, local.as_uri()):
+        secret_host.run("cache", "publish", built, "--store", store, *signed[:2])
+    secret_host.run("cache", "list", "--store", secret_host.bucket)
+    key = ("--public-key", secret_host.folder / "team.pub")
+    secret_host.run("cache", "restore", "--store", secret_host.bucket, "--into", box, *key)
+    with guarded(local) as server:
+        secret_host.run(
+            "cache", "restore", "--store", server.url, "--into", secret_host.folder / "box-2", *key, "--json"
+        )
+        assert [request for request in server.requests if "Authorization" in request.headers], "the password was used"
+    secret_host.run(
+        "cache", "wheels", "--store", secret_host.bucket, "--into", secret_host.folder / "fetched", "--python", "3.11"
+    )
+    secret_host.run("cache", "verify", box)
+    secret_host.run("cache", "prune", "--store", secret_host.bucket, "--keep", "1")
+
+    assert secret_host.secrets_found() == []
+    assert any(FILES["plda/plda.npz"] in data for path, data in contents(box)), "it was looked into"
+    assert "<TOKEN>" in "".join(secret_host.outputs), "the Hub's client was logging"
+
+
+def test_no_error_prints_a_secret(secret_host):
+    box, mirror = secret_host.folder / "box", secret_host.hub.endpoint.replace("http://", f"http://me:{INDEX}@")
+    into = ("--into", box)
+    secret_host.hub.fail("/revision/", 400, times=2)
+    for endpoint in (secret_host.hub.endpoint, mirror, mirror.replace("127.0.0.1", "[::1")):
+        secret_host.run("cache", "resolve", secret_host.host.request, exit_code=1, HF_ENDPOINT=endpoint, HF_DEBUG="")
+    down = f"http://me:{KEY}@127.0.0.1:{closed_port()}"
+    secret_host.run(
+        "cache",
+        "restore",
+        "--store",
+        secret_host.bucket,
+        *into,
+        exit_code=1,
+        AWS_ENDPOINT_URL=down,
+        AWS_MAX_ATTEMPTS="1",
+    )
+    secret_host.run("cache", "restore", "--store", secret_host.bucket, *into, exit_code=1)
     for store in (
         f"https://me:{NETRC}@host/models",
         f"https://host/models?signature={NETRC}",
         f"me:{NETRC}@host/models",
     ):
-        place.run("cache", "restore", "--store", store, *into, exit_code=2)
+        secret_host.run("cache", "restore", "--store", store, *into, exit_code=2)
     with serving(lambda request: Answer(status=403)) as server:
-        place.run("cache", "restore", "--store", server.url, *into, exit_code=1)
+        secret_host.run("cache", "restore", "--store", server.url, *into, exit_code=1)
 
-    assert place.found() == []
-    assert len(place.said) == 9
+    assert secret_host.secrets_found() == []
+    assert len(secret_host.outputs) == 9
 
 
-def test_pip_s_complaint_is_passed_on_without_the_index_s_password(place):
-    place.run("cache", "resolve", place.host.request)
-    shutil.rmtree(place.wheels.index)
-    options = ("--version", "1.0", "--with-wheels", "--python", "3.11", "--out", place.host.out)
-    pins = ("--requirements", place.wheels.requirements, "--installer", place.wheels.installer)
+def test_pip_s_error_is_printed_without_the_index_password(secret_host):
+    secret_host.run("cache", "resolve", secret_host.host.request)
+    shutil.rmtree(secret_host.wheels.index)
+    options = ("--version", "1.0", "--with-wheels", "--python", "3.11", "--out", secret_host.host.out)
+    pins = ("--requirements", secret_host.wheels.requirements, "--installer", secret_host.wheels.installer)
     online = {"PIP_NO_INDEX": "0", "PIP_RETRIES": "0", "NO_PROXY": "*"}
 
-    said = place.run("cache", "build", place.host.request, *options, *pins, exit_code=1, **online)
+    output = secret_host.run("cache", "build", secret_host.host.request, *options, *pins, exit_code=1, **online)
 
-    assert "error: Python 3.11 on Linux x86-64: " in said
-    assert place.found() == []
+    assert "error: Python 3.11 on Linux x86-64: " in output
+    assert secret_host.secrets_found() == []
 
 
 @pytest.mark.parametrize(
-    ("said", "printed"),
+    ("message", "printed"),
     [
         ("403 for url 'https://me:word@mirror/a'", "403 for url 'https://***@mirror/a'"),
         ("at https://cdn/a/b?Signature=x&Key=y now", "at https://cdn/a/b?*** now"),
@@ -180,11 +193,11 @@ def test_pip_s_complaint_is_passed_on_without_the_index_s_password(place):
         ("Bearer hf_" + "a" * 34, "Bearer hf_***"),
     ],
 )
-def test_what_others_say_is_printed_without_tokens_passwords_and_signatures(said, printed):
-    assert redacted(said) == printed
+def test_foreign_messages_are_printed_without_tokens_passwords_and_signatures(message, printed):
+    assert redact(message) == printed
 
 
-def test_user_data_takes_no_address_that_holds_a_password():
+def test_user_data_refuses_an_address_with_a_password():
     with pytest.raises(UsageError) as refusal:
         user_data(f"https://me:{NETRC}@host/models")
 
@@ -192,18 +205,18 @@ def test_user_data_takes_no_address_that_holds_a_password():
 
 
 @pytest.mark.parametrize("packages", ["store", "index"])
-def test_a_play_refuses_a_store_whose_address_holds_a_password_and_never_says_it(packages, tmp_path):
-    told = {
+def test_a_play_refuses_a_store_address_with_a_password_and_never_prints_it(packages, tmp_path):
+    variables = {
         "diarize_runner_store": f"https://me:{NETRC}@host/models",
         "diarize_runner_packages": packages,
         "diarize_runner_prefix": f"{tmp_path}/box",
     }
-    words = [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
+    words = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
     command = [Path(sys.executable).with_name("ansible-playbook"), "-vvv", "playbooks/provision.yml", *words]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode != 0
-    assert "toolkit_store holds a user or a password" in done.stdout
+    assert "toolkit_store contains a user or a password" in done.stdout
     assert NETRC not in done.stdout + done.stderr
     assert not (tmp_path / "box").exists()

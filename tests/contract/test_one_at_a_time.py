@@ -1,20 +1,20 @@
-"""moto answers one request at a time, as `support.buckets` has it: without that, several writers win a race."""
+"""`support.buckets` makes moto answer one request at a time; otherwise several writers win a race."""
 
 import time
 
 import pytest
 from moto.s3.models import S3Backend
-from support.buckets import QUICK, OneAtATime, moto, sign_in
+from support.buckets import QUICK, SerialApplication, moto, sign_in
 from support.processes import race_threads
 
 from diarize_runner.store.s3.store import S3Store
 
-pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
+pytestmark = pytest.mark.usefixtures("isolated_environment")
 
 
 @pytest.fixture
 def _slow_writes(monkeypatch):
-    """Hold every write up between its condition and itself, as a busy machine does now and then."""
+    """Delay every write after its condition was checked, as a busy machine may."""
     put = S3Backend.put_object
 
     def late(*arguments, **options):
@@ -25,7 +25,7 @@ def _slow_writes(monkeypatch):
 
 
 def winners(monkeypatch):
-    """Return how many of eight writers were told that they swapped the object they had all seen."""
+    """Return how many of eight concurrent swaps of one object succeed."""
     with moto() as cloud:
         sign_in(monkeypatch, cloud)
         store = S3Store.at(f"s3://{cloud.new_bucket()}/models", QUICK)
@@ -37,13 +37,13 @@ def winners(monkeypatch):
 
 
 @pytest.mark.usefixtures("_slow_writes")
-def test_one_of_eight_writers_wins_however_long_moto_takes_to_write(monkeypatch):
+def test_one_of_eight_writers_wins_with_slow_writes(monkeypatch):
     assert winners(monkeypatch) == 1
 
 
 @pytest.mark.usefixtures("_slow_writes")
-def test_several_win_where_moto_is_asked_by_many_at_once(monkeypatch):
-    """The control: it is moto's fault, and not the store's."""
-    monkeypatch.setattr(OneAtATime, "__call__", lambda self, *request: self._application(*request))
+def test_several_writers_win_when_moto_answers_in_parallel(monkeypatch):
+    """Control: the race is in moto, not in the store."""
+    monkeypatch.setattr(SerialApplication, "__call__", lambda self, *request: self._application(*request))
 
     assert winners(monkeypatch) > 1

@@ -1,10 +1,10 @@
-"""Benchmark reports in a bucket: written once, found by their hosts, and nothing that a prune would touch."""
+"""Benchmark reports in a bucket: written once, listed by host, and untouched by a prune."""
 
 import pytest
 from support.benchmarks import measurement, report
 from support.buckets import QUICK, sign_in
 
-from diarize_runner.benchmark.history import history
+from diarize_runner.benchmark.history import build_history
 from diarize_runner.benchmark.published import publish_report, published_reports
 from diarize_runner.cache.published.catalogue import list_versions, plan_prune, prune
 from diarize_runner.errors import ObjectExists
@@ -12,23 +12,23 @@ from diarize_runner.store.s3.store import S3Store
 
 
 @pytest.fixture
-def moto_bucket(nothing_of_this_machine, moto_cloud, monkeypatch):
+def moto_bucket(isolated_environment, moto_cloud, monkeypatch):
     sign_in(monkeypatch, moto_cloud)
     return S3Store.at(f"s3://{moto_cloud.new_bucket()}/models", QUICK)
 
 
-def test_what_was_published_to_a_bucket_is_its_history_and_outlives_a_prune(moto_bucket, source):
+def test_reports_in_a_bucket_form_its_history_and_survive_a_prune(moto_bucket, source):
     days = ["2026-11-21", "2026-11-22"]
     for day, spent in zip(days, (10.0, 12.0), strict=True):
-        told = report(measurement("talk", 100.0, spent), date=f"{day}T01:02:03+00:00")
-        assert publish_report(source(told.to_json()), "fe80::1", moto_bucket).changed
-        assert not publish_report(source(told.to_json()), "fe80::1", moto_bucket).changed
+        original = report(measurement("talk", 100.0, spent), date=f"{day}T01:02:03+00:00")
+        assert publish_report(source(original.to_json()), "fe80::1", moto_bucket).changed
+        assert not publish_report(source(original.to_json()), "fe80::1", moto_bucket).changed
     with pytest.raises(ObjectExists, match="has another report as benchmarks/fe80::1/"):
         publish_report(
-            source(report(measurement("talk", 100.0, 9.0), date=told.date).to_json()), "fe80::1", moto_bucket
+            source(report(measurement("talk", 100.0, 9.0), date=original.date).to_json()), "fe80::1", moto_bucket
         )
 
     assert list_versions(moto_bucket) == ()
     assert prune(moto_bucket, plan_prune(moto_bucket, 1)).remove == ()
-    entries = history(published_reports(moto_bucket))
+    entries = build_history(published_reports(moto_bucket))
     assert [(entry.host, entry.real_time_factor) for entry in entries] == [("fe80::1", 0.1), ("fe80::1", 0.12)]

@@ -1,4 +1,4 @@
-"""What each role promises: its variables, its README, its playbooks, and an honest check mode."""
+"""Each role's variables, README, playbooks and check mode."""
 
 import os
 import re
@@ -46,8 +46,8 @@ def task_files():
 def ansible_playbook(*arguments, cwd=ROOT, **environment):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [shutil.which("ansible-playbook", path=path) or "ansible-playbook", *arguments]
-    told = {**os.environ, **environment}
-    return subprocess.run(command, cwd=cwd, env=told, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, cwd=cwd, env=variables, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -66,7 +66,7 @@ def test_the_readme_has_the_specification_as_its_table(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_s_variables_carry_its_name_and_private_ones_two_underscores(role):
+def test_a_role_s_variables_have_its_prefix_and_private_ones_two_underscores(role):
     assert all(name.startswith(f"{role}_") for name in options_of(role))
     for path in (ROOT / "roles" / role / "vars").glob("*.yml"):
         assert all(name.startswith(f"__{role}_") for name in read(path))
@@ -77,7 +77,7 @@ def units():
 
 
 @pytest.mark.parametrize("unit", units(), ids=lambda unit: unit.name)
-def test_every_service_that_a_role_installs_has_limits_that_can_be_set(unit):
+def test_every_service_of_a_role_has_configurable_limits(unit):
     role, text = unit.relative_to(ROOT / "roles").parts[0], unit.read_text()
     for limit in ("memory_max", "tasks_max"):
         setting = "".join(word.capitalize() for word in limit.split("_"))
@@ -85,7 +85,7 @@ def test_every_service_that_a_role_installs_has_limits_that_can_be_set(unit):
         assert f"{role}_{limit}" in options_of(role)
 
 
-def test_no_role_writes_a_service_that_the_test_of_limits_does_not_see():
+def test_the_limits_test_covers_every_service_of_a_role():
     assert [unit.name for unit in units()] == [
         "diarize-runner-spool.service.j2",
         "diarize-runner-host-keys.service.j2",
@@ -94,7 +94,7 @@ def test_no_role_writes_a_service_that_the_test_of_limits_does_not_see():
         assert "[Service]" not in path.read_text(), path
 
 
-def test_the_playbooks_tell_the_roles_only_what_they_take():
+def test_the_playbooks_pass_only_known_variables_to_roles():
     wiring = read("playbooks/group_vars/diarize_boxes.yml")
     known = {name for role in ROLES for name in options_of(role)}
 
@@ -102,7 +102,7 @@ def test_the_playbooks_tell_the_roles_only_what_they_take():
 
 
 @pytest.mark.parametrize("path", task_files(), ids=lambda path: str(path.relative_to(ROOT / "roles")))
-def test_no_task_hides_a_failure_or_shuns_check_mode(path):
+def test_no_task_hides_a_failure_or_skips_check_mode(path):
     assert not re.search("ignore_errors|ignore_unreachable|not ansible_check_mode", path.read_text())
     tasks = list(tasks_in(yaml.safe_load(path.read_text())))
     for task, following in zip(tasks, [*tasks[1:], {}], strict=True):
@@ -121,7 +121,7 @@ def test_every_playbook_parses_from_the_root_and_from_its_own_folder(folder):
     assert [Path(name).name for name in re.findall(r"playbook: (\S+)", run.stdout)] == PLAYBOOKS
 
 
-def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
+def test_check_mode_on_a_new_box_predicts_changes_and_makes_none(tmp_path):
     secrets = {
         "HF_TOKEN": "hf_" + "c" * 34,
         "AWS_SECRET_ACCESS_KEY": "canary-key",
@@ -146,5 +146,5 @@ def test_a_check_of_a_virgin_box_predicts_and_changes_nothing(tmp_path):
     assert run.returncode == 0, run.stdout
     assert int(re.search(r"changed=(\d+)", run.stdout)[1]) > 0
     assert not (tmp_path / "box").exists()
-    assert "module_args" in run.stdout, "what every module is told is there to be searched"
+    assert "module_args" in run.stdout, "control: the output contains module arguments"
     assert [secret for secret in secrets.values() if secret in run.stdout + run.stderr] == []

@@ -1,7 +1,7 @@
-"""What every store promises, whatever keeps its objects.
+"""The contract of every store.
 
-A further store joins by a fixture that makes a Kind of it, named in the lists below. Buckets are on moto, which has
-every condition, and on Swift, which is real and has to be written without them.
+To test another store, add a fixture that returns a StoreCase and name it in the lists below. Buckets are on moto, which
+supports all conditions, and on Swift, a real server without If-Match.
 """
 
 import itertools
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from support.buckets import QUICK, OfEachProcess, sign_in
+from support.buckets import QUICK, PerProcessStore, sign_in
 from support.caches import noise, tree
 from support.kills import killed_before_step
 from support.processes import race_processes, race_threads
@@ -19,8 +19,8 @@ from support.web import files, serving
 
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME
 from diarize_runner.cache.published.keys import published_versions
-from diarize_runner.digests import content_of
-from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost, UsageError
+from diarize_runner.digests import hash_bytes
+from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict, UsageError
 from diarize_runner.store.address import open_store, open_writable_store
 from diarize_runner.store.http import HttpStore
 from diarize_runner.store.local import LocalStore
@@ -28,12 +28,12 @@ from diarize_runner.store.protocol import ArchiveStore, StoredDocument, Writable
 from diarize_runner.store.s3.store import S3Store, UnconditionalS3Store
 
 SWIFT = pytest.param("swift", marks=pytest.mark.swift)
-READ = ["local", "web", "moto", SWIFT]
-WRITTEN = ["local", "moto", SWIFT]
-KEEPS_WRITERS_APART = ["local", "moto"]
+READABLE_STORES = ["local", "web", "moto", SWIFT]
+WRITABLE_STORES = ["local", "moto", SWIFT]
+CONDITIONAL_STORES = ["local", "moto"]
 RACES = {"threads": race_threads, "processes": race_processes}
 
-ODD_KEYS = [
+UNUSUAL_KEYS = [
     "v1.0/with space",
     "v1.0/ünïcode-日本",
     "v1.0/%41%2f",
@@ -48,8 +48,8 @@ ODD_KEYS = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A store, who fills it where it cannot be written itself, and all that it keeps, partial objects too."""
+class StoreCase:
+    """A store, a writer for it if it is read-only, and a listing of all that it keeps, including partial objects."""
 
     store: ArchiveStore
     writer: WritableArchiveStore
@@ -57,9 +57,9 @@ class Kind:
 
 
 @pytest.fixture
-def local_kind(tmp_path):
+def local_case(tmp_path):
     store = LocalStore(tmp_path / "store")
-    return Kind(
+    return StoreCase(
         store=store,
         writer=store,
         keys=lambda: {path for path, kind in tree(store.root).items() if kind != "folder"},
@@ -67,52 +67,52 @@ def local_kind(tmp_path):
 
 
 @pytest.fixture
-def web_kind(nothing_of_this_machine, local_kind):
-    with serving(files(local_kind.writer.root)) as server:
-        yield Kind(store=HttpStore(server.url, QUICK), writer=local_kind.writer, keys=local_kind.keys)
+def web_case(isolated_environment, local_case):
+    with serving(files(local_case.writer.root)) as server:
+        yield StoreCase(store=HttpStore(server.url, QUICK), writer=local_case.writer, keys=local_case.keys)
 
 
 @pytest.fixture
-def moto_kind(nothing_of_this_machine, moto_cloud, monkeypatch):
-    return kind_of_bucket(moto_cloud, monkeypatch, S3Store)
+def moto_case(isolated_environment, moto_cloud, monkeypatch):
+    return bucket_case(moto_cloud, monkeypatch, S3Store)
 
 
 @pytest.fixture
-def swift_kind(nothing_of_this_machine, swift_cloud, monkeypatch):
-    return kind_of_bucket(swift_cloud, monkeypatch, UnconditionalS3Store)
+def swift_case(isolated_environment, swift_cloud, monkeypatch):
+    return bucket_case(swift_cloud, monkeypatch, UnconditionalS3Store)
 
 
-def kind_of_bucket(cloud, monkeypatch, opened):
+def bucket_case(cloud, monkeypatch, opened):
     sign_in(monkeypatch, cloud)
     bucket = cloud.new_bucket()
-    store = OfEachProcess(lambda: opened.at(f"s3://{bucket}/models", QUICK))
+    store = PerProcessStore(lambda: opened.at(f"s3://{bucket}/models", QUICK))
 
     def keys():
         assert cloud.unfinished(bucket) == []
         return {key.removeprefix("models/") for key in cloud.keys(bucket)}
 
-    return Kind(store=store, writer=store, keys=keys)
+    return StoreCase(store=store, writer=store, keys=keys)
 
 
 @pytest.fixture
-def kind(request):
-    return request.getfixturevalue(f"{request.param}_kind")
+def case(request):
+    return request.getfixturevalue(f"{request.param}_case")
 
 
 @pytest.fixture
-def store(kind):
-    return kind.store
+def store(case):
+    return case.store
 
 
 @pytest.fixture
-def objects(kind):
+def objects(case):
     """Return every object of the store."""
-    return kind.keys
+    return case.keys
 
 
 @pytest.fixture
 def overwrite(store, source):
-    """Make an object hold other bytes: they are created under a fresh name, which is returned, and copied."""
+    """Replace an object by creating a new one and copying it; return the new key."""
     fresh = (f"fresh/{number}" for number in itertools.count())
 
     def overwrite(key, data):
@@ -124,24 +124,24 @@ def overwrite(store, source):
     return overwrite
 
 
-@pytest.mark.parametrize("kind", READ, indirect=True)
+@pytest.mark.parametrize("case", READABLE_STORES, indirect=True)
 class TestEveryStore:
     @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
-    def test_what_was_written_is_read(self, data, kind, source):
-        kind.writer.create("v1.0/object", source(data))
+    def test_written_bytes_are_read_back(self, data, case, source):
+        case.writer.create("v1.0/object", source(data))
 
-        assert kind.store.read("v1.0/object").data == data
-        assert b"".join(kind.store.read_range("v1.0/object", 0, len(data))) == data
+        assert case.store.read("v1.0/object").data == data
+        assert b"".join(case.store.read_range("v1.0/object", 0, len(data))) == data
 
-    def test_what_is_not_there_is_not_found(self, kind, source):
-        kind.writer.create("v1.0/other", source(b"x"))
+    def test_a_missing_object_raises_object_not_found(self, case, source):
+        case.writer.create("v1.0/other", source(b"x"))
 
         for key in ("v1.0/object", "v2.0/object", "object"):
             with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
-                kind.store.read(key)
+                case.store.read(key)
             for length in (0, 1):
                 with pytest.raises(ObjectNotFound, match=f" has no {key}$"):
-                    list(kind.store.read_range(key, 0, length))
+                    list(case.store.read_range(key, 0, length))
 
     @pytest.mark.parametrize(
         ("offset", "length", "expected"),
@@ -156,47 +156,47 @@ class TestEveryStore:
             (99, 5, b""),
         ],
     )
-    def test_a_range_is_what_lies_there_and_no_more(self, offset, length, expected, kind, source):
-        kind.writer.create("v1.0/object", source(b"0123456789"))
+    def test_a_range_read_returns_exactly_the_requested_bytes(self, offset, length, expected, case, source):
+        case.writer.create("v1.0/object", source(b"0123456789"))
 
-        assert b"".join(kind.store.read_range("v1.0/object", offset, length)) == expected
+        assert b"".join(case.store.read_range("v1.0/object", offset, length)) == expected
 
-    def test_a_long_range_comes_in_pieces(self, kind, source):
+    def test_a_long_range_comes_in_chunks(self, case, source):
         data = noise(5 << 20)
-        kind.writer.create("v1.0/object", source(data))
+        case.writer.create("v1.0/object", source(data))
 
-        pieces = list(kind.store.read_range("v1.0/object", 1000, 4 << 20))
+        pieces = list(case.store.read_range("v1.0/object", 1000, 4 << 20))
 
         assert b"".join(pieces) == data[1000 : 1000 + (4 << 20)]
         assert max(map(len, pieces)) <= 1 << 20
 
-    @pytest.mark.parametrize("key", ODD_KEYS)
-    def test_a_name_may_be_odd(self, key, kind, source):
-        kind.writer.create(key, source(b"created"))
+    @pytest.mark.parametrize("key", UNUSUAL_KEYS)
+    def test_keys_may_have_unusual_characters(self, key, case, source):
+        case.writer.create(key, source(b"created"))
 
-        assert kind.store.read(key).data == b"created"
-        assert b"".join(kind.store.read_range(key, 1, 3)) == b"rea"
+        assert case.store.read(key).data == b"created"
+        assert b"".join(case.store.read_range(key, 1, 3)) == b"rea"
 
 
-@pytest.mark.parametrize("kind", WRITTEN, indirect=True)
+@pytest.mark.parametrize("case", WRITABLE_STORES, indirect=True)
 class TestEveryWritableStore:
     @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
-    def test_the_digest_is_that_of_what_was_written(self, data, store, source):
+    def test_the_digest_is_that_of_the_written_bytes(self, data, store, source):
         store.create("v1.0/object", source(data))
 
-        assert store.digest("v1.0/object") == content_of(data).digest
+        assert store.digest("v1.0/object") == hash_bytes(data).digest
         with pytest.raises(ObjectNotFound, match=r" has no v2.0/object$"):
             store.digest("v2.0/object")
 
     @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
-    def test_the_size_is_that_of_what_was_written(self, data, store, source):
+    def test_the_size_is_that_of_the_written_bytes(self, data, store, source):
         store.create("v1.0/object", source(data))
 
         assert store.size("v1.0/object") == len(data)
         with pytest.raises(ObjectNotFound, match=r" has no v2.0/object$"):
             store.size("v2.0/object")
 
-    def test_a_name_is_created_once(self, store, source, objects):
+    def test_a_key_is_created_once(self, store, source, objects):
         store.create("v1.0/object", source(b"first"))
 
         with pytest.raises(ObjectExists) as refusal:
@@ -207,14 +207,14 @@ class TestEveryWritableStore:
         assert store.read("v1.0/object").data == b"first"
         assert objects() == {"v1.0/object"}
 
-    def test_a_created_object_does_not_follow_its_source(self, store, source):
+    def test_a_created_object_is_independent_of_its_source(self, store, source):
         path = source(b"first")
         store.create("v1.0/object", path)
         path.write_bytes(b"later")
 
         assert store.read("v1.0/object").data == b"first"
 
-    def test_an_object_is_seen_whole_or_not_at_all_while_it_is_created(self, store, source):
+    def test_readers_never_see_a_partial_object_during_creation(self, store, source):
         data = noise(9 << 20)
         path, seen, done = source(data), set(), threading.Event()
 
@@ -237,7 +237,7 @@ class TestEveryWritableStore:
         assert None in seen
         assert seen <= {None, len(data)}
 
-    def test_an_object_is_copied_over_whether_it_was_there_or_not(self, store, overwrite, objects):
+    def test_a_copy_replaces_an_existing_or_missing_object(self, store, overwrite, objects):
         copied = set()
         for data in (b"first", b"second"):
             copied.add(overwrite("latest/object", data))
@@ -246,16 +246,16 @@ class TestEveryWritableStore:
         assert objects() == {"latest/object", *copied}
 
     @pytest.mark.parametrize("data", [b"", b"x", noise(3 << 20)], ids=["empty", "small", "3 MiB"])
-    def test_a_copy_is_the_same_and_leaves_what_it_was_made_of(self, data, store, source, objects):
+    def test_a_copy_is_identical_and_keeps_the_original(self, data, store, source, objects):
         store.create("v1.0/object", source(data))
 
         store.copy("v1.0/object", "latest/object")
 
         assert [store.read(key).data for key in ("v1.0/object", "latest/object")] == [data, data]
-        assert store.digest("latest/object") == content_of(data).digest
+        assert store.digest("latest/object") == hash_bytes(data).digest
         assert objects() == {"v1.0/object", "latest/object"}
 
-    def test_a_copy_does_not_follow_what_it_was_made_of(self, store, overwrite):
+    def test_a_copy_is_independent_of_the_original(self, store, overwrite):
         overwrite("v1.0/object", b"first")
         store.copy("v1.0/object", "latest/object")
         overwrite("v1.0/object", b"later")
@@ -263,7 +263,7 @@ class TestEveryWritableStore:
 
         assert store.read("latest/object").data == b"first"
 
-    def test_a_copy_of_what_is_not_there_is_not_found_and_leaves_what_was(self, store, source, objects):
+    def test_copying_a_missing_object_fails_and_keeps_the_target(self, store, source, objects):
         store.create("latest/object", source(b"old"))
 
         for key in ("latest/object", "latest/other"):
@@ -273,7 +273,7 @@ class TestEveryWritableStore:
         assert store.read("latest/object").data == b"old"
         assert objects() == {"latest/object"}
 
-    def test_a_name_may_be_created_again_after_it_was_deleted(self, store, source, objects):
+    def test_a_deleted_key_can_be_created_again(self, store, source, objects):
         store.create("v1.0/object", source(b"first"))
         store.create("v1.0/other", source(b"other"))
 
@@ -285,7 +285,7 @@ class TestEveryWritableStore:
         store.create("v1.0/object", source(b"second"))
         assert store.read("v1.0/object").data == b"second"
 
-    def test_deleting_what_is_not_there_does_nothing(self, store, source, objects):
+    def test_deleting_a_missing_object_does_nothing(self, store, source, objects):
         store.create("v1.0/object", source(b"x"))
 
         for key in ("v1.0/other", "v2.0/object", "object"):
@@ -293,7 +293,7 @@ class TestEveryWritableStore:
 
         assert objects() == {"v1.0/object"}
 
-    def test_the_last_object_of_a_folder_may_be_deleted_and_another_created_there(self, store, source, objects):
+    def test_a_folder_can_be_emptied_and_used_again(self, store, source, objects):
         store.create("v1.0/object", source(b"x"))
         store.delete("v1.0/object")
 
@@ -301,7 +301,7 @@ class TestEveryWritableStore:
         store.create("v1.0/other", source(b"x"))
         assert objects() == {"v1.0/other"}
 
-    def test_keys_are_those_that_begin_with_the_prefix(self, store, source):
+    def test_keys_begin_with_the_prefix(self, store, source):
         assert list(store.keys("")) == []
         every = {"v1.0/a", "v1.0/b/c", "v1.01/a", "v1.1/a", "latest/a"}
         for key in every:
@@ -313,7 +313,7 @@ class TestEveryWritableStore:
         assert set(store.keys("")) == every
         assert list(store.keys("v2")) == []
 
-    def test_a_reader_of_an_object_that_is_copied_over_reads_the_old_one_to_its_end(self, store, overwrite):
+    def test_a_reader_finishes_the_old_object_after_it_is_replaced(self, store, overwrite):
         old = noise(3 << 20)
         overwrite("latest/object", old)
         reader = store.read_range("latest/object", 0, len(old))
@@ -323,43 +323,43 @@ class TestEveryWritableStore:
 
         assert first + b"".join(reader) == old
 
-    def test_a_swap_takes_place_when_the_object_is_as_it_was_read(self, store, objects):
+    def test_a_swap_succeeds_when_the_object_is_unchanged(self, store, objects):
         store.swap("latest/object", b"first", expected=None)
         store.swap("latest/object", b"second", expected=store.read("latest/object"))
 
         assert store.read("latest/object").data == b"second"
         assert objects() == {"latest/object"}
 
-    def test_a_swap_is_lost_when_the_object_is_not_as_it_was_read(self, store, objects):
+    def test_a_swap_fails_when_the_object_has_changed(self, store, objects):
         store.swap("latest/object", b"first", expected=None)
         stale = store.read("latest/object")
         store.swap("latest/object", b"second", expected=stale)
 
         for expected in (None, stale, StoredDocument(data=b"second", state="another")):
-            with pytest.raises(SwapLost) as loss:
+            with pytest.raises(SwapConflict) as loss:
                 store.swap("latest/object", b"third", expected=expected)
-            assert loss.value.message == f"latest/object in {store.url} was changed by somebody else"
-            assert loss.value.hint == "look at it, then run again"
+            assert loss.value.message == f"latest/object in {store.url} was changed by another writer"
+            assert loss.value.hint == "check the object, then run again"
 
         assert store.read("latest/object").data == b"second"
         assert objects() == {"latest/object"}
 
-    def test_a_swap_is_lost_even_where_another_swapped_in_the_same(self, store):
+    def test_a_swap_fails_even_if_another_writer_wrote_the_same_bytes(self, store):
         store.swap("latest/object", b"same", expected=None)
 
-        with pytest.raises(SwapLost):
+        with pytest.raises(SwapConflict):
             store.swap("latest/object", b"same", expected=None)
 
-    def test_a_swap_of_what_is_no_longer_there_is_lost(self, store):
-        gone = StoredDocument(data=b"x", state=str(content_of(b"x").digest))
+    def test_a_swap_of_a_deleted_object_fails(self, store):
+        gone = StoredDocument(data=b"x", state=str(hash_bytes(b"x").digest))
 
-        with pytest.raises(SwapLost):
+        with pytest.raises(SwapConflict):
             store.swap("latest/object", b"new", expected=gone)
 
         with pytest.raises(ObjectNotFound):
             store.read("latest/object")
 
-    def test_versions_are_those_with_a_manifest(self, store, source):
+    def test_only_folders_with_a_manifest_are_versions(self, store, source):
         assert list(published_versions(store)) == []
 
         for key in ("v1.0/" + MANIFEST_NAME, "v2.0-rc.1/" + MANIFEST_NAME, "v3.0/archive", "latest/" + MANIFEST_NAME):
@@ -367,8 +367,8 @@ class TestEveryWritableStore:
 
         assert sorted(published_versions(store)) == ["1.0", "2.0-rc.1"]
 
-    @pytest.mark.parametrize("key", ODD_KEYS)
-    def test_what_is_written_under_an_odd_name_is_found_there(self, key, store, source, overwrite, objects):
+    @pytest.mark.parametrize("key", UNUSUAL_KEYS)
+    def test_objects_with_unusual_keys_can_be_written_and_read(self, key, store, source, overwrite, objects):
         store.create(key, source(b"created"))
         with pytest.raises(ObjectExists):
             store.create(key, source(b"again"))
@@ -385,12 +385,12 @@ class TestEveryWritableStore:
         assert store.read(copied).data == b"swapped"
 
 
-@pytest.mark.parametrize("kind", KEEPS_WRITERS_APART, indirect=True)
-class TestEveryStoreThatKeepsWritersApart:
-    """Of moto, this is the lock around it: it proves our requests right, and nothing of any other server."""
+@pytest.mark.parametrize("case", CONDITIONAL_STORES, indirect=True)
+class TestEveryStoreWithConditionalWrites:
+    """For moto, a lock serialises requests: this tests our requests, not another server's atomicity."""
 
     @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
-    def test_of_eight_that_create_one_name_at_once_exactly_one_wins(self, race, store, source, objects):
+    def test_exactly_one_of_eight_concurrent_creates_succeeds(self, race, store, source, objects):
         paths = [source(noise(1 << 20, seed), f"source-{seed}") for seed in range(8)]
 
         outcomes = race([lambda path=path: store.create("v1.0/object", path) for path in paths])
@@ -401,7 +401,7 @@ class TestEveryStoreThatKeepsWritersApart:
 
     @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
     @pytest.mark.parametrize("was_there", [False, True])
-    def test_of_eight_that_swap_one_object_at_once_exactly_one_wins(self, was_there, race, store, objects):
+    def test_exactly_one_of_eight_concurrent_swaps_succeeds(self, was_there, race, store, objects):
         if was_there:
             store.swap("latest/object", b"old", expected=None)
         before = store.read("latest/object") if was_there else None
@@ -409,30 +409,28 @@ class TestEveryStoreThatKeepsWritersApart:
 
         outcomes = race([lambda data=data: store.swap("latest/object", data, expected=before) for data in new])
 
-        assert sorted(map(str, outcomes)) == ["None"] + ["SwapLost"] * 7
+        assert sorted(map(str, outcomes)) == ["None"] + ["SwapConflict"] * 7
         assert store.read("latest/object").data in new
         assert objects() == {"latest/object"}
 
     @pytest.mark.parametrize("race", RACES.values(), ids=list(RACES))
-    def test_every_count_that_was_swapped_in_is_kept(self, race, store):
+    def test_no_concurrent_increment_is_lost(self, race, store):
         store.swap("latest/count", b"0", expected=None)
 
         def count_up():
             before = store.read("latest/count")
             try:
                 store.swap("latest/count", str(int(before.data) + 1).encode(), expected=before)
-            except SwapLost:
+            except SwapConflict:
                 count_up()
 
         assert race([count_up] * 8) == [None] * 8
         assert store.read("latest/count").data == b"8"
 
 
-@pytest.mark.parametrize("kind", ["local"], indirect=True)
+@pytest.mark.parametrize("case", ["local"], indirect=True)
 @pytest.mark.parametrize("write", ["create", "copy", "swap"])
-def test_a_killed_write_left_the_old_object_or_the_new_and_the_next_write_leaves_no_part_of_it(
-    write, store, source, objects
-):
+def test_a_killed_write_leaves_a_whole_object_and_the_next_write_cleans_up(write, store, source, objects):
     old, new = source(b"old", "old"), source(b"new", "new")
     store.create("v1.0/new", new)
     keys = {"v1.0/new"}
@@ -458,7 +456,7 @@ def test_a_killed_write_left_the_old_object_or_the_new_and_the_next_write_leaves
     assert store.read(key).data == b"new"
 
 
-def test_a_store_in_a_folder_that_cannot_hold_one_says_so(tmp_path):
+def test_an_unusable_folder_is_a_store_error(tmp_path):
     (tmp_path / "file").write_text("x")
     store = LocalStore(tmp_path / "file")
 
@@ -492,19 +490,19 @@ NO_ADDRESSES = {
 
 @pytest.mark.parametrize("opens", [open_store, open_writable_store])
 @pytest.mark.parametrize("url", NO_ADDRESSES.values(), ids=list(NO_ADDRESSES))
-def test_what_is_no_address_of_a_store_is_refused(url, opens):
+def test_an_invalid_store_address_is_refused(url, opens):
     with pytest.raises(UsageError) as refusal:
         opens(url)
 
-    assert refusal.value.message == f"{url!r} is not the address of a store"
-    assert refusal.value.hint == "a store is file:///folder, s3://bucket/prefix or https://host/prefix"
+    assert refusal.value.message == f"{url!r} is not a store address"
+    assert refusal.value.hint == "pass file:///folder, s3://bucket/prefix or https://host/prefix"
 
 
-def test_an_unquoted_question_mark_is_refused_without_repeating_what_follows_it():
+def test_an_unquoted_question_mark_is_refused_and_the_query_is_not_repeated():
     with pytest.raises(UsageError) as refusal:
         open_store("file:///srv/models?1")
 
-    assert refusal.value.message == "'file:///srv/models' is not the address of a store"
+    assert refusal.value.message == "'file:///srv/models' is not a store address"
 
 
 @pytest.mark.parametrize(
@@ -515,14 +513,14 @@ def test_an_unquoted_question_mark_is_refused_without_repeating_what_follows_it(
         "no scheme": ("me:hunter2@host/models", "***@host/models"),
     }.values(),
 )
-def test_a_password_in_what_is_no_address_is_not_repeated(url, shown):
+def test_a_password_in_an_invalid_address_is_not_repeated(url, shown):
     with pytest.raises(UsageError) as refusal:
         open_store(url)
 
-    assert refusal.value.message == f"{shown!r} is not the address of a store"
+    assert refusal.value.message == f"{shown!r} is not a store address"
 
 
-def test_the_addresses_of_buckets_and_web_servers_open_them(nothing_of_this_machine):
+def test_the_addresses_of_buckets_and_web_servers_open_them(isolated_environment):
     assert open_store("s3://models/embedded/").url == "s3://models/embedded"
     assert open_store("s3://models").url == "s3://models"
     assert open_store("https://example.org/models/").url == "https://example.org/models"

@@ -1,4 +1,4 @@
-"""A box without a package index: real pip and real uv install from a store alone, into environments of their own."""
+"""Boxes without a package index: real pip and uv install from a store alone."""
 
 import os
 import shutil
@@ -14,42 +14,42 @@ from support.web import files, serving
 from support.wheel_host import TOOL, WheelHost
 from support.wheels import WHEELS, WheelSite, use_index, write_wheel
 
-from diarize_runner.cache.builder.pythons import own_python
+from diarize_runner.cache.builder.pythons import current_python
 from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.documents.pins import read_pins
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.signature import read_private_key
 from diarize_runner.cli import main
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
-pytestmark = pytest.mark.usefixtures("nothing_of_this_machine")
+pytestmark = pytest.mark.usefixtures("isolated_environment")
 
 TOOLKIT = "diarize_runner-9.0-py3-none-any.whl"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    """A build host with a version that carries wheels for the Python that runs this."""
+    """A build host with a version that has wheels for the running Python."""
     host = WheelHost(folder=tmp_path_factory.mktemp("host"))
     host.prepare()
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_index(monkeypatch, host.index)
-        host.build(own_python(), toolkit=write_wheel(host.folder, "diarize_runner", "9.0", {}))
+        host.build(current_python(), toolkit=write_wheel(host.folder, "diarize_runner", "9.0", {}))
     return host
 
 
 @pytest.fixture(scope="module")
 def store(host):
-    """That version, published in a folder."""
+    """A folder with that version published."""
     store = LocalStore(host.folder / "störe #1")
-    publish(host.out, store, Silent())
+    publish(host.out, store, NoProgress())
     return store
 
 
 @pytest.fixture
 def environment(tmp_path):
-    """A Python environment with nothing in it."""
+    """An empty Python environment."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "environment"], check=True)
     return tmp_path / "environment" / "bin" / "python"
 
@@ -60,7 +60,7 @@ INSTALLERS = pytest.mark.parametrize("installer", [PIP, UV], ids=["pip", "uv"])
 
 
 def install(installer, python, links, *requirements, isolated=True):
-    """Install from `links` alone, with no network where the kernel lets us; return what was installed."""
+    """Install from `links` alone, without a network if the kernel allows it; return the installed packages."""
     command = [*(without_network() if isolated else ()), *(part.format(python=python) for part in installer)]
     command += ["--no-index", "--find-links", str(links), "--require-hashes"]
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
@@ -76,7 +76,7 @@ def install(installer, python, links, *requirements, isolated=True):
     return subprocess.run([python, "-c", listing], capture_output=True, text=True, check=True).stdout.split()
 
 
-EXPECTED = ["common==1.9" if own_python() == "3.10" else "common==2.0", "speech==1.0", "tool==3.0"]
+EXPECTED = ["common==1.9" if current_python() == "3.10" else "common==2.0", "speech==1.0", "tool==3.0"]
 
 
 @INSTALLERS
@@ -100,9 +100,9 @@ def test_everything_installs_from_the_page_over_the_web(installer, store, enviro
         assert install(installer, environment, page, *files_of_pins, isolated=False) == EXPECTED
 
 
-def test_what_was_altered_in_the_store_is_not_installed(store, host, environment, tmp_path):
+def test_a_changed_wheel_in_the_store_is_not_installed(store, host, environment, tmp_path):
     other = LocalStore(tmp_path / "store")
-    publish(host.out, other, Silent())
+    publish(host.out, other, NoProgress())
     (altered,) = other.root.glob("wheels/sha256/*/speech-*")
     altered.write_bytes(write_wheel(tmp_path, "speech", "1.0", {"backdoor.py": b""}).read_bytes())
 
@@ -115,7 +115,7 @@ def fetch(url, into):
 
 
 @INSTALLERS
-def test_everything_installs_from_the_folder_that_cache_wheels_made_out_of_a_bucket_on_swift(
+def test_everything_installs_from_the_folder_of_cache_wheels_from_a_bucket_on_swift(
     installer, host, bucket, environment, tmp_path
 ):
     url, into = f"s3://{bucket}/models", tmp_path / "into"
@@ -130,7 +130,7 @@ def test_everything_installs_from_the_folder_that_cache_wheels_made_out_of_a_buc
     assert tree(into) == before
 
 
-def test_wheels_are_fetched_over_the_web_as_they_are_from_a_folder(store, tmp_path):
+def test_wheels_fetched_over_the_web_equal_those_of_a_folder(store, tmp_path):
     with serving(files(store.root)) as server:
         assert fetch(server.url, tmp_path / "over the web") == 0
     assert fetch(store.url, tmp_path / "from a folder") == 0
@@ -142,9 +142,7 @@ def wheels_in(cloud, bucket):
     return {key.rpartition("/")[2] for key in cloud.keys(bucket) if key.startswith("models/wheels/sha256/")}
 
 
-def test_versions_in_a_bucket_share_their_wheels_and_a_prune_takes_those_that_are_left(
-    moto_cloud, moto_front, tmp_path
-):
+def test_versions_in_a_bucket_share_wheels_and_a_prune_deletes_unreferenced_ones(moto_cloud, moto_proxy, tmp_path):
     bucket, site = moto_cloud.new_bucket(), WheelSite(folder=tmp_path)
     url, less = f"s3://{bucket}/models", {name: data for name, data in WHEELS.items() if not name.startswith("speech")}
     for version, wheels in (("1.0", WHEELS), ("1.1", less), ("1.2", less)):
@@ -160,7 +158,7 @@ def test_versions_in_a_bucket_share_their_wheels_and_a_prune_takes_those_that_ar
     assert {path.name for path in (tmp_path / "into").glob("*.whl")} == set(less)
 
 
-def test_a_bucket_calls_the_page_a_page_so_that_pip_reads_it_behind_a_web_server(host, swift_cloud, bucket):
+def test_a_bucket_serves_the_page_as_html_for_pip(host, swift_cloud, bucket):
     assert main(["cache", "publish", str(host.out), "--store", f"s3://{bucket}"]) == 0
 
     page = swift_cloud.client().head_object(Bucket=bucket, Key="v1.0/wheels.html")
@@ -181,7 +179,7 @@ sys.exit(status)
 
 @pytest.mark.parametrize("command", ["wheels", "restore"])
 @pytest.mark.parametrize("kind", ["s3", "http"])
-def test_what_reads_a_store_imports_nothing_but_what_a_box_installs_first(command, kind, host, bucket, tmp_path):
+def test_reading_a_store_imports_only_the_first_packages_of_a_box(command, kind, host, bucket, tmp_path):
     main(["cache", "keygen", str(tmp_path / "team")])
     built = shutil.copytree(host.out, tmp_path / "built")
     key = read_private_key(tmp_path / "team.key")

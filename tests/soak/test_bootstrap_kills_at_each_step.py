@@ -1,4 +1,4 @@
-"""bootstrap.sh killed before each of its programs, and at random moments: what it made is removed, or made whole."""
+"""Kill bootstrap.sh before each of its programs and at random moments; the box can be removed or provisioned again."""
 
 import random
 import shutil
@@ -6,13 +6,13 @@ import sys
 
 import pytest
 from support.bootstrap import write_store
-from support.bootstrap_kills import NEVER, run_for, run_until, take_leftovers, write_steps
+from support.bootstrap_kills import NEVER, clear_leftovers, run_for, run_until, write_steps
 from support.caches import tree
 from support.web import files, serving
 
 RANDOM_KILLS = 100
 LONGEST = 1.5
-"""Seconds: what a run takes."""
+"""Seconds; the duration of a run."""
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def home(tmp_path):
 
 @pytest.fixture
 def run(tmp_path, home, served):
-    """Provision or remove the box, until a step."""
+    """Return a function that provisions or removes the box, up to a step."""
     steps = write_steps(tmp_path / "bin")
 
     def run(action, *, until=NEVER):
-        told = ["--uninstall"] if action == "remove" else ["--store", served.url, "--version", action]
-        return run_until(until, steps, home, *told, "--prefix", tmp_path / "box")
+        options = ["--uninstall"] if action == "remove" else ["--store", served.url, "--version", action]
+        return run_until(until, steps, home, *options, "--prefix", tmp_path / "box")
 
     return run
 
@@ -50,7 +50,7 @@ def remove(run, box):
 
 
 def killed_at_each_step(run, tmp_path, action, before=()):
-    """Kill `action` at each step, twice; after one kill the box is removed, after the other it is provisioned first."""
+    """Kill `action` at each step, twice: then remove the box at once, or after provisioning it again."""
     box, clean, step, kills = tmp_path / "box", tree(tmp_path), 0, 0
     killed = True
     while killed:
@@ -60,7 +60,7 @@ def killed_at_each_step(run, tmp_path, action, before=()):
                 run(version)
             killed = run(action, until=step)
             kills += killed
-            assert set(take_leftovers(tmp_path / "home")) <= {"0o700"}
+            assert set(clear_leftovers(tmp_path / "home")) <= {"0o700"}
             if again:
                 run("1.0")
             remove(run, box)
@@ -68,14 +68,14 @@ def killed_at_each_step(run, tmp_path, action, before=()):
     return kills
 
 
-def test_a_first_run_killed_at_each_step_leaves_nothing_that_cannot_be_removed(run, tmp_path):
+def test_a_box_can_be_removed_after_a_first_run_killed_at_any_step(run, tmp_path):
     kills = killed_at_each_step(run, tmp_path, "1.0")
 
     assert kills > 50
     sys.stdout.write(f"soak: {kills} kills of first runs, 0 unexpected\n")
 
 
-def test_an_upgrade_killed_at_each_step_leaves_nothing_that_cannot_be_removed(run, store, tmp_path):
+def test_a_box_can_be_removed_after_an_upgrade_killed_at_any_step(run, store, tmp_path):
     write_store(store, version="2.0", wheel=b"newer")
 
     kills = killed_at_each_step(run, tmp_path, "2.0", before=["1.0"])
@@ -84,14 +84,14 @@ def test_an_upgrade_killed_at_each_step_leaves_nothing_that_cannot_be_removed(ru
     sys.stdout.write(f"soak: {kills} kills of upgrades, 0 unexpected\n")
 
 
-def test_a_removal_killed_at_each_step_is_run_again(run, tmp_path):
+def test_a_removal_killed_at_any_step_can_be_repeated(run, tmp_path):
     kills = killed_at_each_step(run, tmp_path, "remove", before=["1.0"])
 
     assert kills > 5
     sys.stdout.write(f"soak: {kills} kills of removals, 0 unexpected\n")
 
 
-def test_a_run_killed_at_any_moment_leaves_nothing_that_cannot_be_removed(run, served, home, tmp_path):
+def test_a_box_can_be_removed_after_a_run_killed_at_any_moment(run, served, home, tmp_path):
     box, clean, kills, chance = tmp_path / "box", tree(tmp_path), 0, random.Random(7)
     for _ in range(RANDOM_KILLS):
         kills += run_for(chance.uniform(0, LONGEST), home, "--store", served.url, "--prefix", box)
@@ -101,6 +101,4 @@ def test_a_run_killed_at_any_moment_leaves_nothing_that_cannot_be_removed(run, s
         assert tree(tmp_path) == clean
 
     assert kills > RANDOM_KILLS / 4
-    sys.stdout.write(
-        f"soak: {RANDOM_KILLS} runs killed at random moments, {kills} of them still at work, 0 unexpected\n"
-    )
+    sys.stdout.write(f"soak: {RANDOM_KILLS} runs, {kills} of them killed before their end, 0 unexpected\n")

@@ -7,9 +7,9 @@ MUTANTS = 10_000
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_no_mutant_that_torch_would_fall_for_passes(seed):
+def test_no_dangerous_mutant_passes(seed):
     counts = count(MUTANTS, seed)
 
-    print(f"soak: {counts}")  # noqa: T201  # the counts are what a soak is run for
+    print(f"soak: {counts}")  # noqa: T201  # the result of a soak test
     assert (counts.mutants, counts.passed) == (MUTANTS, 0)
     assert counts.dangerous > MUTANTS // 5

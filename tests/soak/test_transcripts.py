@@ -1,14 +1,14 @@
-"""The same property as tests/unit/transcript/test_hostile_transcripts.py, for as many as an hour takes."""
+"""tests/unit/transcript/test_hostile_transcripts.py with as many transcripts as an hour allows."""
 
 import sys
 
-from support.hostile_transcripts import tried
+from support.hostile_transcripts import label_transcripts
 
 TRANSCRIPTS = 100_000
 
 
-def test_no_hostile_transcript_is_unexpected(tmp_path):
-    counts = tried(range(TRANSCRIPTS), tmp_path)
+def test_hostile_transcripts_are_labelled_or_refused(tmp_path):
+    counts = label_transcripts(range(TRANSCRIPTS), tmp_path)
 
     assert sum(counts.values()) == TRANSCRIPTS
     refused, labelled = counts["refused"], counts["labelled"]

@@ -1,16 +1,16 @@
-"""Benchmarks without models: diarizers that take as long as a script says, and reports made by hand."""
+"""Benchmarks without models: diarizers with scripted durations, and hand-made reports."""
 
 import wave
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from diarize_runner.benchmark.bench import Bench
 from diarize_runner.benchmark.environment import Environment
-from diarize_runner.benchmark.marks import Marks
 from diarize_runner.benchmark.measurement import Call, Loading, Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.benchmark.worker import Loaded
+from diarize_runner.benchmark.stage_timer import StageTimer
+from diarize_runner.benchmark.timed_call import TimedDiarizer
+from diarize_runner.benchmark.worker import LoadedEngine
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 
 ENVIRONMENT = Environment(
@@ -25,7 +25,7 @@ ENVIRONMENT = Environment(
     packages={"torch": "2.11.0", "diarize-runner": "0.1.0"},
     lock=None,
     load_average=0.0,
-    absent={"gpu": "not used", "instance": "not asked for", "lock": "the environment has no requirements.txt"},
+    absent={"gpu": "not used", "instance": "not requested", "lock": "the environment has no requirements.txt"},
 )
 TURNS = (
     SpeakerTurn(start=0.0, end=1.0, speaker="SPEAKER_00"),
@@ -34,7 +34,7 @@ TURNS = (
 
 
 class Clock:
-    """Stands still until somebody lets time pass."""
+    """A simulated clock; tests set `now`."""
 
     def __init__(self):
         self.now = 100.0
@@ -44,48 +44,48 @@ class Clock:
 
 
 class ScriptedDiarizer:
-    """Takes as long as its script says, on the clock it shares with the test."""
+    """Advances the clock by the next scripted duration at each call."""
 
     device = "cpu"
 
     def __init__(self, clock, seconds, turns=TURNS, steps=None):
         self._clock, self._script, self._turns, self._steps = clock, iter(seconds), turns, steps or {}
-        self.marks = Marks(self.synchronise, clock)
+        self.stage_timer = StageTimer(self.synchronise, clock)
         self.hints = []
 
     def synchronise(self):
-        """Nothing waits."""
+        """Do nothing."""
 
     def diarize(self, recording, hints, progress):
         self.hints.append(hints)
         before = self._clock.now
         for step, seconds in self._steps.items():
             self._clock.now += seconds
-            self.marks.note(step)
+            self.stage_timer.record_end(step)
         self._clock.now = before + next(self._script)
         return Diarization(uri=recording.uri, turns=self._turns, exclusive_turns=self._turns)
 
 
 class ScriptedRunner:
-    """A process that is none."""
+    """Stands in for a benchmark process."""
 
-    def __init__(self, engine, bench, clock, loading):
-        self.loaded = Loaded(cache="tiny 1.0 sha256:00", engine=engine, device="cpu", loading=loading)
-        self._bench, self._clock, self._began = bench, clock, clock.now
+    def __init__(self, engine, timed, clock, loading):
+        self.loaded = LoadedEngine(cache="tiny 1.0 sha256:00", engine=engine, device="cpu", loading=loading)
+        self._timed, self._clock, self._started_at = timed, clock, clock.now
         clock.now += loading.seconds
 
     def age(self):
-        return self._clock.now - self._began
+        return self._clock.now - self._started_at
 
     def run(self, item):
-        return self._bench.run(item)
+        return self._timed.run(item)
 
     def describe(self):
         return ENVIRONMENT
 
 
 class Launcher:
-    """Starts scripted processes, and keeps book of which was started, in order."""
+    """Starts scripted processes, and records their engines in order."""
 
     def __init__(self, folder, clock, seconds, turns=None):
         self._folder, self._clock, self._seconds, self._turns = folder, clock, seconds, turns or {}
@@ -94,18 +94,20 @@ class Launcher:
     @contextmanager
     def __call__(self, engine, _device):
         self.started.append(engine)
-        diarizer = ScriptedDiarizer(self._clock, self._told(engine), self._turns.get(engine, TURNS))
-        bench = Bench(diarizer=diarizer, marks=diarizer.marks, folder=self._folder, clock=self._clock)
-        yield ScriptedRunner(engine, bench, self._clock, Loading(process=0.5, imports=2.0, verify=0.25, load=1.25))
+        diarizer = ScriptedDiarizer(self._clock, self._durations(engine), self._turns.get(engine, TURNS))
+        timed = TimedDiarizer(
+            diarizer=diarizer, stage_timer=diarizer.stage_timer, folder=self._folder, clock=self._clock
+        )
+        yield ScriptedRunner(engine, timed, self._clock, Loading(process=0.5, imports=2.0, verify=0.25, load=1.25))
 
-    def _told(self, engine):
+    def _durations(self, engine):
         for number in count():
             self.calls.append(engine)
             yield self._seconds[engine][min(number, len(self._seconds[engine]) - 1)]
 
 
-def two_seconds(folder: Path, name: str = "two") -> Path:
-    """Return a recording of so long."""
+def write_two_seconds(folder: Path, name: str = "two") -> Path:
+    """Write a recording of two seconds; return its path."""
     path = folder / f"{name}.wav"
     with wave.open(str(path), "wb") as file:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
@@ -114,16 +116,16 @@ def two_seconds(folder: Path, name: str = "two") -> Path:
 
 
 def reference(folder: Path, *turns: tuple[float, float, str]) -> Path:
-    """Return an RTTM file of turns: start, length, who."""
+    """Write turns (start, duration, speaker) as RTTM; return the path."""
     path = folder / "reference.rttm"
     path.write_text(
-        "".join(f"SPEAKER two 1 {start} {length} <NA> <NA> {who} <NA> <NA>\n" for start, length, who in turns)
+        "".join(f"SPEAKER two 1 {start} {length} <NA> <NA> {speaker} <NA> <NA>\n" for start, length, speaker in turns)
     )
     return path
 
 
 def measurement(uri: str, audio_seconds: float, *seconds: float, **more) -> Measurement:
-    """Return a recording that took so many seconds, call by call."""
+    """Return the measurement of a recording with the seconds of each call."""
     calls = tuple(Call(seconds=each) for each in seconds)
     return Measurement(uri=uri, audio_seconds=audio_seconds, warmups=(), calls=calls, **{"speakers": 1, **more})
 
@@ -131,5 +133,5 @@ def measurement(uri: str, audio_seconds: float, *seconds: float, **more) -> Meas
 def report(*measurements: Measurement, engine: str = "exact", **more) -> BenchmarkReport:
     """Return a report of one engine."""
     series = (Series(engine=engine, device="cpu", measurements=measurements),)
-    known = {"date": "2026-11-21T00:00:00+00:00", "workload": "tiny", "environment": ENVIRONMENT, "price": None}
-    return BenchmarkReport(**{**known, "cache": "tiny 1.0 sha256:00", "series": series, **more})
+    defaults = {"date": "2026-11-21T00:00:00+00:00", "workload": "tiny", "environment": ENVIRONMENT, "price": None}
+    return BenchmarkReport(**{**defaults, "cache": "tiny 1.0 sha256:00", "series": series, **more})

@@ -1,4 +1,4 @@
-"""A store for bootstrap.sh, whose toolkit stands in for ours: it writes down what it was told, and makes nothing."""
+"""A store for bootstrap.sh with a fake toolkit, which records its arguments and provisions nothing."""
 
 import hashlib
 import io
@@ -11,12 +11,12 @@ from pathlib import Path
 from diarize_runner.cache.documents.pointer import Pointer
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
 from diarize_runner.cache.published.signature import read_private_key
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 
 SCRIPT = (Path(__file__).parents[2] / "scripts/bootstrap.sh").read_bytes()
 WHEEL = "diarize_runner-0.1.0-py3-none-any.whl"
 
-# As roles/python_env/files/make_environment.py is called, and what it prints.
+# Has the arguments and the output of roles/python_env/files/make_environment.py.
 _MAKE = """\
 import json, pathlib, sys
 folder = pathlib.Path(sys.argv[sys.argv.index("--under") + 1], "made")
@@ -30,7 +30,7 @@ print(json.dumps({"there": False, "folder": str(folder)}))
 _PROVISION = """\
 #!/bin/sh
 home=$(dirname "$0")/../..
-cp "${3#@}" "$home/../told.json"
+cp "${3#@}" "$home/../variables.json"
 env >"$home/../environment"
 pwd >"$home/../from"
 echo '{"paths": [], "folders": []}' >"$home/../receipt.json"
@@ -39,7 +39,7 @@ _RESET = """\
 #!/usr/bin/env python3
 import json, pathlib, sys
 home = pathlib.Path(json.loads(sys.argv[-1])["diarize_runner_prefix"], "opt/diarize-runner")
-for name in ("told.json", "environment", "from", "receipt.json"):
+for name in ("variables.json", "environment", "from", "receipt.json"):
     (home / name).unlink()
 """
 _TOOLKIT = {
@@ -49,14 +49,14 @@ _TOOLKIT = {
 
 
 def pinned(name, data):
-    """Return an entry of a manifest."""
+    """Return a manifest entry."""
     return {"name": name, "size": len(data), "digest": f"sha256:{hashlib.sha256(data).hexdigest()}"}
 
 
 def write_store(folder, *, version="1.0", wheel=b"wheel", serial=1):
-    """Publish a version in `folder`, the latest."""
+    """Publish a version in `folder` as the latest."""
     files = {name: name.encode() for name in ("requirements-installer.txt", "requirements-diarization.txt")}
-    files["toolkit.tar"] = _packed(_TOOLKIT)
+    files["toolkit.tar"] = _tar(_TOOLKIT)
     entry = pinned(WHEEL, wheel)
     installer = pinned("requirements-installer.txt", files["requirements-installer.txt"])
     manifest = {
@@ -69,8 +69,8 @@ def write_store(folder, *, version="1.0", wheel=b"wheel", serial=1):
         },
     }
     files["manifest.json"] = json.dumps(manifest).encode()
-    named = PublishedFile(name=f"v{version}/manifest.json", content=content_of(files["manifest.json"]))
-    pointer = Pointer(serial=serial, version=version, previous=None, manifest=named)
+    entry = PublishedFile(name=f"v{version}/manifest.json", content=hash_bytes(files["manifest.json"]))
+    pointer = Pointer(serial=serial, version=version, previous=None, manifest=entry)
     files = {f"v{version}/{name}": data for name, data in files.items()}
     files[f"wheels/sha256/{hashlib.sha256(wheel).hexdigest()}/{WHEEL}"] = wheel
     files["latest/manifest.json"] = pointer.to_bytes()
@@ -81,7 +81,7 @@ def write_store(folder, *, version="1.0", wheel=b"wheel", serial=1):
 
 
 def sign(store, folder):
-    """Sign version 1.0 and latest by a new key; return the public one."""
+    """Sign version 1.0 and latest with a new key; return the path of the public key."""
     manifest, latest = store / "v1.0/manifest.json", store / "latest/manifest.json"
     for command in (
         "openssl genpkey -algorithm ed25519 -out key.pem",
@@ -95,20 +95,20 @@ def sign(store, folder):
 
 
 def command(*arguments, shell="bash"):
-    """Return what `curl | bash -s -- ...` runs."""
+    """Return the command that runs a script from stdin, as `curl | bash -s -- ...` does."""
     return [shell, "-s", "--", *map(str, arguments)]
 
 
 def environment(home, **more):
-    """Return the environment of a user, with a folder for what is left in /tmp."""
+    """Return the environment of a user, with TMPDIR in the home folder."""
     return {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), **more}
 
 
-def _packed(files):
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
+def _tar(files):
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
         for name, text in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(text.encode())
             archive.addfile(member, io.BytesIO(text.encode()))
-    return packed.getvalue()
+    return target.getvalue()

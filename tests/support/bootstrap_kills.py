@@ -1,4 +1,4 @@
-"""Runs of bootstrap.sh that are killed, with all they have started, just before one of the programs they run."""
+"""Kill bootstrap.sh and its child processes, before a given program starts or after a given time."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ _STEPS = [
 
 
 def write_steps(folder):
-    """Put in `folder` programs that count themselves, and kill all of a run when it has come far enough."""
+    """Write wrappers of programs to `folder` that count their starts and kill the process group at KILLED_AT."""
     folder.mkdir()
     for name in _STEPS:
         real = shutil.which(name)
@@ -26,28 +26,28 @@ def write_steps(folder):
 
 
 NEVER = 99999
-"""A step that no run comes to."""
+"""A step that no run reaches."""
 
 
 def run_until(step, steps, home, *arguments):
-    """Run the script, and kill it before its `step`-th program; say whether it got there."""
-    counted = home / "steps"
-    counted.unlink(missing_ok=True)
+    """Run the script and kill it before its `step`-th program; return whether it was killed."""
+    counter = home / "steps"
+    counter.unlink(missing_ok=True)
     path = f"{steps}:{os.environ['PATH']}"
-    told = environment(home, PATH=path, STEPS=str(counted), KILLED_AT=str(step))
-    running = subprocess.Popen(
-        command(*arguments), stdin=subprocess.PIPE, env=told, stderr=subprocess.PIPE, start_new_session=True
+    variables = environment(home, PATH=path, STEPS=str(counter), KILLED_AT=str(step))
+    process = subprocess.Popen(
+        command(*arguments), stdin=subprocess.PIPE, env=variables, stderr=subprocess.PIPE, start_new_session=True
     )
-    said = running.communicate(SCRIPT, 60)[1]
-    counted.unlink(missing_ok=True)
-    if running.returncode not in (0, -signal.SIGKILL):
-        raise AssertionError(f"killed at {step}, it said: {said.decode()}")
-    return running.returncode != 0
+    stderr = process.communicate(SCRIPT, 60)[1]
+    counter.unlink(missing_ok=True)
+    if process.returncode not in (0, -signal.SIGKILL):
+        raise AssertionError(f"exit code {process.returncode}, to be killed at {step}: {stderr.decode()}")
+    return process.returncode != 0
 
 
 def run_for(seconds, home, *arguments):
-    """Run the script, and kill it `seconds` later; say whether it was still at work."""
-    running = subprocess.Popen(
+    """Run the script and kill it after `seconds`; return whether it was killed."""
+    process = subprocess.Popen(
         command(*arguments),
         stdin=subprocess.PIPE,
         env=environment(home),
@@ -55,17 +55,17 @@ def run_for(seconds, home, *arguments):
         start_new_session=True,
     )
     try:
-        said = running.communicate(SCRIPT, seconds)[1]
+        stderr = process.communicate(SCRIPT, seconds)[1]
     except subprocess.TimeoutExpired:
-        os.killpg(running.pid, signal.SIGKILL)
-        running.communicate()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         return True
-    assert running.returncode == 0, said.decode()
+    assert process.returncode == 0, stderr.decode()
     return False
 
 
-def take_leftovers(home):
-    """Remove what killed runs left in the temporary folder; return what it was: nothing that others can read."""
+def clear_leftovers(home):
+    """Remove what killed runs left in the temporary folder; return the modes."""
     left = sorted(Path(home).glob("diarize-runner.*"))
     modes = [oct(path.stat().st_mode & 0o7777) for path in left]
     for path in left:

@@ -1,4 +1,4 @@
-"""A page as a browser sees it: headless Chromium, without a network."""
+"""Run scripts on a page in headless Chromium."""
 
 import json
 import os
@@ -29,11 +29,11 @@ addEventListener("load", () => {{
 """
 
 
-def look(page, script, *, dark=False):
-    """Open the page, run `script` beside it, and return what that returns.
+def run_script(page, script, *, dark=False):
+    """Open the page in a frame, run `script` outside the frame, and return its result.
 
-    It knows `view`, the page's window, `page`, its document, and `box(element)`: left, top, width and height. Files may
-    look at each other in this browser, which is how it gets at the page from outside of its policy.
+    The script may use `view`, the page's window, `page`, its document, and `box(element)`: left, top, width and height.
+    It runs outside, because the page's policy forbids scripts; the browser allows access between files.
     """
     harness = page.with_name("harness.html")
     harness.write_text(_HARNESS.format(page=page.name, script=script), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Buckets: on Swift, which is a real store, and on moto, which simulates what Swift lacks."""
+"""Buckets on Swift, which is a real store, and on moto, which simulates what Swift lacks."""
 
 import os
 import threading
@@ -11,27 +11,27 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from support.web import Answer
 from werkzeug.serving import make_server
 
-from diarize_runner.store.remote import Patience
+from diarize_runner.store.remote import RetryPolicy
 
-QUICK = Patience(connect=5, silence=10, tries=3, pause=0.01)
+QUICK = RetryPolicy(connect_timeout=5, read_timeout=10, max_attempts=3, first_delay=0.01)
 """Enough for loopback."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """A server that speaks S3, and who we are there."""
+    """An S3 server, and credentials for it."""
 
     url: str
     access_key: str = "somebody"
     secret_key: str = "not-much-of-a-secret"
 
     def behind(self, url):
-        """Return the same server by the address of what stands in front of it."""
+        """Return the same server at the URL of a proxy."""
         return replace(self, url=url)
 
     @property
     def environment(self):
-        """What a user's environment would say, and nothing else that boto3 looks at."""
+        """Return all environment variables that boto3 reads."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": self.access_key,
@@ -49,7 +49,7 @@ class Cloud:
         )
 
     def new_bucket(self):
-        """Make a bucket; return its name."""
+        """Create a bucket; return its name."""
         name = f"models-{uuid.uuid4().hex[:12]}"
         self.client().create_bucket(Bucket=name)
         return name
@@ -60,30 +60,30 @@ class Cloud:
         return {found["Key"] for page in pages for found in page.get("Contents", [])}
 
     def unfinished(self, bucket):
-        """Return the key of every upload that was begun, and neither finished nor aborted."""
+        """Return the keys of multipart uploads that are neither completed nor aborted."""
         return [found["Key"] for found in self.client().list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
 
 
-class OneAtATime:
-    """An application that is asked for one answer at a time.
+class SerialApplication:
+    """A WSGI application that handles one request at a time.
 
-    moto looks at a condition, and then writes, and holds nothing in between: of two threads that both saw the old
-    object, both write, and both are told that they won. S3 does not do that. See `S3Response.put_object` and
-    `complete_multipart_upload` as of moto 5.2, and https://github.com/getmoto/moto/pull/8869, which brought If-Match.
+    moto checks a condition and then writes without a lock, so two racing conditional writes may both succeed, which S3
+    rules out. See `S3Response.put_object` and `complete_multipart_upload` in moto 5.2, and
+    https://github.com/getmoto/moto/pull/8869, which added If-Match.
     """
 
     def __init__(self, application):
-        self._application, self._turn = application, threading.Lock()
+        self._application, self._lock = application, threading.Lock()
 
     def __call__(self, environ, start_response):
-        with self._turn:
+        with self._lock:
             return self._application(environ, start_response)
 
 
 @contextmanager
 def moto():
-    """Run moto's S3. What it says of racing writers is this lock's doing, and proves nothing of any product."""
-    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    """Run moto's S3; races are decided by SerialApplication, so they prove nothing about a real product."""
+    application = SerialApplication(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -95,8 +95,8 @@ def moto():
         server.server_close()
 
 
-class OfEachProcess:
-    """A store that every process opens for itself, as real ones do: a connection cannot be shared over a fork."""
+class PerProcessStore:
+    """A store that is opened once per process, because a fork cannot share a connection."""
 
     def __init__(self, open_it):
         self._open, self._opened = open_it, {}
@@ -109,12 +109,12 @@ class OfEachProcess:
 
 
 def sign_in(monkeypatch, cloud):
-    """Make `cloud` the one that boto3 finds."""
+    """Set the environment variables with which boto3 uses `cloud`."""
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
 
 
 def refusal(status, code, **details):
-    """What S3 answers when it refuses, in its own XML."""
+    """Return an S3 error response, with its XML body."""
     inner = "".join(f"<{name}>{value}</{name}>" for name, value in {"Code": code, **details}.items())
     return Answer(status=status, headers={"Content-Type": "application/xml"}, body=f"<Error>{inner}</Error>".encode())

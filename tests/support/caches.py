@@ -1,4 +1,4 @@
-"""A tiny model cache on its whole way: build host, store and box, side by side in one folder, without a network."""
+"""A tiny model cache from request to box: build host, store and box in one folder, without a network."""
 
 import hashlib
 import json
@@ -16,9 +16,9 @@ from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, CacheManifest
 from diarize_runner.cache.documents.request import read_request
-from diarize_runner.cache.published.find import LATEST, Wanted, find_version
+from diarize_runner.cache.published.find import LATEST, VersionQuery, find_version
 from diarize_runner.cache.published.publish import publish
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
 PIPELINE = "acme/speaker-diarization"
@@ -27,7 +27,7 @@ REQUIREMENTS = b"torch==2.11.0 --hash=sha256:" + b"7" * 64 + b"\n"
 
 
 def noise(size, seed=0):
-    """Return bytes that no codec makes smaller, the same ones for the same seed."""
+    """Return incompressible bytes, equal for equal seeds."""
     return hashlib.shake_128(str(seed).encode()).digest(size)
 
 
@@ -41,22 +41,22 @@ TINY = {
     },
     WEIGHTS: {"weights.dat": noise(700, seed=1)},
 }
-"""Two repositories; two files with the same content, and one with none."""
+"""Two repositories, with two equal files and an empty one."""
 
 LARGE = {**TINY, WEIGHTS: {"weights.dat": noise(9 << 20)}}
-"""The same, with a blob that spans two gzip members."""
+"""TINY with a blob that spans two gzip members."""
 
 OLD, NEW = ({PIPELINE: {"config.yaml": text, "a/weights.dat": noise(3000)}} for text in (b"old", b"new"))
-"""Two that differ in one file of two: the least in which one blob changes and another stays."""
+"""Two files each, of which one differs: an update changes one blob and keeps the other."""
 
 
 def with_file(repos, path, data):
-    """Return `repos` with one file of the pipeline's repository changed or added."""
+    """Return `repos` with one file of the pipeline repository set to `data`."""
     return {**repos, PIPELINE: {**repos[PIPELINE], path: data}}
 
 
 def write_request(folder, repos=TINY):
-    """Write a request for `repos`, each file of them beside it; return the request's path."""
+    """Write a request for `repos` and their files; return the path of the request."""
     described = []
     for repo_id, files in repos.items():
         for path, data in files.items():
@@ -72,18 +72,20 @@ def write_request(folder, repos=TINY):
 
 
 def write_lock(request):
-    """Resolve the request at `request`, leave its lock beside it, and return it."""
-    lock = resolve(read_request(request), Silent())
+    """Resolve the request at `request`, and write the lock beside it; return the lock."""
+    lock = resolve(read_request(request), NoProgress())
     lock_path(request).write_bytes(lock.to_bytes())
     return lock
 
 
 def build_version(request, out, version="1.0"):
-    """Build what the lock beside `request` pins into `out`; return the manifest."""
+    """Build the locked version of `request` into `out`; return the manifest."""
     requirements = request.with_name("requirements.txt")
     requirements.write_bytes(REQUIREMENTS)
     lock = read_lock(read_request(request), lock_path(request))
-    return build(lock, folder=request.parent, version=version, requirements=requirements, out=out, progress=Silent())
+    return build(
+        lock, folder=request.parent, version=version, requirements=requirements, out=out, progress=NoProgress()
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,42 +103,42 @@ class Site:
         return BoxFolder(root=self.folder / "box")
 
     def built(self, version):
-        """Return the folder that `version` is built in."""
+        """Return the build folder of `version`."""
         return self.folder / "built" / version
 
     def build(self, version="1.0", repos=TINY):
-        """Take the cache of `repos` from request to built version; return its manifest."""
+        """Write a request for `repos`, lock it and build a version; return the manifest."""
         self.folder.mkdir(parents=True, exist_ok=True)
         request = write_request(self.folder, repos)
         write_lock(request)
         return build_version(request, self.built(version), version)
 
     def publish(self, version="1.0", repos=TINY):
-        """Build and publish; return what `latest` names then."""
+        """Build and publish a version; return the new `latest`."""
         self.build(version, repos)
         return self.publish_built(version)
 
     def publish_built(self, version="1.0"):
-        return publish(self.built(version), self.store, Silent())
+        return publish(self.built(version), self.store, NoProgress())
 
-    def restore(self, version=LATEST, **wanted):
-        return restore(self.store, Wanted(version=version, **wanted), self.box, Silent())
+    def restore(self, version=LATEST, **query):
+        return restore(self.store, VersionQuery(version=version, **query), self.box, NoProgress())
 
 
-def read_built_manifest(folder):
-    """Return the manifest that lies in `folder`, unchecked against anything else."""
+def load_built_manifest(folder):
+    """Return the manifest in `folder`, without verifying its files."""
     return CacheManifest.from_bytes((folder / MANIFEST_NAME).read_bytes(), MANIFEST_NAME)
 
 
 def edit_json(path, edit):
-    """Let `edit` change the JSON document at `path`, and write it back."""
+    """Change the JSON document at `path` with `edit`."""
     document = json.loads(path.read_bytes())
     edit(document)
     path.write_text(json.dumps(document, indent=2) + "\n")
 
 
 def tree(folder):
-    """Return everything under `folder` by its path: what a file holds, where a link leads, or that it is a folder."""
+    """Return every path under `folder` with the digest of a file, the target of a link, or "folder"."""
     return {
         path.relative_to(folder).as_posix(): _state(path)
         for found, folders, files in os.walk(folder)
@@ -152,7 +154,7 @@ def _state(path):
 
 
 def flip(path, offset, bit=0):
-    """Turn one bit of a file."""
+    """Flip one bit of a file."""
     with path.open("r+b") as file:
         file.seek(offset)
         (byte,) = file.read(1)
@@ -161,5 +163,5 @@ def flip(path, offset, bit=0):
 
 
 def published(store, version=LATEST):
-    """Return the manifest of a version that is in `store`."""
-    return find_version(store, Wanted(version=version)).manifest
+    """Return the manifest of a version in `store`."""
+    return find_version(store, VersionQuery(version=version)).manifest

@@ -1,4 +1,4 @@
-"""A certificate for loopback that nobody trusts until a test says so."""
+"""A self-signed certificate for loopback."""
 
 import datetime as dt
 import ipaddress
@@ -10,9 +10,9 @@ from cryptography.x509.oid import NameOID
 
 
 def write_certificate(path, names=()):
-    """Write a key and its self-signed certificate for 127.0.0.1, and for `names`, into one file; return its path.
+    """Write a key and its self-signed certificate for 127.0.0.1 and `names` to one file; return the path.
 
-    With names it is no authority's: uv takes none such for a server's.
+    With names, it is not a CA certificate: uv rejects those for servers.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])

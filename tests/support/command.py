@@ -1,4 +1,4 @@
-"""The command in a process of its own, as a build host or a box runs it."""
+"""Run the command in a new process."""
 
 import os
 import socket
@@ -10,12 +10,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object, isolated: bool = False, **environment: str) -> subprocess.CompletedProcess:
-    """Run the command, with nothing of this machine's Hub settings; `isolated` where no network is."""
+    """Run the command without this machine's Hub settings; if `isolated`, without a network."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING_FACE_"))}
-    nobody = {"PYTHONPATH": str(ROOT), "NO_PROXY": "*", "HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}"}
+    no_hub = {"PYTHONPATH": str(ROOT), "NO_PROXY": "*", "HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}"}
     return subprocess.run(
         [*(without_network() if isolated else ()), sys.executable, "-m", "diarize_runner", *map(str, arguments)],
-        env={**clean, **nobody, **environment},
+        env={**clean, **no_hub, **environment},
         capture_output=True,
         text=True,
         timeout=600,
@@ -24,18 +24,18 @@ def run(*arguments: object, isolated: bool = False, **environment: str) -> subpr
 
 
 def succeed(*arguments: object, **environment: str) -> None:
-    """Run the command; it has to succeed."""
+    """Run the command; assert that it succeeds."""
     done = run(*arguments, **environment)
     assert done.returncode == 0, done.stderr
 
 
 def without_network() -> list[str]:
-    """Return the command that takes the network away, or nothing where only the closed port and the guard stand."""
+    """Return an `unshare --net` prefix, or an empty list where namespaces are not allowed."""
     command = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
     return command if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0 else []
 
 
 def closed_port() -> int:
-    """Return a port of loopback that nobody listens on."""
+    """Return a closed port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]

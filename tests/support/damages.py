@@ -1,4 +1,4 @@
-"""Ways in which a restored cache of `support.caches.TINY` can be damaged, one at a time."""
+"""Damages of a restored `support.caches.TINY` cache."""
 
 import os
 import shutil
@@ -6,14 +6,14 @@ import shutil
 from support.caches import TINY, WEIGHTS, flip
 
 from diarize_runner.cache.documents import layout
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 
 
 def names(cache):
-    """Return the paths in a cache that the damages below are about."""
+    """Return the paths that DAMAGES refers to."""
     pipeline, weights = cache.manifest.repos
     return {
-        "blob": layout.blob_path(WEIGHTS, content_of(TINY[WEIGHTS]["weights.dat"]).digest),
+        "blob": layout.blob_path(WEIGHTS, hash_bytes(TINY[WEIGHTS]["weights.dat"]).digest),
         "ref": layout.ref_path(weights),
         "link": f"{layout.snapshot_folder(weights)}/weights.dat",
         "deep link": f"{layout.snapshot_folder(pipeline)}/segmentation/LICENSE",
@@ -24,7 +24,7 @@ def names(cache):
 
 
 def replace_by_link(path):
-    """Put a link to the same content in place of a file."""
+    """Replace a file with a link to a copy."""
     copy = path.with_name("copy").parents[5] / "copy"
     shutil.copy(path, copy)
     path.unlink()
@@ -35,7 +35,7 @@ def link_to(target):
     def damage(path):
         leads_to = target(path)
         path.unlink()
-        os.symlink(leads_to, path)  # noqa: PTH211  # which would lose a slash at the end
+        os.symlink(leads_to, path)  # noqa: PTH211  # pathlib drops a trailing slash
 
     return damage
 
@@ -65,7 +65,7 @@ def write(text):
 
 
 DAMAGES = {
-    # what is damaged, how -> how it is reported
+    # description: (path, damage, reported state)
     "a blob is gone": ("blob", os.unlink, "missing"),
     "a blob has a flipped bit": ("blob", lambda path: flip(path, 350), "mismatched"),
     "a blob is shorter": ("blob", lambda path: os.truncate(path, 699), "mismatched"),

@@ -1,8 +1,8 @@
-"""Dialogues whose every word is known, with the transcript and the turns that imperfect tools make of them.
+"""Random dialogues with known speakers, and the transcript and turns of imperfect tools.
 
-Everything is drawn from a seed. People say sentences, and now and then a word or two while another speaks. The
-transcriber places words a little wrong, lets some go on through the silence after them, and ends a segment where a
-sentence ends, but not at every change of speaker. The diarizer is as good as a `Hearing` says.
+Everything is drawn from a seed. Speakers say sentences, and interject a word or two. The simulated transcriber shifts
+word times, extends some words into the following silence, and ends segments at sentence ends, but not at every change
+of speaker. `DiarizerQuality` sets the errors of the simulated diarizer.
 """
 
 import random
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.transcript.exclusive import exclusive
+from diarize_runner.transcript.exclusive import make_exclusive
 from diarize_runner.transcript.model import Segment, Transcript, Word
 
 _INTERJECTION_WORDS, _SENTENCE_WORDS = 2, (3, 12)
@@ -18,30 +18,30 @@ _PAUSE_THAT_ENDS_A_SEGMENT, _LONGEST_SEGMENT_WORDS = 0.6, 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hearing:
-    """How well the diarizer hears."""
+class DiarizerQuality:
+    """Error rates of the simulated diarizer."""
 
     edges: float
-    """Standard deviation of where a turn begins and ends, in seconds."""
+    """Standard deviation of the start and end of a turn, in seconds."""
     missed: float
-    """How many turns under a second it misses, from 0 to 1."""
+    """Share of turns under a second that it misses."""
     flickers: float
-    """How often it takes a stretch of 0.2 to 0.8 s for another voice: times a minute."""
+    """Stretches of 0.2 to 0.8 s given to another speaker, per minute."""
     confused: float
-    """How many turns it gives to another speaker, from 0 to 1."""
+    """Share of turns given to another speaker."""
 
 
-GOOD = Hearing(edges=0.1, missed=0.1, flickers=0.5, confused=0.0)
-USUAL = Hearing(edges=0.2, missed=0.3, flickers=3.0, confused=0.02)
-POOR = Hearing(edges=0.3, missed=0.5, flickers=8.0, confused=0.08)
+GOOD = DiarizerQuality(edges=0.1, missed=0.1, flickers=0.5, confused=0.0)
+USUAL = DiarizerQuality(edges=0.2, missed=0.3, flickers=3.0, confused=0.02)
+POOR = DiarizerQuality(edges=0.3, missed=0.5, flickers=8.0, confused=0.08)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dialogue:
-    """What was said, in order of time, and what was made of it."""
+    """The speaker of each word in order of time, and the output of both tools."""
 
     speakers: tuple[str, ...]
-    """Who said each word."""
+    """By word."""
     transcript: Transcript
     diarization: Diarization
 
@@ -56,32 +56,32 @@ class _Utterance:
         return SpeakerTurn(start=self.words[0].start, end=self.words[-1].end, speaker=self.speaker)
 
 
-def dialogue(seed: int, hearing: Hearing, *, utterances: int = 60, sentences: int = 3) -> Dialogue:
-    """Make a dialogue of three people, of utterances of up to so many sentences.
+def dialogue(seed: int, quality: DiarizerQuality, *, utterances: int = 60, sentences: int = 3) -> Dialogue:
+    """Return a dialogue of three speakers, with up to `sentences` sentences per utterance.
 
-    The same seed makes the same words, however well the diarizer hears.
+    The words depend only on the seed, not on `quality`.
     """
-    said = _utterances(random.Random(seed), utterances, sentences)
-    words = sorted(((word, each.speaker) for each in said for word in each.words), key=lambda pair: pair[0].start)
-    turns = tuple(sorted(_diarized(random.Random(seed), [each.turn for each in said], hearing)))
+    spoken = _utterances(random.Random(seed), utterances, sentences)
+    words = sorted(((word, each.speaker) for each in spoken for word in each.words), key=lambda pair: pair[0].start)
+    turns = tuple(sorted(_diarized(random.Random(seed), [each.turn for each in spoken], quality)))
     draw = random.Random(seed)
     return Dialogue(
         speakers=tuple(speaker for _, speaker in words),
         transcript=Transcript(segments=tuple(_segments(draw, _placed(draw, [word for word, _ in words])))),
-        diarization=Diarization(uri="dialogue", turns=turns, exclusive_turns=exclusive(turns)),
+        diarization=Diarization(uri="dialogue", turns=turns, exclusive_turns=make_exclusive(turns)),
     )
 
 
 def _utterances(draw: random.Random, count: int, sentences: int) -> list[_Utterance]:
-    said: list[_Utterance] = []
+    spoken: list[_Utterance] = []
     now, speaker, people = 1.0, "Ann", ("Ann", "Bob", "Cem")
-    while len(said) < count:
-        said.append(_utterance(draw, speaker, now, draw.randint(1, sentences)))
+    while len(spoken) < count:
+        spoken.append(_utterance(draw, speaker, now, draw.randint(1, sentences)))
         if draw.random() < 0.3:
-            said.append(_interjection(draw, draw.choice([each for each in people if each != speaker]), said[-1]))
-        now = max(1.0, max(each.turn.end for each in said[-2:]) + draw.uniform(-0.3, 0.9))
+            spoken.append(_interjection(draw, draw.choice([each for each in people if each != speaker]), spoken[-1]))
+        now = max(1.0, max(each.turn.end for each in spoken[-2:]) + draw.uniform(-0.3, 0.9))
         speaker = draw.choice([each for each in people if each != speaker])
-    return said
+    return spoken
 
 
 def _utterance(draw: random.Random, speaker: str, now: float, sentences: int) -> _Utterance:
@@ -110,7 +110,7 @@ def _word(draw: random.Random, start: float, *, ends_sentence: bool) -> Word:
 
 
 def _placed(draw: random.Random, words: Sequence[Word]) -> list[Word]:
-    """Place words as a transcriber does."""
+    """Shift word times as a transcriber does."""
     placed = []
     for word, following in zip(words, [*words[1:], words[-1]], strict=True):
         start = max(0.0, word.start + draw.gauss(0.0, 0.05))
@@ -135,23 +135,23 @@ def _segments(draw: random.Random, words: Sequence[Word]) -> list[Segment]:
     return segments
 
 
-def _diarized(draw: random.Random, turns: Sequence[SpeakerTurn], hearing: Hearing) -> list[SpeakerTurn]:
+def _diarized(draw: random.Random, turns: Sequence[SpeakerTurn], quality: DiarizerQuality) -> list[SpeakerTurn]:
     people = sorted({turn.speaker for turn in turns})
     found = []
     for turn in turns:
-        if turn.duration < 1.0 and draw.random() < hearing.missed:
+        if turn.duration < 1.0 and draw.random() < quality.missed:
             continue
-        start = max(0.0, turn.start + draw.gauss(0.0, hearing.edges))
-        end = max(start, turn.end + draw.gauss(0.0, hearing.edges))
-        speaker = turn.speaker if draw.random() >= hearing.confused else draw.choice(people)
-        found.extend(_flickering(draw, SpeakerTurn(start=start, end=end, speaker=speaker), people, hearing.flickers))
+        start = max(0.0, turn.start + draw.gauss(0.0, quality.edges))
+        end = max(start, turn.end + draw.gauss(0.0, quality.edges))
+        speaker = turn.speaker if draw.random() >= quality.confused else draw.choice(people)
+        found.extend(_flickering(draw, SpeakerTurn(start=start, end=end, speaker=speaker), people, quality.flickers))
     return found
 
 
 def _flickering(
     draw: random.Random, turn: SpeakerTurn, people: Sequence[str], times_a_minute: float
 ) -> list[SpeakerTurn]:
-    """Give a stretch of a turn to another voice, at times."""
+    """Give a stretch of a turn to another speaker, at random."""
     if draw.random() >= turn.duration * times_a_minute / 60:
         return [turn]
     start = draw.uniform(turn.start, turn.end)

@@ -1,4 +1,4 @@
-"""A diarizer without a model, for tests of what happens around one."""
+"""A diarizer without a model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,24 +13,24 @@ def throughout(recording, speaker):
 
 @dataclass(kw_only=True)
 class OneSpeaker:
-    """Hears one speaker from the beginning to the end of every recording."""
+    """Returns one speaker turn for the whole recording."""
 
     meanwhile: Callable[[str], None] = lambda uri: None
-    """Called with the name of each recording while that is heard."""
+    """Called with the uri during each diarization."""
     device: str = "cpu"
     engine: str = "exact"
-    heard: list[str] = field(default_factory=list)
+    diarized: list[str] = field(default_factory=list)
     hints: list[object] = field(default_factory=list)
 
     def diarize(self, recording, hints, progress):
-        self.heard.append(recording.uri)
+        self.diarized.append(recording.uri)
         self.hints.append(hints)
         progress.advance("segmentation", completed=1, total=1)
         self.meanwhile(recording.uri)
         progress.advance("embeddings", completed=1, total=1)
         return throughout(recording, "SPEAKER_00")
 
-    def speech(self, recording, progress):
+    def detect_speech(self, recording, progress):
         return throughout(recording, SPEECH)
 
     def synchronise(self):

@@ -1,11 +1,11 @@
-"""A disk that does what system calls ask of it, and knows of each file and folder what would outlast a power cut:
+"""A model of a disk that executes system calls and knows which states a power cut may leave:
 
-    what a file holds    from its last fsync on; else it may be what it was then, nothing, zeros, half of it, or all
-    a name in a folder   from the next fsync of that folder on; else it may have changed or not, each name by itself
-    a rename             in one step, from the next fsync of the folder that it leads to
+    file content       durable after fsync of the file; before, it may be old, empty, zeros, half or complete
+    name in a folder   durable after fsync of the folder; before, each name may have changed or not
+    rename             atomic, and durable after fsync of the target folder
 
-Every file system of Linux promises more than that, and POSIX does not: a rename that no fsync follows may be on the
-disk without what was written before it, and of two in different folders the second without the first.
+Linux file systems promise more than POSIX, which this models: without fsync, a rename may reach the disk before the
+data written earlier, and a later rename in another folder before an earlier one.
 """
 
 import os
@@ -25,8 +25,8 @@ _KEPT = {
 }
 
 
-class NotThere(Exception):
-    """A folder that the path leads through."""
+class MissingFolder(Exception):
+    """A folder on the path does not exist yet."""
 
 
 @dataclass(eq=False)
@@ -52,33 +52,33 @@ class Link:
 
 @dataclass(eq=False)
 class Change:
-    """Of names, all in one step: (folder, name, what has the name now), and which fsync makes it last."""
+    """An atomic change of `names`, a list of (folder, name, new entry or None), durable after fsync of a folder."""
 
     names: list
-    lasts_with: Folder
+    durable_with: Folder
 
 
 class Disk:
-    """What the folder `root` holds now, and what of it would outlast a power cut. What it holds at first does."""
+    """The content of the folder `root`, and the part of it that is durable; at first, everything is."""
 
     def __init__(self, root):
         self.root, self._top = Path(root), self._read(Path(root))
         self._pending, self._opened = [], {}
 
     def apply(self, call):
-        """Do what a system call did; say whether it was about this folder."""
+        """Execute a system call; return whether it changed this folder."""
         return getattr(self, f"_{call.name}")(call.result, *call.arguments)
 
     def states(self, chance, most):
-        """Yield what there may be after a power cut, as a dictionary by path: bytes, a link's target, or None.
+        """Yield possible states after a power cut, by path: bytes of a file, target of a link, None for a folder.
 
-        At most `most` come: the worst first, and then others by chance.
+        At most `most` states: the worst first, then random others.
         """
         for landed, kept in self._fates(chance, most):
             yield self._state(landed, kept)
 
     def _fates(self, chance, most):
-        """Yield which changes of names are on the disk, and what is there of data that was not flushed."""
+        """Return pairs of the name changes that reached the disk, and the state of unflushed data."""
         pending = self._pending
         worst = [([], LOST), ([], ZEROS), (pending, LOST), (pending, ZEROS), (pending, HALF)]
         one_by_one = [
@@ -119,13 +119,13 @@ class Disk:
         return Folder(names, dict(names))
 
     def _find(self, path, *, follow=True):
-        """Return (the folder, the name, what has it) for a path; None when it leads out of here."""
+        """Return (folder, name, entry) of a path; None when it leads outside `root`."""
         if not path.startswith(f"{self.root}/"):
             return (None, "", self._top) if path == str(self.root) else None
         folder, left = self._top, path[len(str(self.root)) + 1 :].split("/")
         for name in left[:-1]:
             if name not in folder.names:
-                raise NotThere(path)
+                raise MissingFolder(path)
             folder = folder.names[name] if not isinstance(folder.names[name], Link) else self._followed(folder, name)
         found = folder.names.get(left[-1])
         if follow and isinstance(found, Link):
@@ -143,16 +143,16 @@ class Disk:
             yield path, folder
             waiting += [(f"{path}/{name}", each) for name, each in folder.names.items() if isinstance(each, Folder)]
 
-    def _change(self, lasts_with, *names):
+    def _change(self, durable_with, *names):
         for folder, name, what in names:
             folder.names[name] = what
             if what is None:
                 del folder.names[name]
-        self._pending.append(Change(list(names), lasts_with))
+        self._pending.append(Change(list(names), durable_with))
         return True
 
     def _settle(self, changes):
-        """Let changes last, and with each those before it of the same names."""
+        """Make changes durable, and before each the earlier changes of the same names."""
         for change in [each for each in self._pending if each in changes]:
             if change not in self._pending:
                 continue
@@ -163,7 +163,7 @@ class Disk:
             for folder, name, what in change.names:
                 folder.synced[name] = what
 
-    # The calls, by their names in the kernel.
+    # One method per system call, by its name.
 
     def _openat(self, result, at, path, flags, *_mode):
         place = self._find(_joined(at, path), follow="O_NOFOLLOW" not in flags)
@@ -223,7 +223,7 @@ class Disk:
             return False
         what = self._opened[opened.number][0]
         if isinstance(what, Folder):
-            self._settle([each for each in self._pending if each.lasts_with is what])
+            self._settle([each for each in self._pending if each.durable_with is what])
         else:
             what.synced = bytes(what.data)
         return True

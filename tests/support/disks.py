@@ -1,4 +1,4 @@
-"""Disks as they are on a bad day: full, read-only, or somebody else's."""
+"""Disks that are small, read-only, overlaid, without locks, or owned by another user."""
 
 import errno
 import fcntl
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.hosts.possible import unavailable
+from support.hosts.requirements import unavailable
 
 NOBODY = 65534
 
 
 @contextmanager
 def mounted(folder, options):
-    """Mount a disk of its own, in memory, on `folder`; skip the test where that is not allowed."""
+    """Mount a tmpfs on `folder`; skip the test where that is not allowed."""
     folder.mkdir(parents=True, exist_ok=True)
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk takes root and a kernel that lets it")
+        pytest.skip("mounting a tmpfs needs root and a kernel that allows it")
     try:
         yield folder
     finally:
@@ -30,9 +30,9 @@ def mounted(folder, options):
 
 @contextmanager
 def overlaid(folder, on):
-    """Make what `folder` holds an image's, under an overlay; skip the test where that is not allowed.
+    """Move the content of `folder` to the lower layer of an overlay; skip the test where that is not allowed.
 
-    The layers are kept in the folder `on`, which is on no overlay itself.
+    The layers lie in the folder `on`, which must not be on an overlay.
     """
     image, upper, work = (on / name for name in ("image", "upper", "work"))
     shutil.move(folder, image)
@@ -41,7 +41,7 @@ def overlaid(folder, on):
     options = f"lowerdir={image},upperdir={upper},workdir={work},redirect_dir=off"
     command = ["mount", "-t", "overlay", "-o", options, "overlay", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
-        unavailable("mounting an overlay takes root and a kernel that lets it")
+        unavailable("mounting an overlay needs root and a kernel that allows it")
     try:
         yield folder
     finally:
@@ -49,7 +49,7 @@ def overlaid(folder, on):
 
 
 def lock_nowhere(monkeypatch, number):
-    """Let nothing be locked, for the reason `number`."""
+    """Let every lock fail with the error number `number`."""
 
     def refuse(*_):
         raise OSError(number, os.strerror(number))
@@ -64,7 +64,7 @@ def make_read_only(folder):
 
 @contextmanager
 def foreign_folder():
-    """Give a folder that `as_nobody` can look into and cannot write to."""
+    """Yield a folder that the user of `as_nobody` can read and not write."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o555)
@@ -73,7 +73,7 @@ def foreign_folder():
 
 
 def lock_as_on_nfs(monkeypatch):
-    """Let nothing be locked that is not open for writing."""
+    """Let locks fail on descriptors that are not open for writing, as on NFS."""
     flock = fcntl.flock
 
     def on_nfs(descriptor, how):
@@ -85,7 +85,7 @@ def lock_as_on_nfs(monkeypatch):
 
 
 def as_nobody():
-    """Give up root, so that permissions count; for a forked process alone, as there is no way back."""
+    """Drop root, so that permissions apply; only for a forked process, as it cannot be undone."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)

@@ -1,7 +1,6 @@
-"""EC2 on moto, which is a simulation: nothing here was compared with AWS.
+"""EC2 on moto, a simulation that was never compared with AWS.
 
-What moto leaves out, and AWS documents, is put in front of it: a launch of as many as there are, the client token, and
-the Price List.
+A proxy adds documented behaviour that moto lacks: partial launches, the client token, and the Price List.
 """
 
 import json
@@ -17,7 +16,7 @@ IMAGE_PARAMETER = "/images/box"
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What is there before a fleet is launched, and a look behind the scenes."""
+    """An account with the resources that a launch needs."""
 
     cloud: object
     subnet: str
@@ -34,18 +33,18 @@ class Account:
         )
 
     def instances(self, fleet):
-        """Return every instance of a fleet, terminated ones too."""
-        wanted = [{"Name": "tag:diarize-runner", "Values": [fleet]}]
-        found = self.client().describe_instances(Filters=wanted)["Reservations"]
-        return [instance for reservation in found for instance in reservation["Instances"]]
+        """Return every instance of a fleet, including terminated ones."""
+        filters = [{"Name": "tag:diarize-runner", "Values": [fleet]}]
+        reservations = self.client().describe_instances(Filters=filters)["Reservations"]
+        return [instance for reservation in reservations for instance in reservation["Instances"]]
 
     def running(self, fleet):
-        """Return the ids of those that run."""
+        """Return the ids of the running instances."""
         return sorted(each["InstanceId"] for each in self.instances(fleet) if each["State"]["Name"] == "running")
 
 
 def make_account(cloud):
-    """Make what a fleet needs: an image by a parameter, a key pair, an instance profile; a default subnet is there."""
+    """Create an image parameter, a key pair and an instance profile; moto has a default subnet."""
     account = Account(cloud=cloud, subnet="", image="", image_gib=0)
     ec2 = account.client()
     subnet = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])["Subnets"][0]
@@ -57,10 +56,10 @@ def make_account(cloud):
     return replace(account, subnet=subnet["SubnetId"], image=image["ImageId"], image_gib=root["VolumeSize"])
 
 
-class LaunchesAsDocumented:
-    """Stands between a client and moto, which knows no client token and launches MinCount.
+class DocumentedEc2:
+    """A proxy that adds client tokens and partial launches to moto, which ignores tokens and launches MinCount.
 
-    EC2 launches as many as it can, up to MaxCount, and what was launched with a token only once:
+    EC2 launches as many instances as it can, up to MaxCount, and only once per token:
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html
     """
 
@@ -72,9 +71,9 @@ class LaunchesAsDocumented:
         parameters = parse_qs(request.body.decode()) if request.method == "POST" else {}
         if parameters.get("Action") != ["RunInstances"] or "DryRun" in parameters:
             return self._origin(request)
-        (token,), (most,) = parameters["ClientToken"], parameters["MaxCount"]
+        (token,), (max_count,) = parameters["ClientToken"], parameters["MaxCount"]
         if token not in self._launched:
-            parameters["MinCount"] = [str(min(int(most), self.capacity))]
+            parameters["MinCount"] = [str(min(int(max_count), self.capacity))]
             self._launched[token] = self._origin(_with_body(request, urlencode(parameters, doseq=True).encode()))
         return self._launched[token]
 
@@ -85,12 +84,12 @@ def _with_body(request, body):
 
 
 def asks_for(*actions):
-    """Hold for the requests that ask for one of these actions."""
+    """Return a predicate for requests of these actions."""
     return lambda request: action_of(request) in actions
 
 
 def action_of(request):
-    """Return the name of what was asked of EC2, the Parameter Store or the Price List."""
+    """Return the action of a request to EC2, the Parameter Store or the Price List."""
     target = request.headers.get("X-Amz-Target")
     if target:
         return target.rpartition(".")[2]
@@ -98,19 +97,19 @@ def action_of(request):
 
 
 def parameters_of(request):
-    """Return what was asked for, as EC2 writes it down."""
+    """Return the parameters of a request to EC2."""
     return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
 
 
 def refusal(code, message="no"):
-    """What EC2 answers when it refuses, in its own XML."""
+    """Return an EC2 error response, with its XML body."""
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     body = f"<Response><Errors>{error}</Errors><RequestID>{uuid.uuid4()}</RequestID></Response>"
     return Answer(status=400, headers={"Content-Type": "text/xml"}, body=body.encode())
 
 
 def price_list(*prices):
-    """An origin that answers as the Price List API does, with a product for each of `prices` in USD."""
+    """Return an origin that responds like the Price List API, with one product per price in USD."""
     return lambda _: Answer(
         status=200,
         headers={"Content-Type": "application/x-amz-json-1.1"},
@@ -119,7 +118,7 @@ def price_list(*prices):
 
 
 def _product(price):
-    """One entry, shaped as the API documents; the numbers are a test's."""
+    """Return one entry in the documented shape, with made-up numbers."""
     sku, term, rate = "35AEEWH98DECPC35", "JRTCKXETXF", "6YS6EN2CT7"
     dimension = {"unit": "Hrs", "pricePerUnit": {"USD": price}, "rateCode": f"{sku}.{term}.{rate}"}
     reserved = {"unit": "Quantity", "pricePerUnit": {"USD": "867"}}

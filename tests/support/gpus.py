@@ -1,6 +1,6 @@
-"""A GPU that a host seems to have, and drivers for it: what sysfs, nvidia-smi and modprobe would say.
+"""A simulated GPU and its drivers: sysfs files, nvidia-smi and modprobe.
 
-They prove what the role makes of a state. No module is loaded, and no real driver is asked.
+They test how the role reacts to a state; no module is loaded, and no real driver is called.
 """
 
 import platform
@@ -12,9 +12,9 @@ BRANCH = "580"
 VERSION = f"{BRANCH}.95.05"
 KERNEL = platform.release()
 FLAVOUR = KERNEL.split("-", maxsplit=2)[2]
-"""A host runs the kernel of this machine."""
+"""A test host runs the kernel of this machine."""
 
-# As the real one: 9 where no module is loaded, 18 where it is of another version than the library.
+# Exit codes as in the real one: 9 when no module is loaded, 18 when its version differs from the library's.
 _NVIDIA_SMI = """\
 #!/bin/sh
 loaded=$(cat {sysfs}/module/nvidia/version 2>/dev/null) || {{
@@ -42,23 +42,23 @@ def plug_in(host, *, device_class="0x030200"):
 
 
 def load(host, version):
-    """Make the module of `version` the one that is loaded."""
+    """Simulate that the module of `version` is loaded."""
     host.put(f"{SYSFS}/module/nvidia/version", f"{version}\n".encode())
 
 
 def turn_secure_boot_on(host):
-    """Set the firmware's variable, behind its attributes."""
+    """Set the firmware variable; its first four bytes are attributes."""
     name = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
     host.put(f"{SYSFS}/firmware/efi/efivars/{name}", b"\x06\0\0\0\x01")
 
 
 def nvidia_smi(version=VERSION):
-    """Return the command, of the driver of `version`."""
+    """Return the nvidia-smi of the driver `version`."""
     return _NVIDIA_SMI.format(sysfs=SYSFS, version=version)
 
 
 def user_land(name, version=VERSION, replaces=""):
-    """Return a package with nvidia-smi in it, and with a modprobe that loads this version at once and at each boot."""
+    """Return a package with nvidia-smi, and with a modprobe that loads this version now and at each boot."""
     files = {
         "/usr/bin/nvidia-smi": nvidia_smi(version),
         "/usr/local/sbin/modprobe": _MODPROBE.format(sysfs=SYSFS, version=version),
@@ -80,11 +80,11 @@ UBUNTU = [
     ),
     user_land(f"nvidia-utils-{BRANCH}-server", replaces=OLD.name),
 ]
-"""What Ubuntu has."""
+"""The packages of Ubuntu."""
 NVIDIA = [
     Package(name=f"nvidia-driver-pinning-{BRANCH}"),
     *(Package(name=f"linux-headers-{each}") for each in (KERNEL, FLAVOUR)),
     Package(name="nvidia-kernel-open-dkms", version=f"{VERSION}-1"),
     user_land("nvidia-driver-cuda"),
 ]
-"""What NVIDIA has for Debian, and the headers that Debian has."""
+"""The packages of NVIDIA for Debian, and Debian's kernel headers."""

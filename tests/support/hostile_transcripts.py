@@ -1,6 +1,6 @@
-"""Transcripts and RTTM that somebody hostile, or a broken disk, might leave: mutated from what real tools write.
+"""Hostile and damaged transcripts and RTTM files, mutated from the output of real tools.
 
-Each is made from its number, so that one that was found can be made again.
+Each is derived from a number, so that a failure can be reproduced.
 """
 
 import json
@@ -15,11 +15,11 @@ from diarize_runner.diarization.rttm import read_rttm
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.transcript.assign import assign_speakers
-from diarize_runner.transcript.exclusive import exclusive
+from diarize_runner.transcript.exclusive import make_exclusive
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.known import FORMATS, WHISPERLIVE
+from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE
 from diarize_runner.transcript.read import read
-from diarize_runner.transcript.rules import Guards, Island, Rules
+from diarize_runner.transcript.rules import Rules, SmoothingLimits, SplitThresholds
 
 _VECTORS = Path(__file__).parents[1] / "vectors"
 _SEEDS = sorted(
@@ -30,11 +30,11 @@ RTTM = (_VECTORS / "pyannote-sample/sample.rttm").read_bytes()
 RULES = (
     Rules(),
     Rules(split=None),
-    Rules(smooth=Island()),
-    Rules(reach=1e6, split=Guards(share=0, seconds=0, words=0)),
+    Rules(smooth=SmoothingLimits()),
+    Rules(reach=1e6, split=SplitThresholds(share=0, seconds=0, words=0)),
 )
 _LARGEST = 100_000
-"""Bytes; what is larger takes its time, and says no more."""
+"""Bytes; larger files take longer and find no more."""
 NUMBERS = (0, -1, 0.5, 1e15, 1e308, 864_000, 864_001, float("nan"), float("inf"), 10**400, True, None, -0.0, 1e-320)
 TEXTS = (
     *("", " ", "\0", "\x1b[2J", "\u009b2J", "\u202e", "\ud800", "\udce3", "\ufeff", "\u2028", "\x85", "\t\t", "\r\n"),
@@ -73,16 +73,16 @@ KEYS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hostile:
-    """A transcript, with the turns that it is labelled with."""
+class HostileTranscript:
+    """A transcript, and the turns to label it with."""
 
     name: str
     transcript: bytes
     rttm: bytes
 
 
-def hostile(number: int) -> Hostile:
-    """Return the one of this number."""
+def hostile(number: int) -> HostileTranscript:
+    """Return the transcript with this number."""
     chance = random.Random(number)
     seed = SEEDS[number % len(SEEDS)]
     data = seed.read_bytes()
@@ -91,7 +91,7 @@ def hostile(number: int) -> Hostile:
     for _ in range(chance.choice((0, 0, 1, 2, 8))):
         data = _mutated_bytes(data, chance)[:_LARGEST]
     turns = _mutated_bytes(RTTM, chance)[:_LARGEST] if chance.random() < 0.2 else RTTM
-    return Hostile(name=f"{number} of {seed.name}", transcript=data, rttm=turns)
+    return HostileTranscript(name=f"{number} of {seed.name}", transcript=data, rttm=turns)
 
 
 def _mutated_json(data: bytes, chance: random.Random) -> bytes:
@@ -154,21 +154,24 @@ def _mutated_bytes(data: bytes, chance: random.Random) -> bytes:
     return chance.choice(made)()
 
 
-def labelled_everywhere(one: Hostile, folder: Path) -> str:
-    """Read, label and write in every format; return what was refused, or an empty text. All else is raised."""
-    transcript = folder / "talk"
-    transcript.write_bytes(one.transcript)
+def label_in_every_format(case: HostileTranscript, folder: Path) -> str:
+    """Read, label and write in every format; return the message of a refusal, or an empty string.
+
+    Other errors propagate.
+    """
+    path = folder / "talk"
+    path.write_bytes(case.transcript)
     try:
-        said = read(transcript)
-        turns = _turns(one.rttm, folder / "talk.rttm") if one.rttm != RTTM else _turns_of_the_sample()
-    except DiarizeRunnerError as refused:
-        return refused.message if refused.message and refused.hint else f"without a hint: {refused!r}"
-    diarization = Diarization(uri="talk", turns=turns, exclusive_turns=exclusive(turns))
-    for rules in RULES[: 1 + len(one.transcript) % len(RULES)]:
-        labelled = assign_speakers(said, diarization, rules)
-    document = Document(transcript=labelled, media="talk.wav", sound="talk.wav")
-    for known in (*FORMATS.values(), WHISPERLIVE):
-        known.render(document).encode()
+        transcript = read(path)
+        turns = _turns(case.rttm, folder / "talk.rttm") if case.rttm != RTTM else _turns_of_the_sample()
+    except DiarizeRunnerError as error:
+        return error.message if error.message and error.hint else f"without a hint: {error!r}"
+    diarization = Diarization(uri="talk", turns=turns, exclusive_turns=make_exclusive(turns))
+    for rules in RULES[: 1 + len(case.transcript) % len(RULES)]:
+        labelled = assign_speakers(transcript, diarization, rules)
+    document = Document(transcript=labelled, media="talk.wav", audio_src="talk.wav")
+    for output_format in (*FORMATS.values(), WHISPERLIVE):
+        output_format.render(document).encode()
     return ""
 
 
@@ -182,15 +185,15 @@ def _turns_of_the_sample() -> tuple[SpeakerTurn, ...]:
     return read_rttm(_VECTORS / "pyannote-sample/sample.rttm")["sample"]
 
 
-def tried(numbers: range, folder: Path) -> dict[str, int]:
-    """Return how many were refused and how many labelled; raise AssertionError at the first that is neither."""
+def label_transcripts(numbers: range, folder: Path) -> dict[str, int]:
+    """Count refused and labelled transcripts; raise AssertionError at the first unexpected error."""
     counts = {"refused": 0, "labelled": 0}
     for number in numbers:
-        one = hostile(number)
+        case = hostile(number)
         try:
-            refused = labelled_everywhere(one, folder)
+            refused = label_in_every_format(case, folder)
         except Exception as reason:
-            raise AssertionError(f"transcript {one.name}: {reason!r}") from reason
-        assert not refused.startswith("without a hint"), f"transcript {one.name}: {refused}"
+            raise AssertionError(f"transcript {case.name}: {reason!r}") from reason
+        assert not refused.startswith("without a hint"), f"transcript {case.name}: {refused}"
         counts["refused" if refused else "labelled"] += 1
     return counts

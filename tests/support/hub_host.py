@@ -1,4 +1,4 @@
-"""A build host that takes one small repository from a Hub."""
+"""A build host that builds one small repository from a Hub."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ FILES = {
     "plda/plda.npz": bytes(range(256)) * 40,
     "segmentation/pytorch_model.bin": write_checkpoint({"weights": list(range(2000))}),
 }
-"""Three files that git keeps, and two that LFS keeps."""
+"""Three files in git, and two in LFS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +36,16 @@ class BuildHost:
         return self.folder / "built"
 
     def ask_for(self, repo_id: str = REPO, **selection: object) -> None:
-        """Write a request for a repository of the Hub."""
+        """Write a request for a Hub repository."""
         self.folder.mkdir(exist_ok=True)
         repo = {"repo_id": repo_id, "revision": "main", "licence": "MIT", "hub": selection}
         head = {"format": "diarize-runner/request/1", "name": "pipeline", "pipeline": repo_id}
         self.request.write_text(yaml.safe_dump({**head, "repos": [repo]}, sort_keys=False))
 
     def lock(self) -> CacheLock:
-        """Resolve the request, and leave the lock beside it."""
+        """Resolve the request, and write the lock beside it."""
         return write_lock(self.request)
 
     def build(self) -> CacheManifest:
-        """Build what the lock beside the request pins."""
+        """Build the locked version."""
         return build_version(self.request, self.out)

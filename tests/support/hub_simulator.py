@@ -1,9 +1,9 @@
-"""A Hugging Face Hub over HTTP on loopback, for the real client: HF_ENDPOINT names it.
+"""A simulated Hugging Face Hub over HTTP on loopback, for the real client with HF_ENDPOINT.
 
-It speaks what huggingface_hub 2.4.0 reads (file_download.py, utils/_http.py), with the status codes, headers and
-sentences that huggingface.co sends. Those that mislead are kept: a gated repository's listing is public and only its
-files are not; a missing repository is 401 to a stranger, without any X-Error-Code; a private one looks just so; the
-big files come from another host, whose ETag is no digest of theirs.
+It implements what huggingface_hub 2.4.0 reads (file_download.py, utils/_http.py), with the status codes, headers and
+messages of huggingface.co, also the misleading ones: the listing of a gated repository is public, only its files are
+not; without a token, a missing or private repository is 401 without X-Error-Code; large files come from another host,
+whose ETag is not their digest.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = (".bin", ".npz", ".safetensors")
-"""What a repository's .gitattributes gives to LFS."""
+"""Suffixes that .gitattributes stores in LFS."""
 PUBLIC_OF_GATED = ("README.md", ".gitattributes")
 
 _API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?")
@@ -30,7 +30,7 @@ _SMALL = re.compile(r"/api/resolve-cache/models/([^/]+/[^/]+)/([^/]+)/(.+)")
 
 @dataclass(kw_only=True)
 class HubRepo:
-    """A repository: its commits, and the names that branches and tags give them."""
+    """A repository: its commits, and its branches and tags."""
 
     repo_id: str
     gated: str | bool = False
@@ -38,10 +38,10 @@ class HubRepo:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     altered: dict[str, bytes] = field(default_factory=dict)
-    """By path: what is sent instead of the content, under the content's ETag."""
+    """By path: bytes to send instead of the content, with the ETag of the content."""
 
     def commit(self, files: Mapping[str, bytes], *, branch: str = "main") -> str:
-        """Make a commit of `files`, move `branch` to it, and return its hash."""
+        """Commit `files` to `branch`; return the commit hash."""
         listing = f"{self.repo_id} {len(self.commits)} {[(path, etag(path, files[path])) for path in files]}"
         name = hashlib.sha1(listing.encode()).hexdigest()
         self.commits[name] = dict(files)
@@ -55,23 +55,23 @@ class HubRepo:
 
 @dataclass(kw_only=True)
 class Account:
-    """Somebody with a token."""
+    """An account with a token."""
 
     name: str
     token: str
     may_read: set[str] = field(default_factory=set)
-    """Gated repositories it was let into, and private ones of its own."""
+    """Gated repositories with granted access, and its own private ones."""
     awaits: set[str] = field(default_factory=set)
-    """Gated repositories whose authors have yet to let it in."""
+    """Gated repositories with a pending access request."""
     rejected: set[str] = field(default_factory=set)
-    """Gated repositories whose authors have turned it away."""
+    """Gated repositories with a rejected access request."""
     fine_grained: bool = False
-    """Whether its token is of the kind that may read no gated repository."""
+    """Whether its token is fine-grained, without access to gated repositories."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Logged:
-    """A request that came."""
+    """A received request."""
 
     method: str
     path: str
@@ -83,7 +83,7 @@ class Logged:
 
 @dataclass(kw_only=True)
 class Fault:
-    """What goes wrong with the next requests whose method and path match."""
+    """A fault for the next requests whose method and path match."""
 
     method: str
     path: str
@@ -93,7 +93,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class _Break:
-    """Where a body breaks off, and whether the connection is reset then."""
+    """The byte at which a body breaks off, and whether the connection is reset."""
 
     after: int
     reset: bool
@@ -101,7 +101,7 @@ class _Break:
 
 @dataclass(kw_only=True)
 class HubSimulator:
-    """The state of a Hub, and what was asked of it."""
+    """The state of a Hub, and its request log."""
 
     endpoint: str = ""
     cdn: str = ""
@@ -111,28 +111,28 @@ class HubSimulator:
     log: list[Logged] = field(default_factory=list)
 
     def repo(self, repo_id: str, files: Mapping[str, bytes], **how: object) -> HubRepo:
-        """Make a repository with one commit on `main`."""
+        """Create a repository with one commit on `main`."""
         self.repos[repo_id] = HubRepo(repo_id=repo_id, **how)
         self.repos[repo_id].commit(files)
         return self.repos[repo_id]
 
     def account(self, name: str, **how: object) -> Account:
-        """Open an account; its token looks like a real one."""
+        """Create an account; its token looks like a real one."""
         token = "hf_" + hashlib.sha256(name.encode()).hexdigest()[:34]
         self.accounts.append(Account(name=name, token=token, **how))
         return self.accounts[-1]
 
     def fail(self, path: str, status: int, *, times: int = 1, method: str = "GET", **headers: str) -> None:
-        """Answer the next `times` requests for a path that contains `path` with `status`."""
+        """Respond with `status` to the next `times` requests for a path that contains `path`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self._fault(method, path, times, lambda handler: handler.send(status, b"{}", named))
 
     def answer(self, path: str, body: bytes, content_type: str) -> None:
-        """Answer every GET for a path that contains `path` with `body`, as a proxy in between might."""
+        """Respond with `body` to every GET for a path that contains `path`, like a bad proxy."""
         self._fault("GET", path, 1000, lambda handler: handler.send(200, body, {"Content-Type": content_type}))
 
     def break_off(self, path: str, *, after: int, times: int = 1, reset: bool = False) -> None:
-        """Break the next `times` bodies of a path that contains `path` off after some bytes, politely or not."""
+        """End the next `times` bodies for a path that contains `path` after some bytes, by a close or a reset."""
         self._fault("GET", path, times, lambda handler: handler.serve(_Break(after=after, reset=reset)))
 
     def _fault(self, method: str, path: str, times: int, reply: Callable[["_Handler"], None]) -> None:
@@ -145,13 +145,13 @@ class HubSimulator:
 
 @lru_cache
 def etag(path: str, data: bytes) -> str:
-    """Return what the Hub calls a file's content: a SHA-256 for what lies in LFS, a git blob's SHA-1 for the rest."""
+    """Return the ETag of a file: the SHA-256 of a file in LFS, else the SHA-1 of the git blob."""
     return hashlib.sha256(data).hexdigest() if path.endswith(LARGE) else _git_blob(data)
 
 
 @contextmanager
 def running_hub() -> Iterator[HubSimulator]:
-    """Run an empty Hub, and the host of its big files, until the block ends."""
+    """Run an empty Hub, and the host of its large files, until the block ends."""
     hub = HubSimulator()
     with ExitStack() as servers:
         hub.endpoint = servers.enter_context(_serving(hub, "hub"))
@@ -170,7 +170,7 @@ def _serving(hub: HubSimulator, host: str) -> Iterator[str]:
 
 
 class _Refused(Exception):
-    """A request that the Hub refuses."""
+    """An error response of the Hub."""
 
     def __init__(self, status: int, message: str, code: str | None = None, commit: str | None = None) -> None:
         super().__init__(message)
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815  # http.server's name
 
     def serve(self, broken: _Break | None = None) -> None:
-        """Answer as the Hub does, but for a body that may break off."""
+        """Respond as the Hub does, or with a body that breaks off."""
         self._break = broken
         path = unquote(urlsplit(self.path).path)
         try:
@@ -239,14 +239,14 @@ class _Handler(BaseHTTPRequestHandler):
         if path not in repo.commits[commit]:
             raise _Refused(404, "Entry not found", "EntryNotFound", commit)
         data = repo.commits[commit][path]
-        told = {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{etag(path, data)}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{etag(path, data)}"', "Accept-Ranges": "bytes"}
         if path.endswith(LARGE):
             location = f"{self.hub.cdn}/{_address(repo_id, path, data)}?Signature=signed"
-            self.send(302, b"Found", {**told, "X-Linked-Size": str(len(data)), "Location": location})
+            self.send(302, b"Found", {**headers, "X-Linked-Size": str(len(data)), "Location": location})
         elif linked:
-            self._send_body(repo.altered.get(path, data), {**told, "ETag": f'"{etag(path, data)}"'})
+            self._send_body(repo.altered.get(path, data), {**headers, "ETag": f'"{etag(path, data)}"'})
         else:
-            self.send(307, b"", {**told, "Location": f"/api/resolve-cache/models/{repo_id}/{commit}/{path}"})
+            self.send(307, b"", {**headers, "Location": f"/api/resolve-cache/models/{repo_id}/{commit}/{path}"})
 
     def _send_large(self, address: str) -> None:
         for repo in self.hub.repos.values():
@@ -318,11 +318,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(200, json.dumps(document).encode(), {"Content-Type": "application/json"})
 
     def _send_body(self, data: bytes, headers: dict[str, str]) -> None:
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if wanted is None:
+        requested = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if requested is None:
             self.send(200, data, headers)
             return
-        start, end = int(wanted[1]), min(int(wanted[2] or len(data) - 1), len(data) - 1)
+        start, end = int(requested[1]), min(int(requested[2] or len(data) - 1), len(data) - 1)
         if start > end:
             self.send(416, b"", {"Content-Range": f"bytes */{len(data)}"})
             return
@@ -330,7 +330,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(206, data[start : end + 1], headers)
 
     def send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        """Send a whole answer, or one that breaks off."""
+        """Send a complete response, or one that breaks off."""
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -350,7 +350,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the log is the simulator's."""
+        """Print nothing; HubSimulator has its own log."""
 
 
 def _address(repo_id: str, path: str, data: bytes) -> str:

@@ -1,7 +1,7 @@
-"""A small internet in a namespace of its own: every name leads to loopback, and who looks one up is written down.
+"""A simulated internet in a network namespace: every name resolves to loopback, and lookups are recorded.
 
-`asked(commands)` runs each command there. The names are the real ones, so that nothing is told another address: a TLS
-server stands in for all of them, by a certificate that the commands trust, and passes on to simulators.
+`trace_network(commands)` runs each command there with its real host names. A TLS server, whose certificate the commands
+trust, stands in for all hosts and forwards to simulators.
 """
 
 import json
@@ -26,7 +26,7 @@ from support.web import Answer, files, relay, serving
 
 BUCKET, STORE = "models-bucket", "models.example.org"
 BRIDGE, CDN = "cas-bridge.xethub.hf.co", "us.aws.cdn.hf.co"
-"""What the Hub redirects to, for large files."""
+"""The hosts of the Hub's large files."""
 S3 = f"{BUCKET}.s3.eu-central-1.amazonaws.com"
 NAMES = (
     "huggingface.co",
@@ -43,28 +43,28 @@ _CONNECTED = re.compile(r"connect\(\d+, \{sa_family=AF_INET6?, .*?(?:inet_addr\(
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command to run there."""
+    """A command to run in the namespace."""
 
     words: list[str]
     environment: dict[str, str] = field(default_factory=dict)
     exit_code: int = 0
     redirected_to: str = CDN
-    """By the Hub, for large files."""
+    """The host to which the Hub redirects requests for large files."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a command asked for."""
+class NetworkAccess:
+    """The network access of a command."""
 
     names: set[str]
-    """That it looked up."""
+    """Names that it looked up."""
     addresses: set[str]
-    """That it connected to, other than loopback."""
-    said: str
+    """Addresses other than loopback that it connected to."""
+    output: str
 
 
-def asked(commands: dict[str, Command], folder: Path) -> dict[str, Asked]:
-    """Run the commands in turn; return what each asked for. `folder` has `index`, of wheels, and `store`."""
+def trace_network(commands: dict[str, Command], folder: Path) -> dict[str, NetworkAccess]:
+    """Run the commands in turn; return the network access of each. `folder` has `index`, of wheels, and `store`."""
     require_strace()
     (folder / "commands.json").write_text(json.dumps({name: asdict(command) for name, command in commands.items()}))
     path = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
@@ -77,10 +77,10 @@ def asked(commands: dict[str, Command], folder: Path) -> dict[str, Asked]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads((folder / "asked.json").read_text())
+    results = json.loads((folder / "access.json").read_text())
     return {
-        name: Asked(names={*each["names"]}, addresses={*each["addresses"]}, said=each["said"])
-        for name, each in found.items()
+        name: NetworkAccess(names={*each["names"]}, addresses={*each["addresses"]}, output=each["output"])
+        for name, each in results.items()
     }
 
 
@@ -89,19 +89,19 @@ def _main(folder: Path) -> None:
     commands = json.loads((folder / "commands.json").read_text())
     with _names() as names, _servers(folder) as (certificate, hub, cloud):
         cloud.client().create_bucket(Bucket=BUCKET)
-        found = {}
+        results = {}
         for index, (name, command) in enumerate(commands.items()):
             names.clear()
             hub.cdn = f"https://{command['redirected_to']}"
             trace = folder / f"trace-{index}"
             done = _run(command, trace, certificate, folder)
             assert done.returncode == command["exit_code"], f"{name}: {done.returncode} {done.stdout} {done.stderr}"
-            found[name] = {"names": [*names], "addresses": _addresses(trace), "said": done.stdout + done.stderr}
-    (folder / "asked.json").write_text(json.dumps(found))
+            results[name] = {"names": [*names], "addresses": _addresses(trace), "output": done.stdout + done.stderr}
+    (folder / "access.json").write_text(json.dumps(results))
 
 
 def _make_network(folder: Path) -> None:
-    """Have loopback alone, and a resolver there."""
+    """Set up loopback, and make it the resolver."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     settings = {"resolv.conf": "nameserver 127.0.0.1\n", "nsswitch.conf": "hosts: files dns\n"}
     settings["hosts"] = f"127.0.0.1 localhost {socket.gethostname()}\n"
@@ -112,15 +112,15 @@ def _make_network(folder: Path) -> None:
 
 @contextmanager
 def _names():
-    """Answer every look-up with 127.0.0.1; yield the set of names that are looked up."""
+    """Resolve every name to 127.0.0.1; yield the set of names that were looked up."""
     names = set()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 53))
-        threading.Thread(target=_answer, args=(server, names), daemon=True).start()
+        threading.Thread(target=_resolve, args=(server, names), daemon=True).start()
         yield names
 
 
-def _answer(server, names) -> None:
+def _resolve(server, names) -> None:
     while True:
         query, sender = server.recvfrom(4096)
         labels, at = [], 12
@@ -158,7 +158,7 @@ def _by_host(origins, otherwise):
 
 
 def _index(folder: Path):
-    """Serve the pages of a package index, which links to another host."""
+    """Serve the pages of a package index; links lead to another host."""
 
     def origin(request):
         name = request.path.strip("/").rpartition("/")[2]

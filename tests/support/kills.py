@@ -1,7 +1,7 @@
-"""Work that is killed, by SIGKILL: just before any of its changes of the disk, after one of them, or at any moment.
+"""Kill work with SIGKILL: before a given change of the disk, after a given time, or when a path exists.
 
-Each runs in a fork of a process that has loaded nothing else, because a fork of one with torch takes six times as
-long. So what is to run must be picklable: a function of the package or of `support`, or a `partial` of one.
+Work runs in a fork of a helper process that has not imported torch, since forking with torch takes six times as long.
+Therefore work must be picklable: a function of the package or of `support`, or a `partial` of one.
 """
 
 import os
@@ -20,48 +20,48 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def killed_before_step(step, work):
-    """Run `work` and kill it just before its `step`-th change of the disk; say whether it got there."""
-    return _ask((_run_until, step, work))
+    """Run `work` and kill it before its `step`-th change of the disk; return whether it was killed."""
+    return _request((_run_until, step, work))
 
 
 def killed_after(seconds, work):
-    """Run `work` and kill it `seconds` later; say whether it was still at work."""
-    return _ask((_run_for, seconds, work))
+    """Run `work` and kill it after `seconds`; return whether it was killed."""
+    return _request((_run_for, seconds, work))
 
 
-def killed_when_there(path, work):
-    """Run `work` and kill it as soon as there is something at `path`; say whether it was still at work."""
-    return _ask((_run_till_there, path, work))
+def killed_when_exists(path, work):
+    """Run `work` and kill it as soon as `path` exists; return whether it was killed."""
+    return _request((_run_until_exists, path, work))
 
 
-def _ask(request):
-    nursery = _nursery()
-    pickle.dump(request, nursery.stdin)
-    nursery.stdin.flush()
-    answer = pickle.load(nursery.stdout)
-    assert isinstance(answer, bool), answer
-    return answer
+def _request(request):
+    helper = _helper()
+    pickle.dump(request, helper.stdin)
+    helper.stdin.flush()
+    response = pickle.load(helper.stdout)
+    assert isinstance(response, bool), response
+    return response
 
 
 @cache
-def _nursery():
+def _helper():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-c", "from support.kills import serve; serve()"]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 
 def serve():
-    """Answer requests until there are no more."""
+    """Serve requests from stdin until it is closed."""
     while True:
         try:
             run, when, work = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         try:
-            answer = not finished(run(when, work))
+            response = not finished(run(when, work))
         except AssertionError as failure:
-            answer = str(failure)
-        pickle.dump(answer, sys.stdout.buffer)
+            response = str(failure)
+        pickle.dump(response, sys.stdout.buffer)
         sys.stdout.flush()
 
 
@@ -80,7 +80,7 @@ def _run_for(seconds, work):
     return child
 
 
-def _run_till_there(path, work):
+def _run_until_exists(path, work):
     child = start(work)
     while not path.exists() and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
         time.sleep(0.005)

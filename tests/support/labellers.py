@@ -1,4 +1,4 @@
-"""A labeller without a model, for tests of what happens around one."""
+"""A labeller without a model, for tests of the spool."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from diarize_runner.spool.run import Spool, run
 
 
 class FakeLabeller:
-    """Says of a recording what is in it; what is called bad it cannot read, and what is called deadly kills it."""
+    """Returns the content of the recording; `bad` raises UnreadableAudio, and `deadly` kills the process."""
 
     def label(self, recording, transcript):
         content = recording.read_bytes()
@@ -21,18 +21,18 @@ class FakeLabeller:
 
 
 def label_all(folder: Path):
-    """Label all there is, at once."""
-    return list(run(Spool(folder=folder), FakeLabeller, settle=0, clock=Impatient()))
+    """Run the spool, without waiting for files to settle."""
+    return list(run(Spool(folder=folder), FakeLabeller, settle=0, clock=InstantClock()))
 
 
-class Impatient:
-    """A clock on which every wait is long enough."""
+class InstantClock:
+    """A clock whose sleeps return at once and advance it."""
 
     def __init__(self):
-        self.later = 0.0
+        self.elapsed = 0.0
 
     def monotonic(self):
-        return self.later
+        return self.elapsed
 
     def sleep(self, seconds):
-        self.later += seconds
+        self.elapsed += seconds

@@ -1,4 +1,4 @@
-"""A build host whose request takes every file from beside it."""
+"""A build host whose request names local files only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import CacheLock, lock_path, read_lock
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cache.documents.request import read_request
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 REPO = "acme/pipeline"
 
@@ -35,7 +35,7 @@ class LocalHost:
         return self.folder / "requirements.txt"
 
     def ask_for(self, files: Mapping[str, bytes], **more: object) -> None:
-        """Write a request for one repository of `files`, and put them beside it."""
+        """Write a request for one repository of `files`, and the files."""
         for path, data in files.items():
             (self.folder / "files" / path).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / "files" / path).write_bytes(data)
@@ -46,15 +46,15 @@ class LocalHost:
         self.requirements.write_text("nothing==1\n")
 
     def lock(self) -> CacheLock:
-        """Resolve the request, and leave the lock beside it."""
+        """Resolve the request, and write the lock beside it."""
         return write_lock(self.request)
 
     def build(self) -> CacheManifest:
-        """Build what the lock beside the request pins, with the requirements that are there."""
+        """Build the locked version 1.0."""
         return self.build_version("1.0")
 
     def build_version(self, version: str) -> CacheManifest:
-        """Do the same under another version."""
+        """Build the locked request as `version`."""
         lock = read_lock(read_request(self.request), lock_path(self.request))
-        how = {"version": version, "requirements": self.requirements, "out": self.out, "progress": Silent()}
+        how = {"version": version, "requirements": self.requirements, "out": self.out, "progress": NoProgress()}
         return build(lock, folder=self.folder, **how)

@@ -1,4 +1,4 @@
-"""Packages of Debian's kind, and mirrors of them, made on the spot: small stand-ins with the names of large ones."""
+"""Small Debian packages with the names of real ones, and mirrors of them."""
 
 import email.utils
 import hashlib
@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """What a package says and holds."""
+    """A package to build."""
 
     name: str
     version: str = "1"
     replaces: str = ""
     files: dict[str, str] = field(default_factory=dict)
-    """Executable texts, by their paths."""
+    """Contents of executable files, by path."""
 
     def build(self, folder):
         """Write the package into `folder`; return its path."""
@@ -39,7 +39,7 @@ class Package:
 
 
 def make_mirror(folder):
-    """Make a mirror of the packages in `folder`, as `deb [trusted=yes] URL ./` reads it."""
+    """Make `folder` a flat mirror of its packages, for `deb [trusted=yes] URL ./`."""
     stanzas = []
     for deb in sorted(folder.glob("*.deb")):
         place = f"Filename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {sha256(deb)}\n"
@@ -48,7 +48,7 @@ def make_mirror(folder):
 
 
 def sign_mirror(folder, key_name):
-    """Sign a mirror with a new key, which lies in it as `key_name`; return the key's fingerprint."""
+    """Sign a mirror with a new key, and write the key to it as `key_name`; return the fingerprint."""
     index = folder / "Packages"
     lines = [
         f"Date: {email.utils.formatdate()}",
@@ -57,7 +57,7 @@ def sign_mirror(folder, key_name):
         "",
     ]
     (folder / "Release").write_text("\n".join(lines))
-    # In a folder with a short name: a socket lies in it, and the kernel takes 107 bytes for the path of one.
+    # A short path: gpg creates a socket there, whose path is limited to 107 bytes.
     with TemporaryDirectory(prefix="gnupg-", dir="/tmp") as home:
         try:
             gpg(home, "--quick-generate-key", "--passphrase", "", "a test <test@example.org>", "rsa2048", "sign")

@@ -1,4 +1,4 @@
-"""Mutated checkpoints, and what torch would do with each: a process reports it, and lets none of it happen."""
+"""Mutate checkpoints, and compare the checks with torch, in a process that reports its actions and blocks them."""
 
 import json
 import random
@@ -17,12 +17,12 @@ from diarize_runner.cache.checkpoint.rewrite import rewrite
 from diarize_runner.cache.checkpoint.tensor import Tensor
 from diarize_runner.errors import UnsafeCheckpoint
 
-HARMLESS = {
+HARMLESS_EVENTS = {
     "pickle.find_class collections.OrderedDict",
     "pickle.find_class torch._utils._rebuild_tensor_v2",
     *(f"pickle.find_class pyannote.audio.core.task.{name}" for name in ("Specifications", "Problem", "Resolution")),
 }
-"""All that loading a clean checkpoint does, as Python's audit events tell it."""
+"""The audit events of loading a clean checkpoint."""
 
 _WEIGHT = Tensor(shape=(2, 3), data=bytes(24))
 _MODEL = PyannoteModel(
@@ -53,16 +53,16 @@ sys.modules["pyannote.audio.core.task"] = task
 
 import resource
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30),) * 2)  # a memo numbered high asks for all there is
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30),) * 2)  # a high memo index allocates all memory
 harmless, seen, loading = set(json.loads(sys.argv[1])), [], False
 QUIET = {"object.__getattr__", "object.__setattr__", "marshal.loads", "sys._getframe", "builtins.id", "array.__new__"}
 
 def hook(event, args):
     if not loading or event in QUIET:
         return
-    said = f"{event} {args[0]}.{args[1]}" if event == "pickle.find_class" else event
-    seen.append(said)
-    if said not in harmless:
+    name = f"{event} {args[0]}.{args[1]}" if event == "pickle.find_class" else event
+    seen.append(name)
+    if name not in harmless:
         raise RuntimeError("refused")
 
 def load(data):
@@ -84,7 +84,7 @@ def cases():
 import warnings
 warnings.simplefilter("ignore")
 for number, data in enumerate(cases()):
-    if number == 3:  # torch has imported by then what it imports when it first loads anything
+    if number == 3:  # by then, torch has done the imports of its first load
         sys.addaudithook(hook)
     print(json.dumps(load(data)), flush=True)
 """
@@ -92,27 +92,27 @@ for number, data in enumerate(cases()):
 
 @dataclass(kw_only=True)
 class Counts:
-    """What came of the mutants."""
+    """The results for all mutants."""
 
     mutants: int = 0
     accepted: int = 0
-    """By a box, as they are."""
+    """By the check of a box, unchanged."""
     rewritten: int = 0
     """By a build."""
     dangerous: int = 0
-    """Torch would have done something with the mutant itself that no clean checkpoint does."""
+    """Torch would have raised an audit event that no clean checkpoint raises."""
     passed: int = 0
-    """Of those, how many a box accepted, or were still dangerous once rewritten."""
+    """Dangerous mutants that a box accepted, or that were still dangerous after a rewrite."""
 
 
 def count(mutants: int, seed: int) -> Counts:
-    """Make mutants, ask the checks and torch what they think of each, and count."""
+    """Run the checks and torch on each mutant, and count the results."""
     counts, rng = Counts(), random.Random(seed)
     with _torch() as dangers:
         for warmup in (_MODEL.to_bytes(), _PLAIN.to_bytes(), as_stream(b"}.")):
             dangers(warmup)
         clean = [dangers(each.to_bytes()) for each in (_MODEL, _PLAIN)]
-        assert clean == [set(), set()], "what is clean does nothing else"
+        assert clean == [set(), set()], "a clean checkpoint raises other events"
         for data in _mutants(rng, mutants):
             counts.mutants += 1
             is_dangerous = bool(dangers(data))
@@ -131,15 +131,15 @@ def count(mutants: int, seed: int) -> Counts:
 
 @contextmanager
 def _torch() -> Iterator:
-    """Yield a function that says what torch would do with a file beyond what is harmless."""
-    command = [sys.executable, "-c", CHILD, json.dumps(sorted(HARMLESS))]
+    """Yield a function that returns torch's audit events for a file, without the harmless ones."""
+    command = [sys.executable, "-c", CHILD, json.dumps(sorted(HARMLESS_EVENTS))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, **pipes) as child:
 
         def dangers(data: bytes) -> set[str]:
             child.stdin.write(struct.pack("<I", len(data)) + data)
             child.stdin.flush()
-            return set(json.loads(child.stdout.readline())) - HARMLESS
+            return set(json.loads(child.stdout.readline())) - HARMLESS_EVENTS
 
         yield dangers
         child.stdin.close()
@@ -152,7 +152,7 @@ def _mutants(rng: random.Random, number: int) -> Iterator[bytes]:
         mutant = rng.choice(pickles)
         for _ in range(rng.randrange(4)):
             mutant = rng.choice(_MUTATIONS)(rng, mutant, rng.choice(pickles))
-        yield _wrapped(mutant) if rng.random() < 0.6 else as_stream(mutant)  # rather more zips
+        yield _wrapped(mutant) if rng.random() < 0.6 else as_stream(mutant)
 
 
 def _pickle_of(checkpoint: PlainValues | PyannoteModel) -> bytes:
@@ -164,7 +164,7 @@ def _pickle_of(checkpoint: PlainValues | PyannoteModel) -> bytes:
 
 
 def _wrapped(pickled: bytes) -> bytes:
-    """Wrap a pickle as the writer does, with the storages of the model: only the pickle is odd."""
+    """Wrap a pickle in a valid zip with the storages of the model."""
     storages = {"archive/data/0": bytes(24), "archive/data/1": bytes(8)}
     return zipped({"archive/data.pkl": pickled, "archive/byteorder": b"little", **storages, "archive/version": b"3\n"})
 
@@ -189,7 +189,7 @@ def _splice(rng: random.Random, data: bytes, other: bytes) -> bytes:
 
 
 def _nest(rng: random.Random, data: bytes, other: bytes) -> bytes:
-    """Put the opcodes of the other between two of the first."""
+    """Insert the opcodes of `other`."""
     at, inner = rng.randrange(len(data)), other.removeprefix(b"\x80\x02").removesuffix(b".")
     return data[:at] + inner + rng.choice([b"", b"0"]) + data[at:]
 

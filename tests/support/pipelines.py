@@ -1,7 +1,7 @@
-"""pyannote's SpeakerDiarization around small networks with random weights, and recordings whose voices are tones.
+"""pyannote's SpeakerDiarization with small random networks, and recordings whose voices are tones.
 
-Pipeline, clustering and the kinds of network are pyannote's own; the networks have fewer and narrower layers, and hear
-chunks of 2 s. A script says who speaks when, where a test is not about the segmentation.
+Pipeline, clustering and network classes are pyannote's; the networks have fewer and narrower layers, and chunks of 2 s.
+A script replaces the segmentation where a test is not about it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +33,12 @@ CLUSTERINGS = {
 OF_A_CHUNK = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=CHUNK)
 
 Script = Mapping[str, Sequence[tuple[float, float]]]
-"""By voice, from when to when it speaks, in seconds."""
+"""By voice, the start and end of each turn in seconds."""
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute with one thread: those of such small networks spend their time waiting for each other."""
+    """Limit torch to one thread, which is faster for such small networks."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -48,7 +48,7 @@ def one_thread() -> Iterator[None]:
 
 
 def pipeline(folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker") -> SpeakerDiarization:
-    """Return a new pipeline with community-1's parameters; two of them are the same."""
+    """Return a new pipeline with community-1's parameters; equal arguments give equal pipelines."""
     made = SpeakerDiarization(
         segmentation=segmentation_model(),
         embedding=EMBEDDINGS[embedding](),
@@ -62,7 +62,7 @@ def pipeline(folder, *, clustering: str = "VBxClustering", embedding: str = "WeS
 
 
 def segmentation_model() -> PyanNet:
-    """Return a network in the manner of segmentation-3.0, so sure of its random self that speakers come and go."""
+    """Return a network like segmentation-3.0, with scaled-up random weights, so that speakers come and go."""
     torch.manual_seed(3)
     model = PyanNet(sincnet={"stride": 10}, lstm={"hidden_size": 16, "num_layers": 2}, linear={"num_layers": 0})
     model.specifications = Specifications(
@@ -81,7 +81,7 @@ def segmentation_model() -> PyanNet:
 
 
 def wespeaker() -> WeSpeakerResNet34:
-    """Return WeSpeaker's network with 4 blocks for 16, whose embeddings lie around the origin as trained ones do."""
+    """Return WeSpeaker's network with 4 instead of 16 blocks; its embeddings are centred like trained ones."""
     torch.manual_seed(34)
     model = WeSpeakerResNet34()
     model.resnet = ResNet(BasicBlock, [1, 1, 1, 1], m_channels=8, feat_dim=80, embed_dim=256, two_emb_layer=False)
@@ -106,7 +106,7 @@ EMBEDDINGS = {"WeSpeaker": wespeaker, "GE2E": ge2e}
 
 
 def as_if_trained(network: torch.nn.Module) -> torch.nn.Module:
-    """Give every batch norm something to do."""
+    """Set random statistics and weights in every batch norm."""
     for layer in network.modules():
         if isinstance(layer, torch.nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
@@ -123,7 +123,7 @@ def tone(hertz: float, seconds: float) -> torch.Tensor:
 
 
 def recording(script: Script, samples: int) -> torch.Tensor:
-    """Return a recording of the script, of so many samples, with a little noise throughout."""
+    """Return a recording of the script with `samples` samples and a little noise."""
     sound = torch.randn(samples, generator=torch.Generator().manual_seed(0)) / 1000
     for voice, turns in script.items():
         for start, end in turns:
@@ -134,7 +134,7 @@ def recording(script: Script, samples: int) -> torch.Tensor:
 
 @contextmanager
 def scripted(made: SpeakerDiarization, script: Script) -> Iterator[None]:
-    """Let the script say who speaks, in place of the segmentation network; voices keep to their slots."""
+    """Replace the segmentation network with the script; each voice keeps its slot."""
     before = made.get_segmentations
     made.get_segmentations = lambda file, hook: segmentations(script, file["waveform"].shape[1])
     try:
@@ -144,7 +144,7 @@ def scripted(made: SpeakerDiarization, script: Script) -> Iterator[None]:
 
 
 def segmentations(script: Script, samples: int) -> SlidingWindowFeature:
-    """Return what a segmentation network that knows the script says of a recording of so many samples."""
+    """Return the perfect segmentation of a recording of the script with `samples` samples."""
     frames = segmentation_model().num_frames(round(CHUNK * RATE))
     beyond = max(0, samples - round(CHUNK * RATE))
     chunks = 1 + -(-beyond // round(STEP * RATE))

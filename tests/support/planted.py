@@ -1,9 +1,9 @@
-"""A working folder and a home in which somebody has put what libraries look for there, and what Python would run."""
+"""Plant files in a working folder and a home folder that libraries would read, or Python would run."""
 
 from pathlib import Path
 
 CONTENT = "#!/bin/false\nplanted: true\n"
-"""YAML, so that one file does not keep a library from the next; no module, library or checkpoint."""
+"""Valid YAML, so that a library goes on to read the next file; not a valid module, library or checkpoint."""
 MODULES = (
     "json",
     "torch",
@@ -51,7 +51,7 @@ def plant_working_folder(folder, repo_ids):
 
 
 def plant_home(folder):
-    """Put settings, caches and fonts into `folder`; return the variables that lead there."""
+    """Put settings, caches and fonts into `folder`; return the variables that point to them."""
     named = ("database.yml", "matplotlibrc", "fsspec/conf.json", "torch/hub/x.pt", "hf/token", "data/fonts/P.ttf")
     _plant(folder, [*AT_HOME, *named, "bin/fc-list", "bin/latex"])
     (folder / "bin/fc-list").chmod(0o755)

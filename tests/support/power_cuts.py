@@ -1,25 +1,25 @@
-"""Work whose power is cut after each of its system calls, and what is left then looked at."""
+"""Cut the power after each system call of a work, and check what is left."""
 
 import random
 import shutil
 from contextlib import suppress
 from functools import partial
 
-from support.disk_model import Disk, NotThere
-from support.system_calls import recorded
+from support.disk_model import Disk, MissingFolder
+from support.system_calls import record_calls
 
 from diarize_runner.errors import DiarizeRunnerError
 
 
 def replay(work, folder, *, most, seed=0):
-    """Cut power after each call of `work`; return how many states were looked at, and a line on each that was wrong."""
+    """Cut power after each call of `work`; return the number of checked states, and a line for each failure."""
     place = folder / "folder"
     work.prepare(place)
     (place / work.on).mkdir(exist_ok=True)
     shutil.copytree(place, folder / "before", symlinks=True)
-    looked, wrong = 0, []
+    checked, failures = 0, []
     for made, done, state in cuts(partial(work.run, place), place / work.on, folder / "log", most, seed):
-        looked += 1
+        checked += 1
         put(state, folder / "left" / work.on)
         for other in (folder / "before").iterdir():
             if other.name != work.on:
@@ -27,32 +27,32 @@ def replay(work, folder, *, most, seed=0):
         try:
             work.check(folder / "left", done)
         except (AssertionError, DiarizeRunnerError, OSError, ValueError) as reason:
-            wrong.append(f"after call {made}{' (the last)' * done}: {type(reason).__name__}: {reason}")
+            failures.append(f"after call {made}{' (the last)' * done}: {type(reason).__name__}: {reason}")
         shutil.rmtree(folder / "left")
-    return looked, wrong
+    return checked, failures
 
 
 def cuts(work, folder, log, most, seed=0):
-    """Run `work`; yield (how many calls had changed `folder`, whether all had, what it may hold if power is cut then).
+    """Run `work`; yield (number of calls that changed `folder`, whether these were all, a possible state after a cut).
 
-    There are at most `most` states for each call, and those that came before do not come again but at the end.
+    At most `most` states for each call; a repeated state is skipped, except after the last call.
     """
     disk, chance, made, seen = Disk(folder), random.Random(seed), 0, set()
-    for made, _ in enumerate(_changes(disk, recorded(work, log)), start=1):
+    for made, _ in enumerate(_changes(disk, record_calls(work, log)), start=1):
         yield from ((made, False, state) for state in disk.states(chance, most) if _is_new(state, seen))
     yield from ((made, True, state) for state in disk.states(chance, most) if _is_new(state, set()))
 
 
 def _changes(disk, calls):
-    """Make the calls; yield whenever one has changed something.
+    """Apply the calls; yield after each that has changed something.
 
-    One may have begun before another thread made the folder that it needs, and ended after that: it waits.
+    A call may start before another thread creates its folder, and end after that; it is applied later.
     """
     waiting = []
     for call in calls:
         waiting.append(call)
         for each in list(waiting):
-            with suppress(NotThere):
+            with suppress(MissingFolder):
                 changed = disk.apply(each)
                 waiting.remove(each)
                 if changed:
@@ -66,7 +66,7 @@ def _is_new(state, seen):
 
 
 def put(state, folder):
-    """Make `folder` hold a state."""
+    """Write a state to `folder`."""
     folder.mkdir(parents=True)
     for path in sorted(state):
         place, what = folder / path, state[path]

@@ -1,4 +1,4 @@
-"""Work in processes and threads of its own: forked to give something up, or raced against itself."""
+"""Run work in forked processes and threads, or as a race."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ def start(work):
     try:
         work()
         status = 0
-    except BaseException:  # noqa: BLE001  # nothing may come back into what forked
+    except BaseException:  # noqa: BLE001  # nothing may propagate into the parent's code
         traceback.print_exc()
     finally:
         sys.stderr.flush()
@@ -25,7 +25,7 @@ def start(work):
 
 
 def finished(child):
-    """Wait for a process; say whether it came to its end. One that was killed did not, one that failed is an error."""
+    """Wait for a process; return whether it finished rather than being killed; assert that it did not fail."""
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     assert code in (0, -signal.SIGKILL), f"the process ended with {code}"
@@ -33,7 +33,7 @@ def finished(child):
 
 
 def race_threads(works):
-    """Start every one of `works` at once, each in a thread; return the name of what each raised, or None."""
+    """Run all `works` at once, each in a thread; return the name of the exception of each, or None."""
     barrier, outcomes = threading.Barrier(len(works)), [""] * len(works)
 
     def run(index, work):
@@ -49,7 +49,7 @@ def race_threads(works):
 
 
 def race_processes(works):
-    """Start every one of `works` at once, each in a process; return the name of what each raised, or None."""
+    """Run all `works` at once, each in a process; return the name of the exception of each, or None."""
     context = get_context("fork")
     barrier, outcomes = context.Barrier(len(works)), context.SimpleQueue()
 
@@ -69,6 +69,6 @@ def race_processes(works):
 def _outcome(work):
     try:
         work()
-    except Exception as reason:  # noqa: BLE001  # whatever it was, the test looks at it
+    except Exception as reason:  # noqa: BLE001  # the test checks it
         return type(reason).__name__
     return None

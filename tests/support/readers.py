@@ -1,4 +1,4 @@
-"""What the readers of each format understand, as far as the format says it."""
+"""Read each output format as its usual readers do."""
 
 import html
 import json
@@ -14,26 +14,26 @@ _INTERVAL = re.compile(r'xmin = ([\d.]+)\n {12}xmax = ([\d.]+)\n {12}text = "((?
 _CUE = re.compile(r"\n(\S+) --> (\S+)\n(?:<v ([^>]*)>)?(.*?)(?:</v>)?\n")
 
 
-def plain(said):
-    """What is left of a text in a line: no control character, and nothing that reorders what follows."""
-    kept = (
-        character for character in said if character not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+def plain(text):
+    """Return the text on one line, without control characters and characters that reorder text."""
+    visible = (
+        character for character in text if character not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
     )
-    return " ".join("".join(" " if category(each) in ("Cc", "Zl", "Zp") else each for each in kept).split())
+    return " ".join("".join(" " if category(each) in ("Cc", "Zl", "Zp") else each for each in visible).split())
 
 
 def textgrid(text):
-    """Return the intervals (start, end, text) of each tier, in order, by its name."""
+    """Return the intervals (start, end, text) of each tier, in order, by name."""
     names = [name.replace('""', '"') for name in _ITEM.findall(text)]
     parts = _ITEM.split(text)[2::2]
     return {
-        name: [(float(start), float(end), said.replace('""', '"')) for start, end, said in _INTERVAL.findall(part)]
+        name: [(float(start), float(end), label.replace('""', '"')) for start, end, label in _INTERVAL.findall(part)]
         for name, part in zip(names, parts, strict=True)
     }
 
 
 def eaf(text):
-    """Return the annotations (start, end, text) of each tier, by its id; times in milliseconds."""
+    """Return the annotations (start, end, text) of each tier by id; times are in milliseconds."""
     root = ET.fromstring(text.encode())
     times = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
     return {
@@ -52,8 +52,8 @@ def vtt(text):
     cues = _CUE.findall(rest)
     assert "".join(cue.group(0) for cue in _CUE.finditer(rest)) == rest
     return [
-        (_seconds(start), _seconds(end), html.unescape(said), html.unescape(name) or None)
-        for start, end, name, said in cues
+        (_seconds(start), _seconds(end), html.unescape(spoken), html.unescape(name) or None)
+        for start, end, name, spoken in cues
     ]
 
 
@@ -62,12 +62,12 @@ def _seconds(stamp):
     return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
-def _of_tiers(tiers):
-    return [said for name, found in tiers.items() if not name.endswith(" words") for _, _, said in found]
+def _list_texts(tiers):
+    return [label for name, intervals in tiers.items() if not name.endswith(" words") for _, _, label in intervals]
 
 
 class _Page(HTMLParser):
-    """Gathers the texts of the elements of one class."""
+    """Collects the texts of the elements of one class."""
 
     def __init__(self, kind):
         super().__init__()
@@ -87,7 +87,7 @@ class _Page(HTMLParser):
 
 
 def page(text, kind):
-    """Return the texts of a page's elements of the class `kind`, which hold no others."""
+    """Return the texts of a page's elements of class `kind`, which have no child elements."""
     reader = _Page(kind)
     reader.feed(text)
     return reader.texts
@@ -97,13 +97,13 @@ TEXTS = {
     "json": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
     "whisperlive": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
     "srt": lambda text: [line.split("] ", 1)[-1] for line in text.splitlines()],
-    "vtt": lambda text: [said for _, _, said, _ in vtt(text)],
+    "vtt": lambda text: [spoken for _, _, spoken, _ in vtt(text)],
     "txt": lambda text: [re.sub(r"^\[\S+\] ", "", line) for line in text.splitlines()],
     "ctm": lambda text: [line.split(" ")[4] for line in text.splitlines()],
     "stm": lambda text: [segment.text for segment in parse(text).segments] if text else [],
-    "textgrid": lambda text: _of_tiers(textgrid(text)),
-    "eaf": lambda text: _of_tiers(eaf(text)),
+    "textgrid": lambda text: _list_texts(textgrid(text)),
+    "eaf": lambda text: _list_texts(eaf(text)),
     "labels": lambda text: [line.split("\t")[2] for line in text.splitlines()],
     "html": lambda text: page(text, "said"),
 }
-"""By format, from a file to the texts in it."""
+"""By format: a function from the content of a file to its texts."""

@@ -1,7 +1,7 @@
-"""Checkpoints of torch's older format whose persistent references hold something else than a storage.
+"""Checkpoints in torch's legacy format with persistent references to objects other than storages.
 
-torch's loader returns the object inside a reference `("module", object, source file, source)`, and compares the sources
-where both are given (torch/serialization.py of 2.11, `_legacy_load`).
+torch returns the object in a reference `("module", object, source file, source)`, and compares the sources if both are
+given (`_legacy_load` in torch/serialization.py of 2.11).
 """
 
 import io
@@ -20,19 +20,19 @@ _EVIL = "from pathlib import Path\nPath('ran').touch()\nclass Thing: pass\n"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trick:
-    """A checkpoint, and what torch makes of it."""
+    """A checkpoint, and a test of its effect on torch."""
 
     data: bytes
     attempt: Callable[[], None]
-    """Fails where the trick does not work; it changes the process that it runs in."""
+    """Fails if the trick does not work; it changes its process."""
 
     def works(self) -> bool:
-        """Say whether torch falls for it, in a process of its own."""
+        """Return whether the trick works, in a new process."""
         return finished(start(self.attempt))
 
 
 def patches_a_class() -> Trick:
-    """Set an attribute of an allowed class: BUILD on what a reference hands back."""
+    """Set an attribute of an allowed class: BUILD on the object of a reference."""
     data = as_stream(b"\x80\x02" + _reference(_SPECIFICATIONS) + _build("planted") + b"0}.")
 
     def attempt() -> None:
@@ -46,7 +46,7 @@ def patches_a_class() -> Trick:
 
 
 def writes_a_patch() -> Trick:
-    """Write a file into the working folder: the patch between a class's source and what the reference says it is."""
+    """Write a file to the working folder: the diff between a class's source and that of the reference."""
     with_sources = _reference(_SPECIFICATIONS, text("x.py") + text("id\n"))
     data = as_stream(b"\x80\x02" + _SPECIFICATIONS + _build("dump_patches") + b"0" + with_sources + b"0}.")
 
@@ -84,7 +84,7 @@ def _reference(of: bytes, sources: bytes = b"NN") -> bytes:
 
 
 def _build(attribute: str) -> bytes:
-    """Return the opcodes that set an attribute, to 1, of the object on the stack."""
+    """Return the opcodes that set an attribute of the object on the stack to 1."""
     return b"(N}" + text(attribute) + b"K\x01stb"
 
 

@@ -1,4 +1,4 @@
-"""A build host with a token and a store, and boxes without one; the Hub is simulated, and its models are twins."""
+"""A build host with a token, a store, and boxes without token; the Hub is simulated, with twins as models."""
 
 import json
 import os
@@ -22,7 +22,7 @@ GATED = {COMMUNITY_1: "auto", "pyannote/speaker-diarization-3.1": "auto", "pyann
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Site:
-    """A build host with a token, a store, and a box without one."""
+    """A build host with a token, a store, and boxes without token."""
 
     folder: Path
     hub: HubSimulator
@@ -30,11 +30,11 @@ class Site:
 
     @cache  # noqa: B019  # a site lives as long as its tests
     def box(self, name: str) -> Path:
-        """Take the request `name` of this repository all the way, once; return the box's cache folder."""
+        """Build, publish and restore the request `name` of this repository, once; return the box's cache folder."""
         return self.take(name, request(name))
 
     def take(self, name: str, request: str) -> Path:
-        """Take a request all the way; return the box's cache folder."""
+        """Resolve, build, publish and restore a request; return the box's cache folder."""
         host, store = self.folder / name, (self.folder / name / "store").as_uri()
         host.mkdir()
         path = host / f"{name}.yaml"
@@ -48,9 +48,9 @@ class Site:
         return host / "box"
 
     def ask(self, box: Path, script: str) -> dict:
-        """Run a script in a process of its own, where nothing can be reached, on a box and the same seconds.
+        """Run a script without a network, with a box's cache folder and the path of a recording as arguments.
 
-        Return what it says in its last line, and what it said to people as `stderr`.
+        Return the JSON document in the last line of its stdout, and its stderr as `stderr`.
         """
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING_FACE_"))}
         environment = {**clean, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": f"http://127.0.0.1:{closed_port()}"}
@@ -61,7 +61,7 @@ class Site:
 
     @cache  # noqa: B019
     def diarize(self, box: Path) -> subprocess.CompletedProcess:
-        """Diarize a few seconds with a box's cache, where nothing can be reached and nobody has a token."""
+        """Diarize a few seconds with a box's cache, without a network and a token."""
         return run("diarize", self.folder / "speech.wav", "--cache", box, "--device", "cpu", "--json", isolated=True)
 
 
@@ -72,7 +72,7 @@ def request(name: str) -> str:
 
 @contextmanager
 def running_site(folder: Path) -> Iterator[Site]:
-    """Yield a site whose Hub has the twins, gated as the real ones are, and an account that was let in."""
+    """Yield a site whose Hub has the twins, gated like the real models, and an account with access."""
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
     from support import twins
 

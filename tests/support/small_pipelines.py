@@ -1,4 +1,4 @@
-"""A restored cache whose pipeline loads in a second: the networks of `pipelines`, as pyannote's own files."""
+"""A restored cache whose pipeline loads in a second: the networks of `pipelines`, in pyannote's file formats."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ params:
   clustering: {method: centroid, min_cluster_size: 2, threshold: 0.7}
   segmentation: {min_duration_off: 0.0}
 """
-"""As speaker-diarization-3.1 has it: the models by their repositories, and the PLDA left to the default."""
+"""Like speaker-diarization-3.1: it names models by repo_id, and takes the default PLDA."""
 
 
 def restored(folder: Path, mark: float | None = None) -> Path:
-    """Return a restored version in a new folder; a `mark` is the first bias of its segmentation, which hears nobody."""
+    """Return a restored version in `folder`; `mark` sets the segmentation's bias for silence, to tell caches apart."""
     segmentation = pipelines.segmentation_model()
     if mark is not None:
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Recordings of tones and of silence, in the containers and codecs that people have."""
+"""Recordings of tones and silence, in common containers and codecs."""
 
 import wave
 
@@ -15,7 +15,7 @@ def tone(seconds, rate, pitch=PITCH):
 
 
 def write_wav(path, channels, rate):
-    """Write equally long float arrays, one for each channel, as 16-bit PCM."""
+    """Write float arrays of equal length, one per channel, as 16-bit PCM."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(len(channels))
         file.setsampwidth(2)
@@ -24,7 +24,7 @@ def write_wav(path, channels, rate):
 
 
 def write_encoded(path, codec, layout, rate, samples=None):
-    """Write samples, the same in every channel; two seconds of a tone, if none are given."""
+    """Write the same samples to every channel; by default, two seconds of a tone."""
     samples = tone(2, rate) if samples is None else samples
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
@@ -38,7 +38,7 @@ def write_encoded(path, codec, layout, rate, samples=None):
 
 
 def write_film(path, sound):
-    """Write a black picture, and a mono sound of 16 kHz if there is one."""
+    """Write one black picture, and a mono sound of 16 kHz unless `sound` is empty."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=25)
         video.width = video.height = 64
@@ -47,14 +47,14 @@ def write_film(path, sound):
         for picture in (av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24"), None):
             container.mux(video.encode(picture))
         if audio:
-            heard = av.AudioFrame.from_ndarray(np.float32([sound]), format="fltp", layout="mono")
-            heard.sample_rate = 16_000
-            for frame in (heard, None):
+            samples = av.AudioFrame.from_ndarray(np.float32([sound]), format="fltp", layout="mono")
+            samples.sample_rate = 16_000
+            for frame in (samples, None):
                 container.mux(audio.encode(frame))
 
 
 def write_silence(path, seconds):
-    """Write silence as AAC, of which an hour takes 0.3 MB and no time: one frame, over and over."""
+    """Write silence as AAC by repeating one frame, which is fast; an hour takes 0.3 MB."""
     rate, frame = 8_000, 1_024
     write_encoded(path, "aac", "mono", rate, np.zeros(8 * frame))
     *_, silent = _adts_frames(path.read_bytes())
@@ -62,7 +62,7 @@ def write_silence(path, seconds):
 
 
 def _adts_frames(stream):
-    """Split a stream of AAC at its headers, each of which says how long the frame is, in 13 bits from the 31st on."""
+    """Split an AAC stream at its ADTS headers; bits 31 to 43 hold the frame length."""
     while stream:
         size = (stream[3] & 0b11) << 11 | stream[4] << 3 | stream[5] >> 5
         yield stream[:size]

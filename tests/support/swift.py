@@ -1,7 +1,7 @@
-"""OpenStack Swift with its S3 API, on loopback, in a folder of its own: a store that is neither ours nor a simulation.
+"""OpenStack Swift with its S3 API on loopback: a real store of another project.
 
 One account, container, object and proxy server each, one copy of everything, no memcached. Needs `.swift`, which
-scripts/install-swift.sh makes. What it does not do: If-Match on writes (501), and If-None-Match atomically.
+scripts/install-swift.sh creates. Swift does not support If-Match on writes (501), nor If-None-Match atomically.
 """
 
 import getpass
@@ -19,9 +19,9 @@ import pytest
 BIN = Path(__file__).resolve().parents[2] / ".swift" / "bin"
 ACCESS_KEY, SECRET_KEY = "test:tester", "testing"
 STRANGER_ACCESS_KEY, STRANGER_SECRET_KEY = "test:stranger", "looking-on"
-"""Known, and allowed nothing."""
+"""A user without any permission."""
 PAGE = 3
-"""Names in one page of a listing."""
+"""Names per page of a listing."""
 _STARTS_WITHIN = 60
 
 _RING_SERVERS = ("account", "container", "object")
@@ -35,7 +35,7 @@ name = single
 default = yes
 """
 
-# What nine calls of swift-ring-builder do, in one second rather than five.
+# Replaces nine calls of swift-ring-builder: one second instead of five.
 _BUILD_RINGS = """\
 import sys
 from swift.common.ring import RingBuilder
@@ -64,7 +64,7 @@ pipeline = {name}-server
 use = egg:swift#{name}
 """
 
-# The order matters: s3api stands before the authentication it uses, and multipart uploads are slo's segments.
+# The order matters: s3api precedes the authentication that it uses; slo implements multipart uploads.
 _PROXY_CONF = """\
 [DEFAULT]
 bind_ip = {host}
@@ -107,10 +107,10 @@ use = egg:swift#symlink
 
 
 def require_swift():
-    """Skip the test where Swift is not installed; fail it where DIARIZE_RUNNER_REQUIRE_SWIFT says it has to be."""
+    """Skip the test where Swift is not installed; fail it if DIARIZE_RUNNER_REQUIRE_SWIFT is 1."""
     if BIN.is_dir():
         return
-    reason = "there is no Swift: run scripts/install-swift.sh"
+    reason = "Swift is not installed: run scripts/install-swift.sh"
     if os.environ.get("DIARIZE_RUNNER_REQUIRE_SWIFT") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -118,7 +118,7 @@ def require_swift():
 
 @contextmanager
 def swift(folder, address=None):
-    """Run Swift in `folder`; give the address of its S3 API, which is on loopback unless an `address` is given."""
+    """Run Swift in `folder`; yield the URL of its S3 API, on loopback or on `address`."""
     with ExitStack() as running:
         (folder / "etc").mkdir(parents=True)
         (folder / "devices" / "d1").mkdir(parents=True)

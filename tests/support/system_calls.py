@@ -1,4 +1,4 @@
-"""What work asks the kernel to do to files, in order: recorded by strace."""
+"""Record the file system calls of a work, in order, with strace."""
 
 import ast
 import os
@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-from support.hosts.possible import unavailable
+from support.hosts.requirements import unavailable
 
 _TRACED = (
     "open,openat,creat,lseek,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,ftruncate,truncate,"
@@ -27,7 +27,7 @@ _ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\w+)<((?:[^>\\]|\\.)*)>|[^,\s][^,
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A descriptor, and the path of what it has open."""
+    """A file descriptor and its path."""
 
     number: str
     path: str
@@ -43,23 +43,23 @@ class Call:
 
 
 def require_strace():
-    """Skip the test where nothing can be traced; where test hosts are required, fail it."""
-    if why := _refusal():
-        unavailable(why)
+    """Skip the test where strace does not work; fail it if DIARIZE_RUNNER_REQUIRE_HOSTS is 1."""
+    if reason := _missing():
+        unavailable(reason)
 
 
 @cache
-def _refusal():
+def _missing():
     if not shutil.which("strace"):
-        return "there is no strace here: scripts/install-test-packages.sh installs it"
+        return "strace not found: run scripts/install-test-packages.sh"
     done = subprocess.run([*_STRACE, "true"], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else f"strace may not trace here: {done.stderr.strip()}"
 
 
-def recorded(work, log):
-    """Run `work`, which must be picklable, in a process of its own; return its calls as they began.
+def record_calls(work, log):
+    """Run `work`, which must be picklable, in a new process; return its calls in the order of their starts.
 
-    What depends on a call begins after it did; that another ended earlier says little, as threads wait for strace.
+    A dependent call starts later. The order of ends means little, as threads wait for strace.
     """
     command = [*_STRACE, "-o", str(log), sys.executable, "-c", _RUN]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -69,14 +69,14 @@ def recorded(work, log):
 
 
 def _calls(lines):
-    """Return the text of each call, in the order in which they began."""
-    calls, begun = [], {}
+    """Return the text of each call, in the order of their starts."""
+    calls, pending = [], {}
     for line in lines:
         thread, resumed, call = _LINE.fullmatch(line).groups()
         if resumed is not None:
-            calls[begun.pop(thread)] += resumed
+            calls[pending.pop(thread)] += resumed
         elif call and call.endswith(_UNFINISHED):
-            begun[thread] = len(calls)
+            pending[thread] = len(calls)
             calls.append(call[: -len(_UNFINISHED)])
         elif call:
             calls.append(call)

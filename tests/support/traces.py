@@ -1,4 +1,4 @@
-"""What a command and all its children ask of the kernel, as strace writes it down."""
+"""Trace a command and its children with strace."""
 
 import ast
 import re
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from support.hosts.possible import unavailable
+from support.hosts.requirements import unavailable
 
 _EXECUTED = re.compile(r'execve\("(.*?)", (\[.*?\]), (\[.*?\])(?: \/\* .*? \*\/)?(?:\)|\s+<unfinished)')
 
 
 @dataclass(frozen=True, kw_only=True)
 class Executed:
-    """A program that was started, or was looked for in vain."""
+    """A program that was started, or not found."""
 
     words: list[str]
     environment: list[str]
 
 
 def tracing(folder: Path, calls: str) -> list[str]:
-    """Return the words to put before a command; what each of its processes asks of `calls` goes into `folder`."""
+    """Return a strace prefix for a command; the system calls `calls` of each process are logged to `folder`."""
     require_strace()
     folder.mkdir()
     return [
@@ -41,13 +41,13 @@ def tracing(folder: Path, calls: str) -> list[str]:
 
 @cache
 def require_strace() -> None:
-    """Skip the test where there is no strace, or fail it where it is required."""
+    """Skip the test where strace is not installed; fail it if DIARIZE_RUNNER_REQUIRE_HOSTS is 1."""
     if not shutil.which("strace"):
         unavailable("strace not found: run scripts/install-test-packages.sh")
 
 
 def executed(folder: Path) -> list[Executed]:
-    """Return every program that was started, in no order."""
+    """Return every program that was started, in any order."""
     lines = [line for path in folder.iterdir() for line in path.read_text(errors="replace").splitlines()]
     calls = [line for line in lines if line.startswith("execve(")]
     found = [_EXECUTED.match(line) for line in calls]

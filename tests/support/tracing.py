@@ -1,4 +1,4 @@
-"""What a command opens, runs and connects to, as strace sees it: the command, and all that it starts."""
+"""Trace with strace what a command and its children open, execute and connect to."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.hosts.possible import unavailable
+from support.hosts.requirements import unavailable
 
 STRACE = shutil.which("strace")
 _CALLS = "open,openat,openat2,execve,execveat,connect"
@@ -20,27 +20,27 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Traced:
-    """A command that has ended."""
+    """The trace of a finished command."""
 
     done: subprocess.CompletedProcess
     tried: frozenset[str]
-    """Absolute paths that were to be opened or run, there or not."""
+    """Absolute paths that it tried to open or execute."""
     opened: frozenset[str]
-    """Where what was opened, or run, really lies."""
+    """Real paths that it opened or executed."""
     connected: tuple[str, ...]
-    """The lines of `connect`."""
+    """The traced `connect` calls."""
 
 
 def require_strace():
-    """Skip the test where there is no strace; fail it where hosts are required, as CI has it."""
+    """Skip the test where strace is not installed; fail it if DIARIZE_RUNNER_REQUIRE_HOSTS is 1."""
     if not STRACE:
         unavailable("strace not found: run scripts/install-test-packages.sh")
 
 
 def traced(command, *, cwd, env, folder, seconds=300):
-    """Run a command under strace, whose notes go to `folder`; return what it did."""
+    """Run a command under strace, which logs to `folder`; return the trace."""
     folder.mkdir()
-    # A file for each thread: in one file, the lines of one are cut in two by those of another.
+    # One file per thread: in a shared file, lines of several threads interleave.
     options = ["-ff", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", f"trace={_CALLS}", "-e", "signal=none"]
     done = subprocess.run(
         [STRACE, *options, "-o", str(folder / "thread"), *map(str, command)],

@@ -1,19 +1,19 @@
-"""Two parties that work on one store by turns, so that every interleaving of their calls can be played."""
+"""Run works on one store in a given interleaving of their calls."""
 
 import math
 import threading
 
 
 class Turns:
-    """A party's calls wait until it has some left; no two overlap."""
+    """Lets each party make calls only when its turn comes, one call at a time."""
 
     def __init__(self):
         self._changed, self._left, self._ended = threading.Condition(), {}, set()
 
     def play(self, works, moves):
-        """Start each of `works`, by party; make `moves`, each a party and a number of calls; let all come to an end.
+        """Start `works`, a function by party; allow the calls of `moves`, pairs of party and number; then finish all.
 
-        Return what each party raised, or None.
+        Return the exception of each party, or None.
         """
         outcomes, threads = {}, []
         for party, work in works.items():
@@ -27,8 +27,8 @@ class Turns:
         return outcomes
 
     def store(self, party, store):
-        """Return `store` as `party` is to use it."""
-        return _OfParty(self, party, store)
+        """Return `store` for use by `party`."""
+        return _PartyStore(self, party, store)
 
     def call(self, party, function, arguments, options):
         with self._changed:
@@ -40,7 +40,7 @@ class Turns:
                 self._changed.notify_all()
 
     def _let(self, party, calls):
-        """Let a party make so many calls, and wait until it has, or has ended."""
+        """Let a party make `calls` calls, and wait until it has, or has ended."""
         with self._changed:
             self._left[party] = calls
             self._changed.notify_all()
@@ -50,14 +50,14 @@ class Turns:
         outcomes[party] = None
         try:
             work()
-        except Exception as reason:  # noqa: BLE001  # whatever it was, the test looks at it
+        except Exception as reason:  # noqa: BLE001  # the test checks it
             outcomes[party] = reason
         with self._changed:
             self._ended.add(party)
             self._changed.notify_all()
 
 
-class _OfParty:
+class _PartyStore:
     def __init__(self, turns, party, store):
         self._turns, self._party, self._store = turns, party, store
 

@@ -1,7 +1,7 @@
 """Twins of pyannote's gated models: the same architectures, shapes and file names, with random weights.
 
-What they cost to move, verify, load and run is what the real ones cost; what they find is nonsense, but for one speaker
-who never stops, so that every stage of a pipeline has something to do.
+They cost as much to transfer, verify, load and run as the real ones. Their results are meaningless, except that one
+speaker is always active, so that every stage of a pipeline has work.
 """
 
 import io
@@ -62,7 +62,7 @@ _XVECTOR, _LDA = 256, 128
 
 
 def twin_repos() -> dict[str, dict[str, bytes]]:
-    """Return the files of every repository that the two pipelines are made of, by repo_id and path."""
+    """Return the files of every repository of the two pipelines, by repo_id and path."""
     segmentation, embedding, plda = _segmentation(), _embedding(), _plda()
     card = b"# A twin\n\nRandom weights in the shape of a pyannote model.\n"
     return {
@@ -123,7 +123,7 @@ def _embedding() -> bytes:
 
 
 def checkpoint_of(model: Model) -> bytes:
-    """Return what lightning saves of a model that was trained."""
+    """Return a checkpoint as lightning saves it after training."""
     checkpoint = {
         "epoch": 1,
         "global_step": 1,
@@ -141,7 +141,7 @@ def checkpoint_of(model: Model) -> bytes:
 
 
 def _plda() -> dict[str, bytes]:
-    """Return a transform and a PLDA of the right shapes that invert well."""
+    """Return a transform and a PLDA of the right shapes, well-conditioned."""
     random = np.random.default_rng(2044)
     noise = random.normal(size=(_LDA, _LDA)) / 100
     lda = np.linalg.qr(random.normal(size=(_XVECTOR, _LDA)))[0].astype(np.float32)
@@ -152,7 +152,7 @@ def _plda() -> dict[str, bytes]:
 
 
 def write_plda(folder: Path) -> tuple[Path, Path]:
-    """Write the transform and the PLDA; return where they lie."""
+    """Write the transform and the PLDA; return their paths."""
     paths = []
     for name, data in _plda().items():
         paths.append(folder / name)
@@ -167,7 +167,7 @@ def _npz(**arrays: np.ndarray) -> bytes:
 
 
 def write_speech(path: Path, seconds: float) -> Path:
-    """Write the first words of pyannote's own recording to `path`."""
+    """Write the first words of pyannote's sample recording to `path`."""
     import wave
     from importlib.metadata import distribution
 

@@ -1,6 +1,6 @@
-"""A web server on loopback that speaks real HTTP, and misbehaves when a test says so.
+"""An HTTP server on loopback with faults on demand.
 
-What it serves comes from an origin: the files of a folder, or another server, which it then stands in front of.
+Responses come from an origin: the files of a folder, or another server, to which it is a proxy.
 """
 
 import http.client
@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What was asked."""
+    """A received request."""
 
     method: str
     path: str
@@ -29,14 +29,14 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the origin answers."""
+    """A response of an origin."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def having(self, **headers):
-        """Return the same with other headers; `_` stands for `-`."""
+    def with_headers(self, **headers):
+        """Return the response with more headers; `_` in a name becomes `-`."""
         return replace(
             self, headers={**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         )
@@ -47,28 +47,28 @@ Fault = Callable[["_Handler", Request, Origin], None]
 
 
 def files(folder):
-    """Serve the files of `folder`, with ranges, and pages as pages."""
+    """Serve the files of `folder`, with ranges; .html files as text/html."""
 
     def origin(request):
         path = folder / unquote(urlsplit(request.path).path).lstrip("/")
         if not path.is_file():
             return Answer(status=404)
         answer = _ranged(path.read_bytes(), request.headers.get("Range"))
-        return answer.having(Content_Type="text/html") if path.suffix == ".html" else answer
+        return answer.with_headers(Content_Type="text/html") if path.suffix == ".html" else answer
 
     return origin
 
 
 def files_whole(folder):
-    """Serve the files of `folder` as many simple servers do: Range is ignored."""
+    """Serve the files of `folder`, ignoring Range, as many simple servers do."""
     origin = files(folder)
     return lambda request: origin(replace(request, headers={}))
 
 
-def _ranged(data, wanted):
-    if not wanted:
+def _ranged(data, header):
+    if not header:
         return Answer(status=200, body=data)
-    first, last = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted).groups()
+    first, last = re.fullmatch(r"bytes=(\d+)-(\d*)", header).groups()
     first, last = int(first), int(last or len(data))
     if first >= len(data):
         return Answer(status=416, headers={"Content-Range": f"bytes */{len(data)}"})
@@ -79,7 +79,7 @@ def _ranged(data, wanted):
 
 
 def relay(url):
-    """Pass every request on to the server at `url`, as it came: it may be signed."""
+    """Forward every request unchanged to the server at `url`: it may be signed."""
     address = urlsplit(url)
 
     def origin(request):
@@ -90,33 +90,33 @@ def relay(url):
                 connection.putheader(name, value)
         connection.endheaders(request.body, encode_chunked="Transfer-Encoding" in request.headers)
         answer = connection.getresponse()
-        headers = {name: value for name, value in answer.getheaders() if name.lower() not in _BY_US}
+        headers = {name: value for name, value in answer.getheaders() if name.lower() not in _OWN_HEADERS}
         length = {"Content-Length": answer.getheader("Content-Length", "0")} if request.method == "HEAD" else {}
         return Answer(status=answer.status, headers={**headers, **length}, body=answer.read())
 
     return origin
 
 
-_BY_US = {"content-length", "transfer-encoding", "connection", "date", "server"}
+_OWN_HEADERS = {"content-length", "transfer-encoding", "connection", "date", "server"}
 
 
-def says(status, **headers):
-    """Answer `status`, whatever was asked."""
-    return lambda handler, _, __: handler.send(Answer(status=status).having(**headers))
+def responds_with_status(status, **headers):
+    """Respond with `status` to every request."""
+    return lambda handler, _, __: handler.send(Answer(status=status).with_headers(**headers))
 
 
-def says_what(answer):
-    """Give `answer`, whatever was asked."""
+def responds_with(answer):
+    """Respond with `answer` to every request."""
     return lambda handler, _, __: handler.send(answer)
 
 
 def changed(change):
-    """Give what the origin answers, changed."""
+    """Respond with the origin's response, changed by `change`."""
     return lambda handler, request, origin: handler.send(change(origin(request)))
 
 
 def cut(after):
-    """Promise the whole body, send `after` bytes of it, and reset the connection."""
+    """Announce the whole body, send `after` bytes, and reset the connection."""
 
     def fault(handler, request, origin):
         handler.send_head_of(answer := origin(request))
@@ -127,7 +127,7 @@ def cut(after):
 
 
 def ended(after):
-    """Promise the whole body, send `after` bytes of it, and hang up politely."""
+    """Announce the whole body, send `after` bytes, and close the connection."""
 
     def fault(handler, request, origin):
         handler.send_head_of(answer := origin(request))
@@ -138,18 +138,18 @@ def ended(after):
 
 
 def reset(handler, request, origin):
-    """Reset the connection instead of answering."""
+    """Reset the connection without a response."""
     handler.reset()
 
 
 def lost(handler, request, origin):
-    """Do what was asked, and reset the connection instead of saying so."""
+    """Process the request, and reset the connection without a response."""
     origin(request)
     handler.reset()
 
 
 def silent(after, seconds):
-    """Send `after` bytes of the body, and then nothing for a while."""
+    """Send `after` bytes of the body, and then nothing for `seconds`."""
 
     def fault(handler, request, origin):
         handler.send_head_of(answer := origin(request))
@@ -162,11 +162,11 @@ def silent(after, seconds):
 
 
 def endless(answer, most=256 << 20):
-    """Give `answer` with a body in chunks that does not end before a client hangs up; at `most` bytes, give up."""
+    """Send the head of `answer`, then a chunked body until the client hangs up or `most` bytes are sent."""
 
     def fault(handler, request, origin):
         chunk = b"x" * 65536
-        handler.server.flooded += len(chunk)  # before a client can look
+        handler.server.flooded += len(chunk)  # before the client can react
         handler.send_response(answer.status)
         for name, value in {**answer.headers, "Transfer-Encoding": "chunked"}.items():
             handler.send_header(name, value)
@@ -180,7 +180,7 @@ def endless(answer, most=256 << 20):
 
 
 def dripping(pause, after=0, most=600):
-    """Send `after` bytes of what the origin answers, and then a byte every `pause` seconds."""
+    """Send `after` bytes of the origin's response, and then a byte every `pause` seconds."""
 
     def fault(handler, request, origin):
         handler.send_head_of(answer := origin(request))
@@ -194,7 +194,7 @@ def dripping(pause, after=0, most=600):
 
 
 def paced(pause, piece):
-    """Send what the origin answers, `piece` bytes at a time, and wait `pause` seconds after each."""
+    """Send the origin's response, `piece` bytes at a time, and wait `pause` seconds after each."""
 
     def fault(handler, request, origin):
         handler.send_head_of(answer := origin(request))
@@ -206,7 +206,7 @@ def paced(pause, piece):
 
 
 def dripping_head(pause, most=600):
-    """Begin an answer whose head never ends: a byte every `pause` seconds."""
+    """Send an endless response head, a byte every `pause` seconds."""
 
     def fault(handler, request, origin):
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Drip: ")
@@ -266,7 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class WebServer(ThreadingHTTPServer):
-    """The server; `requests` has all that it was asked, `flooded` counts the bytes that `endless` answers sent."""
+    """The server; `requests` records all requests, `flooded` counts the bytes sent by `endless`."""
 
     daemon_threads = True
     block_on_close = False
@@ -282,11 +282,11 @@ class WebServer(ThreadingHTTPServer):
         return f"{scheme}://{self.server_address[0]}:{self.server_address[1]}"
 
     def fails(self, *faults, times=1, when=lambda request: True):
-        """Meet the next requests for which `when` holds with `faults`, one each, and that `times` over."""
+        """Respond to the next requests that match `when` with `faults`, one each, `times` times."""
         self._faults += [(when, fault) for _ in range(times) for fault in faults]
 
     def forgive(self):
-        """Fail no more."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
@@ -299,12 +299,12 @@ class WebServer(ThreadingHTTPServer):
         return None
 
     def handle_error(self, *_):
-        """Stay quiet: a client that hangs up is what many a test is about."""
+        """Print nothing: many tests close connections."""
 
 
 @contextmanager
 def serving(origin, certificate=None, address=("127.0.0.1", 0)):
-    """Run a server on what `origin` answers; with a certificate, over TLS."""
+    """Run a server for `origin`; with a certificate, over TLS."""
     with WebServer(origin, address) as server:
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,4 +1,4 @@
-"""A build host whose boxes need wheels, and the package index that it has: a folder."""
+"""A build host that gathers wheels, with a folder as its package index."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from diarize_runner.cache.builder.gather import WheelSources
 from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
 from diarize_runner.cache.documents.request import read_request
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 MANYLINUX = "manylinux_2_28_x86_64"
 FOR_311, FOR_312 = (f"speech-1.0-{tag}-{tag}-{MANYLINUX}.whl" for tag in ("cp311", "cp312"))
@@ -22,7 +22,7 @@ FOR_ANY, COMMON, OLDER, TOOL = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelHost:
-    """Its requirements pin speech and common, and its installer's tool and common."""
+    """Its requirements pin speech and common, its installer requirements tool and common."""
 
     folder: Path
 
@@ -43,7 +43,7 @@ class WheelHost:
         return self.folder / "installer.txt"
 
     def prepare(self):
-        """Fill the index: speech is there for 3.11, for 3.12 and for any other; 3.10 wants an older common."""
+        """Fill the index: speech has wheels for 3.11, 3.12 and any Python; Python 3.10 needs an older common."""
         members = {"speech.py": b"said = 'hello'\n"}
         tags = [f"cp311-cp311-{MANYLINUX}", f"cp312-cp312-{MANYLINUX}", "py3-none-any"]
         speech = [write_wheel(self.index, "speech", "1.0", {**members, tag: b""}, tag=tag) for tag in tags]
@@ -54,7 +54,7 @@ class WheelHost:
         write_lock(write_request(self.folder, OLD))
 
     def sources(self, *pythons, toolkit=None):
-        return WheelSources.of(
+        return WheelSources.read(
             pythons or ["3.11"], requirements=self.requirements, installer=self.installer, toolkit=toolkit
         )
 
@@ -67,15 +67,15 @@ class WheelHost:
             version="1.0",
             requirements=self.requirements,
             out=out or self.out,
-            progress=Silent(),
+            progress=NoProgress(),
             wheels=self.sources(*pythons, toolkit=toolkit),
         )
 
-    def build_in_a_process_of_its_own(self):
-        """Do so where nobody has said which index pip shall ask."""
+    def build_with_own_index(self):
+        """Build with pip's index set in the environment; call it in a forked process."""
         os.environ.update(index_settings(self.index))
         self.build()
 
-    def there(self):
-        """Return the wheels that were left, by name."""
+    def built_wheels(self):
+        """Return the built wheels, by name."""
         return {path.name: path for path in (self.out / "wheels").glob("*.whl")}

@@ -1,11 +1,11 @@
-"""Wheels, a folder of them that stands in for a package index, and versions that carry them."""
+"""Wheels, a folder of them as a package index, and versions with wheels."""
 
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
-from support.caches import OLD, Site, noise, read_built_manifest
+from support.caches import OLD, Site, load_built_manifest, noise
 
 from diarize_runner.cache.documents.manifest import (
     INSTALLER_NAME,
@@ -15,11 +15,11 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
 from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, render_page
-from diarize_runner.digests import content_of_file
+from diarize_runner.digests import hash_file
 
 
 def write_wheel(index, name, version, members, *, build="", tag="py3-none-any"):
-    """Write a wheel that pip accepts, with `members` beside its own; return its path."""
+    """Write a wheel that pip accepts, with `members` beside its metadata; return its path."""
     index.mkdir(parents=True, exist_ok=True)
     info = f"{name}-{version}.dist-info"
     described = {
@@ -34,31 +34,30 @@ def write_wheel(index, name, version, members, *, build="", tag="py3-none-any"):
 
 
 def write_page(index):
-    """Write the page that a package index has, with every wheel's digest; return its path."""
+    """Write an index page with every wheel's digest; return its path."""
     page = index / "links.html"
     links = [
-        f'<a href="{path.name}#sha256={content_of_file(path).digest.hex}">{path.name}</a>'
-        for path in index.glob("*.whl")
+        f'<a href="{path.name}#sha256={hash_file(path).digest.hex}">{path.name}</a>' for path in index.glob("*.whl")
     ]
     page.write_text("<!DOCTYPE html>" + "".join(links))
     return page
 
 
 def index_settings(index):
-    """Return what makes pip look in `index`, a folder, and nowhere else."""
+    """Return the environment variables that limit pip to the folder `index`."""
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index), "PIP_CONFIG_FILE": "/dev/null"}
 
 
 def use_index(monkeypatch, index):
-    """Let pip look in `index`, a folder, and nowhere else."""
+    """Limit pip to the folder `index`."""
     for variable, value in index_settings(index).items():
         monkeypatch.setenv(variable, value)
 
 
 def pinned(*wheels, marker=""):
-    """Return the line that pins what `wheels` are of, with the hash of each."""
+    """Return the requirement line of one release with the hashes of its `wheels`."""
     ((name, version),) = {parse_wheel_filename(wheel.name)[:2] for wheel in wheels}
-    hashes = [f"--hash={content_of_file(wheel).digest}" for wheel in wheels]
+    hashes = [f"--hash={hash_file(wheel).digest}" for wheel in wheels]
     return " \\\n    ".join([f"{name}=={version}{marker and ' ; '}{marker}", *hashes]) + "\n"
 
 
@@ -69,13 +68,13 @@ WHEELS = {
     "tool-3.0-py3-none-any.whl": noise(1000, "tool"),
     "diarize_runner-0.1.0-py3-none-any.whl": noise(500, "toolkit"),
 }
-"""What a version may carry: only pip would look inside. `tool` is installed first; nothing pins the last."""
+"""Wheels of a version, with dummy content. `tool` is in the installer requirements; nothing pins the toolkit."""
 FOR_311 = set(WHEELS) - {"speech-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelSite(Site):
-    """A site whose versions carry wheels: those of `WHEELS`, put where a build leaves what pip fetched."""
+    """A site whose versions carry `WHEELS`."""
 
     def build(self, version="1.0", repos=OLD, wheels=WHEELS):
         Site.build(self, version, repos)
@@ -87,9 +86,9 @@ class WheelSite(Site):
 
 
 def carry(built, wheels, first=("tool",), both=()):
-    """Let the version in `built` carry `wheels`, file names with what they hold; return its manifest.
+    """Add `wheels`, contents by file name, to the version in `built`; return its manifest.
 
-    Those called as `first` says are what is installed first; all others, and those in `both`, a release installs.
+    Packages in `first` go to the installer requirements, all others, and those in `both`, to the requirements.
     """
     folder = built / WHEELS_FOLDER
     folder.mkdir(exist_ok=True)
@@ -112,10 +111,10 @@ def carry(built, wheels, first=("tool",), both=()):
         wheels=listed,
     )
     requirements = described(built / REQUIREMENTS_NAME, REQUIREMENTS_NAME)
-    manifest = replace(read_built_manifest(built), requirements=requirements, wheelhouse=house)
+    manifest = replace(load_built_manifest(built), requirements=requirements, wheelhouse=house)
     (built / MANIFEST_NAME).write_bytes(manifest.to_bytes())
     return manifest
 
 
 def described(path: Path, name):
-    return PublishedFile(name=name, content=content_of_file(path))
+    return PublishedFile(name=name, content=hash_file(path))

@@ -1,12 +1,11 @@
-"""How many words have the wrong speaker.
+"""Speaker errors per word.
 
-WDER, the word diarization error rate: of the words that reference and hypothesis share, the part with another speaker,
-under the best one-to-one mapping of speakers (Shafey, Soltau and Shafran, "Joint Speech Recognition and Speaker
-Diarization via Sequence Transduction", Interspeech 2019). The transcript is the reference's here, so no word is
-substituted.
+WDER, the word diarization error rate: the share of words with the wrong speaker, under the best one-to-one mapping of
+speakers (Shafey, Soltau and Shafran, "Joint Speech Recognition and Speaker Diarization via Sequence Transduction",
+Interspeech 2019). Both sides have the same words here, so there are no substitutions.
 
-cpWER, the concatenated minimum-permutation word error rate: each speaker's words are put together, and the mapping with
-the fewest edits counts, over the words of the reference (Watanabe et al., "CHiME-6 Challenge", CHiME workshop 2020).
+cpWER, the concatenated minimum-permutation word error rate: the edits between each speaker's concatenated words, under
+the best mapping, over the words of the reference (Watanabe et al., "CHiME-6 Challenge", CHiME workshop 2020).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from itertools import permutations
 
 
 def wder(reference: Sequence[str], hypothesis: Sequence[str | None]) -> float:
-    """Compare the speakers of the same words; a word that nobody said is wrong."""
+    """Return the WDER of two speaker sequences; None in the hypothesis is an error."""
     pairs = list(zip(reference, hypothesis, strict=True))
     right = max(
         sum(1 for was, found in pairs if found is not None and mapping.get(was) == found)
@@ -24,7 +23,7 @@ def wder(reference: Sequence[str], hypothesis: Sequence[str | None]) -> float:
 
 
 def cpwer(reference: Mapping[str, Sequence[str]], hypothesis: Mapping[str, Sequence[str]]) -> float:
-    """Compare each speaker's words, in their order."""
+    """Return the cpWER of the words by speaker."""
     edits_of = {(was, found): edits(reference[was], hypothesis[found]) for was in reference for found in hypothesis}
     return min(
         sum(edits_of[was, found] if found is not None else len(reference[was]) for was, found in mapping.items())
@@ -34,14 +33,14 @@ def cpwer(reference: Mapping[str, Sequence[str]], hypothesis: Mapping[str, Seque
 
 
 def _mappings(reference: set[str], hypothesis: set[str]) -> Iterator[dict[str, str | None]]:
-    """Yield every way to give each speaker of the reference one of the hypothesis, or none."""
+    """Yield every mapping of reference speakers to hypothesis speakers or None."""
     spare = [None] * max(0, len(reference) - len(hypothesis))
     for chosen in permutations([*sorted(hypothesis), *spare], len(reference)):
         yield dict(zip(sorted(reference), chosen, strict=True))
 
 
 def edits(reference: Sequence[str], hypothesis: Sequence[str]) -> int:
-    """Return the least number of words to insert, delete or substitute (Levenshtein)."""
+    """Return the Levenshtein distance in words."""
     row = list(range(len(hypothesis) + 1))
     for word in reference:
         corner, row[0] = row[0], row[0] + 1

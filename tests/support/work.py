@@ -1,4 +1,4 @@
-"""Work that promises to lose nothing: what lies there before it, and what must hold wherever it is cut short."""
+"""Work that must lose nothing when it is killed or the power is cut."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
+    """How to prepare, run and check a work; each function takes its folder."""
+
     prepare: Callable[[Path], None]
     run: Callable[[Path], object]
     check: Callable[[Path, bool], None]
-    """Of what a cut left; and whether the work had come to its end before."""
+    """Checks what is left; the flag says whether the work had finished."""
     on: str = "box"
-    """The folder that it changes."""
+    """The subfolder that it changes."""

@@ -1,4 +1,4 @@
-"""Every work that promises to lose nothing, each run in a process of its own: they are functions of modules."""
+"""Every work that must lose nothing; all are module functions, so that they can be pickled for other processes."""
 
 from support.works_on_boxes import BOX_WORKS
 from support.works_on_files import FILE_WORKS

@@ -7,19 +7,19 @@ from support.wheels import FOR_311, WHEELS, WheelSite
 from support.work import Work
 
 from diarize_runner.cache.box.folder import find_cache, read_manifest
-from diarize_runner.cache.box.follower import Follower
 from diarize_runner.cache.box.prune import prune_box
 from diarize_runner.cache.box.repair import repair
 from diarize_runner.cache.box.switch import switch
+from diarize_runner.cache.box.synced_folder import SyncedFolder
 from diarize_runner.cache.box.verify import verify
-from diarize_runner.cache.box.wheel_folder import WantedWheels, fetch_wheels
+from diarize_runner.cache.box.wheel_folder import WheelQuery, fetch_wheels
 from diarize_runner.cache.documents.pins import Target
-from diarize_runner.cache.published.find import LATEST, Wanted
-from diarize_runner.progress import Silent
+from diarize_runner.cache.published.find import LATEST, VersionQuery
+from diarize_runner.progress import NoProgress
 
 
 def site_with(*versions):
-    """Have these versions in a store, each restored when it was the latest."""
+    """Return a function that publishes these versions, and restores each while it is the latest."""
 
     def prepare(folder, restored=versions):
         site = Site(folder=folder)
@@ -46,11 +46,11 @@ def _published_none_restored(folder):
 
 
 def version_in_use(folder):
-    """Return the version a box uses, which must be right to its last byte; None where it has none."""
+    """Verify and return the version in use on a box; None without one."""
     if not (folder / "box/current").is_symlink():
         return None
     root = find_cache(folder / "box")
-    cache = verify(root, read_manifest(root), Silent()).require_ok()
+    cache = verify(root, read_manifest(root), NoProgress()).require_ok()
     return cache.manifest.version
 
 
@@ -64,7 +64,7 @@ def _restored(before, folder, done):
 def _restored_over_damage(folder, done):
     root = find_cache(folder / "box")
     manifest = read_manifest(root)
-    if verify(root, manifest, Silent()).ok or done:
+    if verify(root, manifest, NoProgress()).ok or done:
         assert version_in_use(folder) == "1.0"
     Site(folder=folder).restore("1.0")
     assert version_in_use(folder) == "1.0"
@@ -72,7 +72,7 @@ def _restored_over_damage(folder, done):
 
 def repair_in_place(folder):
     root = find_cache(folder / "box")
-    repair(root, read_manifest(root), Site(folder=folder).store, Silent())
+    repair(root, read_manifest(root), Site(folder=folder).store, NoProgress())
 
 
 def _repaired(folder, done):
@@ -83,7 +83,7 @@ def _repaired(folder, done):
 
 
 def _switch(folder):
-    switch(Site(folder=folder).box, None, Silent())
+    switch(Site(folder=folder).box, None, NoProgress())
 
 
 def _switched(folder, done):
@@ -104,10 +104,10 @@ def _pruned(folder, done):
     box = Site(folder=folder).box
     assert version_in_use(folder) == "3.0"
     for root in box.root.glob("versions/[0-9a-f]*"):
-        verify(root, read_manifest(root), Silent()).require_ok()
-    assert not done or len(box.restored()) == 2
+        verify(root, read_manifest(root), NoProgress()).require_ok()
+    assert not done or len(box.version_folders()) == 2
     _prune(folder)
-    assert len(box.restored()) == 2
+    assert len(box.version_folders()) == 2
 
 
 def _wheels_published(folder):
@@ -115,8 +115,8 @@ def _wheels_published(folder):
 
 
 def fetch_all_wheels(folder):
-    wanted = WantedWheels(of=Wanted(version=LATEST), target=Target(python="3.11"))
-    return fetch_wheels(Site(folder=folder).store, wanted, Follower(root=folder / "wheels"), Silent())
+    wanted = WheelQuery(version=VersionQuery(version=LATEST), target=Target(python="3.11"))
+    return fetch_wheels(Site(folder=folder).store, wanted, SyncedFolder(root=folder / "wheels"), NoProgress())
 
 
 def _fetched(folder, done):

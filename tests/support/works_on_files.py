@@ -23,20 +23,20 @@ def _label(folder):
     label_all(folder / "spool")
 
 
-def _in_flight(spool):
+def _dropped_files(spool):
     found = [path for path in spool.rglob("*") if path.name in RECORDINGS]
     return sorted((path.name, path.read_bytes()) for path in found)
 
 
 def _labelled(folder, done):
     spool = folder / "spool"
-    assert _in_flight(spool) == sorted(RECORDINGS.items())
+    assert _dropped_files(spool) == sorted(RECORDINGS.items())
     delivered = {place.name for place in spool.glob("outbox/*")}
     assert not done or delivered == {"call", "other"}
     for stem in delivered:
         assert (spool / f"outbox/{stem}/{stem}.labelled.json").read_bytes() == RECORDINGS[f"{stem}.wav"]
     _label(folder)
-    assert _in_flight(spool) == sorted(RECORDINGS.items())
+    assert _dropped_files(spool) == sorted(RECORDINGS.items())
     assert (spool / "outbox/call/call.labelled.srt").read_bytes() == b"its words"
     assert (spool / "outbox/other/other.labelled.json").read_bytes() == b"another sound"
 
@@ -75,21 +75,21 @@ def _is_somewhere(folder, _done):
     assert [path.read_bytes() for path in folder.rglob("call.rttm")] == [b"old"]
 
 
-CARELESS = {
+UNFLUSHED_WORKS = {
     "of data": Work(prepare=_an_output_there, run=_write_without_flushing_it, check=_written, on="out"),
     "of a name": Work(prepare=_an_output_there, run=_write_without_flushing_its_folder, check=_written, on="out"),
     "of a folder's own name": Work(
         prepare=_an_output_there, run=_write_in_a_folder_that_is_not_flushed, check=_is_somewhere, on="out"
     ),
 }
-"""What the package must not do."""
+"""Writes without the necessary fsync, as negative controls."""
 
 
 def _mark(folder):
     make_environment = runpy.run_path("roles/python_env/files/make_environment.py")
     (folder / "env/lib").mkdir()
     (folder / "env/lib/module.py").write_bytes(b"a module")
-    make_environment["write_last"](folder / "env/.complete", "by a lock and a wheel\n")
+    make_environment["write_durably"](folder / "env/.complete", "by a lock and a wheel\n")
 
 
 def _no_environment(folder):
@@ -127,7 +127,7 @@ def _reported(folder, done):
     written = (folder / "out/report.json").read_bytes()
     assert written in ([] if done else [_report(1.0).to_json()]) + [_report(2.0).to_json()]
     for path in _report_files(folder).values():
-        assert path.read_bytes().endswith(b"\n"), "it is whole"
+        assert path.read_bytes().endswith(b"\n"), "the file is incomplete"
 
 
 FILE_WORKS = {

@@ -7,8 +7,8 @@ from support.work import Work
 
 from diarize_runner.cache.published.catalogue import plan_prune, prune
 from diarize_runner.cache.published.keys import published_versions
-from diarize_runner.cache.published.publish import read_built
-from diarize_runner.digests import content_of_file
+from diarize_runner.cache.published.publish import read_build
+from diarize_runner.digests import hash_file
 from diarize_runner.errors import ManifestError, ObjectNotFound
 
 
@@ -26,7 +26,7 @@ def _store_is_whole(folder):
     store = Site(folder=folder).store
     for version in published_versions(store):
         for file in published(store, version).files:
-            assert content_of_file(store.root / f"v{version}" / file.name) == file.content, (version, file.name)
+            assert hash_file(store.root / f"v{version}" / file.name) == file.content, (version, file.name)
     try:
         return published(store).version
     except ObjectNotFound:
@@ -68,7 +68,7 @@ def _something_else_built(folder):
 
 def _built(folder, done):
     try:
-        read_built(folder / "built/2.0")
+        read_build(folder / "built/2.0")
     except ManifestError:
         assert not done
 

@@ -1,4 +1,4 @@
-"""A process that is asked, and is not to outlive its parent."""
+"""Child processes answer requests and die with their parent."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from diarize_runner.child import Died, started
+from diarize_runner.child import ChildDied, start_child
 
 CHILD = """
 import os, time
@@ -36,30 +36,30 @@ time.sleep(600)
 
 
 def is_running(pid):
-    """Whether it is there, and not only waits for somebody to take note of its end."""
+    """Whether the process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-@pytest.mark.parametrize("child", [CHILD, LATE], ids=["asked before", "asked after"])
-def test_a_process_is_gone_when_its_parent_was_killed(child):
+@pytest.mark.parametrize("child", [CHILD, LATE], ids=["parent alive", "parent dead"])
+def test_a_child_dies_when_its_parent_is_killed(child):
     with subprocess.Popen([sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True) as parent:
-        started = int(parent.stdout.readline())
-        assert is_running(started)
+        child_pid = int(parent.stdout.readline())
+        assert is_running(child_pid)
         parent.kill()
     deadline = time.monotonic() + 20
-    while is_running(started):
+    while is_running(child_pid):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-ANSWERS = """
+ANSWERING_CHILD = """
 import sys, time
 from contextlib import suppress
-from diarize_runner.child import channel_of
-channel = channel_of(*map(int, sys.argv[1:]))
+from diarize_runner.child import connect_to_parent
+channel = connect_to_parent(*map(int, sys.argv[1:]))
 channel.send("here")
 with suppress(EOFError):
     while True:
@@ -69,9 +69,9 @@ with suppress(EOFError):
 """
 
 
-def test_a_child_answers_and_what_is_wrong_there_is_raised_here_and_it_ends_with_the_block():
-    with started(ANSWERS) as child:
-        assert child.first_word() == "here"
+def test_a_child_answers_raises_its_errors_in_the_parent_and_ends_with_the_block():
+    with start_child(ANSWERING_CHILD) as child:
+        assert child.receive_first_message() == "here"
         assert child.ask("one") == ["one"]
         with pytest.raises(ValueError, match="wrong"):
             child.ask("wrong")
@@ -79,10 +79,10 @@ def test_a_child_answers_and_what_is_wrong_there_is_raised_here_and_it_ends_with
     assert child.process.returncode == 0
 
 
-def test_a_child_is_watched_until_it_answers():
+def test_watch_is_called_until_a_child_answers():
     looks = []
-    with started(ANSWERS) as child:
-        child.first_word()
+    with start_child(ANSWERING_CHILD) as child:
+        child.receive_first_message()
         assert child.ask("slow", lambda: looks.append(child.process.poll())) == ["slow"]
     assert looks
     assert set(looks) == {None}
@@ -92,10 +92,10 @@ KILLED, EXITED = "import os; os.kill(os.getpid(), 9)", "raise SystemExit(3)"
 
 
 @pytest.mark.parametrize(("end", "how"), [(KILLED, "was killed by signal 9"), (EXITED, "ended with exit code 3")])
-def test_a_child_that_dies_says_how(end, how):
-    with started(end) as child, pytest.raises(Died, match=how):
-        child.first_word()
-    with started(end) as child:
+def test_the_error_says_how_a_child_died(end, how):
+    with start_child(end) as child, pytest.raises(ChildDied, match=how):
+        child.receive_first_message()
+    with start_child(end) as child:
         child.process.wait()
-        with pytest.raises(Died, match=how):
+        with pytest.raises(ChildDied, match=how):
             child.ask("anything")

@@ -1,4 +1,4 @@
-"""Every start of a process says which environment it gets, and no secret of ours is in any."""
+"""Every started process gets an explicit environment without secrets."""
 
 import ast
 import importlib.util
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from diarize_runner.benchmark.gpu import look_at_gpu
+from diarize_runner.benchmark.gpu import query_gpu
 
 ROOT = Path(__file__).parents[2]
 STARTS = {f"subprocess.{name}" for name in ("run", "Popen", "call", "check_call", "check_output")}
@@ -34,7 +34,7 @@ def starts(path):
     return [call for call in calls if ast.unparse(call.func) in STARTS]
 
 
-def test_every_start_of_a_process_names_its_environment():
+def test_every_started_process_gets_an_explicit_environment():
     found = [(path, call) for path in sources() for call in starts(path)]
 
     here = ["pip", "rewriting and decoding", "a child that is asked", "nvidia-smi"]
@@ -44,7 +44,7 @@ def test_every_start_of_a_process_names_its_environment():
         assert "env" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"
 
 
-def test_no_process_is_started_in_another_way():
+def test_processes_are_started_only_with_known_functions():
     assert [path for path in sources() if BY_OS.search(path.read_text())] == []
 
 
@@ -56,7 +56,7 @@ def secrets(monkeypatch):
 
 @pytest.fixture
 def shown(tmp_path, monkeypatch):
-    """Put an `nvidia-smi` first on PATH that writes its environment down; return where."""
+    """Put an `nvidia-smi` first on PATH that writes its environment to a file; return the file."""
     program, written = tmp_path / "nvidia-smi", tmp_path / "environment"
     program.write_text(f"#!/bin/sh\nenv >{written}\n")
     program.chmod(0o755)
@@ -65,7 +65,7 @@ def shown(tmp_path, monkeypatch):
 
 
 def loaded(path):
-    """Return a file of a role as a module."""
+    """Load a file of a role as a module."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -74,8 +74,8 @@ def loaded(path):
 
 
 @pytest.mark.usefixtures("secrets")
-def test_nvidia_smi_gets_no_secret_from_a_benchmark_nor_from_the_role(shown):
-    for ask in (lambda: look_at_gpu("0"), loaded(ROOT / "roles/gpu_driver/files/probe.py").ask):
+def test_nvidia_smi_gets_no_secret_from_a_benchmark_or_the_role(shown):
+    for ask in (lambda: query_gpu("0"), loaded(ROOT / "roles/gpu_driver/files/probe.py").run_nvidia_smi):
         shown.unlink(missing_ok=True)
         ask()
         assert "PATH=" in shown.read_text()
@@ -83,15 +83,13 @@ def test_nvidia_smi_gets_no_secret_from_a_benchmark_nor_from_the_role(shown):
 
 
 @pytest.mark.usefixtures("secrets")
-def test_what_makes_an_environment_gets_no_secret_and_what_reads_a_store_gets_those_for_buckets_alone(
-    monkeypatch, capfd
-):
+def test_environment_creation_gets_no_secret_and_store_reads_get_only_bucket_secrets(monkeypatch, capfd):
     monkeypatch.setenv("UV_INDEX_TEAM_PASSWORD", "for-the-index")
     module = loaded(ROOT / "roles/python_env/files/make_environment.py")
 
     module.run("env")
     installing = capfd.readouterr().err
-    module.run("env", environment=module.for_the_store())
+    module.run("env", environment=module.store_variables())
     fetching = capfd.readouterr().err
 
     assert "canary" not in installing
@@ -99,14 +97,14 @@ def test_what_makes_an_environment_gets_no_secret_and_what_reads_a_store_gets_th
     assert [value for value in SECRETS.values() if value in fetching] == ["canary-aws"]
 
 
-def test_make_hands_on_no_hub_token(tmp_path):
+def test_make_passes_no_hub_token(tmp_path):
     (tmp_path / "show.mk").write_text("show:\n\t@env\n")
-    told = {**os.environ, "HF_TOKEN": "canary", "HUGGING_FACE_HUB_TOKEN": "canary", "CONTROL": "kept"}
+    variables = {**os.environ, "HF_TOKEN": "canary", "HUGGING_FACE_HUB_TOKEN": "canary", "CONTROL": "kept"}
 
     done = subprocess.run(
         ["make", "-f", "Makefile", "-f", tmp_path / "show.mk", "show"],
         cwd=ROOT,
-        env=told,
+        env=variables,
         capture_output=True,
         text=True,
         check=True,

@@ -1,4 +1,4 @@
-"""The tree of errors that a reader is shown is the one that there is."""
+"""The documented tree of errors matches the code."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from diarize_runner import errors
 
 ROOT = "DiarizeRunnerError"
 SOURCES = Path(errors.__file__).parent
-SHOWN = re.compile(r"    (?P<indent> *)(?P<name>\w+)(?: +exit (?P<code>\d+)\b)?(?: +\S.*)?")
+DOCUMENTED_ERROR = re.compile(r"    (?P<indent> *)(?P<name>\w+)(?: +exit (?P<code>\d+)\b)?(?: +\S.*)?")
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Error:
     exit_code: int
 
 
-def shown() -> dict[str, Error]:
+def documented_tree() -> dict[str, Error]:
     """Read the tree in the docstring; an error without an exit code has its parent's."""
     tree, above = {}, []
     for line in errors.__doc__.split("\n\n")[1].splitlines():
-        read = SHOWN.fullmatch(line)
+        read = DOCUMENTED_ERROR.fullmatch(line)
         assert read, line
         depth = len(read["indent"]) // 2
         del above[depth:]
@@ -37,7 +37,7 @@ def shown() -> dict[str, Error]:
 
 
 def classes() -> Iterator[ast.ClassDef]:
-    """Yield every class of the package: as written, for some modules import what is not installed everywhere."""
+    """Yield every class of the package from its source: some modules have optional imports."""
     for path in sorted(SOURCES.rglob("*.py")):
         yield from (node for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.ClassDef))
 
@@ -49,11 +49,11 @@ def own_exit_code(node: ast.ClassDef) -> int | None:
     return None
 
 
-def real() -> dict[str, Error]:
+def actual_tree() -> dict[str, Error]:
     everything = list(classes())
     tree = {ROOT: Error(parent="", exit_code=errors.DiarizeRunnerError.exit_code)}
     before = 0
-    while before < len(tree):  # once more, as long as there were errors of errors
+    while before < len(tree):  # repeat until no subclass is added
         before = len(tree)
         for node in everything:
             for base in (ast.unparse(base).split(".")[-1] for base in node.bases):
@@ -63,10 +63,10 @@ def real() -> dict[str, Error]:
     return tree
 
 
-def test_every_error_is_shown_below_its_parent_with_its_exit_code():
-    assert shown() == real()
+def test_every_error_is_documented_below_its_parent_with_its_exit_code():
+    assert documented_tree() == actual_tree()
 
 
-def test_an_error_that_is_raised_has_the_exit_code_that_is_shown():
+def test_raised_errors_have_the_documented_exit_codes():
     raised = {name: value.exit_code for name, value in vars(errors).items() if isinstance(value, type)}
-    assert raised == {name: error.exit_code for name, error in shown().items() if name in raised}
+    assert raised == {name: error.exit_code for name, error in documented_tree().items() if name in raised}

@@ -1,4 +1,4 @@
-"""The locks under requirements/ belong to their .in files, to each other, and to one environment."""
+"""The locks under requirements/ match their .in files and each other, and fit into one environment."""
 
 import hashlib
 import re
@@ -11,10 +11,10 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PURPOSES = ("control", "diarization", "installer", "dev")
 PUBLISHED = ("diarization", "installer")
-LOCKS = [REQUIREMENTS / f"py{python}" / f"{purpose}.txt" for python in PYTHONS for purpose in PURPOSES]
+LOCKS = [REQUIREMENTS / f"py{python}" / f"{purpose}.txt" for python in SUPPORTED_PYTHONS for purpose in PURPOSES]
 MERGED = [REQUIREMENTS / f"requirements-{purpose}.txt" for purpose in PUBLISHED]
 ALL = [*LOCKS, *MERGED, REQUIREMENTS / "swift.txt"]
 
@@ -28,20 +28,20 @@ def pins(lock: Path) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in found}
 
 
-def wanted(source: Path) -> list[Requirement]:
+def requirements_in(source: Path) -> list[Requirement]:
     return [Requirement(line) for line in source.read_text().splitlines() if line and not line.startswith("#")]
 
 
 @pytest.mark.parametrize("lock", ALL, ids=named)
-def test_a_lock_names_the_digest_of_the_requirements_it_was_compiled_from(lock):
+def test_a_lock_has_the_digest_of_its_requirements(lock):
     name, digest = re.fullmatch(r"# requirements/(\w+\.in) sha256:(\w+)", lock.read_text().splitlines()[0]).groups()
     assert hashlib.sha256((REQUIREMENTS / name).read_bytes()).hexdigest() == digest, f"{name} changed: run make lock"
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=named)
-def test_a_lock_pins_everything_its_requirements_ask_for(lock):
+def test_a_lock_pins_all_its_requirements(lock):
     versions = pins(lock)
-    for requirement in wanted(REQUIREMENTS / f"{lock.stem}.in"):
+    for requirement in requirements_in(REQUIREMENTS / f"{lock.stem}.in"):
         assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
 
 
@@ -58,8 +58,8 @@ def test_a_lock_names_no_index(lock):
     assert not re.search(r"^--|^\s*(-i|-f)\s|https?://", lock.read_text().replace("via\n", ""), re.MULTILINE)
 
 
-@pytest.mark.parametrize("python", PYTHONS)
-def test_one_environment_can_take_all_locks_of_a_python(python):
+@pytest.mark.parametrize("python", SUPPORTED_PYTHONS)
+def test_all_locks_of_a_python_fit_into_one_environment(python):
     versions: dict[str, str] = {}
     for lock in [REQUIREMENTS / f"py{python}" / f"{purpose}.txt" for purpose in PURPOSES]:
         for name, version in pins(lock).items():
@@ -67,8 +67,8 @@ def test_one_environment_can_take_all_locks_of_a_python(python):
 
 
 @pytest.mark.parametrize("purpose", PUBLISHED)
-@pytest.mark.parametrize("python", PYTHONS)
-def test_the_published_requirements_hold_for_each_python_what_its_lock_holds(python, purpose):
+@pytest.mark.parametrize("python", SUPPORTED_PYTHONS)
+def test_the_published_requirements_equal_the_lock_of_each_python(python, purpose):
     text = (REQUIREMENTS / f"requirements-{purpose}.txt").read_text().replace("\\\n", " ")
     lines = [line.split(" --hash")[0] for line in text.splitlines() if not line.startswith("#")]
     chosen = [Requirement(line) for line in lines]
@@ -79,11 +79,11 @@ def test_the_published_requirements_hold_for_each_python_what_its_lock_holds(pyt
 
 @pytest.mark.parametrize("purpose", PUBLISHED)
 def test_the_published_requirements_are_merged_from_the_locks(purpose):
-    merged = runpy.run_path(str(ROOT / "scripts" / "merge_locks.py"))["merged"]
+    merged = runpy.run_path(str(ROOT / "scripts" / "merge_locks.py"))["merge_locks"]
     assert (REQUIREMENTS / f"requirements-{purpose}.txt").read_text() == merged(purpose)
 
 
-def test_torch_and_pyannote_are_the_versions_this_release_is_made_for():
-    for python in PYTHONS:
+def test_torch_and_pyannote_are_the_supported_versions():
+    for python in SUPPORTED_PYTHONS:
         versions = pins(REQUIREMENTS / f"py{python}" / "diarization.txt")
         assert (versions["torch"], versions["pyannote-audio"]) == ("2.11.0", "4.0.7")

@@ -1,4 +1,4 @@
-"""Whatever takes a lock says so where a file system has none, as NFS can be mounted, and changes nothing."""
+"""Without file system locks, as on some NFS mounts, operations that need one fail and change nothing."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ LOCKED = [name for name in WORKS if name not in ("a repair", "a build", "an envi
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 @pytest.mark.parametrize("name", LOCKED)
-def test_a_work_that_needs_a_lock_says_that_there_is_none_and_changes_nothing(name, number, tmp_path, monkeypatch):
+def test_operations_that_need_a_lock_fail_and_change_nothing(name, number, tmp_path, monkeypatch):
     work = WORKS[name]
     work.prepare(tmp_path)
     before = tree(tmp_path)
@@ -33,7 +33,7 @@ def test_a_work_that_needs_a_lock_says_that_there_is_none_and_changes_nothing(na
     }
 
 
-def test_an_environment_says_that_there_is_no_lock(tmp_path, monkeypatch):
+def test_making_an_environment_without_locks_is_an_error(tmp_path, monkeypatch):
     locked = runpy.run_path("roles/python_env/files/make_environment.py")["locked"]
     lock_nowhere(monkeypatch, errno.ENOLCK)
 
@@ -44,7 +44,7 @@ def test_an_environment_says_that_there_is_no_lock(tmp_path, monkeypatch):
         pytest.fail("it was not locked")
 
 
-def test_an_environment_s_lock_that_leads_elsewhere_is_not_opened(tmp_path):
+def test_a_symbolic_link_in_place_of_the_lock_is_not_followed(tmp_path):
     locked = runpy.run_path("roles/python_env/files/make_environment.py")["locked"]
     (tmp_path / ".lock").symlink_to(tmp_path / "elsewhere")
 

@@ -1,4 +1,4 @@
-"""Power that is cut anywhere leaves the old or the new, whole; and what was said to be done is done."""
+"""A power cut at any point leaves the old or the new state, and completed writes survive."""
 
 import os
 import tempfile
@@ -8,10 +8,10 @@ import pytest
 from support.power_cuts import replay
 from support.system_calls import require_strace
 from support.works import WORKS
-from support.works_on_files import CARELESS
+from support.works_on_files import UNFLUSHED_WORKS
 
-MOST = 8
-"""States of the disk that are looked at after each system call; tests/soak looks at more."""
+MAX_STATES = 8
+"""Disk states checked after each system call; tests/soak checks more."""
 
 
 @pytest.fixture(autouse=True)
@@ -21,21 +21,21 @@ def _strace():
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder in memory, where there is one: thousands of files are written, and none need be kept."""
+    """A folder in memory if possible: the tests write thousands of temporary files."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path) as name:
         yield Path(name)
 
 
 @pytest.mark.parametrize("name", WORKS)
-def test_power_that_is_cut_anywhere_leaves_the_old_or_the_new_whole(name, folder):
-    looked, wrong = replay(WORKS[name], folder, most=MOST)
+def test_a_power_cut_leaves_the_old_or_the_new_state(name, folder):
+    looked, wrong = replay(WORKS[name], folder, most=MAX_STATES)
 
     assert looked > 10, "the negative control: there was something to cut"
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", CARELESS)
-def test_a_flush_that_is_left_out_is_found(name, folder):
-    _, wrong = replay(CARELESS[name], folder, most=MOST)
+@pytest.mark.parametrize("name", UNFLUSHED_WORKS)
+def test_a_missing_flush_is_detected(name, folder):
+    _, wrong = replay(UNFLUSHED_WORKS[name], folder, most=MAX_STATES)
 
     assert wrong

@@ -1,4 +1,4 @@
-"""A folder of recordings is no place for code: what lies in it like a module is not run."""
+"""Modules in the working folder, for example among recordings, are not run."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from diarize_runner.benchmark import process
 
 ROOT = Path(__file__).resolve().parents[2]
-LABEL = ("label", "turns.rttm", "said.srt", "-o", "out.json")
+LABEL = ("label", "turns.rttm", "talk.srt", "-o", "out.json")
 PLANTED = (
     "argparse",
     "json",
@@ -28,11 +28,11 @@ PLANTED = (
 
 @pytest.fixture
 def folder(tmp_path):
-    """Things to label, beside modules that leave `ran` behind."""
+    """Files to label, and modules that create `ran` when imported."""
     for name in PLANTED:
         (tmp_path / f"{name}.py").write_text(f"open('ran', 'a').write('{name} ')\nraise ImportError\n")
     (tmp_path / "turns.rttm").write_text("SPEAKER talk 1 0 2 <NA> <NA> SPEAKER_00 <NA> <NA>\n")
-    (tmp_path / "said.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello.\n")
+    (tmp_path / "talk.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHello.\n")
     return tmp_path
 
 
@@ -60,7 +60,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize(("command", "environment"), WAYS.values(), ids=list(WAYS))
-def test_no_module_of_the_working_folder_is_run(folder, command, environment):
+def test_modules_in_the_working_folder_are_not_run(folder, command, environment):
     done = run(folder, [*command, *LABEL], **environment)
 
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_no_module_of_the_working_folder_is_run(folder, command, environment):
     assert "SPEAKER_00" in (folder / "out.json").read_text()
 
 
-def test_the_command_works_in_a_folder_that_was_removed(folder):
+def test_the_command_works_in_a_deleted_folder(folder):
     script = 'mkdir gone; cd gone; rmdir ../gone; exec "$@"'
     command = [Path(sys.executable).with_name("diarize-runner"), "--version"]
 
@@ -77,23 +77,23 @@ def test_the_command_works_in_a_folder_that_was_removed(folder):
     assert done.stdout.startswith("diarize-runner "), done.stderr
 
 
-def test_python_alone_would_run_one(folder):
-    """The control: what the command is protected from."""
+def test_plain_python_runs_them(folder):
+    """Control: the attack works without protection."""
     done = run(folder, [sys.executable, "-c", "import json"])
 
     assert done.returncode != 0
     assert (folder / "ran").read_text() == "json "
 
 
-def test_a_folder_that_holds_this_package_may_hold_code(tmp_path):
-    """A checkout: `python -m diarize_runner` in it runs what lies there."""
+def test_modules_beside_this_package_are_run(tmp_path):
+    """In a checkout, `python -m diarize_runner` runs its code."""
     done = run(ROOT, [sys.executable, "-m", "diarize_runner", "--version"])
 
     assert done.stdout.startswith("diarize-runner "), done.stderr
 
 
-def test_a_benchmarks_process_runs_no_module_of_the_working_folder(folder):
-    """It is given a descriptor that nobody has, and fails, once it has imported all that it begins with."""
+def test_a_benchmark_process_runs_no_module_of_the_working_folder(folder):
+    """With an invalid descriptor it fails after its first imports."""
     done = run(folder, [sys.executable, "-c", process._MAIN, "99", str(os.getpid())])
 
     assert "handle is invalid" in done.stderr or "Bad file descriptor" in done.stderr, done.stderr

@@ -1,9 +1,8 @@
-"""A store in a bucket: `s3://bucket/prefix`, on AWS or whatever else speaks S3. Nothing else here imports boto3.
+"""A store in a bucket, `s3://bucket/prefix`, on AWS or another S3 server. Of the stores, only this one imports boto3.
 
     store.py    S3Store; UnconditionalS3Store for a server without conditional writes
-    upload.py   a file of any size, seen whole or not at all
-    errors.py   what boto3 raises, as StoreError: a sentence and a hint, no secret
+    upload.py   upload a file of any size atomically
+    errors.py   translate boto3 errors into StoreError, without secrets
 
-Credentials, profile, region and endpoint are found by boto3 alone, where everybody keeps them: AWS_PROFILE,
-AWS_ENDPOINT_URL, AWS_CA_BUNDLE, the role of an instance and so on.
+boto3 finds credentials, profile, region and endpoint: AWS_PROFILE, AWS_ENDPOINT_URL, AWS_CA_BUNDLE, instance role etc.
 """

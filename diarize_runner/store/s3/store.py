@@ -1,8 +1,9 @@
-"""S3Store: objects under a prefix of a bucket, written by S3's conditional writes.
+"""S3Store: objects under a prefix of a bucket, written with S3's conditional writes.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
+import logging
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from http import HTTPStatus
@@ -18,82 +19,96 @@ from botocore.response import StreamingBody
 from s3transfer.exceptions import S3CopyFailedError
 from urllib3.exceptions import HTTPError
 
-from diarize_runner.digests import Digest, write_hashing
+from diarize_runner.digests import Digest, write_and_hash
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapLost
-from diarize_runner.store.protocol import SMALL, StoredDocument
-from diarize_runner.store.remote import CHUNK, Part, Passing, Patience, ask_for, chunks, persist, read_on, total_of
-from diarize_runner.store.s3.errors import IS_IT_S3, Place
+from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
+from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
+from diarize_runner.store.remote import (
+    CHUNK,
+    RangeResponse,
+    RetryPolicy,
+    TransientStoreError,
+    parse_object_size,
+    read_chunks,
+    read_resuming,
+    request_with_timeout,
+    retry,
+)
+from diarize_runner.store.s3.errors import IS_IT_S3, ErrorTranslator
 from diarize_runner.store.s3.upload import Condition, Target, upload
-from diarize_runner.store.small import read_small
+from diarize_runner.store.size_limit import read_limited
 from diarize_runner.version import __version__
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_POOL = 16
-"""Connections at the most: more than a restore reads from at once, so that none waits for another's."""
+_log = logging.getLogger(__name__)
+
+_MAX_CONNECTIONS = 16
+"""More than the parallel reads of a restore, so that none waits for a connection."""
 _MARK = "swap"
-_BROKEN = (BotoCoreError, HTTPError, OSError, ValueError)
-"""What a body that breaks off raises; ssl raises ValueError, where the socket was stopped just then."""
-_LARGEST = 1 << 50
-"""Bytes: more than any object has."""
+_BROKEN_BODY = (BotoCoreError, HTTPError, OSError, ValueError)
+"""Errors of a body that breaks off; ssl raises ValueError when the socket was shut down just before the read."""
+_WHOLE_OBJECT = 1 << 50
+"""Bytes: more than the largest object."""
 
 
 class S3Store:
-    """Objects under a prefix of a bucket. The server checks that a name is free, or an object as it was read."""
+    """Objects under a prefix of a bucket. The server checks that a key is new, or that an object is unchanged."""
 
     _if_absent: ClassVar[Condition] = {"IfNoneMatch": "*"}
 
-    def __init__(self, client: "S3Client", bucket: str, prefix: str, patience: Patience) -> None:
+    def __init__(self, client: "S3Client", bucket: str, prefix: str, retry_policy: RetryPolicy) -> None:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
-        self._client, self._bucket, self._prefix, self._patience = client, bucket, prefix, patience
-        self._place = Place(url=self.url, endpoint=_shown(client.meta.endpoint_url))
+        self._client, self._bucket, self._prefix, self._retry_policy = client, bucket, prefix, retry_policy
+        self._translator = ErrorTranslator(url=self.url, endpoint=_without_credentials(client.meta.endpoint_url))
 
     @classmethod
-    def at(cls, url: str, patience: Patience) -> "S3Store":
-        """Return the store at `s3://bucket/prefix`; raise StoreError when boto3's configuration makes no sense."""
+    def at(cls, url: str, retry_policy: RetryPolicy) -> "S3Store":
+        """Return the store at `s3://bucket/prefix`; raise StoreError when boto3's configuration is invalid."""
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         try:
-            with Place(url=url, endpoint="").errors():
-                client = _client(patience)
+            with ErrorTranslator(url=url, endpoint="").translate():
+                client = _client(retry_policy)
         except ValueError as reason:
             raise StoreError(
-                f"{url}: AWS_ENDPOINT_URL is no address", hint="such as https://s3.example.org"
+                f"{url}: AWS_ENDPOINT_URL is not an address", hint="set it to an address such as https://s3.example.org"
             ) from reason
-        return cls(client, bucket, prefix.strip("/"), patience)
+        return cls(client, bucket, prefix.strip("/"), retry_policy)
 
-    def read(self, key: str, most: int = SMALL) -> StoredDocument:
+    def read(self, key: str, max_bytes: int = MAX_DOCUMENT_BYTES) -> StoredDocument:
         """See ArchiveStore."""
-        return persist(lambda: self._read(key, most), self._patience)
+        return retry(lambda: self._read(key, max_bytes), self._retry_policy)
 
     def read_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         """See ArchiveStore."""
-        return read_on(lambda start, count: self._ask(key, start, count), offset, length, self._patience)
+        return read_resuming(
+            lambda start, count: self._request_range(key, start, count), offset, length, self._retry_policy
+        )
 
-    def folders(self, prefix: str, *, holding: str) -> Iterable[str]:
+    def list_folders(self, prefix: str, *, containing: str) -> Iterable[str]:
         """See ArchiveStore."""
-        return [found for found in self._folders(prefix) if self._exists(f"{found}/{holding}")]
+        return [found for found in self._folders(prefix) if self._exists(f"{found}/{containing}")]
 
     def create(self, key: str, source: Path) -> None:
         """See WritableArchiveStore."""
-        persist(lambda: self._create(key, source), self._patience)
+        retry(lambda: self._create(key, source), self._retry_policy)
 
     def copy(self, source: str, key: str) -> None:
-        """See WritableArchiveStore. The server copies: nothing is moved to this machine and back."""
-        persist(lambda: self._copy(source, key), self._patience)
+        """See WritableArchiveStore. The server copies; nothing is downloaded."""
+        retry(lambda: self._copy(source, key), self._retry_policy)
 
     def keys(self, prefix: str) -> Iterable[str]:
         """See WritableArchiveStore."""
         own = self._key("")
-        with self._place.errors():
-            listed = self._client.get_paginator("list_objects_v2")
-            for page in listed.paginate(Bucket=self._bucket, Prefix=self._key(prefix)):
+        with self._translator.translate():
+            paginator = self._client.get_paginator("list_objects_v2")
+            for page in paginator.paginate(Bucket=self._bucket, Prefix=self._key(prefix)):
                 yield from (found["Key"].removeprefix(own) for found in page.get("Contents", []))
 
     def delete(self, key: str) -> None:
         """See WritableArchiveStore."""
-        with self._place.errors(key):
+        with self._translator.translate(key):
             self._client.delete_object(**self._target(key))
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
@@ -101,60 +116,69 @@ class S3Store:
         condition: Condition = {"IfMatch": expected.state} if expected else self._if_absent
         mark = uuid4().hex
         try:
-            persist(lambda: self._put(key, data, condition, mark), self._patience)
-        except (SwapLost, ObjectNotFound):
-            # boto3 sends a request again when the answer was lost. Then it may be our own write that was in the way.
-            if self._mark(key) != mark:
-                raise self._lost(key) from None
+            retry(lambda: self._put(key, data, condition, mark), self._retry_policy)
+        except (SwapConflict, ObjectNotFound):
+            # boto3 repeats a request whose response was lost; the conflict may be with our own write.
+            if self._read_mark(key) != mark:
+                raise self._swap_conflict(key) from None
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
-        with self._place.errors(key):
+        with self._translator.translate(key):
             return self._client.head_object(**self._target(key))["ContentLength"]
 
     def digest(self, key: str) -> Digest:
-        """See WritableArchiveStore. Reads the whole object: an ETag is no digest of what was uploaded in parts."""
-        return write_hashing(self.read_range(key, 0, _LARGEST), None).digest
+        """See WritableArchiveStore. Reads the whole object: the ETag of a multipart upload is not its digest."""
+        return write_and_hash(self.read_range(key, 0, _WHOLE_OBJECT), None).digest
 
-    def _read(self, key: str, most: int) -> StoredDocument:
-        with self._place.errors(key):
-            answer = ask_for(lambda: self._client.get_object(**self._target(key)), self._place.of(key), self._patience)
-            state = answer["ETag"]
-        with closing(self._pieces(key, answer["Body"])) as pieces:
-            data = read_small(pieces, most, self._place.of(key))
+    def _read(self, key: str, max_bytes: int) -> StoredDocument:
+        with self._translator.translate(key):
+            response = request_with_timeout(
+                lambda: self._client.get_object(**self._target(key)),
+                self._translator.object_url(key),
+                self._retry_policy,
+            )
+            state = response["ETag"]
+        with closing(self._iter_body(key, response["Body"])) as chunks:
+            data = read_limited(chunks, max_bytes, self._translator.object_url(key))
         return StoredDocument(data=data, state=state)
 
-    def _now(self, key: str) -> StoredDocument | None:
+    def _read_if_present(self, key: str) -> StoredDocument | None:
         with suppress(ObjectNotFound):
             return self.read(key)
         return None
 
-    def _ask(self, key: str, offset: int, length: int) -> Part | None:
-        wanted = f"bytes={offset}-{offset + length - 1}"
-        with self._place.errors(key):
+    def _request_range(self, key: str, offset: int, length: int) -> RangeResponse | None:
+        byte_range = f"bytes={offset}-{offset + length - 1}"
+        _log.debug("GET %s %s", self._translator.object_url(key), byte_range)
+        with self._translator.translate(key):
             try:
-                answer = ask_for(
-                    lambda: self._client.get_object(Range=wanted, **self._target(key)),
-                    self._place.of(key),
-                    self._patience,
+                response = request_with_timeout(
+                    lambda: self._client.get_object(Range=byte_range, **self._target(key)),
+                    self._translator.object_url(key),
+                    self._retry_policy,
                 )
             except ClientError as reason:
                 if reason.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return None
                 raise
-        place, body = self._place.of(key), answer["Body"]
+        object_url, body = self._translator.object_url(key), response["Body"]
         try:
-            total = total_of(answer.get("ContentRange", ""), offset)
+            total = parse_object_size(response.get("ContentRange", ""), offset)
         except ValueError as reason:
             body.close()
-            raise StoreError(f"{place}: the server misreads ranges: {reason}", hint=IS_IT_S3) from None
-        return Part(place=place, total=total, pieces=self._pieces(key, body))
+            raise StoreError(
+                f"{object_url}: the server handles range requests wrongly: {reason}", hint=IS_IT_S3
+            ) from None
+        return RangeResponse(object_url=object_url, total=total, body=self._iter_body(key, body))
 
-    def _pieces(self, key: str, body: StreamingBody) -> Generator[bytes]:
-        """Yield a body. boto3 sends a request again when it fails, but does not go on with a body that broke off."""
-        stop = body._raw_stream.shutdown  # type: ignore[attr-defined]  # noqa: SLF001  # it has no public way to end a read
+    def _iter_body(self, key: str, body: StreamingBody) -> Generator[bytes]:
+        """Yield a body. boto3 retries failed requests, but does not resume a body that broke off."""
+        stop = body._raw_stream.shutdown  # type: ignore[attr-defined]  # noqa: SLF001  # no public API ends a read
         with closing(body):
-            yield from chunks(lambda: body.read(CHUNK), stop, self._place.of(key), self._patience, _BROKEN)
+            yield from read_chunks(
+                lambda: body.read(CHUNK), stop, self._translator.object_url(key), self._retry_policy, _BROKEN_BODY
+            )
 
     def _exists(self, key: str) -> bool:
         try:
@@ -165,43 +189,52 @@ class S3Store:
 
     def _folders(self, prefix: str) -> Iterator[str]:
         own = self._key("")
-        with self._place.errors():
-            listed = self._client.get_paginator("list_objects_v2")
-            for page in listed.paginate(Bucket=self._bucket, Prefix=self._key(prefix), Delimiter="/"):
+        with self._translator.translate():
+            paginator = self._client.get_paginator("list_objects_v2")
+            for page in paginator.paginate(Bucket=self._bucket, Prefix=self._key(prefix), Delimiter="/"):
                 yield from (found["Prefix"].removeprefix(own)[:-1] for found in page.get("CommonPrefixes", []))
 
     def _create(self, key: str, source: Path) -> None:
-        """Look first: that saves an upload in vain, and a server that ignores conditions from overwriting."""
+        """Check first: this saves a useless upload, and protects objects on a server that ignores conditions."""
         if self._exists(key):
-            raise self._taken(key)
+            raise self._already_exists(key)
         self._upload(key, source, self._if_absent)
 
     def _upload(self, key: str, source: Path, condition: Condition) -> None:
-        with disk_errors(source), self._place.errors(key, unmet=self._taken(key) if condition else None):
+        _log.debug("PUT %s from %s", self._translator.object_url(key), source)
+        with (
+            disk_errors(source),
+            self._translator.translate(key, unmet=self._already_exists(key) if condition else None),
+        ):
             upload(self._client, source, self._target(key), condition)
 
     def _copy(self, source: str, key: str) -> None:
-        with self._place.errors(source):
+        with self._translator.translate(source):
             try:
                 self._client.copy({"Bucket": self._bucket, "Key": self._key(source)}, self._bucket, self._key(key))
             except S3CopyFailedError as reason:
-                raise Passing(f"{self._place.of(source)} changed while it was copied", hint="run again") from reason
+                raise TransientStoreError(
+                    f"{self._translator.object_url(source)} changed while it was copied", hint="run again"
+                ) from reason
 
     def _put(self, key: str, data: bytes, condition: Condition, mark: str) -> None:
-        with self._place.errors(key, unmet=self._lost(key) if condition else None):
+        _log.debug("PUT %s, %d bytes", self._translator.object_url(key), len(data))
+        with self._translator.translate(key, unmet=self._swap_conflict(key) if condition else None):
             self._client.put_object(Body=data, Metadata={_MARK: mark}, **self._target(key), **condition)
 
-    def _mark(self, key: str) -> str | None:
-        """Return what the last swap of `key` was marked with; what was swapped in may be the same as another's."""
-        with suppress(ObjectNotFound), self._place.errors(key):
+    def _read_mark(self, key: str) -> str | None:
+        """Return the mark of the last swap of `key`; data alone cannot tell two writers apart."""
+        with suppress(ObjectNotFound), self._translator.translate(key):
             return self._client.head_object(**self._target(key))["Metadata"].get(_MARK)
         return None
 
-    def _taken(self, key: str) -> ObjectExists:
+    def _already_exists(self, key: str) -> ObjectExists:
         return ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version")
 
-    def _lost(self, key: str) -> SwapLost:
-        return SwapLost(f"{key} in {self.url} was changed by somebody else", hint="look at it, then run again")
+    def _swap_conflict(self, key: str) -> SwapConflict:
+        return SwapConflict(
+            f"{key} in {self.url} was changed by another writer", hint="check the object, then run again"
+        )
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key
@@ -211,33 +244,33 @@ class S3Store:
 
 
 class UnconditionalS3Store(S3Store):
-    """The same for a server without conditional writes, which looks and then writes.
+    """S3Store for a server without conditional writes: it reads, then writes.
 
-    Who writes between the look and the write is overwritten, and nobody is told: only one may publish at a time.
+    A write in between is lost silently, so only one publisher may run at a time.
     """
 
     _if_absent: ClassVar[Condition] = {}
 
     def swap(self, key: str, data: bytes, *, expected: StoredDocument | None) -> None:
-        """See WritableArchiveStore, and the class."""
-        now = self._now(key)
-        if (now.state if now else None) != (expected.state if expected else None):
-            raise self._lost(key)
+        """See WritableArchiveStore and the class."""
+        found = self._read_if_present(key)
+        if (found.state if found else None) != (expected.state if expected else None):
+            raise self._swap_conflict(key)
         self._put(key, data, {}, uuid4().hex)
 
 
-def _client(patience: Patience) -> "S3Client":
+def _client(retry_policy: RetryPolicy) -> "S3Client":
     config = Config(
-        connect_timeout=patience.connect,
-        read_timeout=patience.silence,
-        retries={"mode": "standard", "total_max_attempts": patience.tries},
-        max_pool_connections=_POOL,
+        connect_timeout=retry_policy.connect_timeout,
+        read_timeout=retry_policy.read_timeout,
+        retries={"mode": "standard", "total_max_attempts": retry_policy.max_attempts},
+        max_pool_connections=_MAX_CONNECTIONS,
         user_agent_extra=f"diarize-runner/{__version__}",
     )
     return Session().client("s3", config=config)
 
 
-def _shown(endpoint: str) -> str:
-    """Return an address without user and password."""
+def _without_credentials(endpoint: str) -> str:
+    """Return the address without its user and password."""
     parts = urlsplit(endpoint)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,6 +1,6 @@
-"""Write a file of any size as one object, seen whole or not at all.
+"""Upload a file of any size as one object, atomically.
 
-Done here because boto3's own `upload_file` refuses conditions: https://github.com/boto/boto3/issues/4366
+boto3's `upload_file` does not accept conditions: https://github.com/boto/boto3/issues/4366
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART = 16 << 20
-"""Bytes that go up in one request. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html has the limits."""
+"""Bytes of one upload request. Limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 _CONTENT_TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json", ".txt": "text/plain; charset=utf-8"}
-"""pip reads no page that a web server in front of a bucket does not call one."""
-_ANY_TYPE = "application/octet-stream"
-_MOST_PARTS = 10_000
+"""pip ignores a page that a web server in front of the bucket does not serve as text/html."""
+_DEFAULT_CONTENT_TYPE = "application/octet-stream"
+_MAX_PARTS = 10_000
 _CONNECTIONS = 4
 
 
 class Target(TypedDict):
-    """Where an object goes."""
+    """The destination of an upload."""
 
     Bucket: str
     Key: str
 
 
 class Condition(TypedDict, total=False):
-    """What has to be true of the object that is there."""
+    """Precondition on the existing object."""
 
     IfMatch: str
     IfNoneMatch: str
@@ -44,10 +44,10 @@ class _Checksum(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Part:
-    """A piece of the file."""
+    """A part of the file."""
 
     number: int
-    """Counted from 1."""
+    """From 1."""
     offset: int
     length: int
 
@@ -58,8 +58,8 @@ class _Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Parts:
-    """An upload in parts, which nobody sees before it is completed."""
+class _MultipartUpload:
+    """A multipart upload, invisible until it is completed."""
 
     client: "S3Client"
     target: Target
@@ -67,65 +67,65 @@ class _Parts:
     id: str
 
     @classmethod
-    def begin(cls, client: "S3Client", target: Target) -> "_Parts":
-        """Begin one. AWS wants to be told here of the checksum that boto3 adds to each part, unless it is told not to.
+    def start(cls, client: "S3Client", target: Target) -> "_MultipartUpload":
+        """Start an upload, and declare the checksum that boto3 adds to each part unless it is configured not to.
 
-        As s3transfer does: `set_default_checksum_algorithm` in its utils.py.
+        s3transfer does the same: `set_default_checksum_algorithm` in its utils.py.
         """
-        wanted = getattr(client.meta.config, "request_checksum_calculation", None) == "when_supported"
-        checksum: _Checksum = {"ChecksumAlgorithm": "CRC32"} if wanted else {}
-        begun = client.create_multipart_upload(ContentType=_content_type(target), **target, **checksum)
-        return cls(client=client, target=target, checksum=checksum, id=begun["UploadId"])
+        sends_checksum = getattr(client.meta.config, "request_checksum_calculation", None) == "when_supported"
+        checksum: _Checksum = {"ChecksumAlgorithm": "CRC32"} if sends_checksum else {}
+        created = client.create_multipart_upload(ContentType=_content_type(target), **target, **checksum)
+        return cls(client=client, target=target, checksum=checksum, id=created["UploadId"])
 
     def send(self, source: Path, part: _Part) -> "CompletedPartTypeDef":
-        """Upload a part; return what completing the upload says of it, which for AWS includes its checksum."""
-        answer = self.client.upload_part(
+        """Upload a part; return its entry for `complete`, with the checksum that AWS requires."""
+        response = self.client.upload_part(
             Body=part.read(source), PartNumber=part.number, UploadId=self.id, **self.target, **self.checksum
         )
-        sent: CompletedPartTypeDef = {"PartNumber": part.number, "ETag": answer["ETag"]}
-        if "ChecksumCRC32" in answer:
-            sent["ChecksumCRC32"] = answer["ChecksumCRC32"]
-        return sent
+        completed: CompletedPartTypeDef = {"PartNumber": part.number, "ETag": response["ETag"]}
+        if "ChecksumCRC32" in response:
+            completed["ChecksumCRC32"] = response["ChecksumCRC32"]
+        return completed
 
-    def complete(self, sent: "list[CompletedPartTypeDef]", condition: Condition) -> None:
-        """Make the parts an object."""
+    def complete(self, parts: "list[CompletedPartTypeDef]", condition: Condition) -> None:
+        """Join the parts into the object."""
         self.client.complete_multipart_upload(
-            UploadId=self.id, MultipartUpload={"Parts": sent}, **self.target, **condition
+            UploadId=self.id, MultipartUpload={"Parts": parts}, **self.target, **condition
         )
 
     def abort(self) -> None:
-        """Remove the parts, if the server lets us."""
+        """Remove the parts, if the server allows it."""
         with suppress(BotoCoreError, ClientError):
             self.client.abort_multipart_upload(UploadId=self.id, **self.target)
 
 
 def upload(client: "S3Client", source: Path, target: Target, condition: Condition) -> None:
-    """Write `source`, in parts where it is large; raises what boto3 does, and OSError when `source` cannot be read."""
+    """Upload `source`, in parts if it is large. Raises boto3's errors, and OSError when `source` cannot be read."""
     size = source.stat().st_size
     if size <= PART:
         client.put_object(Body=source.read_bytes(), ContentType=_content_type(target), **target, **condition)
     else:
-        _upload_in_parts(_Parts.begin(client, target), source, size, condition)
+        _upload_in_parts(_MultipartUpload.start(client, target), source, size, condition)
 
 
 def _content_type(target: Target) -> str:
-    return _CONTENT_TYPES.get(PurePosixPath(target["Key"]).suffix, _ANY_TYPE)
+    return _CONTENT_TYPES.get(PurePosixPath(target["Key"]).suffix, _DEFAULT_CONTENT_TYPE)
 
 
-def _upload_in_parts(parts: _Parts, source: Path, size: int, condition: Condition) -> None:
+def _upload_in_parts(multipart: _MultipartUpload, source: Path, size: int, condition: Condition) -> None:
     pool = ThreadPoolExecutor(max_workers=_CONNECTIONS)
     try:
-        sent = [pool.submit(parts.send, source, part) for part in _cut(size)]
-        parts.complete([each.result() for each in sent], condition)
+        sent = [pool.submit(multipart.send, source, part) for part in _split(size)]
+        multipart.complete([future.result() for future in sent], condition)
     except BaseException:
         pool.shutdown(cancel_futures=True)
-        parts.abort()
+        multipart.abort()
         raise
     finally:
         pool.shutdown()
 
 
-def _cut(size: int) -> list[_Part]:
-    length = max(PART, -(-size // _MOST_PARTS))
-    starts = enumerate(range(0, size, length), start=1)
-    return [_Part(number=number, offset=at, length=min(length, size - at)) for number, at in starts]
+def _split(size: int) -> list[_Part]:
+    length = max(PART, -(-size // _MAX_PARTS))
+    offsets = enumerate(range(0, size, length), start=1)
+    return [_Part(number=number, offset=offset, length=min(length, size - offset)) for number, offset in offsets]

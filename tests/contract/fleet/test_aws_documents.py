@@ -1,4 +1,4 @@
-"""docs/aws.md and the policies beside it: they allow what the scripts ask of AWS, and nothing else."""
+"""docs/aws.md and its policies: they allow the calls of the scripts, and nothing else."""
 
 import json
 import re
@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from support.command import ROOT
 from support.ec2 import action_of
-from support.ran import ran
+from support.run_main import run_main
 
 from diarize_runner.cli.fleet import build_parser, inventory_ec2
 from diarize_runner.fleet.images import DEFAULT_PARAMETER
@@ -16,8 +16,8 @@ from diarize_runner.fleet.images import DEFAULT_PARAMETER
 TEXT = (ROOT / "docs/aws.md").read_text()
 POLICIES = {path.name: json.loads(path.read_text()) for path in sorted((ROOT / "docs/aws").glob("*.json"))}
 
-# Permissions that are not called as the operation that needs them; see the Service Authorization Reference.
-NEEDED_BY = {
+# Permissions whose name differs from their operation's; see the Service Authorization Reference.
+OPERATIONS = {
     "s3:ListBucket": "s3:ListObjectsV2",
     "s3:*": "s3:GetObject",
     "iam:PassRole": "ec2:RunInstances",
@@ -26,19 +26,19 @@ NEEDED_BY = {
 IMPLIED_BY_LAUNCHING = {"iam:PassRole", "ec2:CreateTags"}
 
 
-def listed(value):
+def as_list(value):
     return [value] if isinstance(value, str) else value
 
 
 def actions_of(policy):
-    return {action for statement in policy["Statement"] for action in listed(statement["Action"])}
+    return {action for statement in policy["Statement"] for action in as_list(statement["Action"])}
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_policy_names_actions_that_there_are(name):
+def test_a_policy_names_existing_actions(name):
     session = botocore.session.get_session()
     for action in actions_of(POLICIES[name]):
-        service, operation = NEEDED_BY.get(action, action).split(":")
+        service, operation = OPERATIONS.get(action, action).split(":")
         assert operation in session.get_service_model(service).operation_names, action
 
 
@@ -51,58 +51,58 @@ def test_a_policy_is_well_formed_and_allows_no_wildcard_action(name):
     for statement in policy["Statement"]:
         assert set(statement) <= {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
         if statement["Effect"] == "Allow":
-            assert not any("*" in action for action in listed(statement["Action"]))
+            assert not any("*" in action for action in as_list(statement["Action"]))
 
 
-def test_the_launcher_may_do_what_the_scripts_ask_for_and_nothing_else(launch, script, fleet, ec2, prices, capsys):
+def test_the_launcher_policy_allows_exactly_the_calls_of_the_scripts(launch, script, fleet, ec2, prices, capsys):
     launch("--plan")
     launch("--spot", "--plan")
     launch()
-    ran(capsys, inventory_ec2, "--list")
+    run_main(capsys, inventory_ec2, "--list")
     script("host-keys", "--name", fleet)
     script("terminate", "--name", fleet, "--yes")
 
-    asked = {action_of(request) for server in (ec2, prices) for request in server.requests}
+    called = {action_of(request) for server in (ec2, prices) for request in server.requests}
     allowed = actions_of(POLICIES["launcher-policy.json"])
-    assert {action.split(":")[1] for action in allowed - IMPLIED_BY_LAUNCHING} == asked
+    assert {action.split(":")[1] for action in allowed - IMPLIED_BY_LAUNCHING} == called
 
 
-def test_the_launcher_touches_only_what_carries_the_tag():
+def test_the_launcher_policy_is_limited_to_tagged_resources():
     statements = {each["Sid"]: each for each in POLICIES["launcher-policy.json"]["Statement"]}
 
-    there = {"aws:RequestTag/diarize-runner": "false"}
-    assert statements["LaunchTaggedBoxesWithoutIMDSv1"]["Condition"]["Null"] == there
-    assert statements["LaunchTaggedVolumes"]["Condition"]["Null"] == there
+    tag_is_set = {"aws:RequestTag/diarize-runner": "false"}
+    assert statements["LaunchTaggedBoxesWithoutIMDSv1"]["Condition"]["Null"] == tag_is_set
+    assert statements["LaunchTaggedVolumes"]["Condition"]["Null"] == tag_is_set
     for name in ("TerminateTaggedBoxes", "ReadHostKeysOfTaggedBoxes"):
         assert statements[name]["Condition"]["Null"] == {"aws:ResourceTag/diarize-runner": "false"}
     everywhere = [each["Sid"] for each in statements.values() if each["Resource"] == "*"]
-    assert everywhere == ["LookAndAskForPrices"]
+    assert everywhere == ["DescribeBoxesAndPrices"]
 
 
-def test_a_box_may_read_and_list_the_store_s_prefix_alone():
+def test_a_box_may_only_read_and_list_the_prefix_of_the_store():
     policy = POLICIES["instance-profile-policy.json"]
 
     assert actions_of(policy) == {"s3:GetObject", "s3:ListBucket"}
-    read, see = policy["Statement"]
-    assert read["Resource"] == "arn:aws:s3:::BUCKET/PREFIX/*"
-    assert (see["Resource"], see["Condition"]) == (
+    get_objects, list_bucket = policy["Statement"]
+    assert get_objects["Resource"] == "arn:aws:s3:::BUCKET/PREFIX/*"
+    assert (list_bucket["Resource"], list_bucket["Condition"]) == (
         "arn:aws:s3:::BUCKET",
         {"StringLike": {"s3:prefix": "PREFIX/*"}},
     )
 
 
-def test_the_bucket_policy_allows_nobody_anything():
+def test_the_bucket_policy_only_denies():
     assert {statement["Effect"] for statement in POLICIES["bucket-policy.json"]["Statement"]} == {"Deny"}
 
 
-def test_every_policy_and_every_blank_in_one_is_explained():
+def test_every_policy_and_every_placeholder_in_it_is_documented():
     assert all(f"`{name}`" in TEXT for name in POLICIES)
-    blanks = set(re.findall(r"\b[A-Z]{4,}\b", json.dumps(POLICIES)))
-    assert blanks == {"ACCOUNT", "BUCKET", "PREFIX", "ROLE", "ENDPOINT"}
-    assert all(f"-e s/{blank}/" in TEXT for blank in blanks)
+    placeholders = set(re.findall(r"\b[A-Z]{4,}\b", json.dumps(POLICIES)))
+    assert placeholders == {"ACCOUNT", "BUCKET", "PREFIX", "ROLE", "ENDPOINT"}
+    assert all(f"-e s/{placeholder}/" in TEXT for placeholder in placeholders)
 
 
-def test_every_documented_command_is_understood():
+def test_every_documented_command_can_be_parsed():
     commands = re.findall(r"^scripts/launch_box\.py (.+)", TEXT.replace("\\\n", " "), re.MULTILINE)
 
     parser = build_parser()

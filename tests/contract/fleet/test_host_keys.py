@@ -1,4 +1,4 @@
-"""The host keys of a fleet, read from consoles that moto, a simulation, is made to show, and found by ssh-keygen."""
+"""The host keys of a fleet, from the consoles of moto's simulated EC2, looked up with ssh-keygen."""
 
 import base64
 import re
@@ -13,16 +13,16 @@ from diarize_runner.errors import FleetError
 from diarize_runner.fleet.aws import Aws
 from diarize_runner.fleet.boxes import find_boxes
 from diarize_runner.fleet.host_keys import BEGIN, END, host_keys, known_hosts
-from diarize_runner.fleet.pace import Pace
+from diarize_runner.fleet.poll_policy import PollPolicy
 from diarize_runner.fleet.user_data import user_data
-from diarize_runner.progress import Silent
+from diarize_runner.progress import NoProgress
 
 BOOT = "[    0.000000] Linux version 6.8.0\r\nci-info: no authorized SSH keys fingerprints found\r\n"
 
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
-    """Two public keys that ssh-keygen made."""
+    """Two public keys from ssh-keygen."""
     folder = tmp_path_factory.mktemp("keys")
     for kind in ("ed25519", "ecdsa"):
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "root@box", "-f", folder / kind], check=True)
@@ -30,16 +30,16 @@ def keys(tmp_path_factory):
 
 
 def block(keys):
-    """A console with these keys on it, as cloud-init writes them."""
+    """Return a console with these keys in cloud-init's format."""
     return "\r\n".join([BOOT, BEGIN, *keys, END, "[   61.2] cloud-init: finished\r\n"])
 
 
-def bare(keys):
+def without_comments(keys):
     return [" ".join(key.split()[:2]) for key in keys]
 
 
 def shows(console):
-    """Make moto's answer that of a box with this on its console."""
+    """Put this text on the console in moto's response."""
     output = base64.b64encode(console.encode())
     return changed(
         lambda answer: replace(answer, body=re.sub(rb"(<output>).*(</output>)", rb"\1" + output + rb"\2", answer.body))
@@ -47,31 +47,31 @@ def shows(console):
 
 
 @pytest.fixture
-def asked(script, fleet):
+def run_host_keys(script, fleet):
     """Run the command for the test's fleet."""
     return lambda *options: script("host-keys", "--name", fleet, *options)
 
 
-def test_ssh_finds_the_key_of_a_box_by_its_id_and_by_its_addresses(launch, asked, fleet, ec2, keys, tmp_path):
+def test_ssh_finds_the_key_of_a_box_by_its_id_and_by_its_addresses(launch, run_host_keys, fleet, ec2, keys, tmp_path):
     launch("--public-ip")
     (box,) = find_boxes(Aws.of(profile=None, region=None), fleet)
     ec2.fails(shows(block(keys)), when=asks_for("GetConsoleOutput"))
 
-    ran = asked()
+    ran = run_host_keys()
 
-    assert (ran.exit_code, ran.stderr) == (0, f"{fleet}: boxes whose host keys are known: 1\n")
+    assert (ran.exit_code, ran.stderr) == (0, f"{fleet}: boxes with host keys: 1\n")
     (tmp_path / "known_hosts").write_text(ran.stdout)
     for name in (box.id, box.public_address, box.private_address):
         find = ["ssh-keygen", "-f", tmp_path / "known_hosts", "-F", name]
         found = subprocess.run(find, capture_output=True, text=True, check=True).stdout.splitlines()
-        assert [line.partition(" ")[2] for line in found if not line.startswith("#")] == bare(keys)
+        assert [line.partition(" ")[2] for line in found if not line.startswith("#")] == without_comments(keys)
 
 
-def test_boxes_that_show_no_keys_yet_are_waited_for_and_the_others_are_not_asked_again(launch, asked, ec2, keys):
+def test_only_consoles_without_keys_are_polled_again(launch, run_host_keys, ec2, keys):
     launch("--count", "2")
     ec2.fails(shows(block(keys)), shows(BOOT), shows(block(keys)), when=asks_for("GetConsoleOutput"))
 
-    ran = asked("--json")
+    ran = run_host_keys("--json")
 
     assert ran.document["known_hosts"].count("\n") == 2 * len(keys)
     assert sum(asks_for("GetConsoleOutput")(request) for request in ec2.requests) == 3
@@ -84,46 +84,47 @@ def test_a_box_that_never_shows_its_keys_is_named(launch, fleet, ec2, keys):
     first, second = find_boxes(aws, fleet)
 
     with pytest.raises(FleetError, match=f"^no host keys on the console after 0 min: {second.id}$"):
-        known_hosts(aws, (first, second), Pace(pause=0, looks=2), Silent())
+        known_hosts(aws, (first, second), PollPolicy(interval=0, attempts=2), NoProgress())
 
 
-def test_a_fleet_without_a_running_box_has_no_host_keys(asked, fleet, ec2):
-    ran = asked()
+def test_a_fleet_without_a_running_box_has_no_host_keys(run_host_keys, fleet, ec2):
+    ran = run_host_keys()
 
     assert (ran.exit_code, ran.stdout) == (1, "")
-    assert ran.stderr == f"error: {fleet} in us-east-1 has no running box\nhint: launch_box.py launch\n"
+    assert ran.stderr == f"error: {fleet} in us-east-1 has no running box\nhint: run: launch_box.py launch\n"
 
 
-def test_what_else_runs_into_a_console_is_no_key(keys):
+def test_lines_that_other_output_has_broken_are_not_keys(keys):
     ecdsa, ed25519 = keys
-    cut = f"{ed25519[:40]}[  12.3] audit: rate limit"
-    other_kind = f"ssh-rsa {ed25519.split()[1]} root@box"
+    broken = f"{ed25519[:40]}[  12.3] audit: rate limit"
+    other_type = f"ssh-rsa {ed25519.split()[1]} root@box"
 
-    assert host_keys(block([ecdsa, cut, other_kind, "ssh-ed25519 AAAA= root@box"])) == bare([ecdsa])
+    keys_found = host_keys(block([ecdsa, broken, other_type, "ssh-ed25519 AAAA= root@box"]))
+    assert keys_found == without_comments([ecdsa])
 
 
-def test_of_two_boots_the_last_whole_one_counts(keys):
+def test_the_last_complete_block_counts(keys):
     ecdsa, ed25519 = keys
 
-    assert host_keys(block([ecdsa]) + block([ed25519])) == bare([ed25519])
-    assert host_keys(block([ecdsa]) + f"{BEGIN}\r\n{ed25519}\r\n") == bare([ecdsa])
+    assert host_keys(block([ecdsa]) + block([ed25519])) == without_comments([ed25519])
+    assert host_keys(block([ecdsa]) + f"{BEGIN}\r\n{ed25519}\r\n") == without_comments([ecdsa])
     assert host_keys(BOOT) == ()
 
 
-def test_a_box_shows_its_keys_before_it_runs_anything_else(keys, tmp_path):
+def test_a_box_prints_its_keys_before_it_runs_anything_else(keys, tmp_path):
     for number, key in enumerate(keys):
         (tmp_path / f"ssh_host_{number}_key.pub").write_text(f"{key}\n")
     script = user_data("https://host/models").replace("/etc/ssh", str(tmp_path))
     script = script.replace("/dev/console", str(tmp_path / "console"))
 
     subprocess.run(
-        ["bash"], input=f"curl() {{ cp {tmp_path}/console {tmp_path}/then; }}\n{script}".encode(), check=True
+        ["bash"], input=f"curl() {{ cp {tmp_path}/console {tmp_path}/at_fetch; }}\n{script}".encode(), check=True
     )
 
-    assert host_keys((tmp_path / "then").read_text()) == bare(keys)
+    assert host_keys((tmp_path / "at_fetch").read_text()) == without_comments(keys)
 
 
-def test_a_box_without_a_console_is_provisioned_all_the_same(tmp_path):
+def test_a_box_without_a_console_is_provisioned_too(tmp_path):
     script = user_data("https://host/models").replace("/dev/console", str(tmp_path / "nowhere/console"))
 
     ran = subprocess.run(

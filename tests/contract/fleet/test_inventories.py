@@ -1,4 +1,4 @@
-"""The inventories of a fleet on moto's EC2, a simulation, read by real Ansible."""
+"""The inventories of a fleet on moto's simulated EC2, read by real Ansible."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.command import ROOT
-from support.ran import ran
+from support.run_main import run_main
 
 from diarize_runner.cli.fleet import inventory_ec2
 
@@ -18,7 +18,7 @@ VENV = Path(sys.executable).parent
 
 
 def ansible(command, *arguments, **environment):
-    """Run one of Ansible's commands as a user who has not activated the environment."""
+    """Run one of Ansible's commands without activating the virtual environment."""
     clean = {"PATH": "/usr/bin:/bin", "ANSIBLE_LOCALHOST_WARNING": "false"}
     return subprocess.run(
         [VENV / command, *map(str, arguments)],
@@ -32,7 +32,7 @@ def ansible(command, *arguments, **environment):
 
 
 def read_by_ansible(source, **environment):
-    """Return what Ansible makes of an inventory; it warns about what it does not understand."""
+    """Return an inventory as Ansible parses it, without warnings."""
     done = ansible("ansible-inventory", "-i", source, "--list", **environment)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     return json.loads(done.stdout)
@@ -40,7 +40,7 @@ def read_by_ansible(source, **environment):
 
 @pytest.fixture
 def static(tmp_path):
-    """Write an inventory that a launch printed."""
+    """Write the inventory of a launch to a file."""
 
     def static(ran):
         path = tmp_path / "hosts.yml"
@@ -50,7 +50,7 @@ def static(tmp_path):
     return static
 
 
-def test_ansible_reads_the_same_from_the_launched_inventory_and_from_the_dynamic_one(launch, fleet, account, static):
+def test_the_launched_and_the_dynamic_inventory_are_equal(launch, fleet, account, static):
     launched = read_by_ansible(static(launch("--count", "2")))
     dynamic = read_by_ansible(SCRIPT, DIARIZE_RUNNER_FLEET=fleet)
 
@@ -70,40 +70,40 @@ def test_the_playbooks_find_the_launched_boxes(launch, account, fleet, static):
 
 
 @pytest.fixture
-def asked(capsys):
+def inventory(capsys):
     """Run scripts/inventory_ec2.py in this process."""
-    return lambda *arguments: ran(capsys, inventory_ec2, *arguments)
+    return lambda *arguments: run_main(capsys, inventory_ec2, *arguments)
 
 
-def test_the_boxes_of_all_fleets_are_listed_unless_one_is_named(launch, asked, fleet, monkeypatch):
+def test_the_boxes_of_all_fleets_are_listed_unless_one_is_named(launch, inventory, fleet, monkeypatch):
     (mine,) = launch("--json").document["boxes"]
     (other,) = launch("--name", f"{fleet[:60]}-2", "--json").document["boxes"]
 
-    everything = asked("--list").document
+    everything = inventory("--list").document
     monkeypatch.setenv("DIARIZE_RUNNER_FLEET", fleet)
-    named = asked("--list").document
+    named = inventory("--list").document
 
     assert {mine, other} <= set(everything["diarize_boxes"]["hosts"])
     assert named["diarize_boxes"]["hosts"] == [mine]
     assert list(named["_meta"]["hostvars"]) == [mine]
 
 
-def test_a_box_that_is_terminated_is_listed_no_more(launch, script, asked, fleet, monkeypatch):
+def test_a_terminated_box_is_not_listed(launch, script, inventory, fleet, monkeypatch):
     launch()
     script("terminate", "--name", fleet, "--yes")
     monkeypatch.setenv("DIARIZE_RUNNER_FLEET", fleet)
 
-    assert asked("--list").document["diarize_boxes"]["hosts"] == []
+    assert inventory("--list").document["diarize_boxes"]["hosts"] == []
 
 
-def test_a_single_host_has_its_variables_and_a_stranger_has_none(launch, asked, account, fleet):
+def test_a_single_host_has_its_variables_and_an_unknown_one_has_none(launch, inventory, account, fleet):
     (box,) = launch("--json").document["boxes"]
 
-    assert asked("--host", box).document == {"ansible_host": account.instances(fleet)[0]["PrivateIpAddress"]}
-    assert asked("--host", "i-00000000").document == {}
+    assert inventory("--host", box).document == {"ansible_host": account.instances(fleet)[0]["PrivateIpAddress"]}
+    assert inventory("--host", "i-00000000").document == {}
 
 
-def test_an_inventory_that_cannot_be_had_is_an_error_of_ansible_s_too(ec2, monkeypatch):
+def test_ansible_fails_when_the_inventory_script_fails(ec2, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
@@ -114,22 +114,22 @@ def test_an_inventory_that_cannot_be_had_is_an_error_of_ansible_s_too(ec2, monke
 
 
 SESSION = "stdout: ssm start-session --region us-east-1 --target {box} --document-name AWS-StartSSHSession"
-# Its answer would be taken for the box's, if it went where the session's bytes go.
-LET_IN = (
+# Not to stdout, which carries the bytes of the ssh session.
+SEND_KEY = (
     "stderr: ec2-instance-connect send-ssh-public-key --region us-east-1 --instance-id {box} --instance-os-user ubuntu"
 )
 
 
 @pytest.fixture
 def by_ssm(static, tmp_path):
-    """Let Ansible go to a launched box; return what it ran `aws` for, which is an impostor."""
+    """Connect to a launched box with Ansible; return the calls of a fake `aws` command."""
     if not shutil.which("ssh"):
         pytest.skip("there is no ssh")
-    fake, called = tmp_path / "bin/aws", tmp_path / "called"
+    fake, calls = tmp_path / "bin/aws", tmp_path / "calls"
     fake.parent.mkdir()
     fake.write_text(f"""#!/bin/sh
 [ "$(readlink /proc/$$/fd/1)" = "$(readlink /proc/$$/fd/2)" ] && exit_=stderr || exit_=stdout
-echo "$exit_: $*" >>{called}
+echo "$exit_: $*" >>{calls}
 """)
     fake.chmod(0o755)
 
@@ -141,28 +141,31 @@ echo "$exit_: $*" >>{called}
             HOME=str(tmp_path),
             **environment,
         )
-        return called.read_text().splitlines()
+        return calls.read_text().splitlines()
 
     return by_ssm
 
 
-def test_ansible_goes_through_a_session_of_the_systems_manager(launch, by_ssm, account, fleet):
-    called = by_ssm(launch("--ssm"))
+def test_ansible_connects_through_a_systems_manager_session(launch, by_ssm, account, fleet):
+    calls = by_ssm(launch("--ssm"))
 
-    assert called == [f"{SESSION} --parameters portNumber=22".format(box=account.running(fleet)[0])]
+    assert calls == [f"{SESSION} --parameters portNumber=22".format(box=account.running(fleet)[0])]
 
 
-def test_without_a_key_pair_ec2_instance_connect_lets_the_operator_s_key_in_first(
+def test_without_a_key_pair_the_public_key_is_sent_by_ec2_instance_connect_first(
     script, fleet, account, ec2, by_ssm, tmp_path
 ):
-    order = ["--name", fleet, "--subnet", account.subnet, "--instance-profile", "boxes", "--ami", account.image]
-    launched = script("launch", *order, "--store", "s3://models", "--ssm")
+    options = ["--name", fleet, "--subnet", account.subnet, "--instance-profile", "boxes", "--ami", account.image]
+    launched = script("launch", *options, "--store", "s3://models", "--ssm")
     assert "KeyName" not in account.instances(fleet)[0]
     box = account.running(fleet)[0]
 
-    called = by_ssm(launched)
-    named = by_ssm(launched, DIARIZE_RUNNER_SSH_PUBLIC_KEY="/keys/mine.pub")[2:]
+    default_key = by_ssm(launched)
+    named_key = by_ssm(launched, DIARIZE_RUNNER_SSH_PUBLIC_KEY="/keys/mine.pub")[2:]
 
     session = f"{SESSION} --parameters portNumber=22".format(box=box)
-    assert called == [f"{LET_IN} --ssh-public-key file://{tmp_path}/.ssh/id_ed25519.pub".format(box=box), session]
-    assert named == [f"{LET_IN} --ssh-public-key file:///keys/mine.pub".format(box=box), session]
+    assert default_key == [
+        f"{SEND_KEY} --ssh-public-key file://{tmp_path}/.ssh/id_ed25519.pub".format(box=box),
+        session,
+    ]
+    assert named_key == [f"{SEND_KEY} --ssh-public-key file:///keys/mine.pub".format(box=box), session]

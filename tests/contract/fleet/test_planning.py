@@ -1,15 +1,15 @@
-"""A plan on moto's EC2, a simulation: every parameter, AWS's own price, and nothing made."""
+"""Plan a launch on moto's simulated EC2: the whole request, AWS's price, and no resource created."""
 
 import json
 
 import pytest
 from support.ec2 import IMAGE_PARAMETER, action_of, asks_for, price_list, refusal
-from support.web import Answer, says_what
+from support.web import Answer, responds_with
 
 MAKING = {"RunInstances", "CreateTags", "TerminateInstances"}
 
 
-def test_a_plan_names_every_parameter_and_makes_nothing(launch, fleet, account, ec2, prices):
+def test_a_plan_prints_every_parameter_and_creates_nothing(launch, fleet, account, ec2, prices):
     ran = launch("--count", "2", "--plan", "--json")
 
     assert account.instances(fleet) == []
@@ -18,39 +18,39 @@ def test_a_plan_names_every_parameter_and_makes_nothing(launch, fleet, account, 
     assert ran.document["zone"] == "us-east-1a"
     assert ran.document["image"].startswith("ubuntu/images/")
     launch("--count", "2")
-    assert _asked(ec2, rehearsed=True) == _asked(ec2, rehearsed=False)
+    assert _run_fields(ec2, dry_run=True) == _run_fields(ec2, dry_run=False)
     assert ran.document["request"]["MetadataOptions"]["HttpTokens"] == "required"
 
 
-def _asked(ec2, *, rehearsed):
+def _run_fields(ec2, *, dry_run):
     bodies = [request.body.decode() for request in ec2.requests if action_of(request) == "RunInstances"]
-    (body, *_) = [body for body in bodies if ("DryRun=true" in body) is rehearsed]
+    (body, *_) = [body for body in bodies if ("DryRun=true" in body) is dry_run]
     return {field for field in body.split("&") if not field.startswith(("DryRun", "ClientToken"))}
 
 
-def test_a_plan_says_what_the_fleet_costs_and_who_says_so(launch, fleet, ec2, prices):
+def test_a_plan_prints_the_price_and_its_source(launch, fleet, ec2, prices):
     ran = launch("--count", "2", "--plan")
 
     assert ran.stdout == ""
-    assert f"{fleet}: boxes there: 0, to be launched in us-east-1a: 2\n" in ran.stderr
+    assert f"{fleet}: existing boxes: 0, to launch in us-east-1a: 2\n" in ran.stderr
     assert "\nInstanceType: g4dn.xlarge\n" in ran.stderr
     assert ran.stderr.endswith(
-        "price: 0.526 USD an hour for a box; for the 2 of the fleet 1.052 USD an hour, 25.25 USD in 24 hours. "
-        "Volumes, traffic and public addresses come on top.\n"
-        "This is from the AWS Price List for us-east-1, published 2026-11-18T22:18:09Z.\n"
+        "price: 0.526 USD an hour per box; 1.052 USD an hour and 25.25 USD in 24 hours for a fleet of 2. "
+        "Volumes, traffic and public addresses cost extra.\n"
+        "Source: the AWS Price List for us-east-1, published 2026-11-18T22:18:09Z.\n"
     )
 
 
-def test_the_price_is_asked_for_in_us_east_1_for_the_region_of_the_boxes(launch, account, ec2, prices, monkeypatch):
+def test_the_price_for_any_region_is_requested_from_us_east_1(launch, account, ec2, prices, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
     account.client("ssm", "us-west-2").put_parameter(Name=IMAGE_PARAMETER, Value=account.image, Type="String")
     subnet = account.client("ec2", "us-west-2").describe_subnets()["Subnets"][0]["SubnetId"]
 
     launch("--plan", "--subnet", subnet)
 
-    (asked,) = prices.requests
-    assert "/us-east-1/pricing/aws4_request" in asked.headers["Authorization"]
-    assert {each["Field"]: each["Value"] for each in json.loads(asked.body)["Filters"]} == {
+    (request,) = prices.requests
+    assert "/us-east-1/pricing/aws4_request" in request.headers["Authorization"]
+    assert {each["Field"]: each["Value"] for each in json.loads(request.body)["Filters"]} == {
         "instanceType": "g4dn.xlarge",
         "regionCode": "us-west-2",
         "operatingSystem": "Linux",
@@ -60,7 +60,7 @@ def test_the_price_is_asked_for_in_us_east_1_for_the_region_of_the_boxes(launch,
     }
 
 
-def test_the_price_on_spot_is_the_last_of_the_subnet_s_zone(launch, ec2):
+def test_the_spot_price_is_the_latest_in_the_zone_of_the_subnet(launch, ec2):
     price = launch("--spot", "--plan", "--json").document["price"]
 
     assert price == {
@@ -77,39 +77,39 @@ NO_PRICES = {
     "free of charge": (price_list("0.0"), "the AWS Price List has 0 prices for a g4dn.xlarge in us-east-1"),
     "denied": (
         lambda _: Answer(status=400, body=b'{"__type": "AccessDeniedException", "Message": "no"}'),
-        "pricing:GetProducts in us-east-1: you are not allowed to (AccessDeniedException)",
+        "pricing:GetProducts in us-east-1: access denied (AccessDeniedException)",
     ),
 }
 
 
 @pytest.mark.parametrize("what", NO_PRICES)
-def test_a_price_that_cannot_be_had_is_said_to_be_unknown_and_never_made_up(what, launch, ec2, prices):
-    prices.origin, why = NO_PRICES[what]
+def test_without_a_single_price_from_aws_the_price_is_unknown(what, launch, ec2, prices):
+    prices.origin, reason = NO_PRICES[what]
 
     text, document = launch("--plan"), launch("--plan", "--json").document
 
-    assert (text.exit_code, text.stderr.splitlines()[-1]) == (0, f"price: not known, {why}")
-    assert document["price"] == {"unknown": why}
+    assert (text.exit_code, text.stderr.splitlines()[-1]) == (0, f"price: unknown, {reason}")
+    assert document["price"] == {"unknown": reason}
 
 
-def test_a_spot_price_that_cannot_be_had_is_said_to_be_unknown(launch, ec2):
-    ec2.fails(says_what(refusal("UnauthorizedOperation")), when=asks_for("DescribeSpotPriceHistory"))
+def test_without_permission_the_spot_price_is_unknown(launch, ec2):
+    ec2.fails(responds_with(refusal("UnauthorizedOperation")), when=asks_for("DescribeSpotPriceHistory"))
 
     assert launch("--spot", "--plan", "--json").document["price"] == {
-        "unknown": "ec2:DescribeSpotPriceHistory in us-east-1: you are not allowed to (UnauthorizedOperation)"
+        "unknown": "ec2:DescribeSpotPriceHistory in us-east-1: access denied (UnauthorizedOperation)"
     }
 
 
-def test_a_plan_that_ec2_would_refuse_is_refused(launch, ec2, prices):
-    ec2.fails(says_what(refusal("UnauthorizedOperation")), when=asks_for("RunInstances"))
+def test_a_plan_fails_when_ec2_would_refuse_the_launch(launch, ec2, prices):
+    ec2.fails(responds_with(refusal("UnauthorizedOperation")), when=asks_for("RunInstances"))
 
     ran = launch("--plan")
 
     assert (ran.exit_code, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("error: ec2:RunInstances in us-east-1: you are not allowed to")
+    assert ran.stderr.startswith("error: ec2:RunInstances in us-east-1: access denied (UnauthorizedOperation)\n")
 
 
-def test_a_plan_for_a_fleet_that_is_there_launches_nothing(launch, ec2, prices):
+def test_a_plan_for_a_complete_fleet_launches_nothing(launch, ec2, prices):
     launch()
 
     document = launch("--plan", "--json").document
@@ -118,7 +118,7 @@ def test_a_plan_for_a_fleet_that_is_there_launches_nothing(launch, ec2, prices):
     assert "InstanceType" not in launch("--plan").stderr
 
 
-def test_the_volume_is_as_large_as_a_large_image_needs(launch, ec2, prices, account):
+def test_the_volume_is_at_least_as_large_as_the_image(launch, ec2, prices, account):
     def large(handler, request, origin):
         size = f"<volumeSize>{account.image_gib}<".encode()
         handler.send(Answer(status=200, body=origin(request).body.replace(size, b"<volumeSize>80<")))

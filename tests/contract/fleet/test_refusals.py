@@ -1,27 +1,27 @@
-"""Everything that can be wrong about a launch: one sentence, one hint, nothing launched. EC2 is moto, a simulation."""
+"""Errors of a launch on moto's simulated EC2: one message, one hint, nothing launched."""
 
 import pytest
 from support.ec2 import IMAGE_PARAMETER, action_of, asks_for, refusal
-from support.web import Answer, says_what
+from support.web import Answer, responds_with
 
 from diarize_runner.fleet.images import DEFAULT_PARAMETER
 
-ALLOWED = "docs/aws/launcher-policy.json allows all of it; iam:PassRole must name the role of --instance-profile"
-HOW_TO_NAME_CREDENTIALS = (
+POLICY_HINT = "attach docs/aws/launcher-policy.json; its iam:PassRole must name the role of --instance-profile"
+CREDENTIALS_HINT = (
     "boto3 finds them by AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role"
 )
 RUN = "ec2:RunInstances in us-east-1"
-G_QUOTA = "a g4dn.xlarge takes 4 of them. Ask for more under Service Quotas, EC2"
+G_QUOTA = "request more vCPUs (a g4dn.xlarge has 4) under Service Quotas, EC2"
 
 REFUSED = {
-    "UnauthorizedOperation": ("you are not allowed to", ALLOWED),
+    "UnauthorizedOperation": ("access denied", POLICY_HINT),
     "InsufficientInstanceCapacity": (
-        "AWS has no such machine free in that zone now",
-        "take a --subnet in another zone, another --instance-type, on demand for --spot or the other way round",
+        "the zone has no capacity left for this instance type",
+        "use a --subnet in another zone or another --instance-type, or add or drop --spot",
     ),
     "Unsupported": (
-        "AWS has no such machine in that zone at all",
-        "aws ec2 describe-instance-type-offerings --location-type availability-zone lists who has what",
+        "the zone does not offer this instance type",
+        "run: aws ec2 describe-instance-type-offerings --location-type availability-zone",
     ),
     "VcpuLimitExceeded": (
         "the account's quota of vCPUs is used up",
@@ -31,23 +31,23 @@ REFUSED = {
         "the account's quota of vCPUs on spot is used up",
         f"{G_QUOTA}, All G and VT Spot Instance Requests",
     ),
-    "InsufficientFreeAddressesInSubnet": ("the subnet has too few free addresses", "take another --subnet"),
+    "InsufficientFreeAddressesInSubnet": ("the subnet has too few free addresses", "use another --subnet"),
     "InvalidGroup.NotFound": (
         "there is no such security group in the subnet's VPC",
-        "aws ec2 describe-security-groups",
+        "run: aws ec2 describe-security-groups",
     ),
     "InvalidKeyPair.NotFound": (
         "there is no such key pair in this region",
-        "aws ec2 describe-key-pairs; --ssm needs none",
+        "run: aws ec2 describe-key-pairs; or pass --ssm, which needs no key pair",
     ),
-    "AuthFailure": ("the credentials were refused", HOW_TO_NAME_CREDENTIALS),
-    "RequestExpired": ("the credentials have expired", "sign in again, as with: aws sso login"),
+    "AuthFailure": ("the credentials were refused", CREDENTIALS_HINT),
+    "RequestExpired": ("the credentials have expired", "sign in again, for example: aws sso login"),
 }
 
 
 @pytest.fixture
 def refused(account, fleet):
-    """Check an error, and that it left nothing."""
+    """Assert that a launch failed with this error, and launched nothing."""
 
     def refused(ran, message, hint):
         assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", f"error: {message}\nhint: {hint}\n")
@@ -57,50 +57,50 @@ def refused(account, fleet):
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_what_ec2_refuses_a_launch_with(code, launch, refused, ec2):
-    ec2.fails(says_what(refusal(code, message="a secret")), when=asks_for("RunInstances"))
+def test_a_known_error_code_is_explained(code, launch, refused, ec2):
+    ec2.fails(responds_with(refusal(code, message="a secret")), when=asks_for("RunInstances"))
 
-    sentence, hint = REFUSED[code]
-    refused(launch(), f"{RUN}: {sentence} ({code})", hint)
+    explanation, hint = REFUSED[code]
+    refused(launch(), f"{RUN}: {explanation} ({code})", hint)
 
 
-def test_what_nobody_has_a_sentence_for_is_said_in_ec2_s_own(launch, refused, ec2):
+def test_an_unknown_error_code_is_printed_with_the_message_of_ec2(launch, refused, ec2):
     message = "Value (boxes) for parameter iamInstanceProfile.name is invalid."
-    ec2.fails(says_what(refusal("InvalidParameterValue", message)), when=asks_for("RunInstances"))
+    ec2.fails(responds_with(refusal("InvalidParameterValue", message)), when=asks_for("RunInstances"))
 
     refused(
         launch(),
         f"{RUN}: {message} (InvalidParameterValue)",
-        "https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html explains it",
+        "see https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html",
     )
 
 
-def test_an_overloaded_ec2_is_asked_again(launch, ec2):
-    ec2.fails(says_what(refusal("RequestLimitExceeded")), when=asks_for("DescribeInstances"))
+def test_a_throttled_call_is_retried(launch, ec2):
+    ec2.fails(responds_with(refusal("RequestLimitExceeded")), when=asks_for("DescribeInstances"))
 
     assert launch().exit_code == 0
 
 
-def test_an_ec2_that_answers_nonsense(launch, refused, ec2):
+def test_a_response_that_is_not_from_ec2(launch, refused, ec2):
     page = Answer(status=200, body=b"<!doctype html><p>Welcome!")
-    ec2.fails(says_what(page), times=9, when=asks_for("RunInstances"))
+    ec2.fails(responds_with(page), times=9, when=asks_for("RunInstances"))
 
-    refused(launch(), f"{RUN}: the answer is not AWS's", "check AWS_ENDPOINT_URL and HTTPS_PROXY")
+    refused(launch(), f"{RUN}: the response is not from AWS", "check AWS_ENDPOINT_URL and HTTPS_PROXY")
 
 
-def test_an_image_that_is_not_there(launch, refused):
+def test_an_image_that_does_not_exist(launch, refused):
     refused(
         launch("--ami", "ami-00000000"),
         "ec2:DescribeImages in us-east-1: there is no such image in this region (InvalidAMIID.NotFound)",
-        "an --ami is of one region; --ami-parameter names the same image in every region",
+        "use an --ami of this region, or --ami-parameter, which exists in every region",
     )
 
 
 def test_a_parameter_that_names_no_image_in_this_region(launch, refused):
     refused(
-        launch("--ami-parameter", DEFAULT_PARAMETER),  # which moto does not have
+        launch("--ami-parameter", DEFAULT_PARAMETER),  # moto does not have it
         "ssm:GetParameter in us-east-1: there is no such parameter in this region (ParameterNotFound)",
-        "aws ssm get-parameters-by-path --recursive --path /aws/service/deeplearning/ami/x86_64",
+        "run: aws ssm get-parameters-by-path --recursive --path /aws/service/deeplearning/ami/x86_64",
     )
 
 
@@ -111,14 +111,14 @@ def test_an_image_for_another_processor(launch, refused, ec2, account):
 
     ec2.fails(for_arm, when=asks_for("DescribeImages"))
 
-    refused(launch(), f"{account.image} is for arm64", "the locks hold wheels for x86-64, which a g4dn is")
+    refused(launch(), f"{account.image} is for arm64", "use an x86-64 image: the locks hold no other wheels")
 
 
-def test_a_subnet_that_is_not_there(launch, refused):
+def test_a_subnet_that_does_not_exist(launch, refused):
     refused(
         launch("--subnet", "subnet-00000000"),
         f"{RUN}: there is no such subnet in this region (InvalidSubnetID.NotFound)",
-        "aws ec2 describe-subnets",
+        "run: aws ec2 describe-subnets",
     )
 
 
@@ -126,13 +126,13 @@ def test_no_credentials_anywhere(launch, refused, ec2, monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
-    refused(launch(), "ssm:GetParameter in us-east-1: no credentials were found", HOW_TO_NAME_CREDENTIALS)
+    refused(launch(), "ssm:GetParameter in us-east-1: no credentials were found", CREDENTIALS_HINT)
 
 
-def test_a_profile_that_is_not_there(launch, refused):
+def test_a_profile_that_does_not_exist(launch, refused):
     refused(
         launch("--profile", "nobody"),
-        "boto3: there is no such profile as AWS_PROFILE names",
+        "boto3: the profile in AWS_PROFILE does not exist",
         "aws configure list-profiles",
     )
 
@@ -147,62 +147,65 @@ def test_a_server_that_is_down(launch, refused, ec2, monkeypatch):
     )
 
 
-def test_an_address_of_a_server_that_is_none(launch, refused, ec2, monkeypatch):
+def test_an_endpoint_that_is_not_an_address(launch, refused, ec2, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "somewhere")
 
-    refused(launch(), "ssm: AWS_ENDPOINT_URL is no address", "such as https://ec2.example.org")
+    refused(launch(), "ssm: AWS_ENDPOINT_URL is not an address", "set it to an address such as https://ec2.example.org")
 
 
-def test_a_region_on_the_command_line_comes_before_the_environment(launch, ec2, account):
-    ran = launch("--region", "eu-central-1")  # where moto's account has no such parameter
+def test_a_region_on_the_command_line_overrides_the_environment(launch, ec2, account):
+    ran = launch("--region", "eu-central-1")  # moto has no such parameter there
 
     assert ran.stderr.startswith("error: ssm:GetParameter in eu-central-1: there is no such parameter")
 
 
 USAGE = {
-    "no name for a fleet": (["--name", "*"], "'*' is no name for a fleet"),
-    "no box": (["--count", "0"], "a fleet of 0 cannot be launched"),
+    "not a fleet name": (["--name", "*"], "'*' is not a fleet name"),
+    "no box": (["--count", "0"], "--count 0 is out of range"),
     "too small a volume": (["--volume-gib", "1"], "does not fit into 1 GiB"),
-    "a spot box that is to be stopped": (["--spot", "--on-shutdown", "stop"], "a spot box cannot be stopped"),
-    "a store on the operator's disk": (["--store", "file:///models"], "a box would not fetch a script"),
-    "a store that anybody on the way can change": (["--store", "http://host/models"], "a box would not fetch a script"),
-    "a store that is none": (["--store", "models"], "'models' is not the address of a store"),
-    "a password in the address": (["--store", "https://me:hunter2@host/models"], "no user and no password"),
+    "a spot box that stops on shutdown": (["--spot", "--on-shutdown", "stop"], "a spot box cannot be stopped"),
+    "a store on the operator's disk": (["--store", "file:///models"], "only from S3 or over HTTPS, not from file:"),
+    "a store without TLS": (["--store", "http://host/models"], "only from S3 or over HTTPS, not from http://host"),
+    "not a store": (["--store", "models"], "'models' is not a store address"),
+    "a password in the address": (
+        ["--store", "https://me:hunter2@host/models"],
+        "the store address contains a user or a password",
+    ),
     "two images": (["--ami", "ami-1", "--ami-parameter", "/x"], "not allowed with argument"),
 }
 
 
 @pytest.mark.parametrize("what", USAGE)
-def test_an_order_that_makes_no_sense_is_exit_2(what, launch, ec2):
-    options, sentence = USAGE[what]
+def test_invalid_options_exit_with_2(what, launch, ec2):
+    options, message = USAGE[what]
 
     ran = launch(*options)
 
     assert (ran.exit_code, ran.stdout) == (2, "")
     assert ran.stderr.startswith("error: ")
-    assert sentence in ran.stderr.splitlines()[0]
+    assert message in ran.stderr.splitlines()[0]
     assert ran.stderr.splitlines()[1].startswith("hint: ")
     assert "hunter2" not in ran.stderr
     assert "RunInstances" not in map(action_of, ec2.requests)
 
 
-def test_a_box_that_nobody_could_log_in_to_is_exit_2(script, fleet, account, ec2):
-    order = ["--name", fleet, "--subnet", account.subnet, "--instance-profile", "boxes"]
+def test_a_launch_without_key_pair_and_ssm_exits_with_2(script, fleet, account, ec2):
+    options = ["--name", fleet, "--subnet", account.subnet, "--instance-profile", "boxes"]
 
-    ran = script("launch", *order, "--ami-parameter", IMAGE_PARAMETER, "--store", "s3://models")
+    ran = script("launch", *options, "--ami-parameter", IMAGE_PARAMETER, "--store", "s3://models")
 
     assert (ran.exit_code, ran.stderr) == (
         2,
-        "error: nobody could log in\nhint: --key NAME, or --ssm, which needs no key pair, or both\n",
+        "error: ssh could not log in to these boxes\nhint: pass --key NAME, or --ssm, or both\n",
     )
 
 
-def test_no_region_anywhere_is_exit_2(launch, ec2, monkeypatch):
+def test_a_launch_without_region_exits_with_2(launch, ec2, monkeypatch):
     monkeypatch.delenv("AWS_DEFAULT_REGION")
 
     ran = launch()
 
     assert (ran.exit_code, ran.stderr) == (
         2,
-        "error: no region is named\nhint: --region us-east-1, or AWS_DEFAULT_REGION\n",
+        "error: no region is set\nhint: pass --region us-east-1, or set AWS_DEFAULT_REGION\n",
     )

@@ -1,4 +1,4 @@
-"""One host: what a cloud hands over, a second after it was asked for."""
+"""A running host, as a cloud provides it."""
 
 import json
 import shlex
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from support.hosts.image import DEBIAN_12, image_root
 from support.hosts.keeper import Keeper, keeping, remove_cgroups
-from support.hosts.plays import ansible, apply_to
+from support.hosts.plays import ansible, apply_role
 from support.hosts.slots import STORE_PORT, Slot, free_slot
 from support.hosts.trees import tree
 from support.hosts.wire import packets, unplug, wired
@@ -38,14 +38,14 @@ Host {address}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Host:
-    """A host that is up."""
+    """A running host."""
 
     slot: Slot
     keeper: Keeper
 
     @property
     def root(self):
-        """Its disk, seen from this machine; an absolute link in it leads astray."""
+        """Return the path of its disk on this machine; do not follow absolute links in it."""
         return self.keeper.root
 
     @property
@@ -54,53 +54,53 @@ class Host:
 
     @property
     def store_address(self):
-        """Where on this machine a server must listen to be the host's store."""
+        """Return the address on this machine for the server of its store."""
         return self.slot.outside, STORE_PORT
 
     @property
     def packets(self):
-        """What came from it so far: see `wire`."""
+        """Return the packets that it sent so far; see `wire`."""
         return packets(self.slot)
 
     @property
     def variables(self):
-        """How Ansible reaches it."""
+        """Return the connection variables for Ansible."""
         config = self.slot.folder / "ssh_config"
         return {"ansible_ssh_args": f"-F {config}", "ansible_python_interpreter": "/usr/bin/python3"}
 
     def run(self, command, *, data=b""):
-        """Run a shell command over ssh, with `data` on its stdin; return what came of it."""
+        """Run a shell command over ssh, with `data` on its stdin; return the completed process."""
         ssh = ["ssh", "-F", self.slot.folder / "ssh_config", self.address, command]
         done = subprocess.run(ssh, input=data, capture_output=True, timeout=600, check=False)
         streams = (done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
         return subprocess.CompletedProcess(command, done.returncode, *streams)
 
     def succeed(self, command, *, data=b""):
-        """Run a shell command that has to succeed; return what it said."""
+        """Run a shell command; assert that it succeeds, and return its stdout."""
         done = self.run(command, data=data)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def wait_for(self, command, seconds=30):
-        """Run a shell command until it succeeds; return what it said."""
+        """Run a shell command until it succeeds; return its stdout."""
         deadline = time.monotonic() + seconds
         while (done := self.run(command)).returncode:
-            assert time.monotonic() < deadline, f"{command} never came true: {done.stdout}{done.stderr}"
+            assert time.monotonic() < deadline, f"{command} never succeeded: {done.stdout}{done.stderr}"
             time.sleep(0.1)
         return done.stdout
 
     def put(self, path, data, mode="0644"):
-        """Write a file, folders and all."""
+        """Write a file, and create its folders."""
         quoted = shlex.quote(str(path))
         self.succeed(f'mkdir -p "$(dirname {quoted})" && cat > {quoted} && chmod {mode} {quoted}', data=data)
 
     def put_folder(self, folder):
-        """Put a copy of a folder of this machine at the same path."""
-        packed = subprocess.run(["tar", "--create", folder], capture_output=True, check=True)
-        self.succeed("tar --extract --directory=/", data=packed.stdout)
+        """Copy a folder of this machine to the same path."""
+        archive = subprocess.run(["tar", "--create", folder], capture_output=True, check=True)
+        self.succeed("tar --extract --directory=/", data=archive.stdout)
 
     def ansible(self, command, *arguments):
-        """Run one of Ansible's commands for this host."""
+        """Run an Ansible command on this host."""
         return ansible({self: {}}, command, *arguments)
 
     def play(self, playbook, *arguments, **variables):
@@ -109,25 +109,25 @@ class Host:
 
     def apply(self, role, *arguments, **variables):
         """Apply one role."""
-        return apply_to({self: {}}, role, *arguments, **variables)[self]
+        return apply_role({self: {}}, role, *arguments, **variables)[self]
 
     def files(self):
         """Return every entry of its disk: see `trees`."""
         return tree(self.root)
 
     def processes(self, words, unless=None):
-        """Return which of its processes, numbered as here, have `words` in their command line, not `unless`."""
-        mine = self._network(self.keeper.process.pid)
-        lines = {int(path.parent.name): _said_in(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
+        """Return the pids, on this machine, of its processes with `words` and without `unless` in the command line."""
+        own = self._network(self.keeper.process.pid)
+        lines = {int(path.parent.name): _read_or_empty(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
         found = [pid for pid, line in lines.items() if words in line and not (unless and unless in line)]
-        return [pid for pid in found if self._network(pid) == mine]
+        return [pid for pid in found if self._network(pid) == own]
 
     def boot_id(self):
-        """Return what is different after each boot."""
+        """Return the id of the current boot."""
         return self.succeed("cat /proc/sys/kernel/random/boot_id")
 
     def cut_power(self):
-        """Kill all it runs, at once, and wait until it is up again."""
+        """Kill all its processes at once, and wait until it is up again."""
         before = self.boot_id()
         self.keeper.cut_power()
         self.wait_until_up(after=before)
@@ -137,22 +137,22 @@ class Host:
         self.run("systemctl poweroff")
         deadline = time.monotonic() + _UP_WITHIN
         while not self.keeper.is_off:
-            assert time.monotonic() < deadline, "it goes on running"
+            assert time.monotonic() < deadline, "the host is still running"
             time.sleep(0.02)
 
     def wait_until_up(self, after=""):
-        """Wait until systemd has started all there is to start, in a boot that is not `after`."""
+        """Wait until systemd has started all units, in a boot other than `after`."""
         deadline = time.monotonic() + _UP_WITHIN
         while not self.keeper.is_off and time.monotonic() < deadline:
             if self._listens():
                 done = self.run("systemctl is-system-running --wait; cat /proc/sys/kernel/random/boot_id")
-                if len(said := done.stdout.splitlines()) == 2 and said[1] != after.strip():
+                if len(lines := done.stdout.splitlines()) == 2 and lines[1] != after.strip():
                     return
             time.sleep(0.02)
         raise TimeoutError(f"the host did not come up:\n{self.keeper.console[-4000:]}")
 
     def hang_up(self):
-        """End the connection that ssh keeps for the next command."""
+        """Close the shared ssh connection."""
         config = self.slot.folder / "ssh_config"
         subprocess.run(["ssh", "-F", config, "-O", "exit", self.address], capture_output=True, check=False)
 
@@ -169,38 +169,38 @@ class Host:
 
 @contextmanager
 def fresh_host(image=DEBIAN_12):
-    """Boot a host from `image`; give it, and leave no trace of it."""
-    with ExitStack() as kept:
-        host = _assembled(kept, lambda _: image_root(image))
+    """Boot a host from `image`; yield it, and remove it at the end."""
+    with ExitStack() as stack:
+        host = _assemble(stack, lambda _: image_root(image))
         _make_key(host.root / "etc/ssh/ssh_host_ed25519_key")
-        _boot(kept, host)
+        _boot(stack, host)
         yield host
 
 
 @contextmanager
-def host_from(made, image=DEBIAN_12):
-    """Boot another host from the disk of one that was made from `image` and is off; it has to make keys of its own."""
+def host_from(source, image=DEBIAN_12):
+    """Boot another host from the disk of `source`, which is off and was booted from `image`; it makes its own keys."""
 
     def disk(slot):
-        subprocess.run(["cp", "--archive", made.slot.folder / "upper", slot.folder / "layer"], check=True)
+        subprocess.run(["cp", "--archive", source.slot.folder / "upper", slot.folder / "layer"], check=True)
         return f"{slot.folder}/layer:{image_root(image)}"
 
-    with ExitStack() as kept:
-        host = _assembled(kept, disk)
-        _boot(kept, host)
+    with ExitStack() as stack:
+        host = _assemble(stack, disk)
+        _boot(stack, host)
         yield host
 
 
 @contextmanager
 def fresh_hosts(*images):
-    """Boot several hosts at once; give them in the order of their images."""
-    with ExitStack() as kept:
+    """Boot several hosts in parallel; yield them in the order of their images."""
+    with ExitStack() as stack:
         with ThreadPoolExecutor() as pool:
-            hosts = list(pool.map(lambda image: kept.enter_context(fresh_host(image)), images))
+            hosts = list(pool.map(lambda image: stack.enter_context(fresh_host(image)), images))
         yield hosts
 
 
-def _said_in(path):
+def _read_or_empty(path):
     with suppress(OSError):
         return path.read_text(errors="replace").replace("\0", " ")
     return ""
@@ -211,24 +211,24 @@ def _clear(slot):
     remove_cgroups(slot)
 
 
-def _assembled(kept, disk):
-    """Put a host together, but for the key that it is known by; `disk` says what lies under its own."""
-    slot = kept.enter_context(free_slot(_clear))
-    keeper = kept.enter_context(keeping(slot, disk(slot)))
-    _hand_over(slot, keeper.root)
-    kept.enter_context(wired(slot, keeper.process.pid))
+def _assemble(stack, disk):
+    """Set up a host without a host key; `disk` returns its lower layers."""
+    slot = stack.enter_context(free_slot(_clear))
+    keeper = stack.enter_context(keeping(slot, disk(slot)))
+    _configure(slot, keeper.root)
+    stack.enter_context(wired(slot, keeper.process.pid))
     return Host(slot=slot, keeper=keeper)
 
 
-def _boot(kept, host):
+def _boot(stack, host):
     host.keeper.boot()
-    _learn_the_key(host)
+    _learn_host_key(host)
     host.wait_until_up()
-    kept.callback(host.hang_up)
+    stack.callback(host.hang_up)
 
 
-def _hand_over(slot, root):
-    """Put on the disk what a cloud does: a key of ours, a name, and where names are looked up."""
+def _configure(slot, root):
+    """Write what a cloud configures: an authorized key, a host name, and a resolver."""
     _make_key(slot.folder / "key")
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     (root / "root/.ssh/authorized_keys").write_bytes((slot.folder / "key.pub").read_bytes())
@@ -238,10 +238,10 @@ def _hand_over(slot, root):
     (slot.folder / "ssh_config").write_text(_SSH_CONFIG.format(address=slot.inside, folder=slot.folder))
 
 
-def _learn_the_key(host):
-    """Learn from its disk which key the host is known by, as from a cloud's console."""
+def _learn_host_key(host):
+    """Write known_hosts from the host key on its disk."""
     public, deadline = host.root / "etc/ssh/ssh_host_ed25519_key.pub", time.monotonic() + _UP_WITHIN
-    while not (words := _said_in(public).split()):  # nothing is where it was while its root is being moved
+    while not (words := _read_or_empty(public).split()):  # the path is missing while systemd-nspawn moves the root
         if host.keeper.is_off or time.monotonic() > deadline:
             raise TimeoutError(f"the host has no key:\n{host.keeper.console[-4000:]}")
         time.sleep(0.02)

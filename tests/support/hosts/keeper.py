@@ -1,8 +1,8 @@
 """The processes and mounts of one host.
 
-unshare      holds a mount namespace with the overlay and a network namespace; leads the host's own cgroup
-  unshare    holds a process namespace: nothing in it survives its first process
-    sh       boots the host, again and again; ends when the pipe it reads from is closed
+unshare      holds the mount namespace with the overlay, and the network namespace; leads the host's cgroup
+  unshare    holds the process namespace, whose processes end with the first
+    sh       boots the host, and again after a reboot; ends when its stdin is closed
       systemd-nspawn
         systemd, of the host
 """
@@ -17,7 +17,7 @@ _HOLD = """
 set -e
 image=$1 folder=$2 boot=$3
 shift 3
-mount -t tmpfs tmpfs /run # where nspawn leaves things
+mount -t tmpfs tmpfs /run # nspawn writes here
 mount -t overlay overlay -o lowerdir="$image",upperdir="$folder/upper",workdir="$folder/work" "$folder/root"
 ip link set lo up
 echo held
@@ -25,7 +25,7 @@ read -r _
 exec unshare --pid --fork --kill-child --mount-proc sh -c "$boot" boot "$folder" "$@"
 """
 
-# nspawn exits with 133 when the host asks for a reboot. Each further line read cuts the power.
+# nspawn exits with 133 when the host reboots. Each further line on stdin cuts the power.
 _BOOT = """
 cd "$1"
 shift
@@ -45,7 +45,7 @@ while read -r _; do
 done
 """
 
-# The machine may have no systemd to register with, and the cgroup is made here. The network is the host's own.
+# Does not register, as this machine may have no systemd; the cgroup and the network namespace are created here.
 _NSPAWN = (
     *("--quiet", "--register=no", "--keep-unit", "--boot", "--kill-signal=SIGRTMIN+3", "--console=pipe"),
     *("--link-journal=no", "--resolv-conf=off", "--timezone=off", "--network-namespace-path=/proc/self/ns/net"),
@@ -56,19 +56,19 @@ _DIES_WITHIN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Keeper:
-    """What holds a host; its namespaces are those of `process`."""
+    """The outer process of a host, which has its namespaces."""
 
     process: subprocess.Popen
     folder: Path
 
     @property
     def root(self):
-        """The host's disk, seen from this machine."""
+        """Return the path of the host's disk on this machine."""
         return Path(f"/proc/{self.process.pid}/root{self.folder}/root")
 
     @property
     def console(self):
-        """What the host wrote as it booted."""
+        """Return the output of the boot."""
         path = self.folder / "console.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -78,33 +78,33 @@ class Keeper:
         return (self.folder / "off").exists() or self.process.poll() is not None
 
     def boot(self):
-        """Start the host, as its disk and its network are ready."""
-        self._say_a_line()
+        """Start the host; its disk and network are ready."""
+        self._send_line()
 
     def cut_power(self):
-        """Kill every process of the host at once, and start it again. What was written to the disk is there still."""
-        self._say_a_line()
+        """Kill every process of the host at once, and start it again; the disk keeps all writes."""
+        self._send_line()
 
-    def _say_a_line(self):
+    def _send_line(self):
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
 
 @contextmanager
 def keeping(slot, root):
-    """Hold the disk of a host that starts from `root`."""
+    """Mount the disk of a host over the lower layers `root`; yield its keeper."""
     for name in ("upper", "work", "root"):
         (slot.folder / name).mkdir()
     nspawn = [*_NSPAWN, f"--machine={slot.name}", f"--directory={slot.folder}/root"]
     command = ["unshare", "--mount", "--net", "sh", "-c", _HOLD, "hold", root, slot.folder, _BOOT, *nspawn]
-    # A session of its own: a Ctrl-C is for the tests, which then let go.
+    # A new session, so that Ctrl-C reaches only the tests, which then clean up.
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
     try:
-        if (said := process.stdout.readline()) != "held\n":
-            raise RuntimeError(f"the disk of a host cannot be had: {said}{process.stdout.read()}")
+        if (line := process.stdout.readline()) != "held\n":
+            raise RuntimeError(f"cannot mount the disk of a host: {line}{process.stdout.read()}")
         for cgroup in _cgroups(slot):
             cgroup.mkdir()
             (cgroup / "cgroup.procs").write_text(str(process.pid))
@@ -116,7 +116,7 @@ def keeping(slot, root):
 
 
 def remove_cgroups(slot):
-    """Remove the host's cgroups, as its last processes go."""
+    """Remove the host's cgroups once its last processes have ended."""
     deadline = time.monotonic() + _DIES_WITHIN
     while left := [cgroup for cgroup in _cgroups(slot) if cgroup.exists()]:
         for cgroup in left:
@@ -124,11 +124,11 @@ def remove_cgroups(slot):
                 with suppress(OSError):
                     folder.rmdir()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"something still runs in {left[0]}")
+            raise TimeoutError(f"a process still runs in {left[0]}")
         time.sleep(0.01)
 
 
 def _cgroups(slot):
-    """Where the host's cgroups are: in version 2, or in the two hierarchies of a hybrid that systemd uses."""
+    """Return the host's cgroups: one in version 2, or two in the hybrid hierarchy of systemd."""
     hybrid = [Path("/sys/fs/cgroup", name) for name in ("systemd", "unified")]
     return [top / slot.name for top in (hybrid if hybrid[0].is_dir() else [Path("/sys/fs/cgroup")]) if top.is_dir()]

@@ -1,4 +1,4 @@
-"""Runs of Ansible, of one host or of several at once, and what came of them."""
+"""Run Ansible on one host or several, and parse the results."""
 
 import json
 import os
@@ -18,38 +18,38 @@ _LONGEST = 900
 
 @dataclass(frozen=True, kw_only=True)
 class Play:
-    """One run."""
+    """A finished run."""
 
     exit_code: int
     output: str
 
     @property
     def changed(self):
-        """How many tasks changed something, or would have in check mode."""
+        """Return how many tasks changed something, or would change something in check mode."""
         return self._count("changed")
 
     @property
     def words(self):
-        """What it said, without the folds."""
+        """Return the output with all white space collapsed."""
         return " ".join(self.output.split())
 
     @property
     def failure(self):
-        """What it said when it stopped, which it has to have done at a task."""
+        """Return the output of a play that failed at exactly one task."""
         assert self._count("failed") == 1, self.output
         return self.words
 
     def succeeded(self):
-        """Return this play, which has to have come to its end."""
+        """Assert that the play succeeded, and return it."""
         assert self.exit_code == 0, self.output
         return self
 
     def of(self, address):
-        """Return what it said of one host."""
+        """Return the part of the play that concerns one host."""
         host = re.escape(address)
-        told = re.findall(rf"^\w+: \[{host}\].*(?:\n .*)*|^{host} +: .*", self.output, re.MULTILINE)
-        ended = "failed=0" in told[-1] and "unreachable=0" in told[-1]
-        return Play(exit_code=0 if ended else 2, output="\n".join(told))
+        lines = re.findall(rf"^\w+: \[{host}\].*(?:\n .*)*|^{host} +: .*", self.output, re.MULTILINE)
+        ended = "failed=0" in lines[-1] and "unreachable=0" in lines[-1]
+        return Play(exit_code=0 if ended else 2, output="\n".join(lines))
 
     def _count(self, what):
         return int(re.search(rf"\b{what}=(\d+)", self.output)[1])
@@ -57,12 +57,12 @@ class Play:
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A run that goes on."""
+    """A run in progress."""
 
     process: subprocess.Popen
 
     def end(self):
-        """Wait for it."""
+        """Wait for its end; return the finished play."""
         try:
             output, _ = self.process.communicate(timeout=_LONGEST)
         except BaseException:
@@ -71,7 +71,7 @@ class Running:
         return Play(exit_code=self.process.returncode, output=output)
 
     def kill(self):
-        """Kill it by SIGKILL, with every process that it started here."""
+        """Send SIGKILL to it, and to every process that it started on this machine."""
         for pid in [*_descendants(self.process.pid), self.process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -79,7 +79,7 @@ class Running:
 
 
 def begin(hosts, command, *arguments, **environment):
-    """Begin one of Ansible's commands, as the repository has it configured; `hosts` are their variables by host."""
+    """Start an Ansible command with the configuration of the repository; `hosts` maps each host to its variables."""
     home = next(iter(hosts)).slot.folder / "ansible"
     home.mkdir(exist_ok=True)
     of_each = {host.address: {**host.variables, **more} for host, more in hosts.items()}
@@ -101,7 +101,7 @@ def begin(hosts, command, *arguments, **environment):
 
 
 def ansible(hosts, command, *arguments, **environment):
-    """Run one of Ansible's commands to its end."""
+    """Run an Ansible command."""
     return begin(hosts, command, *arguments, **environment).end()
 
 
@@ -112,21 +112,21 @@ def _descendants(pid):
             yield int(child)
 
 
-def play_on(hosts, playbook, *arguments, **variables):
+def run_play(hosts, playbook, *arguments, **variables):
     """Run one of the repository's playbooks on several hosts."""
-    return begin_play(hosts, playbook, *arguments, **variables).end()
+    return start_play(hosts, playbook, *arguments, **variables).end()
 
 
-def begin_play(hosts, playbook, *arguments, interruption=None, **variables):
-    """Begin one; `interruption` is what callbacks/interruption.py is told."""
-    told = {"ANSIBLE_CALLBACKS_ENABLED": "interruption", **interruption} if interruption else {}
+def start_play(hosts, playbook, *arguments, interruption=None, **variables):
+    """Start one; `interruption` is the environment of callbacks/interruption.py."""
+    variables_of_callback = {"ANSIBLE_CALLBACKS_ENABLED": "interruption", **interruption} if interruption else {}
     extra = ["--extra-vars", json.dumps(variables)]
     line = [f"playbooks/{playbook}", *extra, *arguments]
-    return begin({host: {} for host in hosts}, "ansible-playbook", *line, **told)
+    return begin({host: {} for host in hosts}, "ansible-playbook", *line, **variables_of_callback)
 
 
-def apply_to(hosts, role, *arguments, **variables):
-    """Apply one role to several hosts at once, each with variables of its own too; return what came of it by host."""
+def apply_role(hosts, role, *arguments, **variables):
+    """Apply one role to several hosts, each with its own variables too; return the play of each host."""
     extra = json.dumps({"applied_role": role, **variables})
     play = ansible(hosts, "ansible-playbook", _APPLY, "--extra-vars", extra, *arguments)
     return {host: play.of(host.address) for host in hosts}

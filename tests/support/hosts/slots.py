@@ -1,7 +1,7 @@
-"""A number for each host of this machine, and what follows from it: a folder, addresses, names.
+"""A number for each host on this machine, which determines its folder, addresses and name.
 
-A slot is taken while somebody holds the lock on its file, and the kernel drops the lock of a killed process.
-Where several workers share the tests, each has slots of its own, so that none clears, or takes, what another looks at.
+A slot is in use while a process holds the lock on its file; the kernel drops the lock of a killed process. Each
+pytest-xdist worker has its own slots, so that none clears a slot that another checks.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 from support.hosts.image import CACHE
 
 STORE_PORT = 9000
-"""The one port of this machine that a host can reach."""
+"""The only port of this machine that a host can reach."""
 _FOLDER = CACHE / "hosts"
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _NUMBERS = range(1 + _WORKER, 255, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
@@ -22,7 +22,7 @@ _NUMBERS = range(1 + _WORKER, 255, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT
 
 @dataclass(frozen=True, kw_only=True)
 class Slot:
-    """One of 254. Its addresses are those set aside for tests of networks (RFC 2544), and private ones (RFC 4193)."""
+    """One of 254 slots. Its addresses are for network tests (RFC 2544), and private (RFC 4193)."""
 
     number: int
 
@@ -36,12 +36,12 @@ class Slot:
 
     @property
     def inside(self):
-        """The host's end of the wire."""
+        """Return the address of the host."""
         return f"198.18.{self.number}.2"
 
     @property
     def outside(self):
-        """This machine's end of it: the host's way out, its nameserver, and where its store is."""
+        """Return the address of this machine: the host's gateway, nameserver and store."""
         return f"198.18.{self.number}.1"
 
     @property
@@ -55,9 +55,9 @@ class Slot:
 
 @contextmanager
 def free_slot(clear):
-    """Take a slot nobody has; `clear` is called with every one that a killed run left, and with this one at the end."""
+    """Yield a free slot; call `clear` with each slot that a killed run left, and with this one at the end."""
     _FOLDER.mkdir(parents=True, exist_ok=True)
-    _clear_after_the_killed(clear)
+    _clear_abandoned(clear)
     with ExitStack() as held:
         slot = next(slot for number in _NUMBERS if (slot := held.enter_context(_held(number))))
         try:
@@ -68,17 +68,17 @@ def free_slot(clear):
             shutil.rmtree(slot.folder)
 
 
-def _clear_after_the_killed(clear):
+def _clear_abandoned(clear):
     for number in [number for number in _NUMBERS if Path(_FOLDER, str(number)).is_dir()]:
         with _held(number) as slot:
             if slot:
                 clear(slot)
-                shutil.rmtree(slot.folder, ignore_errors=True)  # another run may have been quicker
+                shutil.rmtree(slot.folder, ignore_errors=True)  # another run may remove it, too
 
 
 @contextmanager
 def _held(number):
-    """Hold the lock and give the slot; give None where somebody else holds it."""
+    """Hold the lock and yield the slot; yield None if another process holds it."""
     with Path(_FOLDER, f"{number}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Every file of a host: to compare before and after."""
+"""List every file of a host, to compare before and after."""
 
 import os
 import stat
@@ -19,17 +19,17 @@ BY_ITSELF = (
     "/var/log",
     "/var/tmp",
 )
-"""What a host writes that nobody asked it to, and where Ansible keeps what it is just doing."""
+"""Paths that a host writes by itself, and Ansible's temporary files."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A file, a folder or a link, and whose it is."""
+    """A file, folder or link, with its mode and owner."""
 
     mode: str
     owner: tuple[int, int]
     content: str
-    """The SHA-256 of a file, the target of a link; empty for all else."""
+    """The SHA-256 of a file, the target of a link; empty for others."""
 
 
 def tree(root, *, ignoring=BY_ITSELF):
@@ -46,7 +46,7 @@ def tree(root, *, ignoring=BY_ITSELF):
 
 
 def changes(before, after):
-    """Return the paths that are new, gone, or not as they were."""
+    """Return the paths that were added, removed or changed."""
     return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
 
 
@@ -66,6 +66,6 @@ def _content(path, status):
 
 
 @cache
-def _digest(path, *_same):
-    """Read a file once: the kernel sets the time of change, and nobody else can."""
+def _digest(path, *_state):
+    """Hash a file once per state: only the kernel sets its change time."""
     return sha256(path.read_bytes()).hexdigest()

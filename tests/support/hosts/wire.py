@@ -1,7 +1,7 @@
-"""The network of one host: a cable to this machine, and a firewall at this end of it, which counts.
+"""The network of one host: a veth pair to this machine, and a firewall here that counts packets.
 
-The host's default route and its nameserver are this end, so whatever it tries, it tries here. Only replies to what
-this machine began (ssh) and the port of the store come through; the rest is a leak, and dropped before any routing.
+This end is the host's default route and nameserver, so all its packets arrive here. Replies to connections of this
+machine (ssh) and the port of the store pass; all else counts as a leak and is dropped before routing.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from support.hosts.slots import STORE_PORT
 
-# Owned by the process that made it: the kernel removes it when that ends. `neighbours` is how IPv6 finds this end.
+# Owned by the process that creates it: the kernel removes it when that ends. `neighbours` counts IPv6 discovery.
 _FIREWALL = """
 table inet {table} {{
   flags owner;
@@ -34,7 +34,7 @@ _READY_WITHIN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Packets:
-    """How many came from the host, by what they were."""
+    """The number of packets from the host, by kind."""
 
     ssh: int
     store: int
@@ -44,7 +44,7 @@ class Packets:
 
 @contextmanager
 def wired(slot, pid):
-    """Lay the cable into the network namespace of process `pid`, and guard it."""
+    """Connect the network namespace of process `pid`, behind the firewall."""
     _ip(
         f"link add {slot.name} type veth peer name eth0 netns {pid}",
         f"address add {slot.outside}/30 dev {slot.name}",
@@ -64,12 +64,12 @@ def wired(slot, pid):
 
 
 def unplug(slot):
-    """Take the cable away, if it is there still."""
+    """Delete the veth pair if it exists."""
     subprocess.run(["ip", "link", "delete", slot.name], capture_output=True, check=False)
 
 
 def packets(slot):
-    """Count what came from the host so far."""
+    """Return the packets that the host sent so far."""
     listed = subprocess.run(
         ["nft", "--json", "list", "counters", "table", "inet", _table(slot)], capture_output=True, text=True, check=True
     )
@@ -111,5 +111,5 @@ def _wait_for_the_table(slot):
     deadline = time.monotonic() + _READY_WITHIN
     while subprocess.run(["nft", "list", "table", "inet", _table(slot)], capture_output=True, check=False).returncode:
         if time.monotonic() > deadline:
-            raise TimeoutError("nft does not take the rules of the firewall")
+            raise TimeoutError("nft did not load the firewall rules")
         time.sleep(0.01)

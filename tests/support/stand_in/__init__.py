@@ -1,10 +1,10 @@
-"""Boxes without PyTorch, made by the real playbooks from a real store in seconds.
+"""Boxes without PyTorch, provisioned in seconds by the real playbooks from a real store.
 
-    command      the `diarize-runner` of the stand-in toolkit: the real one, but where it would load a model
-    toolkit      its wheel, and the others that a version of it carries
-    shelf        versions of it in a store, which each host of a test gets a copy of
+    command      the `diarize-runner` of the stand-in toolkit: the real one, except for commands that load a model
+    toolkit      its wheel, and the other wheels of a version
+    shelf        versions in a store, of which each test host gets a copy
 
-A model here is a shell script in the cache. It gets a recording on its stdin, and what it says is what it heard.
+A model here is a shell script in the cache, which reads a recording from stdin and prints the result.
 """
 
 from support.stand_in.shelf import Shelf, models

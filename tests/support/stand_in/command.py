@@ -8,33 +8,41 @@ import sys
 from pathlib import Path
 
 from diarize_runner import cli
-from diarize_runner.doctor.check import checked
 from diarize_runner.doctor.diagnosis import Diagnosis
 from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
-from diarize_runner.progress import Silent
-from diarize_runner.spool.run import Spool, run
+from diarize_runner.spool.run import Spool
+from diarize_runner.spool.run import run as run_spool
 
 try:
     from diarize_runner.cache.box.open import open_cache
-    from diarize_runner.doctor.kept_sample import KEPT, check_anew, check_once, grounds_of
-except ModuleNotFoundError:  # in release 0.1.0, which has other names than this release's playbooks call
-    from diarize_runner.doctor.proof import PROOF as KEPT
-    from diarize_runner.doctor.proof import grounds_of
-    from diarize_runner.doctor.proof import prove_anew as check_anew
-    from diarize_runner.doctor.proof import prove_once as check_once
+    from diarize_runner.doctor.check import run_check
+    from diarize_runner.doctor.sample_result import (
+        SAMPLE_RESULT,
+        check_sample_once,
+        recheck_sample,
+        sample_inputs,
+    )
+    from diarize_runner.progress import NoProgress
+except ModuleNotFoundError:  # release 0.1.0 has other names
+    from diarize_runner.doctor.proof import PROOF as SAMPLE_RESULT
+    from diarize_runner.doctor.proof import grounds_of as sample_inputs
+    from diarize_runner.doctor.proof import prove_anew as recheck_sample
+    from diarize_runner.doctor.proof import prove_once as check_sample_once
 
     from diarize_runner.doctor.cache import look_at_cache as open_cache
+    from diarize_runner.doctor.check import checked as run_check
+    from diarize_runner.progress import Silent as NoProgress
 
     sys.argv[1:3] = ["cache", "tidy"] if sys.argv[1:3] == ["cache", "prune"] else sys.argv[1:3]
 
 
 class Model:
-    """What a cache holds."""
+    """The shell script in a cache."""
 
     def __init__(self, folder):
-        self.cache = open_cache(folder, Silent())
+        self.cache = open_cache(folder, NoProgress())
 
-    def hear(self, recording):
+    def run(self, recording):
         model = self.cache.pipeline_folder / "model.sh"
         done = subprocess.run(["sh", model], stdin=recording, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -43,35 +51,37 @@ class Model:
 
     def label(self, recording, transcript):
         with recording.open() as file:
-            return {".labelled.json": self.hear(file).encode()}
+            return {".labelled.json": self.run(file).encode()}
 
 
 def diarize(arguments):
     with arguments.subject.open() as file:
-        sys.stdout.write(Model(arguments.cache).hear(file))
+        sys.stdout.write(Model(arguments.cache).run(file))
     return 0
 
 
 def doctor(arguments):
     def sample():
-        return checked("sample", lambda: Model(arguments.cache).hear(subprocess.DEVNULL))
+        return run_check("sample", lambda: Model(arguments.cache).run(subprocess.DEVNULL))
 
-    looked = Diagnosis(checks=())
-    grounds = grounds_of(looked, arguments.cache, arguments.device)
-    check = check_once(KEPT, grounds, sample) if arguments.sample_once else check_anew(KEPT, sample)
-    diagnosis = looked.having(check)
+    if arguments.sample_once:
+        inputs = sample_inputs(Diagnosis(checks=()), arguments.cache, arguments.device)
+        check = check_sample_once(SAMPLE_RESULT, inputs, sample)
+    else:
+        check = recheck_sample(SAMPLE_RESULT, sample)
+    diagnosis = Diagnosis(checks=(check,))
     json.dump(diagnosis.to_dict(), sys.stdout)
     return int(diagnosis.state)
 
 
 def benchmark(arguments):
-    heard = Model(arguments.cache).hear(subprocess.DEVNULL)
-    json.dump({"format": "diarize-runner/benchmark/1", "device": arguments.device, "heard": heard}, sys.stdout)
+    output = Model(arguments.cache).run(subprocess.DEVNULL)
+    json.dump({"format": "diarize-runner/benchmark/1", "device": arguments.device, "heard": output}, sys.stdout)
     return 0
 
 
 def spool(arguments):
-    for outcome in run(Spool(folder=arguments.subject), lambda: Model(arguments.cache), settle=arguments.settle):
+    for outcome in run_spool(Spool(folder=arguments.subject), lambda: Model(arguments.cache), settle=arguments.settle):
         sys.stdout.write(f"{outcome}\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""Versions in a store that the controller and its hosts have at the same path."""
+"""Versions in a store that has the same path on the controller and its hosts."""
 
 import json
 from dataclasses import dataclass, replace
@@ -12,8 +12,8 @@ from diarize_runner.cache.documents import canonical
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.cache.published.signature import read_private_key
-from diarize_runner.digests import content_of
-from diarize_runner.progress import Silent
+from diarize_runner.digests import hash_bytes
+from diarize_runner.progress import NoProgress
 
 (OLD_RELEASE,) = (Path(__file__).parents[2] / "vectors/version-1").glob("*.whl")
 
@@ -25,7 +25,7 @@ def models(script):
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """A store, and where the controller keeps what it fetches from it."""
+    """A store, and the controller's download folder."""
 
     folder: Path
     private: Path | None = None
@@ -33,12 +33,12 @@ class Shelf:
 
     @property
     def unsigned(self):
-        """The same store, as somebody without the key sees it."""
+        """Return the same store without the signing key."""
         return replace(self, private=None)
 
     @property
     def variables(self):
-        """What playbooks are told of it."""
+        """Return the playbook variables for this store."""
         return {
             "diarize_runner_store": self._site.store.root.as_uri(),
             "diarize_runner_device": "cpu",
@@ -49,7 +49,7 @@ class Shelf:
         }
 
     def publish_as_0_1_0(self, version, model):
-        """Publish what release 0.1.0 would have: its documents of version 1, and itself."""
+        """Publish as release 0.1.0 did: with format version 1, and the toolkit 0.1.0."""
         self._publish(version, model, "0.1.0", modules_of(OLD_RELEASE))
         folder, latest = self._site.store.root / f"v{version}", self._site.store.root / "latest" / MANIFEST_NAME
         manifest = json.loads((folder / MANIFEST_NAME).read_bytes())
@@ -58,7 +58,7 @@ class Shelf:
         data = canonical.serialise({**manifest, "format": "diarize-runner/manifest/1", **wheels})
         (folder / MANIFEST_NAME).write_bytes(data)
         pointer = {**json.loads(latest.read_bytes()), "format": "diarize-runner/pointer/1"}
-        pointer["manifest"] |= content_of(data).to_dict()
+        pointer["manifest"] |= hash_bytes(data).to_dict()
         latest.write_bytes(canonical.serialise(pointer))
 
     def publish(self, version, model, release="first"):
@@ -71,19 +71,19 @@ class Shelf:
         carry(self._site.built(version), wheels, first=FIRST, both=BOTH)
         built, store = self._site.built(version), self._site.store
         if not self.private:
-            (store.root / "latest" / MANIFEST_NAME).unlink(missing_ok=True)  # as somebody without the key can
+            (store.root / "latest" / MANIFEST_NAME).unlink(missing_ok=True)  # needs no key
             self._site.publish_built(version)
             return
         key = read_private_key(self.private)
         (built / SIGNATURE_NAME).write_bytes(key.sign((built / MANIFEST_NAME).read_bytes()))
-        publish(built, store, Silent(), key)
+        publish(built, store, NoProgress(), key)
 
     def signature(self, version):
-        """Return where a version's signature is, here and on hosts."""
+        """Return the path of a version's signature, here and on hosts."""
         return self._site.store.root / f"v{version}" / SIGNATURE_NAME
 
     def stock(self, *hosts):
-        """Give each host a copy of the store as it is now."""
+        """Copy the store to each host."""
         for host in hosts:
             host.put_folder(self._site.store.root)
 

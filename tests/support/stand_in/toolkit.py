@@ -1,4 +1,4 @@
-"""What the stand-in toolkit's boxes install: a wheel of its own, and what it needs of others'."""
+"""The wheels of the stand-in toolkit: its own, and its dependencies."""
 
 import importlib.metadata
 import importlib.util
@@ -11,13 +11,13 @@ from support.wheels import write_wheel
 _PACKAGE = Path(__file__).resolve().parents[3] / "diarize_runner"
 _COMMAND = Path(__file__).with_name("command.py")
 FIRST = ("uv", "packaging", "pyyaml", "cryptography")
-"""What is installed before stores can be read."""
+"""Packages of the installer requirements."""
 BOTH = ("pyyaml", "cryptography")
-"""What of that a release installs, too."""
+"""Packages of both requirements."""
 
 
 def write_wheels(folder, release, modules=None):
-    """Write the wheels that a release of `modules` installs, by default ours; return what each holds, by its name."""
+    """Write the wheels of a release of `modules`, by default this one; return their contents by name."""
     modules = modules or _modules(_PACKAGE)
     command = {"diarize_runner-0.1.0.data/scripts/diarize-runner": _COMMAND.read_bytes()}
     uv = {"uv-1.0.data/scripts/uv": Path(sys.executable).with_name("uv").read_bytes()}
@@ -32,19 +32,19 @@ def write_wheels(folder, release, modules=None):
 
 
 def modules_of(wheel):
-    """Return the modules of a wheel that an earlier release was published as."""
+    """Return the modules in the wheel of an earlier release."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist() if name.endswith(".py")}
 
 
 def _installed(name, package):
-    """Return the version that the tests run with, and its modules."""
+    """Return the installed version, and its modules."""
     distribution = importlib.metadata.distribution(name)
     return distribution.version, _modules(Path(distribution.locate_file(package)))
 
 
 def _cryptography():
-    """It works with the Python that the tests run with alone: the part of cffi that it needs is in it."""
+    """Return the installed version, and its modules with those of cffi; they only work with the tests' Python."""
     version, modules = _installed("cryptography", "cryptography")
     cffi = Path(importlib.util.find_spec("_cffi_backend").origin)
     folder = cffi.parent

@@ -1,4 +1,4 @@
-"""What a new box runs as root: the bootstrap of its store, whole, or nothing."""
+"""The user data of a new box: run the bootstrap of its store, or fail."""
 
 import os
 import shlex
@@ -13,7 +13,7 @@ BOOTSTRAP = 'echo "bootstrap: $*"'
 
 @pytest.fixture
 def boot(tmp_path):
-    """Run user data as cloud-init does, with `fetch` in the place of curl and aws; return what came of it."""
+    """Run user data as cloud-init does, with `fetch` in place of curl and aws; return the completed process."""
 
     def boot(store, fetch):
         for name in ("curl", "aws"):
@@ -35,7 +35,7 @@ def boot(tmp_path):
         ("s3://bucket/models", "s3 cp --only-show-errors s3://bucket/models/latest/bootstrap.sh -"),
     ],
 )
-def test_the_bootstrap_is_fetched_and_told_the_store(boot, store, fetched):
+def test_the_bootstrap_is_fetched_and_run_with_the_store(boot, store, fetched):
     done = boot(store, f'echo "fetched: $*" >&2; echo {shlex.quote(BOOTSTRAP)}')
 
     assert (done.returncode, done.stdout, done.stderr) == (
@@ -46,7 +46,7 @@ def test_the_bootstrap_is_fetched_and_told_the_store(boot, store, fetched):
 
 
 @pytest.mark.parametrize("store", ["https://host/models", "s3://bucket/models"])
-def test_a_bootstrap_that_cannot_be_fetched_is_a_failure(boot, store):
+def test_user_data_fails_when_the_bootstrap_cannot_be_fetched(boot, store):
     done = boot(store, "exit 22")
 
     assert (done.returncode, done.stdout) == (22, "")

@@ -1,4 +1,4 @@
-"""What jobs remember of a machine, kept out of this one."""
+"""Keep the stage times of tests out of the user's cache folder."""
 
 import pytest
 

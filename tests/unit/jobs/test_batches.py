@@ -1,4 +1,4 @@
-"""Many jobs: what is wrong with one recording stops no other, and what is wrong with all stops at once."""
+"""Batches: an error of one recording stops no other, and an error of the box stops all."""
 
 from contextlib import nullcontext
 
@@ -9,7 +9,7 @@ from support.diarizers import OneSpeaker
 
 from diarize_runner.cache.box.folder import read_manifest
 from diarize_runner.diarization.audio import Recording
-from diarize_runner.digests import content_of
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import (
     DeviceUnavailable,
     DiskError,
@@ -21,31 +21,31 @@ from diarize_runner.errors import (
     TranscriptError,
     UnreadableAudio,
 )
-from diarize_runner.jobs.batch import Done, Failed, Order, run_batch
-from diarize_runner.jobs.job import FindSpeech, Job
-from diarize_runner.jobs.outputs import SOUNDS, Outputs
+from diarize_runner.jobs.batch import BatchItem, Failed, Succeeded, run_batch
+from diarize_runner.jobs.job import Job, SpeechDetectionTask
+from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
 from diarize_runner.jobs.session import Session
-from diarize_runner.transcript.formats.known import FORMATS
+from diarize_runner.transcript.formats.registry import FORMATS
 
-OF_ONE = [UnreadableAudio, EmptyAudio, TranscriptError, PipelineError, OfflineViolation, DiskError]
-OF_ALL = [IntegrityError, ManifestError, DeviceUnavailable, ModuleNotFoundError]
+RECORDING_ERRORS = [UnreadableAudio, EmptyAudio, TranscriptError, PipelineError, OfflineViolation, DiskError]
+BOX_ERRORS = [IntegrityError, ManifestError, DeviceUnavailable, ModuleNotFoundError]
 
 
-class Unwatched:
-    """A progress that nobody watches."""
+class SilentConsole:
+    """A ConsoleProgress that prints nothing."""
 
-    def advance(self, stage, *, completed, total, whole=None):
+    def advance(self, stage, *, completed, total, overall=None):
         pass
 
-    def tell(self, line):
+    def print_line(self, line):
         pass
 
     def paused(self):
         return nullcontext()
 
 
-class Said:
-    """A recording of a second that cannot be heard, where there is an error."""
+class FakeAudio:
+    """One second of silence; `decode` raises `error`, if any."""
 
     channel = None
 
@@ -58,7 +58,7 @@ class Said:
         return Recording(uri=self.name, waveform=np.zeros(16_000, dtype=np.float32))
 
     def digest(self):
-        return content_of(self.name.encode()).digest
+        return hash_bytes(self.name.encode()).digest
 
 
 @pytest.fixture(scope="module")
@@ -74,73 +74,73 @@ def session(manifest):
 
 
 @pytest.fixture
-def order(tmp_path):
-    def order(name, error=None, **job):
+def item(tmp_path):
+    def item(name, error=None, **job):
         outputs = Outputs(
-            recording=None, paths={"rttm": tmp_path / f"{name}.rttm"}, formats=FORMATS, sound=SOUNDS["none"]
+            recording=None, paths={"rttm": tmp_path / f"{name}.rttm"}, formats=FORMATS, html_audio=HTML_AUDIO["none"]
         )
-        return Order(job=Job(audio=Said(name, error), **job), outputs=outputs)
+        return BatchItem(job=Job(audio=FakeAudio(name, error), **job), outputs=outputs)
 
-    return order
+    return item
 
 
-@pytest.mark.parametrize("kind", OF_ONE)
-def test_what_is_wrong_with_one_recording_stops_no_other(session, order, tmp_path, kind):
-    orders = [order("ada"), order("bad", kind("what is wrong")), order("cy")]
-    ada, bad, cy = run_batch(orders, lambda: session, Unwatched())
-    assert isinstance(ada, Done)
+@pytest.mark.parametrize("kind", RECORDING_ERRORS)
+def test_an_error_of_one_recording_stops_no_other(session, item, tmp_path, kind):
+    items = [item("ada"), item("bad", kind("message")), item("cy")]
+    ada, bad, cy = run_batch(items, lambda: session, SilentConsole())
+    assert isinstance(ada, Succeeded)
     assert isinstance(bad, Failed)
-    assert isinstance(cy, Done)
+    assert isinstance(cy, Succeeded)
     assert type(bad.error) is kind
     assert sorted(path.name for path in tmp_path.glob("*.rttm")) == ["ada.rttm", "cy.rttm"]
 
 
-def test_a_file_that_cannot_be_written_fails_its_recording_alone(session, order, tmp_path):
+def test_an_unwritable_output_fails_only_its_recording(session, item, tmp_path):
     (tmp_path / "bad.rttm").mkdir()
-    bad, cy = run_batch([order("bad"), order("cy")], lambda: session, Unwatched())
+    bad, cy = run_batch([item("bad"), item("cy")], lambda: session, SilentConsole())
     assert isinstance(bad.error, DiskError)
-    assert isinstance(cy, Done)
+    assert isinstance(cy, Succeeded)
 
 
-@pytest.mark.parametrize("kind", OF_ALL)
-def test_what_is_wrong_with_every_recording_comes_through(order, kind):
+@pytest.mark.parametrize("kind", BOX_ERRORS)
+def test_an_error_of_the_box_propagates(item, kind):
     def open_session():
-        raise kind("what is wrong")
+        raise kind("message")
 
     with pytest.raises(kind):
-        list(run_batch([order("ada"), order("cy")], open_session, Unwatched()))
+        list(run_batch([item("ada"), item("cy")], open_session, SilentConsole()))
 
 
-def test_the_session_is_opened_once_when_the_first_recording_is_heard(session, order):
+def test_the_session_is_opened_once_after_the_first_recording_is_decoded(session, item):
     opened = []
 
     def open_session():
         opened.append(len(opened))
         return session
 
-    bad = [order("one", EmptyAudio("nothing")), order("two", EmptyAudio("nothing"))]
-    outcomes = run_batch([*bad, order("ada"), order("cy")], open_session, Unwatched())
+    bad = [item("one", EmptyAudio("nothing")), item("two", EmptyAudio("nothing"))]
+    outcomes = run_batch([*bad, item("ada"), item("cy")], open_session, SilentConsole())
     assert [type(next(outcomes)) for _ in bad] == [Failed, Failed]
     assert not opened
-    assert [type(outcome) for outcome in outcomes] == [Done, Done]
+    assert [type(outcome) for outcome in outcomes] == [Succeeded, Succeeded]
     assert opened == [0]
 
 
-def test_each_recording_is_done_before_the_next_is_heard(session, order, tmp_path):
-    outcomes = run_batch([order("ada"), order("cy")], lambda: session, Unwatched())
+def test_each_recording_is_written_before_the_next_is_decoded(session, item, tmp_path):
+    outcomes = run_batch([item("ada"), item("cy")], lambda: session, SilentConsole())
     next(outcomes)
     assert [path.name for path in tmp_path.glob("*.rttm")] == ["ada.rttm"]
 
 
-def test_a_result_says_what_it_was_made_from_and_how_long_that_took(session, order, tmp_path):
-    (tmp_path / "said.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello.\n")
-    (done,) = run_batch([order("ada", transcript=tmp_path / "said.srt")], lambda: session, Unwatched())
+def test_a_result_has_its_provenance_and_timing(session, item, tmp_path):
+    (tmp_path / "ada.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello.\n")
+    (done,) = run_batch([item("ada", transcript=tmp_path / "ada.srt")], lambda: session, SilentConsole())
     assert [segment.speaker for segment in done.result.labelled.segments] == ["SPEAKER_00"]
-    assert done.result.provenance.audio == content_of(b"ada").digest
-    assert done.result.provenance.rules == done.order.job.rules
+    assert done.result.provenance.audio == hash_bytes(b"ada").digest
+    assert done.result.provenance.rules == done.item.job.rules
     assert done.result.timing.audio_seconds == 1.0
 
 
-def test_speech_is_found_without_saying_whose_it_is(session, order):
-    (done,) = run_batch([order("ada", task=FindSpeech())], lambda: session, Unwatched())
+def test_speech_detection_labels_all_turns_speech(session, item):
+    (done,) = run_batch([item("ada", task=SpeechDetectionTask())], lambda: session, SilentConsole())
     assert done.result.diarization.speakers == ("SPEECH",)

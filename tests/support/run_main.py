@@ -1,12 +1,12 @@
-"""A command run in this process, and what it left."""
+"""Run a command in this process."""
 
 import json
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What a command left on its exits."""
+class CommandResult:
+    """The exit code and output of a command."""
 
     exit_code: int
     stdout: str
@@ -17,11 +17,11 @@ class Ran:
         return json.loads(self.stdout)
 
 
-def ran(capsys, main, *arguments: object) -> Ran:
-    """Run a command's `main`."""
+def run_main(capsys, main, *arguments: object) -> CommandResult:
+    """Run the `main` of a command."""
     try:
         exit_code = main([str(argument) for argument in arguments])
     except SystemExit as stopped:
         exit_code = stopped.code
     captured = capsys.readouterr()
-    return Ran(exit_code=exit_code, stdout=captured.out, stderr=captured.err)
+    return CommandResult(exit_code=exit_code, stdout=captured.out, stderr=captured.err)

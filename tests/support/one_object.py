@@ -1,4 +1,4 @@
-"""A store that holds one object, and the server between it and its reader."""
+"""A store with one object, read through a server that can fail."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ KEY = "v1.0/object"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """A store that holds one object, and the server it is read by, which fails when it is told to."""
+class OneObjectStore:
+    """A store with one object, and the server that it is read through."""
 
     open: Callable
     server: WebServer
@@ -24,9 +24,9 @@ class Line:
 
     @property
     def ranges(self):
-        """The ranges that were asked for."""
+        """Return the requested ranges."""
         return [request.headers["Range"] for request in self.server.requests if "Range" in request.headers]
 
     def fails(self, *faults, times=1):
-        """Meet the next reads with `faults`."""
+        """Respond to the next GET requests with `faults`."""
         self.server.fails(*faults, times=times, when=lambda request: request.method == "GET")

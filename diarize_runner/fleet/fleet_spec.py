@@ -1,4 +1,4 @@
-"""What boxes to launch."""
+"""The specification of a fleet."""
 
 import re
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from diarize_runner.fleet.images import Image
 Market = Literal["on-demand", "spot"]
 OnShutdown = Literal["terminate", "stop"]
 
-LEAST_GIB = 60
-"""The size of a root volume unless an order says another, or its image needs more."""
-_MOST = 1000
-"""Instances that one request may ask for."""
+MIN_VOLUME_GIB = 60
+"""The default size of a root volume; an image may need more."""
+_MAX_COUNT = 1000
+"""The limit of EC2 for one request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """A fleet of `count` boxes, all alike. Raises UsageError when it makes no sense."""
+class FleetSpec:
+    """A fleet of `count` equal boxes; raises UsageError when the fields are inconsistent."""
 
     fleet: str
     count: int
@@ -28,39 +28,39 @@ class Order:
     image: Image
     subnet: str
     security_groups: tuple[str, ...]
-    """The VPC's default group, where there are none."""
+    """Empty means the VPC's default group."""
     public_address: bool
     instance_profile: str
     key: str | None
-    """The key pair that ssh logs in with."""
+    """The key pair for ssh."""
     reach: Reach
     volume_gib: int
     on_shutdown: OnShutdown
-    """What becomes of a box that is shut down from inside."""
+    """The action when the operating system shuts down."""
     user_data: str
 
     def __post_init__(self) -> None:
         if not re.fullmatch(FLEET_NAME, self.fleet):
-            raise UsageError(f"{self.fleet!r} is no name for a fleet", hint=f"a name is {FLEET_NAME}")
-        if not 1 <= self.count <= _MOST:
-            raise UsageError(f"a fleet of {self.count} cannot be launched", hint=f"--count is 1 to {_MOST}")
+            raise UsageError(f"{self.fleet!r} is not a fleet name", hint=f"use a name that matches {FLEET_NAME}")
+        if not 1 <= self.count <= _MAX_COUNT:
+            raise UsageError(f"--count {self.count} is out of range", hint=f"use 1 to {_MAX_COUNT}")
         if not self.key and self.reach != "ssm":
-            raise UsageError("nobody could log in", hint="--key NAME, or --ssm, which needs no key pair, or both")
-        if self.volume_gib < self.image.least_gib:
-            hint = f"--volume-gib {self.image.least_gib} or more"
+            raise UsageError("ssh could not log in to these boxes", hint="pass --key NAME, or --ssm, or both")
+        if self.volume_gib < self.image.min_gib:
+            hint = f"pass --volume-gib {self.image.min_gib} or more"
             raise UsageError(f"{self.image.id} does not fit into {self.volume_gib} GiB", hint=hint)
         if self.market == "spot" and self.on_shutdown == "stop":
-            raise UsageError("a spot box cannot be stopped, only terminated", hint="leave out --spot or --on-shutdown")
+            raise UsageError("a spot box cannot be stopped, only terminated", hint="drop --spot or --on-shutdown")
 
     def request(self, count: int) -> dict[str, object]:
-        """Return the parameters of RunInstances for `count` of the boxes: as many as there are, and one at least."""
+        """Return the parameters of RunInstances for at most `count` boxes, and at least one."""
         request: dict[str, object] = {
             "MinCount": 1,
             "MaxCount": count,
             "ImageId": self.image.id,
             "InstanceType": self.instance_type,
             "IamInstanceProfile": {"Name": self.instance_profile},
-            # A hop limit of 1 keeps the role's credentials from what runs in a container or a network namespace.
+            # A hop limit of 1 hides the role's credentials from containers and network namespaces.
             "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 1},
             "NetworkInterfaces": [self._network_interface()],
             "BlockDeviceMappings": [{"DeviceName": self.image.root_device, "Ebs": self._root_volume()}],
@@ -88,7 +88,7 @@ class Order:
         return {"VolumeSize": self.volume_gib, "VolumeType": "gp3", "Encrypted": True, "DeleteOnTermination": True}
 
     def _tags(self) -> list[dict[str, object]]:
-        """Tag within the request itself, so that nothing is ever there without."""
+        """Tag in the request itself, so that no resource exists untagged."""
         tags = {"Name": self.fleet, FLEET_TAG: self.fleet, REACH_TAG: self.reach}
         kinds = ["instance", "volume", "network-interface"]
         kinds += ["spot-instances-request"] if self.market == "spot" else []
