@@ -61,9 +61,11 @@ class WritableResult(ABC):
         path = Path(path)
         kind = detect_format(path.name)
         if path.resolve() in {file.resolve() for file in self.origin.files}:
-            raise UsageError(f"{path} is an input of this result and would be overwritten", hint="name another file")
+            raise UsageError(f"{path} would be overwritten: this result was made from it", hint="name another file")
         if FORMATS[kind].needs_transcript and not self.origin.provenance.transcript:
-            raise UsageError(f"{path} needs a transcript", hint="call session.label(audio, transcript) instead")
+            raise UsageError(
+                f"the format of {path} needs a transcript", hint="call session.label(audio, transcript) instead"
+            )
         require_writable(path)
         outputs = Outputs(
             recording=self.origin.recording, paths={kind: path}, formats=FORMATS, html_audio=HTML_AUDIO["link"]

@@ -200,11 +200,12 @@ def _audio(audio: "AudioInput", sample_rate: int | None, channel: int | None) ->
 
 def _hints(exactly: int | None, at_least: int | None, at_most: int | None) -> SpeakerHints:
     if exactly and (at_least or at_most):
-        raise UsageError("num_speakers excludes min_speakers and max_speakers", hint="omit one of them")
+        hint = "pass either the one or the others"
+        raise UsageError("num_speakers cannot be combined with min_speakers or max_speakers", hint=hint)
     if at_least and at_most and at_least > at_most:
         raise UsageError(f"min_speakers={at_least} is more than max_speakers={at_most}", hint="swap them")
     if any(number is not None and number < 1 for number in (exactly, at_least, at_most)):
-        raise UsageError("a number of speakers must be 1 or more", hint="omit a number that you do not know")
+        raise UsageError("the number of speakers must be 1 or more", hint="if you do not know the number, omit it")
     return SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
 
 

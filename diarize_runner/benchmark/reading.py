@@ -52,7 +52,8 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
     """Parse a report; errors name it `document`. Raise ManifestError and NotAReport as `read_report` does."""
     if len(data) > bounds.MAX_REPORT_BYTES:
         raise ManifestError(
-            f"{document}: larger than {bounds.MAX_REPORT_BYTES >> 20} MiB", hint="name a benchmark report"
+            f"{document} is larger than {bounds.MAX_REPORT_BYTES >> 20} MiB",
+            hint="pass a report that benchmark run wrote",
         )
     node = canonical.parse(data, document)
     bounds.require_bounded(node)

@@ -75,7 +75,7 @@ def _workload(arguments: argparse.Namespace) -> "Workload":
         hint = "add the recording: benchmark AUDIO --reference RTTM"
         raise UsageError("--reference requires AUDIO", hint=hint)
     if arguments.audio and arguments.workload:
-        raise UsageError("AUDIO and --workload exclude each other", hint="remove one of them")
+        raise UsageError("AUDIO and --workload cannot be combined", hint="remove one of them")
     options = {name: getattr(arguments, name) for name in ("repeats", "warmups", "starts")}
     counts = {name: number for name, number in options.items() if number is not None}
     if any(number < (name != "warmups") for name, number in counts.items()):

@@ -14,9 +14,9 @@ def run(arguments: argparse.Namespace) -> Result:
     """Delete old versions, or print the plan."""
     if arguments.keep is not None or arguments.open_store is open_store_without_conditional_writes:
         hint = "a machine always keeps the current and the previous version"
-        raise UsageError("--keep and --without-conditional-writes go with --store", hint=hint)
+        raise UsageError("--keep and --without-conditional-writes require --store", hint=hint)
     if arguments.after and not arguments.plan:
-        raise UsageError("--after goes with --plan", hint="restore or switch to that version first, then prune")
+        raise UsageError("--after requires --plan", hint="restore or switch to that version first, then prune")
     box = BoxFolder(root=arguments.into)
     if arguments.plan:
         after = manifest_digest("--after", arguments.after) if arguments.after else None

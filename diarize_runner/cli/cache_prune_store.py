@@ -12,10 +12,10 @@ from diarize_runner.store.protocol import ArchiveStore
 def run(arguments: argparse.Namespace) -> Result:
     """Delete old versions, or print the plan."""
     if arguments.after:
-        raise UsageError("--after goes with --into", hint="a store keeps the newest versions: --keep N")
+        raise UsageError("--after requires --into", hint="drop --after; --keep N sets how many versions a store keeps")
     keep = KEPT if arguments.keep is None else arguments.keep
     if keep < 1:
-        raise UsageError("--keep must be 1 or more", hint="delete the whole store by hand if you mean that")
+        raise UsageError("--keep must be 1 or more", hint="to delete all versions, delete the store by hand")
     store = arguments.open_store(arguments.store)
     plan = plan_prune(store, keep)
     if not arguments.plan:

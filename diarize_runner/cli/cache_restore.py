@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
 
 def _planned(plan: RestorePlan, store: ArchiveStore, box: BoxFolder) -> Result:
     document = _document(plan, box)
-    how = f"{megabytes(plan.bytes_to_move)} to move, {megabytes(plan.bytes_on_disk)} on disk"
+    how = f"{megabytes(plan.bytes_to_move)} to move, {megabytes(plan.bytes_to_write)} on disk"
     if plan.fetch:
         rate = measure_throughput(PublishedArchive(store=store, version=plan.manifest.version), plan.fetch)
         seconds = plan.bytes_to_move / rate
@@ -60,7 +60,7 @@ def _document(plan: RestorePlan, box: BoxFolder) -> dict[str, object]:
         "serial": plan.published.serial,
         "manifest": str(plan.manifest.digest),
         "bytes_to_move": plan.bytes_to_move,
-        "bytes_on_disk": plan.bytes_on_disk,
+        "bytes_on_disk": plan.bytes_to_write,
         "cache": str(box.current),
     }
 

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
 def _report(done: Succeeded) -> RecordingReport:
     result, diarization = done.result, done.result.diarization
     unmet = done.item.job.task.hints.unmet_by(diarization)
-    heard = f"speakers: {', '.join(diarization.speakers) or 'none'}"
+    speakers = f"speakers: {', '.join(diarization.speakers) or 'none'}"
     return recording_report(
         done,
         {
@@ -64,14 +64,20 @@ def _report(done: Succeeded) -> RecordingReport:
             "unmet_hint": unmet or None,
             "diarization": [asdict(turn) for turn in diarization.turns],
         },
-        (f"{result.timing.summary} on {result.provenance.device}, {heard}", *([f"  but: {unmet}"] if unmet else [])),
+        (
+            f"{result.timing.summary} on {result.provenance.device}, {speakers}",
+            *([f"  warning: {unmet} speakers"] if unmet else []),
+        ),
     )
 
 
 def _hints(arguments: argparse.Namespace) -> SpeakerHints:
     exactly, least, most = arguments.num_speakers, arguments.min_speakers, arguments.max_speakers
     if exactly and (least or most):
-        raise UsageError("--num-speakers excludes --min-speakers and --max-speakers", hint="drop one of them")
+        raise UsageError(
+            "--num-speakers cannot be combined with --min-speakers or --max-speakers",
+            hint="use either the one or the others",
+        )
     if least and most and least > most:
         raise UsageError(f"--min-speakers {least} is more than --max-speakers {most}", hint="swap them")
     return SpeakerHints(exactly=exactly, at_least=least, at_most=most)

@@ -108,7 +108,8 @@ def _require_transcript(arguments: argparse.Namespace, requested: Sequence[dict[
     if silent and not arguments.transcript:
         without = ", ".join(known.suffix for known in FORMATS.values() if not known.needs_transcript)
         raise UsageError(
-            f"{silent[0]} needs a transcript", hint=f"add -t FILE; formats without a transcript: {without}"
+            f"the format of {silent[0]} needs a transcript",
+            hint=f"add -t FILE; formats without a transcript: {without}",
         )
 
 

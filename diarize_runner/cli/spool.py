@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Load the models when the first recording is ready; label one recording after the other."""
     if not arguments.folder.is_dir():
         raise UsageError(
-            f"{arguments.folder} is not a folder", hint="run mkdir first; the spool makes the folders in it"
+            f"{arguments.folder} is not a folder", hint="create it with mkdir; its subfolders are created for you"
         )
     open_session = session_opener(arguments, progress)
     outcomes = run_spool(

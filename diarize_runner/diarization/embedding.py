@@ -2,11 +2,11 @@
 
 Stock is `SpeakerDiarization.get_embeddings` in pyannote/audio/pipelines/speaker_diarization.py of pyannote.audio 4.0.7.
 It runs the whole network once per speaker slot of each chunk: the same ten seconds pass through the network three
-times, and only its last, small layers depend on the slot. Most slots are empty. Here
+times, and only its last, small layers depend on the slot. Most slots are empty. This module differs:
 
-    - the network encodes a chunk once, and its frames are pooled under the mask of each slot;
-    - the network skips a chunk without speech. Its slots hold the embedding of an empty mask, as in stock. That must
-      not be NaN: VBx places empty slots below the worst real score, and NaN would hide that score and lose a speaker;
+    - the network encodes a chunk once, and its frames are pooled with the mask of each slot;
+    - the network skips a chunk without speech. Its slots hold the embedding of an empty mask, as in stock. This
+      embedding must not be NaN: VBx scores empty slots below the lowest real score, and with NaN it loses a speaker;
     - frames are freed once pooled, so memory does not grow with the recording.
 
 A model must implement `FramePoolingModel`.
@@ -34,13 +34,13 @@ Masks = npt.NDArray[np.float32]
 
 @runtime_checkable
 class FramePoolingModel(Protocol):
-    """A model that pools its frames under any number of masks, such as pyannote's WeSpeaker models and our GE2E."""
+    """A model that pools its frames with any number of masks, such as pyannote's WeSpeaker models and our GE2E."""
 
     def forward_frames(self, waveforms: Tensor) -> Any:
         """Encode waveforms (batch, 1, samples) into frames of a type that the model defines."""
 
     def forward_embedding(self, frames: Any, weights: Tensor) -> Tensor:
-        """Pool frames under weights (batch, slots, frames) into embeddings (batch, slots, dimension)."""
+        """Pool frames with weights (batch, slots, frames) into embeddings (batch, slots, dimension)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +54,7 @@ class EmbeddingPass:
     """Chunks per batch."""
     threads: int
     min_samples: int
-    """Samples of speech that the model needs at least."""
+    """Minimum number of speech samples that the model needs."""
     empty_mask_embedding: npt.NDArray[np.float32]
     """The embedding of an empty mask, of shape (dimension,)."""
 
@@ -110,7 +110,7 @@ class _Chunks:
 
     segmentations: SlidingWindowFeature
     min_frames: int | None
-    """A slot with more frames than this without overlap uses only those. None: every slot uses all."""
+    """A slot with more frames without overlap than this pools only these, else all its frames. None: always all."""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The exact engine: a faster SpeakerDiarization of pyannote, with the same output.
 
-It replaces methods of one loaded pipeline object; pyannote's modules and classes stay unchanged.
-It checks that the pipeline has the parts it needs, and that the embeddings stay the same.
+It replaces methods of one loaded pipeline and its models; no class or module of pyannote is patched.
+It checks that the pipeline has the parts it needs, and that the embeddings agree within a tolerance.
 """
 
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BATCH_SIZE = {"cpu": 1, "cuda": 32}
 """On a CPU, the activations of one chunk fit in a core's cache. A GPU needs larger batches."""
 _TOLERANCE = 1e-4
-"""Relative to the largest value: 100 times the rounding error of another summation order in float32."""
+"""Accepted difference, relative to the largest value. Another summation order in float32 makes about 1e-6."""
 
 
 class UnsupportedPipeline(Exception):
@@ -31,7 +31,7 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
     """Replace the slow methods of a pipeline that is already on `device`.
 
     Raises:
-        UnsupportedPipeline: the pipeline does not support it, and is unchanged.
+        UnsupportedPipeline: the exact engine does not support the pipeline, which stays unchanged.
     """
     embedding = getattr(pipeline, "_embedding", None)
     model = getattr(embedding, "model_", None)
@@ -39,7 +39,7 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
         raise UnsupportedPipeline("its embedding model cannot encode a chunk once and pool it for each speaker")
     optimized = optimize_trunk(model, device) if isinstance(model, ResNetEmbeddingModel) else model
     empty_mask_embedding = _check_embeddings(model, optimized, device)
-    segmentation, audio = pipeline._segmentation, pipeline._audio  # noqa: SLF001  # used by the replaced methods
+    segmentation, audio = pipeline._segmentation, pipeline._audio  # noqa: SLF001  # the new methods need them
     threads = torch.get_num_threads()
     if device.type == "cpu":
         convolve_chunk_by_chunk(segmentation.model)
@@ -57,7 +57,7 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
 
 
 def _check_embeddings(stock: torch.nn.Module, optimized: FramePoolingModel, device: torch.device) -> Tensor:
-    """Check that both models embed 1 s of noise and of silence alike; return the embedding of an empty mask."""
+    """Check that both models embed 1 s of noise equally, and 1 s of silence; return the embedding of an empty mask."""
     noise = torch.randn(16_000, generator=torch.Generator().manual_seed(0)) / 10
     waveforms = torch.stack([noise, torch.zeros_like(noise)])[:, None].to(device)
     masks = torch.ones(2, 3, 50, device=device)
@@ -67,7 +67,9 @@ def _check_embeddings(stock: torch.nn.Module, optimized: FramePoolingModel, devi
         expected = torch.stack([stock(waveforms, weights=masks[:, slot]) for slot in range(3)], dim=1)
         found = optimized.forward_embedding(optimized.forward_frames(waveforms), masks)
     if not _close(found, expected):
-        raise UnsupportedPipeline("its embedding model gives other embeddings if it encodes a chunk once")
+        raise UnsupportedPipeline(
+            "its embedding model gives different embeddings when it encodes a chunk once for all speakers"
+        )
     if not _close(found[0, 2], found[1, 2]):
         raise UnsupportedPipeline("its embedding of an empty mask depends on the audio")
     return found[0, 2]

@@ -1,6 +1,6 @@
 """The steps of one recording: decode, diarize, label.
 
-`Session.run` runs them all; the benchmark and doctor time them one by one.
+`Job.load` decodes, and `Session.run` diarizes and labels. The benchmark times each step.
 """
 
 import logging
@@ -34,14 +34,14 @@ class Task(Protocol):
 
     @property
     def name(self) -> str:
-        """The key of its processing times."""
+        """The name under which its processing times are recorded."""
 
     @property
     def hints(self) -> SpeakerHints:
         """The number of speakers, as far as it is known."""
 
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
-        """Return the turns; raises as the diarizer does."""
+        """Return the turns. Raises the errors of the diarizer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ class SpeechDetectionTask:
     hints: ClassVar[SpeakerHints] = NO_HINTS
 
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
-        """Return the turns of speech, all of the speaker SPEECH."""
+        """Return the speech turns; each has the speaker label SPEECH."""
         return diarizer.detect_speech(recording, progress)
 
 
@@ -104,7 +104,7 @@ class LoadedJob:
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
-        """Assign speakers to the transcript; raise TranscriptError when that would take minutes."""
+        """Assign speakers to the transcript; raise TranscriptError when it overlaps too many turns."""
         return assign_speakers(self.transcript, diarization, self.job.rules)
 
 

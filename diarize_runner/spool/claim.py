@@ -77,7 +77,7 @@ class Claim:
             names = " and ".join(path.name for path in paths)
             raise SpoolError(f"{names} have the same name", hint="rename one of them, and drop both again")
         if paths[0].is_symlink() or not paths[0].is_file():
-            raise SpoolError(f"{paths[0].name} is not a plain file", hint="drop the file itself")
+            raise SpoolError(f"{paths[0].name} is a link or a folder", hint="put the file itself into the inbox")
         return paths[0]
 
 

@@ -49,7 +49,10 @@ def open_listable_store(url: str) -> WritableArchiveStore:
 def open_store_without_conditional_writes(url: str) -> WritableArchiveStore:
     """Return the bucket at `url` for one writer at a time; raise UsageError when `url` is no bucket address."""
     if parse_address(url).scheme != "s3":
-        raise UsageError(f"{url} is not a bucket", hint="pass s3://bucket/prefix with --without-conditional-writes")
+        raise UsageError(
+            f"--without-conditional-writes requires a bucket, not {url}",
+            hint="pass --store s3://bucket/prefix, or omit it",
+        )
     from diarize_runner.store.s3.store import UnconditionalS3Store
 
     return UnconditionalS3Store.at(url, _DEFAULT_RETRY_POLICY)

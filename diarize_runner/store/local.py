@@ -52,7 +52,7 @@ class LocalStore:
 
     def create(self, key: str, source: Path) -> None:
         """See WritableArchiveStore. Hard-linking is atomic, so a key is never written twice."""
-        exists = ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version")
+        exists = ObjectExists(f"{self.url} already has {key}", hint="build with a new --version")
 
         def fill(file: IO[bytes]) -> None:
             if (self.root / key).exists():  # saves a useless copy

@@ -17,9 +17,9 @@ _log = logging.getLogger(__name__)
 CHUNK = 256 << 10
 """Bytes read from a connection at a time. A connection that breaks loses the bytes of the current chunk."""
 MIN_RATE = 4000
-"""Bytes per second below which a connection is given up: four of them fit into a line of 150 kbit/s."""
+"""Slowest accepted rate of a connection, in bytes per second: four connections need 128 kbit/s."""
 TRY_AGAIN = "check the network between here and the store, then run again"
-_TOO_SLOW = f"{TRY_AGAIN}; if the network is that slow, pass a lower --min-rate to restore or wheels"
+_TOO_SLOW = f"{TRY_AGAIN}; if the network is that slow, run cache restore or cache wheels with a lower --min-rate"
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -32,11 +32,11 @@ class RetryPolicy:
 
     connect_timeout: float = 10
     read_timeout: float = 60
-    """For the next byte."""
+    """Longest wait for the next byte."""
     chunk_timeout: float = CHUNK / MIN_RATE
-    """For the next `CHUNK` bytes."""
+    """Longest wait for the next `CHUNK` bytes."""
     response_timeout: float = 600
-    """For the headers of a response, over all attempts of `requests` or boto3."""
+    """Longest wait for the headers of a response, including the internal retries of `requests` and boto3."""
     max_attempts: int = 5
     first_delay: float = 0.5
     """Seconds before the second attempt; each further delay is twice as long."""
@@ -52,7 +52,7 @@ class RetryPolicy:
 
 
 class TransientStoreError(StoreError):
-    """A request failed and a retry may succeed: the connection broke, or two writers collided."""
+    """A request failed and a retry may succeed: the connection broke or was too slow, or two writers collided."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +60,14 @@ class RangeResponse:
     """A store's response to a range request; its body begins at the requested offset."""
 
     object_url: str
-    """The object's name in errors."""
+    """The URL of the object, for error messages."""
     total: int | None
     """Bytes of the whole object; None if the store does not say."""
     body: Generator[bytes]
 
 
 RequestRange = Callable[[int, int], RangeResponse | None]
-"""Request `length` >= 1 bytes from `offset`; return None when the object ends at or before `offset`."""
+"""Called with (offset, length), length >= 1; returns None when the object ends at or before `offset`."""
 
 
 def retry(attempt: Callable[[], _Result], retry_policy: RetryPolicy) -> _Result:
@@ -97,7 +97,9 @@ def read_chunks(
     retry_policy: RetryPolicy,
     transport_errors: tuple[type[Exception], ...],
 ) -> Generator[bytes]:
-    """Yield what `read` returns until it returns nothing; `stop` makes a `read` in another thread fail or end.
+    """Yield what `read` returns until it returns nothing; after a timeout, a watchdog thread calls `stop`.
+
+    `stop` must make a blocked `read` fail or return.
 
     Raises:
         TransientStoreError: a read exceeded `chunk_timeout`, or raised one of `transport_errors`.
@@ -118,8 +120,8 @@ def read_chunks(
 def read_resuming(request: RequestRange, offset: int, length: int, retry_policy: RetryPolicy) -> Iterator[bytes]:
     """Yield `length` bytes from `offset`, or fewer if the object ends earlier; resume after a broken connection.
 
-    Each MiB received resets the attempt count, so a bad line succeeds and a dead one fails. Raises the last
-    TransientStoreError when all attempts fail.
+    An attempt that receives 1 MiB resets the attempt count: an unreliable connection succeeds in the end, a dead one
+    fails. Raises the last TransientStoreError when all attempts fail.
     """
     end, delays = offset + length, retry_policy.delays()
     while response := request(offset, max(1, end - offset)):
@@ -163,8 +165,8 @@ def parse_object_size(content_range: str, offset: int) -> int | None:
     """
     found = _CONTENT_RANGE.fullmatch(content_range)
     if not found or int(found[1]) != offset:
-        raise ValueError(f"not a range from {offset}: {content_range!r}")
+        raise ValueError(f"Content-Range does not begin at {offset}: {content_range!r}")
     last, total = int(found[2]), None if found[3] == "*" else int(found[3])
     if last < offset or (total is not None and last >= total):
-        raise ValueError(f"not a range of an object: {content_range!r}")
+        raise ValueError(f"invalid Content-Range: {content_range!r}")
     return total

@@ -1,18 +1,18 @@
 """Assign a speaker to each word and each segment.
 
-1. Only the exclusive turns give labels: one speaker at a time, as the transcriber too hears one.
+1. Labels come from the exclusive turns, which have one speaker at a time: a transcriber, too, writes down only one.
 2. A word goes to the speaker whose turns overlap it longest in total. Only its first second counts, because aligners
    extend words through the silence after them.
-3. A word that overlaps no turn goes to the turn with the nearest edge within reach, or to no speaker.
+3. A word that overlaps no turn goes to the turn with the nearest edge, at most `Rules.reach` away, or to no speaker.
    A word of zero length belongs to the turn around it.
-4. A tie goes to the speaker of the previous word in the segment, then to the nearest turn centre, the earlier turn,
-   the alphabetically first label.
-5. A segment with words goes to the speaker with most of their time; a tie goes to the first. A segment without words
-   is labelled like one word, over all of its time.
+4. A tie goes to the speaker of the previous word in the segment; if that word has another speaker, to the turn with
+   the nearest centre; then to the earlier turn; then to the alphabetically first label.
+5. A segment with words goes to the speaker with most of the words' time; in a tie, to the one whose word comes first.
+   A segment without words is labelled like one long word.
 6. A segment with words is split where its speaker changes, if every piece is large enough (`rules.SplitThresholds`).
-   The pieces' texts join to its text.
+   Joined together, the texts of the pieces equal the text of the segment.
 
-The turns with overlaps name the other speakers heard. `Rules` has every threshold and switch.
+Other speakers heard at the same time come from the turns that include overlaps. `Rules` has every threshold.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def assign_speakers(
     """Return the transcript with a speaker for each segment and word.
 
     Raises:
-        TranscriptError: it overlaps so many turns that this would take minutes: more than `bounds.MAX_COMPARISONS`.
+        TranscriptError: labelling would need more than `bounds.MAX_COMPARISONS` comparisons, which takes minutes.
     """
     assigner = _Assigner(diarization, rules)
     assigner.check_comparisons(transcript)
@@ -65,7 +65,7 @@ class _Assigner:
         comparisons = 0
         for number, segment in enumerate(transcript.segments, start=1):
             whole = (to_microseconds(segment.start), to_microseconds(segment.end))
-            times = self._counted_times(segment.words) or [whole]
+            times = self._capped_times(segment.words) or [whole]
             around = (times[0][0], times[-1][1])
             comparisons += sum(map(self._index.count_comparisons, [around, *times]))
             if comparisons > MAX_COMPARISONS:
@@ -76,13 +76,13 @@ class _Assigner:
 
     def label_segment(self, segment: Segment) -> Iterator[LabelledSegment]:
         """Yield the labelled pieces of a segment: one, unless it is split."""
-        times = self._counted_times(segment.words)
-        labels = self._label_words(times)
+        times = self._capped_times(segment.words)
+        labels = self._choose_labels(times)
         if self._rules.smooth:
             labels = smooth_labels(segment, times, labels, self._rules.smooth)
         for piece in split_segment(segment, times, labels, self._rules.split):
             selected = slice(piece.first, piece.after)
-            words = tuple(map(_label_word, segment.words[selected], labels[selected]))
+            words = tuple(map(_labelled_word, segment.words[selected], labels[selected]))
             label = self._label_by_words(times[selected], labels[selected]) if words else self._label_by_time(segment)
             yield LabelledSegment(
                 start=piece.start,
@@ -93,14 +93,14 @@ class _Assigner:
                 attribution=label.attribution,
             )
 
-    def _counted_times(self, words: Sequence[Word]) -> list[TimeRange]:
+    def _capped_times(self, words: Sequence[Word]) -> list[TimeRange]:
         starts = [to_microseconds(word.start) for word in words]
         return [
             (start, min(to_microseconds(word.end), start + self._longest_word))
             for start, word in zip(starts, words, strict=True)
         ]
 
-    def _label_words(self, times: Sequence[TimeRange]) -> list[Label]:
+    def _choose_labels(self, times: Sequence[TimeRange]) -> list[Label]:
         chosen: list[Label] = []
         for candidates in self._index.find_labels(times):
             chosen.append(candidates[0] if len(candidates) == 1 else _prefer_previous(chosen, candidates))
@@ -121,7 +121,7 @@ def _prefer_previous(chosen: Sequence[Label], candidates: Sequence[Label]) -> La
 
 
 def _find_majority(times: Sequence[TimeRange], labels: Sequence[Label]) -> tuple[str | None, AttributionMethod, float]:
-    """Return the speaker with most of the words' time, or with most words if no turn overlaps; on a tie, the first."""
+    """Return the speaker with most of the words' time; on a tie, with most words; then the first."""
     if labels[0].attribution.share == 1.0 and all(label is labels[0] for label in labels):  # the usual case
         return labels[0].speaker, "overlap", 1.0
     counts: dict[str | None, int] = {}
@@ -137,7 +137,7 @@ def _find_majority(times: Sequence[TimeRange], labels: Sequence[Label]) -> tuple
     return speaker, next(method for method in _STRONGEST_FIRST if method in methods), share
 
 
-def _label_word(word: Word, label: Label) -> LabelledWord:
+def _labelled_word(word: Word, label: Label) -> LabelledWord:
     return LabelledWord(
         start=word.start,
         end=word.end,

@@ -1,8 +1,8 @@
 """Find who speaks in a time range.
 
 The turns' starts and ends cut the recording into regions, in each of which the same people speak throughout. Most words
-lie in one region, whose label is computed once. Times are compared as whole microseconds, so that 0.3 s is the same
-length anywhere in the recording.
+lie in one region, whose label is computed once. Times are whole microseconds, because float differences such as
+100.3 - 100.0 are not exactly 0.3.
 """
 
 from bisect import bisect_left, bisect_right
@@ -18,7 +18,7 @@ TimeRange = tuple[int, int]
 
 
 class Label(NamedTuple):
-    """A speaker and the reason."""
+    """A speaker, and how the speaker was chosen."""
 
     speaker: str | None
     attribution: Attribution
@@ -36,7 +36,7 @@ class _Region(NamedTuple):
     speakers: tuple[str, ...]
     """All who speak, overlaps included, sorted."""
     labels: tuple[Label, ...]
-    """The label of a time range within the region; empty outside the exclusive turns."""
+    """One label for every time range inside the region; none where no exclusive turn covers the region."""
 
 
 _NO_REGION = _Region(start=1, end=0, speakers=(), labels=())
@@ -44,28 +44,28 @@ _NO_REGION = _Region(start=1, end=0, speakers=(), labels=())
 
 
 class SpeakerIndex:
-    """Speaker turns by time: exclusive turns give labels, all turns give the other speakers."""
+    """Speaker turns by time. Labels come from the exclusive turns; simultaneous speakers come from all turns."""
 
     def __init__(self, diarization: Diarization, reach: float) -> None:
-        self._turns = _to_whole_turns(diarization.exclusive_turns)
+        self._turns = _to_microsecond_turns(diarization.exclusive_turns)
         self._turn_starts = [turn.start for turn in self._turns]
         self._turn_ends = [turn.end for turn in self._turns]
-        self._regions = list(_cut_into_regions(self._turns, _to_whole_turns(diarization.turns)))
+        self._regions = list(_cut_into_regions(self._turns, _to_microsecond_turns(diarization.turns)))
         self._region_starts = [region.start for region in self._regions]
         self._region_ends = [region.end for region in self._regions]
         self._comparisons_before = list(accumulate((1 + len(region.speakers) for region in self._regions), initial=0))
         self._reach = to_microseconds(reach)
 
     def count_comparisons(self, time: TimeRange) -> int:
-        """Return the number of regions in a time range, plus the number of speakers in each, plus one."""
+        """Return the work of labelling a time range: one, plus one per region, plus one per speaker in each region."""
         first, after = self._region_range(time)
         return 1 + self._comparisons_before[after] - self._comparisons_before[first]
 
     def find_labels(self, times: Iterable[TimeRange]) -> Iterator[tuple[Label, ...]]:
-        """Yield the equally good labels of each time range, the best first.
+        """Yield, for each time range, the labels that tie for first place, in the order of rule 3.
 
         1. The speaker whose exclusive turns overlap it longest in total.
-        2. Where none overlaps, the speaker of the nearest exclusive turn, edge to edge and within reach.
+        2. Where none overlaps, the speaker of the nearest exclusive turn, if the gap is at most `reach`.
         3. Ties are ordered by the nearest turn centre, the earlier turn, the alphabet.
         """
         region = _NO_REGION
@@ -136,7 +136,7 @@ def to_microseconds(seconds: float) -> int:
     return round(seconds * 1_000_000)
 
 
-def _to_whole_turns(turns: Iterable[SpeakerTurn]) -> list[_Turn]:
+def _to_microsecond_turns(turns: Iterable[SpeakerTurn]) -> list[_Turn]:
     whole = sorted(_Turn(to_microseconds(turn.start), to_microseconds(turn.end), turn.speaker) for turn in turns)
     return [turn for turn in whole if turn.end > turn.start]
 

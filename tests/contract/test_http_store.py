@@ -279,5 +279,5 @@ def test_without_conditional_writes_requires_a_bucket(url):
     with pytest.raises(UsageError) as error:
         open_store_without_conditional_writes(url)
 
-    assert error.value.message == f"{url} is not a bucket"
+    assert error.value.message == f"--without-conditional-writes requires a bucket, not {url}"
     assert error.value.hint == "pass s3://bucket/prefix with --without-conditional-writes"

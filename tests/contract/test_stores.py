@@ -203,7 +203,7 @@ class TestEveryWritableStore:
             store.create("v1.0/object", source(b"second"))
 
         assert refusal.value.message == f"{store.url} already has v1.0/object"
-        assert refusal.value.hint == "publish under a new --version"
+        assert refusal.value.hint == "build with a new --version"
         assert store.read("v1.0/object").data == b"first"
         assert objects() == {"v1.0/object"}
 

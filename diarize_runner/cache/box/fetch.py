@@ -18,7 +18,7 @@ from diarize_runner.progress import Progress
 from diarize_runner.store.protocol import ArchiveStore
 
 CONNECTIONS = 4
-"""Two saturate two cores with hashing; four also hide the server's latency; eight are slower again."""
+"""Two connections keep two cores busy with hashing. Four also hide the server's latency. Eight are slower than four."""
 _INCOMPLETE = ".incomplete"
 _REPORT_INTERVAL = 0.2
 """Seconds."""
@@ -65,7 +65,7 @@ def remove_partial(blob: Path) -> None:
 
 
 def _fetch(archive: PublishedArchive, span: BlobSpan, target: Path, received: "_ByteCounter") -> None:
-    if span.length > stored_size(span.content.size):  # empty members could make a span endless
+    if span.length > stored_size(span.content.size):  # empty gzip members could make a span arbitrarily long
         raise _mismatch(archive, span, f"has a span of {span.length:,} bytes for {span.content.size:,} bytes of data")
     partial = _partial_path(target)
     with disk_errors(partial):
@@ -87,19 +87,21 @@ def _receive(archive: PublishedArchive, span: BlobSpan, file: BinaryIO, kept: in
     file.truncate(kept)
     file.seek(0)
     start = kept // MEMBER_SIZE * STORED_MEMBER_SIZE
-    compressed = received.count(archive.store.read_range(archive.key, span.offset + start, span.length - start))
+    gzip_stream = received.count(archive.store.read_range(archive.key, span.offset + start, span.length - start))
     try:
-        content = write_and_hash(read_members(compressed, size=span.content.size - kept), file, after=iter_chunks(file))
+        content = write_and_hash(
+            read_members(gzip_stream, size=span.content.size - kept), file, after=iter_chunks(file)
+        )
     except IntegrityError as reason:
         raise _mismatch(archive, span, reason.message) from reason
     if content != span.content:
         raise _mismatch(archive, span, f"is {content.digest}, not {span.content.digest}")
 
 
-def _whole_members(span: BlobSpan, received: int) -> int:
-    """Return how many of the blob's `received` bytes to keep: whole members, but at least one is fetched again."""
+def _whole_members(span: BlobSpan, partial_size: int) -> int:
+    """Return how many bytes of a partial file to keep: whole members, and never the last, so a request remains."""
     members = min(
-        received // MEMBER_SIZE, (span.content.size - 1) // MEMBER_SIZE, (span.length - 1) // STORED_MEMBER_SIZE
+        partial_size // MEMBER_SIZE, (span.content.size - 1) // MEMBER_SIZE, (span.length - 1) // STORED_MEMBER_SIZE
     )
     return max(0, members) * MEMBER_SIZE
 
@@ -136,11 +138,11 @@ def _cancelling_pool(received: "_ByteCounter") -> Iterator[ThreadPoolExecutor]:
 
 
 class _Cancelled(Exception):
-    """Another job failed."""
+    """Another download failed, or Ctrl-C was pressed."""
 
 
 class _ByteCounter:
-    """Counts the bytes received on all connections; `cancel` stops them."""
+    """Counts the received bytes; `cancel` stops all connections."""
 
     def __init__(self) -> None:
         self.total = 0

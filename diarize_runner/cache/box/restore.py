@@ -1,6 +1,6 @@
-"""Restore a version from a store to a box: fetch missing blobs by range, hash them while writing, then rename.
+"""Restore a version from a store to a box: fetch missing blobs by range, hash while writing, move into place.
 
-The archive is never parsed as tar: the manifest gives the offsets of the blobs, and the links.
+The archive is never parsed as tar: the manifest has the offsets of the blobs, and the symlinks.
 """
 
 import logging
@@ -58,7 +58,7 @@ class RestorePlan:
         return sum(span.length for span in self.fetch)
 
     @property
-    def bytes_on_disk(self) -> int:
+    def bytes_to_write(self) -> int:
         """Bytes to write."""
         return sum(span.content.size for span in self.fetch)
 
@@ -70,7 +70,7 @@ class RestoredCache:
     plan: RestorePlan
     cache: VerifiedCache
     bytes_moved: int
-    """Bytes read from the store: less than planned if a killed run fetched some."""
+    """Bytes read from the store: less than planned if an interrupted run left partial blobs."""
 
 
 def plan_restore(store: ArchiveStore, query: VersionQuery, box: BoxFolder, progress: Progress) -> RestorePlan:
@@ -100,7 +100,7 @@ def restore(store: ArchiveStore, query: VersionQuery, box: BoxFolder, progress: 
         StoreError: the store refused or could not be reached; fetched data stays, so that a later run resumes.
         IntegrityError: fetched data does not match the manifest; the box is unchanged.
         UntrustedFolder: another user of this machine can change the box, or plant links in it.
-        DiskError: a read or write failed; the box is unchanged.
+        DiskError: a read or write failed; the current version is complete, the old or the new one.
     """
     with disk_errors(box.root), box.locked():
         require_trusted_folder(box.root)
@@ -145,15 +145,18 @@ def _find_blob(span: BlobSpan, folders: list[Path]) -> Iterator[Path]:
 
 def _require_space(root: Path, plan: RestorePlan) -> None:
     free = shutil.disk_usage(root).free
-    if plan.bytes_on_disk > free:
-        message = f"{root}: the cache needs {plan.bytes_on_disk:,} bytes and the disk has {free:,} left"
+    if plan.bytes_to_write > free:
+        message = f"{root}: the cache needs {plan.bytes_to_write:,} bytes and the disk has {free:,} left"
         raise DiskError(message, hint="free some space, or restore --into another disk; nothing was written")
 
 
 @contextmanager
 def _staging(staging: Path) -> Iterator[Path]:
-    """Yield the folder to fill. A kill, Ctrl-C or a store error leaves it for the next run; other errors remove it."""
-    if staging.is_symlink():  # planted: writes would go to its target
+    """Yield the folder to fill.
+
+    A kill, Ctrl-C or a StoreError other than ObjectNotFound keeps it for the next run; other errors remove it.
+    """
+    if staging.is_symlink():  # an attacker may have made it: writes would go to its target
         staging.unlink()
     staging.mkdir(parents=True, exist_ok=True)
     try:

@@ -59,7 +59,7 @@ class WheelSources:
         pins = (*_hashed_pins(requirements), *_hashed_pins(installer))
         require_no_secret(installer, str(installer))
         if toolkit and not (toolkit.is_file() and WheelName.parse(toolkit.name).release[0] == _TOOLKIT):
-            raise UsageError(f"{toolkit} is not the toolkit's wheel", hint="build it in a clone: uv build --wheel")
+            raise UsageError(f"{toolkit} is not a wheel of diarize-runner", hint="run in a clone: make toolkit")
         return cls(pythons=tuple(sorted(set(pythons))), pins=pins, installer=installer, toolkit=toolkit)
 
 

@@ -88,7 +88,7 @@ def _fetch_members(requirement: str, selected: Mapping[str, WheelMember], pin: D
 def _local(folder: Path, source: LocalFile) -> Path:
     path = Path(os.path.realpath(folder / source.path))
     if not path.is_relative_to(folder.resolve()):
-        raise SourceError(f"{source.path} is outside {folder}", hint="keep local files beside the request")
+        raise SourceError(f"{source.path} is outside {folder}", hint="put local files into the folder of the request")
     if not path.is_file():
-        raise SourceError(f"{path} is not a file", hint="put local files beside the request")
+        raise SourceError(f"{path} is not a file", hint="put local files into the folder of the request")
     return path

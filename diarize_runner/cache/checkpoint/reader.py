@@ -117,7 +117,9 @@ def _root(archive: zipfile.ZipFile) -> str:
     """Return the checkpoint's folder in the archive, with a trailing slash."""
     names = archive.namelist()
     if any(name.endswith("/constants.pkl") for name in names):
-        raise UnsafeCheckpoint("the checkpoint is a TorchScript program", hint="cache its state_dict instead")
+        raise UnsafeCheckpoint(
+            "the checkpoint is a TorchScript program", hint="save its state_dict with torch.save, and request that file"
+        )
     root = next((name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")), "")
     order = f"{root}byteorder"
     if order in names and archive.read(order) != b"little":

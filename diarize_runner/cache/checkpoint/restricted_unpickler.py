@@ -1,4 +1,7 @@
-"""An unpickler that executes no code: allowlisted names become stubs, and any other name is refused."""
+"""An unpickler that executes no code: it builds plain data and tensors, and replaces allowlisted classes by stubs.
+
+It refuses every other name.
+"""
 
 import pickle
 import pickletools
@@ -32,10 +35,10 @@ _PICKLE_ERRORS = (
 
 
 class PlainOrderedDict(dict[object, object]):
-    """An OrderedDict without attributes: a pickled attribute `items` would shadow the method."""
+    """An OrderedDict without attributes, so that a pickle cannot replace methods such as `items`."""
 
     def __setstate__(self, state: object) -> None:
-        """Drop the attributes; torch keeps a `_metadata` there."""
+        """Ignore pickled attributes, such as the `_metadata` of torch's state dicts."""
 
 
 class PlainDefaultDict(PlainOrderedDict):
@@ -75,7 +78,7 @@ class ClassStub:
         """Drop an item of a dict subclass."""
 
     def __call__(self, *_: object) -> "ClassStub":
-        """Replace the result of a call."""
+        """Return this stub as the result of the call."""
         return self
 
     def append(self, item: object) -> None:
@@ -114,17 +117,21 @@ class RestrictedUnpickler(pickle.Unpickler):
     def load_object(self) -> object:
         """Unpickle one object; raise UnsafeCheckpoint when the pickle is malformed or a name is not allowed."""
         with translate_pickle_errors():
-            limit_memo_indexes(self.file)
+            refuse_high_memo_indexes(self.file)
             return self.load()
 
     def find_class(self, module: str, name: str) -> object:
-        """Return the stub for `module.name`; raise UnsafeCheckpoint when it is not allowed."""
+        """Return a safe type, a tensor builder, a storage name or a stub for `module.name`.
+
+        Raises:
+            UnsafeCheckpoint: the name is not allowed.
+        """
         full = f"{module}.{name}"
         self.names.add(full)
         if full in SAFE_TYPES:
             return SAFE_TYPES[full]
         if full == _REBUILD_TENSOR:
-            return lambda *args: self._rebuild(*args)  # noqa: PLW0108  # a pickle may set attributes on the result
+            return lambda *args: self._rebuild(*args)  # noqa: PLW0108  # a new function: a pickle may set attributes on it
         if full == _REBUILD_PARAMETER:
             return lambda tensor, *_: tensor
         if module == "torch" and name.endswith("Storage"):
@@ -132,24 +139,24 @@ class RestrictedUnpickler(pickle.Unpickler):
         if full in self._allowed:
             return type(name, (ClassStub,), {"full_name": full})
         raise UnsafeCheckpoint(
-            f"the checkpoint's pickle names {full}, which is not on the allowlist",
+            f"the checkpoint's pickle refers to {full}, which is not on the allowlist",
             hint="do not load it; if you trust its source, allow the name in the request: pickle_names: [...]",
         )
 
     def persistent_load(self, pid: object) -> object:
         """Return the storage for a persistent id; raise UnsafeCheckpoint for any other reference.
 
-        torch's loader also returns the object inside `("module", object, ...)`, which lets a pickle set attributes on
-        imported objects (torch/serialization.py, `_legacy_load`).
+        Unlike this method, torch's loader returns the object inside `("module", object, ...)`, which lets a pickle set
+        attributes on imported objects (torch/serialization.py, `_legacy_load`).
         """
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":  # noqa: PLR2004  # torch's own tuple
             raise UnsafeCheckpoint("a persistent id does not refer to a storage")
         if any(part is not None for part in pid[5:]):
-            raise UnsafeCheckpoint("a storage is a view of another, a format from before torch 0.4")
+            raise UnsafeCheckpoint("a storage is a view of another storage, which only torch before 0.4 wrote")
         return self._storage(*pid[1:5])
 
 
-def limit_memo_indexes(file: BinaryIO) -> None:
+def refuse_high_memo_indexes(file: BinaryIO) -> None:
     """Refuse high memo indexes: the unpickler allocates a table of that size, so ten bytes could take 64 GB."""
     start = file.tell()
     for opcode, argument, _ in pickletools.genops(file):

@@ -1,4 +1,4 @@
-"""Publish a built version: create its objects once, its manifest last, then move `latest` by compare-and-swap."""
+"""Publish a built version without overwriting an object: the manifest last, then `latest` by compare-and-swap."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,8 @@ def read_build(folder: Path) -> CacheManifest:
         raise ManifestError(f"{folder} holds no finished version: {reason.strerror}", hint=hint) from reason
     manifest = CacheManifest.from_bytes(data, str(folder / MANIFEST_NAME))
     if manifest.original_bytes or data != manifest.to_bytes():
-        raise IntegrityError(f"{folder / MANIFEST_NAME} was changed after the build", hint="build the version again")
+        changed = f"{folder / MANIFEST_NAME} was changed after the build, or written by another release"
+        raise IntegrityError(changed, hint="build the version again")
     for file in manifest.files:
         _verify_file(folder, file)
     if manifest.wheelhouse:
@@ -53,21 +54,21 @@ def publish(
 
     A `key` signs `latest`.
 
-    Raises:
+    Raises the errors of `read_build`, and:
         ObjectExists: the store has a different version of that name.
         SwapConflict: another writer moved `latest` at the same time.
         StoreError: a prune is deleting wheels.
-        UsageError: the version or `latest` is signed, but `key` is None.
+        UsageError: the version is signed but `key` is None, or `key` did not sign the version.
     """
     manifest = read_build(folder)
     signed = [SIGNATURE_NAME] if (folder / SIGNATURE_NAME).is_file() else []
     _require_consistent_signing(folder, manifest, key, is_signed=bool(signed))
-    finish_prune(store, manifest.version)
-    large = [] if _is_published(store, manifest) else [file.name for file in manifest.files]
-    if large and manifest.wheelhouse:  # the page first: it protects its wheels from every prune
+    finish_prune(store, manifest.version)  # a killed prune may have left files under this version
+    unpublished = [] if _is_published(store, manifest) else [file.name for file in manifest.files]
+    if unpublished and manifest.wheelhouse:  # the page first: prune keeps the wheels it links to
         _create_or_match(store, version_key(manifest.version, WHEELS_PAGE_NAME), folder / WHEELS_PAGE_NAME)
         publish_wheels(manifest.wheelhouse.wheels, folder / WHEELS_FOLDER, store, progress)
-    files = [*large, *signed, MANIFEST_NAME]
+    files = [*unpublished, *signed, MANIFEST_NAME]
     for done, name in enumerate(files, start=1):
         _create_or_match(store, version_key(manifest.version, name), folder / name)
         progress.advance("publish", completed=done, total=len(files))
@@ -81,7 +82,7 @@ def _require_consistent_signing(
     if is_signed and not key:
         raise UsageError(f"the version in {folder} is signed, but latest would not be", hint="pass --sign KEY")
     if key and not (is_signed and is_signed_by(key, manifest.to_bytes(), (folder / SIGNATURE_NAME).read_bytes())):
-        hint = "build the version with --sign KEY and the same key"
+        hint = "pass the same key to: cache build --sign KEY"
         raise UsageError(f"latest would be signed, but the version in {folder} is not signed with that key", hint=hint)
 
 
@@ -96,8 +97,8 @@ def _is_published(store: WritableArchiveStore, manifest: CacheManifest) -> bool:
     except ObjectNotFound:
         return False
     if published != manifest.to_bytes():
-        hint = "publish under a new --version"
-        raise ObjectExists(f"{store.url} already has another version {manifest.version}", hint=hint)
+        hint = "build with a new --version"
+        raise ObjectExists(f"{store.url} already has a different version {manifest.version}", hint=hint)
     return True
 
 
@@ -110,10 +111,10 @@ def _create_or_match(store: WritableArchiveStore, key: str, source: Path) -> Non
             raise
 
 
-def _verify_wheels(folder: Path, house: Wheelhouse) -> None:
-    for wheel in house.wheels:
+def _verify_wheels(folder: Path, wheelhouse: Wheelhouse) -> None:
+    for wheel in wheelhouse.wheels:
         _verify_file(folder / WHEELS_FOLDER, wheel)
-    if (folder / WHEELS_PAGE_NAME).read_bytes() != render_page(house.wheels):
+    if (folder / WHEELS_PAGE_NAME).read_bytes() != render_page(wheelhouse.wheels):
         raise IntegrityError(f"{folder / WHEELS_PAGE_NAME} was changed after the build", hint="build the version again")
 
 

@@ -1,19 +1,19 @@
 """Wheels that all versions of a store share: `wheels/sha256/<digest>/<file>.whl`.
 
-A version with wheels has a page of links to them, `vVERSION/wheels.html`. A publish creates the page before it checks
-any wheel, so the page protects its wheels from a prune while there is no manifest yet. A prune writes a mark to the
-store while it deletes wheels, and a publish stops when it finds the mark:
+A version with wheels has a page of links to them, `vVERSION/wheels.html`. `publish` creates the page before it checks
+any wheel, so the page protects its wheels from `prune` while there is no manifest yet. `prune` writes a mark to the
+store while it deletes wheels, and `publish` stops when it finds the mark:
 
     publish   create the page   ->  stop if the mark exists  ->  create missing wheels
     prune     create the mark   ->  read every page          ->  delete unreferenced wheels  ->  delete the mark
 
-If the page exists before the prune reads the pages, its wheels stay. Otherwise the publish checks for the mark after
-the prune created it: either the publish stops, or the prune has ended and the publish creates the deleted wheels again.
+If the page exists before `prune` reads the pages, its wheels stay. If it is created later, the mark exists already when
+`publish` checks for it: then `publish` stops, or, if `prune` has ended, it uploads the deleted wheels again.
 This requires read-after-write consistency, as S3 and a local folder have; on other servers, prune only while nobody
-publishes. Two prunes are not kept apart.
+publishes. Run only one `prune` at a time: the first to finish deletes the mark of the other.
 
-The next prune deletes the mark of a killed one. A killed publish leaves its page, which keeps its wheels until a later
-publish finishes it.
+The next `prune` deletes the mark of a killed one. A killed `publish` leaves its page. `prune` keeps the wheels on that
+page, and a later `publish` can complete the version.
 """
 
 import re
@@ -55,10 +55,10 @@ def render_page(wheels: Iterable[PublishedFile]) -> bytes:
 def publish_wheels(
     wheels: Iterable[PublishedFile], folder: Path, store: WritableArchiveStore, progress: Progress
 ) -> None:
-    """Upload the wheels of `folder` that the store lacks; the page that names them must exist already.
+    """Upload the wheels of `folder` that the store lacks; the page that links to them must exist already.
 
-    Of an existing wheel only the size is checked: every reader verifies the digest in its key, and hashing it here
-    would cost as much as uploading it.
+    For a wheel that exists already, only the size is checked. Readers verify the digest in its key, and downloading
+    the wheel to hash it here would cost as much as an upload.
 
     Raises:
         StoreError: a prune is deleting wheels.
@@ -73,15 +73,17 @@ def publish_wheels(
     run_parallel("publish wheels", jobs, progress)
 
 
-def find_unreferenced_wheels(store: WritableArchiveStore, without: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the sorted keys of the wheels that no version's page names, ignoring the versions `without`."""
-    referenced = set(_read_referenced_digests(store, {version_key(version, WHEELS_PAGE_NAME) for version in without}))
+def find_unreferenced_wheels(store: WritableArchiveStore, ignored_versions: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the sorted keys of the wheels that no page links to, except pages of `ignored_versions`."""
+    referenced = set(
+        _read_referenced_digests(store, {version_key(version, WHEELS_PAGE_NAME) for version in ignored_versions})
+    )
     keys = store.keys(f"{WHEELS_FOLDER}/")
     return tuple(sorted(key for key in keys if (match := _WHEEL_KEY.fullmatch(key)) and match[1] not in referenced))
 
 
 def delete_wheels(store: WritableArchiveStore, planned: Collection[str]) -> tuple[str, ...]:
-    """Delete the `planned` wheels that still no page names; return their keys."""
+    """Delete those `planned` wheels that no page links to now; return their keys."""
     if not planned and not _exists(store, _PRUNE_MARK):
         return ()
     with _prune_mark(store):
@@ -93,7 +95,7 @@ def delete_wheels(store: WritableArchiveStore, planned: Collection[str]) -> tupl
 
 @contextmanager
 def _prune_mark(store: WritableArchiveStore) -> Iterator[None]:
-    """Block publishes while the block runs."""
+    """Make every `publish` stop while the `with` block runs."""
     with suppress(SwapConflict):  # left by a killed prune
         store.swap(_PRUNE_MARK, _PRUNE_MARK_TEXT, expected=None)
     try:
@@ -103,7 +105,7 @@ def _prune_mark(store: WritableArchiveStore) -> Iterator[None]:
 
 
 def _read_referenced_digests(store: WritableArchiveStore, ignored_pages: Collection[str]) -> Iterator[str]:
-    """Yield the digests of the wheels that the pages of versions name, including unfinished versions."""
+    """Yield the digests of the wheels that version pages link to, including unfinished versions."""
     for key in store.keys("v"):
         _, _, name = key.partition("/")
         if name == WHEELS_PAGE_NAME and key not in ignored_pages:

@@ -117,7 +117,7 @@ def _read_single_key(path: Path) -> bytes:
     except OSError as reason:
         raise UsageError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
     if data.count(_BEGIN) > 1:
-        raise UsageError(f"{path} holds more than one key", hint="pass a file with that key alone")
+        raise UsageError(f"{path} holds more than one key", hint="pass a file that holds only one key")
     return data
 
 

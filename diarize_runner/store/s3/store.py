@@ -229,7 +229,7 @@ class S3Store:
         return None
 
     def _already_exists(self, key: str) -> ObjectExists:
-        return ObjectExists(f"{self.url} already has {key}", hint="publish under a new --version")
+        return ObjectExists(f"{self.url} already has {key}", hint="build with a new --version")
 
     def _swap_conflict(self, key: str) -> SwapConflict:
         return SwapConflict(

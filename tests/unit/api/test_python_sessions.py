@@ -78,7 +78,7 @@ def test_a_result_does_not_overwrite_its_inputs(session, call, transcript, monke
     monkeypatch.chdir(call.parent)
     labelled = session.label("call.wav", "call.srt")
     before = transcript.read_bytes()
-    with pytest.raises(UsageError, match=r"call\.srt is an input of this result and would be overwritten"):
+    with pytest.raises(UsageError, match=r"call\.srt would be overwritten: this result was made from it"):
         labelled.write("call.srt")
     assert transcript.read_bytes() == before
 
@@ -110,9 +110,9 @@ def test_a_notebook_shows_the_timeline_in_a_frame_without_scripts(session, call,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_speakers": 2, "max_speakers": 3}, "num_speakers excludes min_speakers and max_speakers"),
+        ({"num_speakers": 2, "max_speakers": 3}, "num_speakers cannot be combined with min_speakers or max_speakers"),
         ({"min_speakers": 3, "max_speakers": 2}, "min_speakers=3 is more than max_speakers=2"),
-        ({"num_speakers": 0}, "a number of speakers must be 1 or more"),
+        ({"num_speakers": 0}, "the number of speakers must be 1 or more"),
         ({"sample_rate": 8000}, "sample_rate is for samples: a file states its own"),
         ({"channel": 0}, "there is no channel 0"),
         ({"channel": -1}, "there is no channel -1"),

@@ -589,7 +589,7 @@ def test_a_local_file_that_links_out_of_the_requests_folder_is_refused(tmp_path)
     with pytest.raises(SourceError, match=r"files/acme/speaker-diarization/config.yaml is outside ") as refusal:
         resolve(read_request(request), NoProgress())
 
-    assert refusal.value.hint == "keep local files beside the request"
+    assert refusal.value.hint == "put local files into the folder of the request"
 
 
 def test_a_local_file_may_link_to_another_file_in_the_requests_folder(tmp_path):
@@ -619,7 +619,7 @@ def test_the_error_names_a_missing_local_file(make, tmp_path):
     with pytest.raises(SourceError, match=f"^{local} is not a file$") as refusal:
         resolve(read_request(request), NoProgress())
 
-    assert refusal.value.hint == "put local files beside the request"
+    assert refusal.value.hint == "put local files into the folder of the request"
 
 
 def test_the_error_names_the_path_of_a_malformed_lock(tmp_path):

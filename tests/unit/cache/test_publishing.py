@@ -157,8 +157,8 @@ def test_different_content_for_a_published_version_is_refused_and_changes_nothin
     with pytest.raises(ObjectExists) as refusal:
         publish(other.built("1.0"), site.store, NoProgress())
 
-    assert refusal.value.message == f"{site.store.url} already has another version 1.0"
-    assert refusal.value.hint == "publish under a new --version"
+    assert refusal.value.message == f"{site.store.url} already has a different version 1.0"
+    assert refusal.value.hint == "build with a new --version"
     assert objects(site.store) == before
 
 

@@ -160,7 +160,7 @@ def test_a_second_restore_changes_and_fetches_nothing(site):
     again = restore(store, VersionQuery(version="latest"), site.box, NoProgress())
 
     assert not again.plan.changed
-    assert (again.plan.bytes_to_move, again.plan.bytes_on_disk, store.moved) == (0, 0, 0)
+    assert (again.plan.bytes_to_move, again.plan.bytes_to_write, store.moved) == (0, 0, 0)
     assert tree(site.box.root) == before
     assert files_of(again.cache) == TINY
 
@@ -173,7 +173,7 @@ def test_a_plan_lists_the_bytes_to_fetch_and_fetches_nothing(site):
 
     assert plan.changed
     assert plan.fetch == manifest.archive.blobs
-    assert plan.bytes_on_disk == sum({hash_bytes(d).digest: len(d) for d in TINY[PIPELINE].values()}.values()) + 700
+    assert plan.bytes_to_write == sum({hash_bytes(d).digest: len(d) for d in TINY[PIPELINE].values()}.values()) + 700
     assert plan.bytes_to_move == sum(span.length for span in manifest.archive.blobs)
     assert not site.box.root.exists()
 

@@ -92,7 +92,7 @@ class TestNames:
         message = refusal(data)
 
         names = ("posix.system", "torch.serialization.os.system", "_pickle.loads", "functools.partial")
-        assert message in [f"the checkpoint's pickle names {name}, which is not on the allowlist" for name in names]
+        assert message in [f"the checkpoint's pickle refers to {name}, which is not on the allowlist" for name in names]
         assert torch_runs(data), "the control must succeed"
 
     @pytest.mark.parametrize("place", at_each_place_of_a_stream(COMMAND))
@@ -381,9 +381,8 @@ class TestRequest:
         with pytest.raises(UnsafeCheckpoint) as caught:
             host.lock()
 
-        expected = (
-            "model/pytorch_model.bin: the checkpoint's pickle names fractions.Fraction, which is not on the allowlist"
-        )
+        refused = "the checkpoint's pickle refers to fractions.Fraction, which is not on the allowlist"
+        expected = f"model/pytorch_model.bin: {refused}"
         assert caught.value.message == expected
         assert caught.value.hint.endswith("allow the name in the request: pickle_names: [...]")
 

@@ -311,7 +311,7 @@ def test_hints_reach_the_pipeline_and_what_it_could_not_keep_to_is_reported(
 ):
     ran = diarize(calls[0], *words.split())
     assert diarizer.hints == [hints]
-    assert (f"\n  but: {unmet}" in ran.stderr) is bool(unmet)
+    assert (f"\n  warning: {unmet} speakers" in ran.stderr) is bool(unmet)
     assert diarize(calls[0], *words.split(), "--json").document["unmet_hint"] == unmet
 
 

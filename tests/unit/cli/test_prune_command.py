@@ -62,7 +62,7 @@ def test_to_foresee_is_for_plans_alone(run, box):
 def test_what_is_of_a_store_is_refused_of_a_box(option, run, box, old):
     refused = run("cache", "prune", "--into", box, *option)
     assert refused.exit_code == 2
-    assert "error: --keep and --without-conditional-writes go with --store\nhint: " in refused.stderr
+    assert "error: --keep and --without-conditional-writes require --store\nhint: " in refused.stderr
     assert old.exists()
 
 

@@ -268,7 +268,7 @@ def test_a_model_with_different_pooled_embeddings_falls_back_to_stock(make_stock
     pipeline = make_stock()
     pipeline._embedding.model_.forward_embedding = lambda frames, weights: torch.ones(2, 3, 256)
     assert engine.apply_engine(pipeline, "cpu", "exact") == "stock"
-    assert "gives other embeddings if it encodes a chunk once" in caplog.text
+    assert "gives different embeddings when it encodes a chunk once" in caplog.text
 
 
 def test_the_stock_engine_changes_no_method(make_stock):

@@ -170,7 +170,7 @@ def test_two_recordings_or_transcripts_of_one_stem_fail_together(folder, dropped
 @pytest.mark.parametrize("make", [lambda path: path.symlink_to("/etc/passwd"), os.mkfifo])
 def test_links_and_pipes_are_never_opened(folder, make):
     make(folder / "inbox/call.wav")
-    assert errors(label_all(folder)) == ["call.wav is not a plain file"]
+    assert errors(label_all(folder)) == ["call.wav is a link or a folder"]
     assert os.path.lexists(folder / "failed/call/call.wav")
 
 
