@@ -51,7 +51,7 @@ def open_store_without_conditional_writes(url: str) -> WritableArchiveStore:
     if parse_address(url).scheme != "s3":
         raise UsageError(
             f"--without-conditional-writes requires a bucket, not {url}",
-            hint="pass --store s3://bucket/prefix, or omit it",
+            hint="omit the option, or pass --store s3://bucket/prefix",
         )
     from diarize_runner.store.s3.store import UnconditionalS3Store
 

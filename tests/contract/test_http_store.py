@@ -280,4 +280,4 @@ def test_without_conditional_writes_requires_a_bucket(url):
         open_store_without_conditional_writes(url)
 
     assert error.value.message == f"--without-conditional-writes requires a bucket, not {url}"
-    assert error.value.hint == "pass s3://bucket/prefix with --without-conditional-writes"
+    assert error.value.hint == "omit the option, or pass --store s3://bucket/prefix"

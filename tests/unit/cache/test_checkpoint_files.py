@@ -318,7 +318,7 @@ def test_a_pickle_that_runs_code_is_refused_with_the_name_and_runs_nothing(make,
 def test_a_pickle_that_runs_code_in_the_preamble_of_a_stream_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(UnsafeCheckpoint, match=r"names posix.system, which is not on the allowlist$"):
+    with pytest.raises(UnsafeCheckpoint, match=r"refers to posix.system, which is not on the allowlist$"):
         read_checkpoint(evil_global(b"touch ran"), allowed=())
 
     assert not Path("ran").exists()

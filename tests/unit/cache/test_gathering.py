@@ -138,7 +138,7 @@ def test_another_wheel_is_refused_as_the_toolkit(host, tmp_path):
     for path in (host.index / TOOL, tmp_path / "diarize_runner-0.1.0-py3-none-any.whl"):
         with pytest.raises(UsageError, match=f"^{path} is not a wheel of diarize-runner$") as refusal:
             host.sources(toolkit=path)
-        assert refusal.value.hint == "build it in a clone: uv build --wheel"
+        assert refusal.value.hint == "run in a clone: make toolkit"
 
 
 def test_requirements_without_hashes_are_refused_before_any_write(host):

@@ -70,8 +70,8 @@ def test_a_folder_gets_a_file_in_each_format_for_each_recording(tmp_path):
 @pytest.mark.parametrize(
     ("words", "recordings", "message"),
     [
-        (["--output-srt", "a.srt"], ["a.wav"], "a.srt needs a transcript"),
-        (["--output-dir", "out", "--formats", "vtt"], ["a.wav"], "out/a.vtt needs a transcript"),
+        (["--output-srt", "a.srt"], ["a.wav"], "the format of a.srt needs a transcript"),
+        (["--output-dir", "out", "--formats", "vtt"], ["a.wav"], "the format of out/a.vtt needs a transcript"),
         (["--output-dir", "out"], ["a.wav"], "--output-dir and --formats require each other"),
         (["--formats", "json"], ["a.wav"], "--output-dir and --formats require each other"),
         (["-o", "a.rttm", "--output-rttm", "b"], ["a.wav"], "a.rttm and b are both rttm"),

@@ -55,7 +55,7 @@ def test_a_box_without_a_version_in_use_says_how_to_get_one(run, box):
 def test_to_foresee_is_for_plans_alone(run, box):
     refused = run("cache", "prune", "--into", box, "--after", f"sha256:{OLD}")
     assert refused.exit_code == 2
-    assert "error: --after goes with --plan\nhint: " in refused.stderr
+    assert "error: --after requires --plan\nhint: " in refused.stderr
 
 
 @pytest.mark.parametrize("option", [("--keep", "1"), ("--without-conditional-writes",)])
@@ -69,7 +69,7 @@ def test_what_is_of_a_store_is_refused_of_a_box(option, run, box, old):
 def test_what_is_of_a_box_is_refused_of_a_store(run, tmp_path):
     refused = run("cache", "prune", "--store", tmp_path.as_uri(), "--plan", "--after", f"sha256:{OLD}")
     assert refused.exit_code == 2
-    assert "error: --after goes with --into\nhint: " in refused.stderr
+    assert "error: --after requires --into\nhint: " in refused.stderr
 
 
 @pytest.mark.parametrize("where", [(), ("--store", "file:///store", "--into", "box")], ids=["neither", "both"])
