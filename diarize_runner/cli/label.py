@@ -22,12 +22,17 @@ from diarize_runner.transcript.statistics import compute_statistics
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `label`."""
-    parser.add_argument("rttm", type=Path, metavar="RTTM", help="who spoke when; in overlaps, the later turn wins")
+    parser.add_argument(
+        "rttm",
+        type=Path,
+        metavar="RTTM",
+        help="who spoke when; overlapped speech goes to the speaker whose turn starts later",
+    )
     described = "what was said: JSON from a Whisper tool, SRT, WebVTT or STM"
     parser.add_argument("transcript", type=Path, metavar="TRANSCRIPT", help=described)
-    described = "the recording's name in the RTTM file (default: its only one, else the transcript's name)"
+    described = "name of the recording in the RTTM file (default: the only one in it, else the transcript's name)"
     parser.add_argument("--uri", metavar="NAME", help=described)
-    described = "the recording, to link from formats that name it"
+    described = "path of the recording, which HTML and other outputs link to"
     parser.add_argument("-a", "--audio", type=Path, metavar="AUDIO", help=described)
     add_labelling_options(parser)
     add_output_options(parser)
@@ -67,7 +72,7 @@ def _turns(
     arguments: argparse.Namespace, turns_of: Mapping[str, tuple[SpeakerTurn, ...]]
 ) -> tuple[str, tuple[SpeakerTurn, ...]]:
     """Return the recording that `--uri` names, else the only one, else the one named like the transcript."""
-    namesake = field(uri_from_stem(arguments.transcript.stem))  # as RTTM has it
+    namesake = field(uri_from_stem(arguments.transcript.stem))  # written as in an RTTM field
     uri = arguments.uri or (next(iter(turns_of)) if len(turns_of) == 1 else namesake)
     if uri not in turns_of:
         hint = f"name one of them with --uri: {', '.join(sorted(turns_of))}"

@@ -46,7 +46,7 @@ def run_batch(
     The session is opened after the first recording is decoded. Errors of `open_session`, and all errors but
     RECORDING_ERRORS, propagate.
     """
-    session = cache(open_session)
+    session = cache(open_session)  # opens it on the first call
     for item in items:
         yield _run_item(item, session, progress)
 

@@ -39,7 +39,9 @@ def _resolve_repo(folder: Path, repo: RequestedRepo, token: str | None, progress
 def _resolve_hub(repo: RequestedRepo, selection: HubSelection, token: str | None, progress: Progress) -> RepoSnapshot:
     listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns, token)
     if not listing.etags:
-        raise SourceError(f"{repo.repo_id} has no file that the request selects", hint="check its allow_patterns")
+        raise SourceError(
+            f"{repo.repo_id} has no file that the request selects", hint="check allow_patterns in the request file"
+        )
     _require_paths(repo.repo_id, listing.etags)
     fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags, token)
     origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)

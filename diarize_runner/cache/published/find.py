@@ -73,7 +73,7 @@ def _check_serial(store: ArchiveStore, serial: int, seen: int) -> None:
         hint = "an old pointer restores old weights; to accept that, pass --allow-older"
         raise IntegrityError(message, hint=hint)
     if serial > seen + MAX_SERIAL_STEP:
-        hint = "ask the publisher; if the serial is correct, pass --allow-older once"
+        hint = "ask the publisher; if the serial is correct, pass --allow-older once: it accepts any serial"
         raise IntegrityError(f"{message}: it may not rise by more than {MAX_SERIAL_STEP:,}", hint=hint)
 
 
