@@ -17,7 +17,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.builder.secrets import redact
 from diarize_runner.digests import hash_file, iter_chunks
 from diarize_runner.errors import (
     DiarizeRunnerError,
@@ -27,6 +26,7 @@ from diarize_runner.errors import (
     RevisionNotFound,
     SourceError,
 )
+from diarize_runner.redaction import redact
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
