@@ -86,7 +86,8 @@ def run(
         SpoolError: another run holds the lock.
         DiskError: the disk refuses a write, or does not support locks.
 
-    Errors of `open_labeller`, and those of a recording that `recording_errors` lets through, propagate. After any error, claims stay, and the next run resumes them.
+    Errors of `open_labeller`, and those of a recording that `recording_errors` lets through, propagate. After any
+    error, claims stay, and the next run resumes them.
     """
     labeller = cache(open_labeller)
     with disk_errors(spool.folder), _exclusive(spool.folder):
