@@ -33,7 +33,7 @@ def _summarise(reason: BaseException) -> str:
     return f"{type(reason).__name__}{place}: {message}" if message else f"{type(reason).__name__}{place}"
 
 
-def first_line(reason: BaseException) -> str:
-    """Return the first line of a foreign exception's message, shortened, with secrets masked."""
+def first_line(reason: BaseException | str) -> str:
+    """Return the first line of a foreign exception or message, shortened, with secrets masked."""
     line = next(filter(None, map(str.strip, str(reason).splitlines())), "")
     return redact(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...")

@@ -202,8 +202,9 @@ def _transport_error(repo_id: str, reason: BaseException) -> DiarizeRunnerError:
     if isinstance(reason, _WRONG_DOCUMENT):
         hint = "check HTTPS_PROXY and HF_ENDPOINT"
         return SourceError(f"{repo_id}: the response is not from a Hub ({type(reason).__name__})", hint=hint)
-    if isinstance(reason, OSError) and reason.errno:
-        return DiskError(f"{reason.filename}: {reason.strerror}", hint="set HF_HOME to another folder")
+    if isinstance(reason, OSError) and reason.errno and not isinstance(reason, (ConnectionError, TimeoutError)):
+        where = reason.filename or "the Hub cache of this machine"
+        return DiskError(f"{where}: {reason.strerror}", hint="set HF_HOME to another folder")
     hint = "try again; behind a proxy or mirror, set HTTPS_PROXY or HF_ENDPOINT"
     return SourceError(f"{repo_id}: the Hub cannot be reached: {_reason_text(reason)}", hint=hint)
 
