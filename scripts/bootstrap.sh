@@ -179,8 +179,54 @@ fail_fetch() {
         rm -f "$3"
         fail 3 "$store/$2 is larger than $4 bytes" "check the store address; if it is right, publish the version again"
     fi
+    output=$(printf '%s\n' "$output" | mask_secrets)
     [ -z "$output" ] || printf '%s\n' "$output" >&2
-    fail 1 "$store/$2 cannot be fetched" "check the address, the version and the network, then run this again"
+    hint="check the address, the version and the network, then run this again"
+    case $store in s3://*) hint=$(hint_for_aws "$hint") ;; esac
+    fail 1 "$store/$2 cannot be fetched" "$hint"
+}
+
+# Mask the keys, signatures and passwords in what curl or the aws command printed.
+mask_secrets() {
+    sed -E -e 's/(AKIA|ASIA)[A-Z0-9]{12,}/***/g' -e 's#(://)[^/@ ]*@#\1***@#g' -e 's#(://[^? ]*)\?[^ ]*#\1?***#g' \
+        -e 's/((Credential|Signature|Security-Token|SecretAccessKey|SessionToken)[=:] *)[^ ,;&]+/\1***/g'
+}
+
+# hint_for_aws DEFAULT: print what to do about the error in $output. Its code alone misleads: AccessDenied of GetObject may
+# be a denial of kms:Decrypt. diarize_runner/store/aws_denials.py does the same for boto3.
+hint_for_aws() {
+    action=$(printf '%s\n' "$output" | sed -nE 's/.*not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+).*/\1/p' | head -n 1)
+    case $output in
+        *'service control policy'* | *'resource control policy'*)
+            echo "ask the administrator of the AWS organization to allow ${action:-s3:GetObject}"
+            ;;
+        *'permissions boundary'*) echo "allow ${action:-s3:GetObject} in the permissions boundary of the role" ;;
+        *'session policy'*) echo "allow ${action:-s3:GetObject} in the session policy of the assumed role" ;;
+        *'VPC endpoint policy'*) echo "allow ${action:-s3:GetObject} in the policy of the VPC endpoint" ;;
+        *'perform: kms:'* | *'customer master key'*)
+            echo "allow ${action:-kms:Decrypt} in the role's policy and in the policy of the KMS key"
+            ;;
+        *'(KMS.'*) echo "check the key of the bucket's encryption: aws s3api get-bucket-encryption --bucket ..." ;;
+        *'explicit deny'*) echo "remove the deny of ${action:-s3:GetObject} from the policy that the message names" ;;
+        *InvalidIdentityToken* | *IDP*Claim* | *'ExpiredTokenException'*WebIdentity* | *'No such file'*token*)
+            echo "check AWS_WEB_IDENTITY_TOKEN_FILE, and the OIDC provider of the role's account"
+            ;;
+        *'perform: sts:'* | *'perform sts:'* | *AssumeRole*)
+            echo "check AWS_ROLE_ARN, and name this identity in the trust policy of the role"
+            ;;
+        *checksum-mode*) echo "set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required" ;;
+        *x-amz-*checksum* | *content-sha256* | *ContentSHA256* | *aws-chunked* | *MissingContentLength*)
+            echo "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+            ;;
+        *ExpiredToken* | *RequestExpired*) echo "sign in again, for example: aws sso login" ;;
+        *'locate credentials'* | *InvalidAccessKeyId* | *SignatureDoesNotMatch*)
+            echo "check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role"
+            ;;
+        *'not authorized to perform'*) echo "allow ${action:-s3:GetObject} in the policy of these credentials" ;;
+        *AccessDenied* | *'(403)'*) echo "grant s3:ListBucket and s3:GetObject to these credentials, or check the version" ;;
+        *'Could not connect'*) echo "check the network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL" ;;
+        *) echo "$1" ;;
+    esac
 }
 
 size_of() { wc -c <"$1" 2>/dev/null || echo 0; }

@@ -206,7 +206,9 @@ def _hints(exactly: int | None, at_least: int | None, at_most: int | None) -> Sp
         raise UsageError(f"min_speakers={at_least} is more than max_speakers={at_most}", hint="swap them")
     if any(number is not None and number < 1 for number in (exactly, at_least, at_most)):
         raise UsageError("the number of speakers must be 1 or more", hint="if you do not know the number, omit it")
-    return SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
+    hints = SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
+    hints.require_possible()
+    return hints
 
 
 def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:

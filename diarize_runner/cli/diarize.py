@@ -80,7 +80,9 @@ def _hints(arguments: argparse.Namespace) -> SpeakerHints:
         )
     if least and most and least > most:
         raise UsageError(f"--min-speakers {least} is more than --max-speakers {most}", hint="swap them")
-    return SpeakerHints(exactly=exactly, at_least=least, at_most=most)
+    hints = SpeakerHints(exactly=exactly, at_least=least, at_most=most)
+    hints.require_possible()
+    return hints
 
 
 def _rules(arguments: argparse.Namespace) -> Rules:

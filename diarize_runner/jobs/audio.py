@@ -18,6 +18,10 @@ class Audio(Protocol):
     """The source of a recording."""
 
     @property
+    def name(self) -> str:
+        """The recording's name in errors."""
+
+    @property
     def channel(self) -> int | None:
         """The channel to decode, from 1; None mixes all channels."""
 
@@ -34,6 +38,11 @@ class AudioFile:
 
     path: Path
     channel: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file."""
+        return self.path.name
 
     def decode(self) -> "Recording":
         """Return the recording, named after the file."""
@@ -55,6 +64,11 @@ class Samples:
     """Samples a second."""
     uri: str
     channel: None = None
+
+    @property
+    def name(self) -> str:
+        """Return the uri."""
+        return self.uri
 
     def decode(self) -> "Recording":
         """Return the recording, resampled as from a file."""

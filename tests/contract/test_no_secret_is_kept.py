@@ -16,9 +16,9 @@ from support.web import Answer, files, serving
 from support.wheel_host import WheelHost
 from support.wheels import index_settings
 
-from diarize_runner.cache.builder.secrets import redact
 from diarize_runner.errors import UsageError
 from diarize_runner.fleet.user_data import user_data
+from diarize_runner.redaction import redact
 
 NETRC, PROXY, INDEX, KEY_ID, KEY, SESSION = (
     f"canary-{name}-d41d8cd9" for name in ["netrc", "proxy", "index", "id", "key", "session"]

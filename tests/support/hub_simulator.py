@@ -12,6 +12,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ class HubSimulator:
 
     endpoint: str = ""
     cdn: str = ""
+    xet_storage: str = ""
+    """The address of the storage that the Hub names for large files; empty for a Hub without Xet."""
     repos: dict[str, HubRepo] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -208,6 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _route(self, path: str) -> None:
         if self.host == "cdn":
             self._send_large(path.strip("/"))
+        elif "/xet-read-token/" in path:
+            self._send_xet_token()
         elif path == "/api/whoami-v2":
             self._send_account()
         elif match := _SMALL.fullmatch(path):
@@ -241,12 +246,29 @@ class _Handler(BaseHTTPRequestHandler):
         data = repo.commits[commit][path]
         headers = {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{etag(path, data)}"', "Accept-Ranges": "bytes"}
         if path.endswith(LARGE):
+            headers |= self._xet_headers(repo_id, commit, etag(path, data))
             location = f"{self.hub.cdn}/{_address(repo_id, path, data)}?Signature=signed"
             self.send(302, b"Found", {**headers, "X-Linked-Size": str(len(data)), "Location": location})
         elif linked:
             self._send_body(repo.altered.get(path, data), {**headers, "ETag": f'"{etag(path, data)}"'})
         else:
             self.send(307, b"", {**headers, "Location": f"/api/resolve-cache/models/{repo_id}/{commit}/{path}"})
+
+    def _xet_headers(self, repo_id: str, commit: str, digest: str) -> dict[str, str]:
+        if not self.hub.xet_storage:
+            return {}
+        return {
+            "X-Xet-Hash": digest,
+            "X-Xet-Refresh-Route": f"{self.hub.endpoint}/api/models/{repo_id}/xet-read-token/{commit}",
+        }
+
+    def _send_xet_token(self) -> None:
+        headers = {
+            "X-Xet-Cas-Url": self.hub.xet_storage,
+            "X-Xet-Access-Token": "xet-token",
+            "X-Xet-Token-Expiration": str(int(time.time()) + 3600),
+        }
+        self.send(200, b"{}", headers)
 
     def _send_large(self, address: str) -> None:
         for repo in self.hub.repos.values():

@@ -17,7 +17,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.builder.secrets import redact
 from diarize_runner.digests import hash_file, iter_chunks
 from diarize_runner.errors import (
     DiarizeRunnerError,
@@ -27,6 +26,7 @@ from diarize_runner.errors import (
     RevisionNotFound,
     SourceError,
 )
+from diarize_runner.redaction import redact
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
@@ -46,6 +46,8 @@ _ACCESS_STATES = {
     "has been rejected": "was rejected by its authors",
 }
 """What a message of the Hub contains -> what the error says."""
+_WRONG_DOCUMENT = (AttributeError, LookupError, TypeError)
+"""What a JSON document with other fields than the Hub's raises."""
 _SHA1, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
 
 
@@ -152,15 +154,28 @@ def _git_blob(path: Path) -> str:
 
 @contextmanager
 def _hub_errors(repo_id: str, revision: str) -> Iterator[None]:
-    import httpx2
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         yield
     except LocalEntryNotFoundError as reason:  # says "check your connection" for any answer of the Hub
         raise _to_error(repo_id, revision, reason.__cause__ or reason) from None
-    except (httpx2.HTTPError, OSError, ValueError) as reason:
+    except _foreign_errors() as reason:
         raise _to_error(repo_id, revision, reason) from None
+
+
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    """Return what huggingface_hub raises.
+
+    It documents few types. Its client raises those of httpx2, hf_xet raises RuntimeError, and a document of another
+    server raises what Python raises for a wrong type.
+    """
+    import httpx2
+    from huggingface_hub import errors
+
+    defined = (each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception))
+    transport = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, httpx2.CookieConflict)
+    return (*defined, *transport, OSError, ValueError, RuntimeError, *_WRONG_DOCUMENT)
 
 
 def _to_error(repo_id: str, revision: str, reason: BaseException) -> DiarizeRunnerError:
@@ -177,8 +192,19 @@ def _to_error(repo_id: str, revision: str, reason: BaseException) -> DiarizeRunn
         return RevisionNotFound(f"{repo_id} has no revision {revision}", hint=hint)
     if isinstance(reason, errors.HfHubHTTPError):
         return _http_error(repo_id, reason)
-    if isinstance(reason, OSError) and reason.errno:
-        return DiskError(f"{reason.filename}: {reason.strerror}", hint="set HF_HOME to another folder")
+    return _transport_error(repo_id, reason)
+
+
+def _transport_error(repo_id: str, reason: BaseException) -> DiarizeRunnerError:
+    if isinstance(reason, RuntimeError) or type(reason).__module__.startswith("hf_xet"):
+        hint = "allow its host in the proxy or firewall, or set HF_HUB_DISABLE_XET=1 to download without Xet"
+        return SourceError(f"{repo_id}: the Hub's Xet storage failed: {_reason_text(reason)}", hint=hint)
+    if isinstance(reason, _WRONG_DOCUMENT):
+        hint = "check HTTPS_PROXY and HF_ENDPOINT"
+        return SourceError(f"{repo_id}: the response is not from a Hub ({type(reason).__name__})", hint=hint)
+    if isinstance(reason, OSError) and reason.errno and not isinstance(reason, (ConnectionError, TimeoutError)):
+        where = reason.filename or "the Hub cache of this machine"
+        return DiskError(f"{where}: {reason.strerror}", hint="set HF_HOME to another folder")
     hint = "try again; behind a proxy or mirror, set HTTPS_PROXY or HF_ENDPOINT"
     return SourceError(f"{repo_id}: the Hub cannot be reached: {_reason_text(reason)}", hint=hint)
 
@@ -227,7 +253,7 @@ def _account(reason: "HfHubHTTPError") -> str | None:
         return None
     try:
         return str(HfApi(token=header.removeprefix("Bearer ")).whoami()["name"])
-    except httpx2.HTTPError:  # rate limit or unknown token: the original error says more
+    except (httpx2.HTTPError, OSError, ValueError, *_WRONG_DOCUMENT):  # the original error says more
         return "this account"
 
 

@@ -20,7 +20,6 @@ from s3transfer.exceptions import S3CopyFailedError
 from urllib3.exceptions import HTTPError
 
 from diarize_runner.digests import Digest, write_and_hash
-from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
 from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
 from diarize_runner.store.remote import (
@@ -202,10 +201,7 @@ class S3Store:
 
     def _upload(self, key: str, source: Path, condition: Condition) -> None:
         _log.debug("PUT %s from %s", self._translator.object_url(key), source)
-        with (
-            disk_errors(source),
-            self._translator.translate(key, unmet=self._already_exists(key) if condition else None),
-        ):
+        with self._translator.translate(key, unmet=self._already_exists(key) if condition else None):
             upload(self._client, source, self._target(key), condition)
 
     def _copy(self, source: str, key: str) -> None:

@@ -277,6 +277,25 @@ class TestFailures:
 
         assert self.failure(host).startswith(f"{REPO}: the Hub cannot be reached: ")
 
+    @pytest.mark.parametrize("document", [b"{}", b"[]", b"null", b'{"id": 1, "siblings": [1]}', b"\xff"])
+    def test_a_document_that_is_not_the_hub_s(self, hub, host, document):
+        hub.repo(REPO, FILES)
+        hub.answer("/revision/", document, "application/json")
+
+        assert self.failure(host).startswith(f"{REPO}: the ")
+
+    def test_a_xet_storage_that_refuses(self, hub, host):
+        """The Hub names the storage of a large file, which a proxy may refuse; hf_xet raises RuntimeError."""
+        hub.repo(REPO, FILES)
+        hub.xet_storage = f"{hub.endpoint}/no-storage"
+
+        with pytest.raises(SourceError) as caught:
+            host.lock()
+
+        assert caught.value.message.startswith(f"{REPO}: the Hub's Xet storage failed: ")
+        assert hub.xet_storage in caught.value.message
+        assert "HF_HUB_DISABLE_XET=1" in caught.value.hint
+
     def test_a_captive_portal_page_instead_of_the_hub(self, hub, host):
         hub.repo(REPO, FILES)
         hub.answer("/revision/", b"<html>Please log in to the hotel's network</html>", "text/html")
