@@ -9,7 +9,7 @@ MANY = 4
 
 
 def cautions(diarization: Diarization, seconds: float) -> tuple[str, ...]:
-    """Return what lowers the trust in the diarization of a recording that lasts `seconds`; empty for most recordings."""
+    """Return what lowers the trust in the diarization of a recording of `seconds`; empty for most recordings."""
     found = len(diarization.speakers)
     short = f"the recording lasts {seconds:.1f} s: below {SHORT:g} s, speakers are often missed"
     many = f"{found} speakers found: above {MANY}, check their labels"
