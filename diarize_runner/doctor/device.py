@@ -60,7 +60,7 @@ def _unavailable(driver: str, cuda: str) -> DeviceUnavailable:
     if int(driver.partition(".")[0]) < minimum:
         return DeviceUnavailable(f"driver {driver} is too old: CUDA {cuda} needs {minimum} or newer", hint=hint)
     if not CONTROL_DEVICE.exists():
-        hint = "give the container the GPU: docker run --gpus all, or nvidia.com/gpu: 1 in a pod's limits; on a host: nvidia-smi"
+        hint = "give the container the GPU: docker run --gpus all, or nvidia.com/gpu: 1 in the limits of a pod"
         return DeviceUnavailable(f"driver {driver} is loaded, but {CONTROL_DEVICE} is missing", hint=hint)
     return DeviceUnavailable(f"driver {driver} is loaded, but torch finds no CUDA device", hint=hint)
 
