@@ -1,10 +1,10 @@
 """`diarize-runner cache resolve`: pin the files of a request."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from diarize_runner.cache.builder.hub_cache import HubCache
-from diarize_runner.cache.builder.hub_source import unmatched_patterns
 from diarize_runner.cache.builder.resolve import resolve
 from diarize_runner.cache.documents.lock import CacheLock, lock_path
 from diarize_runner.cache.documents.request import read_request
@@ -46,13 +46,17 @@ def _result(lock: CacheLock, path: Path, *, changed: bool) -> Result:
 def _with_snapshots(result: Result, lock: CacheLock, cache: HubCache) -> Result:
     """Add the commits that the cache held: it may be older than the Hub, and incomplete."""
     repos = [repo for repo in lock.repos if repo.hub]
-    commits = {repo.repo_id: repo.commit_hash for repo in repos}
-    absent = {repo.repo_id: list(unmatched_patterns(repo)) for repo in repos}
-    document = {**result.document, "hf_cache": str(cache.root), "commits": commits, "absent": absent}
-    return Result(document=document, text=(str(result.text), *(_snapshot_line(repo, cache) for repo in repos)))
+    document = {
+        **result.document,
+        "hf_cache": str(cache.root),
+        "commits": {repo.repo_id: repo.commit_hash for repo in repos},
+        "absent": {repo.repo_id: list(cache.absent(repo)) for repo in repos},
+    }
+    lines = [line for repo in repos for line in _snapshot_lines(repo, cache)]
+    return Result(document=document, text=(str(result.text), *lines))
 
 
-def _snapshot_line(repo: RepoSnapshot, cache: HubCache) -> str:
-    absent = ", ".join(unmatched_patterns(repo))
-    without = f"; nothing there matches {absent}" if absent else ""
-    return f"{repo.repo_id}: commit {repo.commit_hash}, {len(repo.files)} files from {cache.root}{without}"
+def _snapshot_lines(repo: RepoSnapshot, cache: HubCache) -> Iterator[str]:
+    yield f"  {repo.repo_id}: commit {repo.commit_hash}, {len(repo.files)} files from {cache.root}"
+    if absent := cache.absent(repo):
+        yield f"  warning: not there, so not in the lock: {', '.join(absent)}"

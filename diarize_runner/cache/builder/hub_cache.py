@@ -5,6 +5,7 @@ what the file must contain. With shared blobs that target is a link too, to a bl
 link counts. https://huggingface.co/docs/hub/local-cache
 """
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from diarize_runner.cache.builder.hub_source import HubListing, is_selected, matches_etag
 from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.snapshot import RepoSnapshot
 from diarize_runner.errors import IntegrityError, RevisionNotFound, SourceError
 
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -52,6 +54,14 @@ class HubCache:
             raise IntegrityError(f"{file} does not match its etag {etag}: it is damaged", hint=again)
         return file
 
+    def absent(self, repo: RepoSnapshot) -> tuple[str, ...]:
+        """Return what the request selects and the cache lacks: patterns, and files as far as the cache lists them."""
+        patterns = repo.hub.allow_patterns if repo.hub else ()
+        present = {file.path for file in repo.files}
+        unmatched = {each for each in patterns if not any(is_selected(path, (each,)) for path in present)}
+        listed = _listed_paths(self._repo_folder(repo.repo_id) / "trees" / f"{repo.commit_hash}.json")
+        return tuple(sorted(unmatched | {path for path in listed - present if is_selected(path, patterns)}))
+
     def _repo_folder(self, repo_id: str) -> Path:
         name = Path(layout.repo_folder(repo_id)).name
         for folder in (self.root / name, self.root / Path(layout.HUB).name / name):
@@ -76,6 +86,15 @@ def _commit_of(folder: Path, repo_id: str, revision: str) -> str:
 def _paths(snapshot: Path) -> Iterator[str]:
     for folder, _, files in os.walk(snapshot):
         yield from (Path(folder, name).relative_to(snapshot).as_posix() for name in files)
+
+
+def _listed_paths(listing: Path) -> set[str]:
+    """Return the paths of a commit as newer releases of huggingface_hub list them; empty without such a list."""
+    try:
+        files = json.loads(listing.read_bytes())["files"]
+    except (OSError, ValueError, LookupError, TypeError):  # absent, or of another format: only a report needs it
+        return set()
+    return set(files) if isinstance(files, dict) else set()
 
 
 def _etag(file: Path) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from diarize_runner.cache.documents.snapshot import RepoSnapshot
 from diarize_runner.digests import hash_file, iter_chunks
 
 _SHA1, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
@@ -51,12 +50,6 @@ class HubSource(Protocol):
 def is_selected(path: str, allow_patterns: tuple[str, ...]) -> bool:
     """Whether one of `allow_patterns` matches `path`; without patterns, every path is selected."""
     return not allow_patterns or any(fnmatch.fnmatch(path, pattern) for pattern in allow_patterns)
-
-
-def unmatched_patterns(repo: RepoSnapshot) -> tuple[str, ...]:
-    """Return the requested patterns that match no file of the snapshot."""
-    patterns = repo.hub.allow_patterns if repo.hub else ()
-    return tuple(pattern for pattern in patterns if not any(is_selected(file.path, (pattern,)) for file in repo.files))
 
 
 def matches_etag(file: Path, etag: str) -> bool:

@@ -88,7 +88,32 @@ def test_people_read_which_commit_it_is_and_what_was_not_there(run, host, filled
 
     said = run("cache", "resolve", host.request, "--from-hf-cache", cache).stderr
 
-    assert f"{REPO}: commit {commit}, 1 files from {cache}; nothing there matches embedding/*\n" in said
+    assert f"  {REPO}: commit {commit}, 1 files from {cache}\n" in said
+    assert "  warning: not there, so not in the lock: embedding/*\n" in said
+
+
+def test_a_file_that_was_never_downloaded_is_a_warning(run, host, filled):
+    """pyannote downloads only what it loads."""
+    cache, commit = filled
+    folder = cache / f"models--{REPO.replace('/', '--')}"
+    (folder / "trees").mkdir(exist_ok=True)
+    listing = {"format_version": 1, "files": {path: {"size": len(data)} for path, data in FILES.items()}}
+    (folder / "trees" / f"{commit}.json").write_text(json.dumps(listing))
+    (folder / "snapshots" / commit / WEIGHTS).unlink()
+
+    assert resolve(run, host, cache).document["absent"] == {REPO: [WEIGHTS]}
+    host.ask_for(allow_patterns=["config.yaml"])
+    assert resolve(run, host, cache).document["absent"] == {REPO: []}
+
+
+@pytest.mark.parametrize("listing", ["", "[]", '{"files": 3}', "{}"])
+def test_a_listing_of_another_format_is_ignored(run, host, filled, listing):
+    cache, commit = filled
+    folder = cache / f"models--{REPO.replace('/', '--')}" / "trees"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{commit}.json").write_text(listing)
+
+    assert resolve(run, host, cache).document["absent"] == {REPO: []}
 
 
 def test_the_lock_of_a_cache_is_built_from_the_hub_too(run, host, build, filled, hub):
