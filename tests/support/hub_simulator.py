@@ -204,23 +204,24 @@ class _Handler(BaseHTTPRequestHandler):
         self._break = broken
         path = unquote(urlsplit(self.path).path)
         try:
-            self._route(path)
+            self._route(urlsplit(self.path).path)
         except _Refused as refused:
             self._refuse(refused, path)
 
     def _route(self, path: str) -> None:
+        """Route a path that is still quoted: a revision may have slashes."""
         if self.host == "cdn":
-            self._send_large(path.strip("/"))
+            self._send_large(unquote(path).strip("/"))
         elif "/xet-read-token/" in path:
             self._send_xet_token()
         elif path == "/api/whoami-v2":
             self._send_account()
         elif match := _SMALL.fullmatch(path):
-            self._send_file(*match.groups(), linked=True)
+            self._send_file(*map(unquote, match.groups()), linked=True)
         elif match := _API.fullmatch(path):
-            self._send_listing(*match.groups())
+            self._send_listing(*(part and unquote(part) for part in match.groups()))
         elif match := _RESOLVE.fullmatch(path):
-            self._send_file(*match.groups(), linked=False)
+            self._send_file(*map(unquote, match.groups()), linked=False)
         else:
             raise _Refused(404, "Not found")
 

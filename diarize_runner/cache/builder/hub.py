@@ -5,19 +5,16 @@ environment, so child processes do not inherit it; huggingface_hub itself reads 
 HF_ENDPOINT selects another Hub.
 """
 
-import fnmatch
-import hashlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.digests import hash_file, iter_chunks
+from diarize_runner.cache.builder.hub_source import HubListing, is_selected, matches_etag
 from diarize_runner.errors import (
     DiarizeRunnerError,
     DiskError,
@@ -48,18 +45,6 @@ _ACCESS_STATES = {
 """What a message of the Hub contains -> what the error says."""
 _WRONG_DOCUMENT = (AttributeError, LookupError, TypeError)
 """What a JSON document with other fields than the Hub's raises."""
-_SHA1, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HubListing:
-    """A repository at one commit, as the Hub lists it."""
-
-    commit_hash: str
-    gated: str
-    """`no`, `auto` or `manual`."""
-    etags: dict[str, str]
-    """Each file's etag, by path: the SHA-256 of a large file, else the SHA-1 of the git blob."""
 
 
 def pop_token() -> str | None:
@@ -74,48 +59,60 @@ def pop_token() -> str | None:
     return next(filter(None, found), None)
 
 
-def list_repo(repo_id: str, revision: str, allow_patterns: tuple[str, ...], token: str | None = None) -> HubListing:
-    """List the files of a repository that match `allow_patterns`, or all files if it is empty.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlineHub:
+    """The Hub that HF_ENDPOINT names."""
 
-    Without a `token`, huggingface_hub looks for one.
+    token: str | None = field(default=None, repr=False)
+    """None lets huggingface_hub look for one."""
 
-    Raises:
-        RevisionNotFound: the repository has no such branch, tag or commit.
-        SourceError: there is no such repository, or the Hub cannot be reached.
-    """
-    from huggingface_hub import HfApi
+    def list_repo(self, repo_id: str, revision: str, allow_patterns: tuple[str, ...]) -> HubListing:
+        """See HubSource."""
+        from huggingface_hub import HfApi
 
-    with _hub_errors(repo_id, revision):
-        info = HfApi(token=_token_to_send(token)).model_info(repo_id, revision=revision, files_metadata=True)
-    siblings = [file for file in info.siblings or [] if _is_selected(file.rfilename, allow_patterns)]
-    etags = {file.rfilename: _etag(repo_id, file) for file in siblings}
-    return HubListing(commit_hash=str(info.sha), gated=info.gated or "no", etags=etags)
+        with _hub_errors(repo_id, revision):
+            api = HfApi(token=_token_to_send(self.token))
+            info = api.model_info(repo_id, revision=revision, files_metadata=True)
+        siblings = [file for file in info.siblings or [] if is_selected(file.rfilename, allow_patterns)]
+        etags = {file.rfilename: _etag(repo_id, file) for file in siblings}
+        return HubListing(commit_hash=str(info.sha), gated=info.gated or "no", etags=etags)
+
+    def fetch(self, repo_id: str, commit_hash: str, path: str, etag: str) -> Path:
+        """See HubSource. Returns the file in this machine's Hub cache, and downloads it if it is not there.
+
+        huggingface_hub compares only sizes and trusts its cache, so this compares the content with `etag`. A file that
+        differs is downloaded once more: the cached copy may be damaged.
+
+        Raises:
+            GatedRepo: the terms were not accepted, or there is no token. (The listing is public, the files are not.)
+            DiskError: this machine's Hub cache cannot be written.
+        """
+        for force in (False, True):
+            _log.info("download %s@%s: %s", repo_id, commit_hash, path)
+            file = _download(repo_id, commit_hash, path, self.token, force=force)
+            if matches_etag(file, etag):
+                return file
+        hint = "check for a proxy or mirror that alters files; if HF_ENDPOINT is set, try without it"
+        raise IntegrityError(f"{repo_id}: {path} does not match its etag {etag} after two downloads", hint=hint)
 
 
-def download(repo_id: str, commit_hash: str, path: str, etag: str, token: str | None = None) -> Path:
-    """Return the path of a file in this machine's Hub cache, and download it if it is not there.
+ONLINE_HUB = OnlineHub()
+"""With the token that huggingface_hub finds."""
 
-    huggingface_hub compares only sizes and trusts its cache, so this compares the content with `etag`. A file that
-    differs is downloaded once more: the cached copy may be damaged.
 
-    Raises:
-        GatedRepo: the terms were not accepted, or there is no token. (The listing is public, the files are not.)
-        SourceError: the Hub has no such file, or cannot be reached.
-        IntegrityError: the downloaded file does not match `etag`.
-        DiskError: this machine's Hub cache cannot be written.
-    """
+def default_cache() -> Path:
+    """Return the folder of this machine's Hub cache, which HF_HUB_CACHE or HF_HOME may name."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _download(repo_id: str, commit_hash: str, path: str, token: str | None, *, force: bool) -> Path:
     from huggingface_hub import hf_hub_download
 
-    for force in (False, True):
-        _log.info("download %s@%s: %s", repo_id, commit_hash, path)
-        with _hub_errors(repo_id, commit_hash):
-            file = Path(
-                hf_hub_download(repo_id, path, revision=commit_hash, force_download=force, token=_token_to_send(token))
-            )
-        if _matches_etag(file, etag):
-            return file
-    hint = "check for a proxy or mirror that alters files; if HF_ENDPOINT is set, try without it"
-    raise IntegrityError(f"{repo_id}: {path} does not match its etag {etag} after two downloads", hint=hint)
+    with _hub_errors(repo_id, commit_hash):
+        sent = _token_to_send(token)
+        return Path(hf_hub_download(repo_id, path, revision=commit_hash, force_download=force, token=sent))
 
 
 def _token_to_send(token: str | None) -> str | None:
@@ -125,31 +122,12 @@ def _token_to_send(token: str | None) -> str | None:
     return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else token
 
 
-def _is_selected(path: str, allow_patterns: tuple[str, ...]) -> bool:
-    return not allow_patterns or any(fnmatch.fnmatch(path, pattern) for pattern in allow_patterns)
-
-
 def _etag(repo_id: str, file: "RepoSibling") -> str:
     etag = file.lfs.sha256 if file.lfs else file.blob_id
     if not etag:
         hint = "set HF_ENDPOINT to a mirror that lists digests as huggingface.co does"
         raise SourceError(f"{repo_id}: the Hub lists no digest for {file.rfilename}", hint=hint)
     return etag
-
-
-def _matches_etag(file: Path, etag: str) -> bool:
-    """Whether `file` has the digest `etag`; an etag that is not a digest matches any file."""
-    if _SHA256.fullmatch(etag):
-        return hash_file(file).digest.hex == etag
-    return not _SHA1.fullmatch(etag) or _git_blob(file) == etag
-
-
-def _git_blob(path: Path) -> str:
-    sha1 = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        for chunk in iter_chunks(file):
-            sha1.update(chunk)
-    return sha1.hexdigest()
 
 
 @contextmanager

@@ -315,6 +315,13 @@ def test_hints_reach_the_pipeline_and_what_it_could_not_keep_to_is_reported(
     assert diarize(calls[0], *words.split(), "--json").document["unmet_hint"] == unmet
 
 
+def test_a_short_recording_is_a_warning_for_people_and_programs(diarize, calls):
+    warning = "the recording lasts 1.0 s: below 10 s, speakers are often missed"
+
+    assert f"\n  warning: {warning}\n" in diarize(calls[0]).stderr
+    assert diarize(calls[0], "--json").document["cautions"] == [warning]
+
+
 def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize, diarizer, calls):
     diarizer.meanwhile = lambda _: time.sleep(0.02)
     first = diarize(calls[0], "--json")

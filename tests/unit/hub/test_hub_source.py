@@ -30,6 +30,16 @@ class TestResolve:
             assert file.content.digest.hex == hashlib.sha256(FILES[file.path]).hexdigest()
             assert file.source == HubFile(etag=etag(file.path, FILES[file.path]))
 
+    @pytest.mark.parametrize("at", ["refs/pr/1", "ada/fix-plda", "v1.0+fix", "_draft"])
+    def test_every_branch_tag_and_pull_request_can_be_pinned(self, hub, host, at):
+        repo = hub.repo(REPO, FILES)
+        repo.refs[at] = commit = repo.commit(FILES | {"config.yaml": b"fixed"}, branch=at)
+        host.ask_for(at=at)
+
+        (locked,) = host.lock().repos
+
+        assert (locked.commit_hash, locked.revision) == (commit, "main")
+
     @pytest.mark.parametrize("at", ["main", "v1.0", "the commit"])
     def test_a_branch_a_tag_and_a_commit_are_pinned_to_the_commit(self, hub, host, at):
         repo = hub.repo(REPO, {"config.yaml": b"old"})
