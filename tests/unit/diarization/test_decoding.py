@@ -1,11 +1,13 @@
 """Recordings that decode correctly, and recordings that are refused."""
 
+import io
+
 import numpy as np
 import pytest
 from support.sounds import LEVEL, PITCH, tone, write_encoded, write_film, write_wav
 
-from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
-from diarize_runner.diarization.decoding import decode_blocks
+from diarize_runner.diarization.audio import SAMPLE_RATE, Recording, Selection
+from diarize_runner.diarization.decoding import Request, decode_into
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
 NO_AUDIO_HINT = "use a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
@@ -13,9 +15,15 @@ NO_AUDIO_HINT = "use a file with audio that FFmpeg can decode, such as WAV, FLAC
 
 def decode(path, channel=None, limit_seconds=60):
     """Decode in this process, which is faster; test_audio.py uses the confined process."""
+    return decode_with_warnings(path, channel, limit_seconds)[0]
+
+
+def decode_with_warnings(path, channel=None, limit_seconds=60):
+    request = Request(name=str(path), selection=Selection(channel=channel), limit_seconds=limit_seconds)
+    target = io.BytesIO()
     with path.open("rb") as source:
-        decoded = list(decode_blocks(source, str(path), channel, limit_seconds))
-    return Recording(uri="talk", waveform=np.concatenate(decoded))
+        warnings = decode_into(target, source, request)
+    return Recording(uri="talk", waveform=np.frombuffer(target.getvalue(), np.float32)), warnings
 
 
 def pitch_of(recording):
