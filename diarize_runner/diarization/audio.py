@@ -171,9 +171,7 @@ def wav_hint(name: str) -> str:
     return f"convert it to WAV: ffmpeg -i {shlex.quote(name)} converted.wav"
 
 
-def _decode_source(
-    source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits
-) -> DecodedRecording:
+def _decode_source(source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits) -> DecodedRecording:
     samples, before = os.memfd_create("samples"), _version(source)
     try:
         warnings = _decode_into(samples, source, name, selection, limits)
@@ -193,9 +191,7 @@ def _version(source: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _decode_into(
-    samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits
-) -> tuple[str, ...]:
+def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits) -> tuple[str, ...]:
     """Run the decoder, and return its warnings."""
     command = [*_DECODER, json.dumps([name, asdict(selection), asdict(limits), os.getpid()])]
     try:

@@ -58,7 +58,7 @@ class Request:
 
     name: str
     """The recording's name in errors; its suffix tells formats without a header."""
-    selection: Selection = Selection()
+    selection: Selection
     limit_seconds: float
     """The longest recording to accept."""
 

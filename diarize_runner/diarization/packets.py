@@ -39,7 +39,7 @@ class PacketDecoder:
         if self.first_error and (not self.seconds or self.errors > MAX_ERROR_RATE * self._packets):
             raise self.first_error
 
-    def _read_packets(self) -> Iterator[av.Packet | None]:
+    def _read_packets(self) -> Iterator["av.Packet[av.AudioStream] | None"]:
         try:
             yield from self._container.demux(self._stream)
         except MemoryError:
@@ -48,7 +48,7 @@ class PacketDecoder:
             self._note(error)
             yield None  # flushes the decoder
 
-    def _decode(self, packet: av.Packet | None) -> list[av.AudioFrame]:
+    def _decode(self, packet: "av.Packet[av.AudioStream] | None") -> list[av.AudioFrame]:
         try:
             return self._stream.decode(packet)
         except MemoryError:
