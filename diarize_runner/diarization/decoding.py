@@ -174,12 +174,14 @@ def _resample(frames: Iterator[av.AudioFrame]) -> Iterator[Samples]:
     The resampler's samples are packed: PyAV looks for the end of a list of planes, which has none from 8 planes on.
     """
     resampler = av.AudioResampler(format="flt", rate=SAMPLE_RATE)
-    pending = list[av.AudioFrame]()
+    pending, samples = list[av.AudioFrame](), 0
     for frame in chain(frames, [None]):  # None flushes the resampler
-        pending += resampler.resample(frame)
-        if sum(each.samples for each in pending) >= (_BATCH if frame else 1):
+        resampled = resampler.resample(frame)
+        pending += resampled
+        samples += sum(each.samples for each in resampled)
+        if samples >= (_BATCH if frame else 1):
             yield _unpack(pending)
-            pending = []
+            pending, samples = [], 0
 
 
 def _unpack(frames: list[av.AudioFrame]) -> Samples:

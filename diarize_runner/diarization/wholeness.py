@@ -3,7 +3,7 @@
 FFmpeg reads a truncated file to its end without an error. It states a stream's duration from the header of some
 formats, and an estimate from the file's size for others: MP3 without a Xing or VBRI header, ADTS, AC-3, MPEG-TS. Only
 the former tell of truncation. The headers of RIFF, AIFF, Wave64 and CAF state sizes in bytes, which FFmpeg reduces to
-what exists.
+what exists. Ogg states the length of each page.
 """
 
 import os
@@ -32,6 +32,12 @@ _SIZE_TOLERANCE: Final = 1024
 _XING: Final = re.compile(rb"(?:Xing|Info)\0\0\0[\1\3\5\7\x09\x0b\x0d\x0f](.{4})", re.DOTALL)
 _VBRI: Final = re.compile(rb"VBRI.{10}(.{4})", re.DOTALL)
 """The headers of MP3 that may count its frames; the group is the number."""
+_MAX_CHUNKS: Final = 100
+"""Chunks of a CAF file to look at."""
+_MAX_CHUNK: Final = 1 << 50
+"""Bytes of a chunk; more is damage, and would exceed the kernel's offsets."""
+_OGG_PAGE: Final = 65_307
+"""Bytes of the largest page."""
 _XING_REGION: Final = 4096
 """Bytes after the ID3 tag that hold the first frame of an MP3."""
 
@@ -48,6 +54,8 @@ def describe_losses(source: int, decoder: PacketDecoder, duration: float | None)
         yield f"truncated: it has {size:,} of {stated:,} bytes"
     elif is_short and decoder.damaged_at is None:
         yield f"truncated: {holds}"
+    elif _ends_within_ogg_page(source, size):
+        yield "truncated: its last page is incomplete"
 
 
 def _place(decoder: PacketDecoder) -> str:
@@ -80,14 +88,25 @@ def stated_size(source: int) -> int | None:
 def _caf_size(source: int) -> int | None:
     """Return the end of the audio data, which a CAF file states in the header of a chunk."""
     place = 8
-    while len(head := os.pread(source, 12, place)) == 12:  # noqa: PLR2004  # a chunk's type and size
+    for _ in range(_MAX_CHUNKS):
+        head = os.pread(source, 12, place)  # a chunk's type and size
         size = int.from_bytes(head[4:], "big", signed=True)
-        if size < 0:  # unknown: the chunk reaches to the end of the file
+        if size < 0 or size > _MAX_CHUNK or not head:  # -1: the chunk reaches to the end of the file
             return None
         place += len(head) + size
         if head.startswith(b"data"):
             return place
     return None
+
+
+def _ends_within_ogg_page(source: int, size: int) -> bool:
+    """Whether a file is Ogg and ends before its last page does: https://www.rfc-editor.org/rfc/rfc3533#section-6."""
+    if os.pread(source, 4, 0) != b"OggS":
+        return False
+    end = os.pread(source, _OGG_PAGE, max(0, size - _OGG_PAGE))
+    page = end[end.rfind(b"OggS") :]
+    lengths = page[27 : 27 + page[26]] if len(page) > 26 else b""  # noqa: PLR2004  # a page's header
+    return not lengths or len(page) < 27 + page[26] + sum(lengths)
 
 
 def _header_states_duration(format_name: str, source: int) -> bool:
