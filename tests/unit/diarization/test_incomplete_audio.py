@@ -140,12 +140,12 @@ def test_of_two_mp3s_in_a_row_both_are_decoded(tmp_path):
 
 
 def damage_tta(path, frames):
-    """Write six seconds of TTA, whose frames last about a second and end with a checksum; damage some of them."""
+    """Write six seconds of TTA, whose frames last about a second; overwrite some of them."""
     content = bytearray(write(path, "tta").read_bytes())
     sizes = np.frombuffer(content[22 : 22 + 4 * 6], "<u4")
     ends = 22 + 4 * 6 + 4 + np.cumsum(sizes)
     for frame in frames:
-        content[ends[frame] - 5] ^= 0xFF
+        content[ends[frame - 1] : ends[frame]] = b"\xff" * sizes[frame]
     path.write_bytes(content)
     return path
 

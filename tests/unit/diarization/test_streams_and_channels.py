@@ -17,7 +17,7 @@ PACKED_AND_PLANAR = {
     "caf": "pcm_s16le",
     "avi": "pcm_s16le",
 }
-COUNTS = [1, 2, 3, 6, 7, 8, 9, 10, 16, 17, 32, 63, 64]
+COUNTS = [1, 2, 7, 8, 9, 16, 64]
 
 
 def write_channels(path, codec, channels, rate=SAMPLE_RATE):
