@@ -154,7 +154,7 @@ class OpenSession:
                 raise UsageError("this session is closed", hint="open a new one: diarize_runner.open_session()")
             progress = _CallerProgress(progress=self._progress, context=copy_context())
             result = self._session.run(job.load(), progress)
-        recording = job.audio.path if isinstance(job.audio, AudioFile) else None
+        recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
         return result, Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 

@@ -34,8 +34,18 @@ def recording_report(done: Succeeded, found: Mapping[str, object], text: tuple[s
     ran = {"device": result.provenance.device, "engine": result.provenance.engine}
     written = {kind: str(path) for kind, path in paths.items()}
     return RecordingReport(
-        document={**result.timing.document, **ran, **found, "outputs": written},
-        text=(*text, *(f"  {kind:<8} {path}" for kind, path in written.items())),
+        document={
+            **result.timing.document,
+            **ran,
+            **found,
+            "warnings": list(result.labelled.warnings),
+            "outputs": written,
+        },
+        text=(
+            *text,
+            *(f"  warning: {warning}" for warning in result.labelled.warnings),
+            *(f"  {kind:<8} {path}" for kind, path in written.items()),
+        ),
         data="" if paths else rttm.render(result.diarization),
         audio_seconds=result.timing.audio_seconds,
         processing_seconds=result.timing.processing_seconds,

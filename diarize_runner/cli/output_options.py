@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.output_file import require_writable
 from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
 from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE, detect_format
@@ -71,9 +72,23 @@ def outputs_of_each(arguments: argparse.Namespace, inputs: Sequence[list[Path]])
     _require_free([path for read in inputs for path in read], [path for paths in requested for path in paths.values()])
     formats = {**FORMATS, "json": JSON_STYLES[arguments.json_style]}
     return [
-        Outputs(recording=recording, paths=paths, formats=formats, html_audio=HTML_AUDIO[arguments.html_audio])
+        Outputs(
+            recording=_linkable(recording, paths, arguments.html_audio),
+            paths=paths,
+            formats=formats,
+            html_audio=HTML_AUDIO[arguments.html_audio],
+        )
         for (recording, *_), paths in zip(inputs, requested, strict=True)
     ]
+
+
+def _linkable(recording: Path, paths: dict[str, Path], html_audio: str) -> Path | None:
+    """Return the recording, unless it cannot be read again; raise UsageError if a page is to embed that."""
+    if AudioFile(path=recording).can_be_linked:
+        return recording
+    if "html" in paths and html_audio == "embed":
+        raise UsageError(f"{recording} is a pipe, which a page cannot embed", hint="write it to a file, and name that")
+    return None
 
 
 def _single_files(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:

@@ -1,6 +1,7 @@
 """The recordings on a command line, each with its inputs and outputs."""
 
 import argparse
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.names import SUFFIXES
 from diarize_runner.transcript.rules import Rules
 
+_STDIN = Path("/dev/stdin")
+"""Stands for `-`; its stem is the recording's name."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requested:
@@ -32,17 +36,27 @@ class Requested:
 def add_recording_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that select recordings."""
     parser.add_argument(
-        "audio", type=Path, nargs="*", metavar="AUDIO", help="a recording, in any format that FFmpeg reads"
+        "audio",
+        type=_audio,
+        nargs="*",
+        metavar="AUDIO",
+        help="a recording, in any format that FFmpeg reads; - for stdin",
     )
-    parser.add_argument("-a", "--audio", dest="audio_option", type=Path, metavar="AUDIO", help="the same, as an option")
+    parser.add_argument(
+        "-a", "--audio", dest="audio_option", type=_audio, metavar="AUDIO", help="the same, as an option"
+    )
     described = "use channel N, from 1, or the mean of all channels (default: mix)"
     parser.add_argument("--channel", type=_channel, default=None, metavar="N|mix", help=described)
+    described = "use audio stream N, from 1, or the one that FFmpeg ranks best (default: auto)"
+    parser.add_argument("--stream", type=_stream, default=None, metavar="N|auto", help=described)
+    described = "refuse a recording that is truncated, damaged or silent, instead of a warning"
+    parser.add_argument("--strict", action="store_true", help=described)
     described = "skip recordings whose outputs all exist"
     parser.add_argument("--skip-existing", "--skip_existing", action="store_true", help=described)
 
 
 def _requested(arguments: argparse.Namespace) -> list[Path]:
-    """Return the recordings; raise UsageError when none is named, or one is a folder."""
+    """Return the recordings; raise UsageError when none is named, or one is a folder or a terminal."""
     given = [*arguments.audio, *([arguments.audio_option] if arguments.audio_option else [])]
     if not given or (arguments.audio and arguments.audio_option):
         raise UsageError(
@@ -51,6 +65,8 @@ def _requested(arguments: argparse.Namespace) -> list[Path]:
     for path in given:
         if path.is_dir():
             raise UsageError(f"{path} is a folder", hint=f"name the recordings in it: {path}/*.wav")
+        if path == _STDIN and sys.stdin.isatty():
+            raise UsageError("stdin is a terminal", hint="pipe a recording to it: diarize - < meeting.wav")
     return given
 
 
@@ -71,7 +87,7 @@ def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules
     if not outputs[0].paths:
         _require_distinct(recordings, arguments)
     jobs = (
-        Job(audio=AudioFile(path=audio, channel=arguments.channel), transcript=transcript, task=task, rules=rules)
+        Job(audio=_audio_file(audio, arguments), transcript=transcript, task=task, rules=rules)
         for audio, transcript in zip(recordings, transcripts, strict=True)
     )
     return [
@@ -82,6 +98,10 @@ def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules
         )
         for audio, job, written in zip(recordings, jobs, outputs, strict=True)
     ]
+
+
+def _audio_file(path: Path, arguments: argparse.Namespace) -> AudioFile:
+    return AudioFile(path=path, channel=arguments.channel, stream=arguments.stream, strict=arguments.strict)
 
 
 def _require_distinct(recordings: Sequence[Path], arguments: argparse.Namespace) -> None:
@@ -113,9 +133,22 @@ def _spellings(stem: str) -> Sequence[str]:
     return list(dict.fromkeys((stem, *(unicodedata.normalize(form, stem) for form in ("NFC", "NFD")))))
 
 
+def _audio(text: str) -> Path:
+    return _STDIN if text == "-" else Path(text)
+
+
 def _channel(text: str) -> int | None:
-    if text == "mix":
+    return _number(text, "a channel number", "mix")
+
+
+def _stream(text: str) -> int | None:
+    return _number(text, "a stream number", "auto")
+
+
+def _number(text: str, what: str, otherwise: str) -> int | None:
+    """Parse a number from 1; `otherwise` is None."""
+    if text == otherwise:
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a channel number, from 1, nor mix")
+        raise argparse.ArgumentTypeError(f"{text!r} is neither {what}, from 1, nor {otherwise}")
     return int(text)

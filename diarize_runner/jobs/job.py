@@ -6,7 +6,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -21,7 +21,7 @@ from diarize_runner.transcript.read import read
 from diarize_runner.transcript.rules import Rules
 
 if TYPE_CHECKING:
-    from diarize_runner.diarization.audio import Recording
+    from diarize_runner.diarization.audio import DecodedRecording, Recording
     from diarize_runner.diarization.engine import Diarizer
 
 _log = logging.getLogger(__name__)
@@ -100,12 +100,13 @@ class LoadedJob:
     """A job with its inputs in memory."""
 
     job: Job
-    recording: "Recording"
+    recording: "DecodedRecording"
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
         """Assign speakers to the transcript; raise TranscriptError when it overlaps too many turns."""
-        return assign_speakers(self.transcript, diarization, self.job.rules)
+        labelled = assign_speakers(self.transcript, diarization, self.job.rules)
+        return replace(labelled, warnings=(*self.recording.warnings, *labelled.warnings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

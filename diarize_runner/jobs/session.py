@@ -35,7 +35,6 @@ class Session:
         Raises:
             PipelineError: the pipeline failed on this recording.
             TranscriptError: the transcript overlaps with more turns than can be compared.
-            DiskError: an input file cannot be read again.
         """
         job, recording = loaded.job, loaded.recording
         engine = f"{self.diarizer.engine} {job.task.name}"

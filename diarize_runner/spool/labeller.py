@@ -27,6 +27,8 @@ class SessionLabeller:
         """Return the result files, by suffix; raises as `Job.load` and `Session.run` do."""
         job = Job(audio=AudioFile(path=recording), transcript=transcript)
         result = self.session.run(job.load(), self.progress)
+        for warning in result.labelled.warnings:
+            self.progress.print_line(f"{recording.name}: warning: {warning}")
         document = Document(
             transcript=result.labelled,
             audio_src=quote(os.fsencode(recording.name)),  # the page lies beside the recording

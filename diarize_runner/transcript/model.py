@@ -1,9 +1,10 @@
 """A transcript before and after its speakers are assigned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from diarize_runner.diarization.turns import Diarization
+from diarize_runner.digests import Digest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,8 @@ class Transcript:
     """The segments of one recording, in the order of the file; they may overlap."""
 
     segments: tuple[Segment, ...]
+    digest: Digest | None = field(default=None, compare=False)
+    """Of the file; None where it was not read from one."""
 
 
 AttributionMethod = Literal["overlap", "nearest", "smoothed", "none"]
@@ -92,3 +95,5 @@ class LabelledTranscript:
     segments: tuple[LabelledSegment, ...]
     """In the transcript's order; a split segment gives several. Empty without a transcript."""
     diarization: Diarization
+    warnings: tuple[str, ...] = ()
+    """Clauses on what is missing from the recording or wrong with it."""

@@ -6,10 +6,12 @@ To add a dialect, add a module to `dialects` and its `Dialect` to `DIALECTS`.
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from diarize_runner.bounds import OutOfBounds, check_value_count, decode_utf8, read_file
+from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import TranscriptError
 from diarize_runner.transcript.bounds import check_bounds
 from diarize_runner.transcript.dialects.dialect import ParseError
@@ -28,7 +30,7 @@ _NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
 
 
 def read(path: Path) -> Transcript:
-    """Read a transcript file.
+    """Read a transcript file, once: it may be a pipe.
 
     Raises:
         TranscriptError: the file cannot be read, is in no supported dialect, is invalid, or exceeds a limit.
@@ -41,7 +43,8 @@ def read(path: Path) -> Transcript:
     except OutOfBounds as error:
         raise _too_large_error(str(path), error) from error
     # whisper.cpp writes JSON with incomplete UTF-8 characters, https://github.com/ggml-org/whisper.cpp/issues/1798.
-    return parse(decode_utf8(data, errors="surrogateescape"), name=str(path))
+    transcript = parse(decode_utf8(data, errors="surrogateescape"), name=str(path))
+    return replace(transcript, digest=hash_bytes(data).digest)
 
 
 def parse(text: str, *, name: str = "the transcript") -> Transcript:

@@ -10,7 +10,7 @@ equal results are equal files.
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -46,6 +46,7 @@ def render(document: Document) -> str:
         "script": script,
         "title": escape(one_line(transcript.uri)),
         "facts": escape(_summarize(document)),
+        "warnings": _render_warnings(transcript.warnings),
         "timeline": _render_timeline(document, rows),
         "player": _render_player(document.audio_src),
         "talk_time": _render_talk_time(transcript, rows),
@@ -90,6 +91,10 @@ def _summarize(document: Document) -> str:
     overlap_seconds = sum(overlap.end - overlap.start for overlap in find_overlaps(diarization.turns))
     share = 100 * overlap_seconds / document.duration if overlap_seconds else 0
     return f"{format_short(document.duration)} · {count} speaker{'' if count == 1 else 's'} · overlap {share:.0f} %"
+
+
+def _render_warnings(warnings: Sequence[str]) -> str:
+    return "".join(f"\n<p><strong>Warning:</strong> {escape(one_line(warning))}</p>" for warning in warnings)
 
 
 def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:

@@ -31,7 +31,8 @@ time in which that speaker speaks, and the other speakers; see model.py. `words`
 them; a word that it did not time has `"interpolated": true`. `diarization` has every turn, overlaps included;
 `exclusive_diarization`, the source of the labels, has one speaker at a time. `share` in `statistics` is of the seconds
 of all speakers. `provenance` has the inputs and software (provenance.py), and is equal for equal runs. Without a
-transcript `segments` is empty. Readers ignore unknown keys; the number in `format` changes when old readers would fail.
+transcript `segments` is empty. `warnings` is present if there are any: strings such as "the recording is truncated: it
+has 32,044 of 64,044 bytes". Readers ignore unknown keys; the number in `format` changes when old readers would fail.
 """
 
 import json
@@ -52,6 +53,7 @@ def render(document: Document) -> str:
     members = {
         "format": _value(FORMAT),
         "uri": _value(transcript.uri),
+        **({"warnings": _records(transcript.warnings)} if transcript.warnings else {}),
         "segments": _records(map(_segment, transcript.segments)),
         "speakers": _value(diarization.speakers),
         "diarization": _records(map(_turn, diarization.turns)),

@@ -9,7 +9,7 @@ from support.caches import Site
 from support.diarizers import OneSpeaker
 
 from diarize_runner.cache.box.folder import read_manifest
-from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.audio import DecodedRecording
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import (
     DeviceUnavailable,
@@ -52,7 +52,7 @@ class SilentConsole:
 class FakeAudio:
     """One second of silence; `decode` raises `error`, if any."""
 
-    channel = None
+    channel = stream = None
 
     def __init__(self, name, error=None):
         self.name, self.error = name, error
@@ -60,10 +60,8 @@ class FakeAudio:
     def decode(self):
         if self.error:
             raise self.error
-        return Recording(uri=self.name, waveform=np.zeros(16_000, dtype=np.float32))
-
-    def digest(self):
-        return hash_bytes(self.name.encode()).digest
+        waveform = np.zeros(16_000, dtype=np.float32)
+        return DecodedRecording(uri=self.name, waveform=waveform, digest=hash_bytes(self.name.encode()).digest)
 
 
 @pytest.fixture(scope="module")
