@@ -43,6 +43,12 @@ class Transcript:
     """The segments of one recording, in the order of the file; they may overlap."""
 
     segments: tuple[Segment, ...]
+    recording: str | None = None
+    """The name that the document gives the recording; None if it gives none."""
+    language: str | None = None
+    """A language tag such as `de`; None if unknown."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with the document, and how it was read; a sentence each."""
 
 
 AttributionMethod = Literal["overlap", "nearest", "smoothed", "none"]
@@ -92,3 +98,7 @@ class LabelledTranscript:
     segments: tuple[LabelledSegment, ...]
     """In the transcript's order; a split segment gives several. Empty without a transcript."""
     diarization: Diarization
+    language: str | None = None
+    """A language tag such as `de`; None if unknown."""
+    warnings: tuple[str, ...] = ()
+    """Why the result may be wrong; a sentence each."""

@@ -1,0 +1,49 @@
+"""Look at a result once, and warn where it may be wrong.
+
+A transcript of another recording, or in another unit of time, gives a result that looks whole. So each result is
+compared with its recording; a warning names what does not fit, and does not stop the work.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from diarize_runner.transcript.formats.clock import format_short
+from diarize_runner.transcript.model import LabelledTranscript
+
+_MARGIN = 1.0
+"""Seconds by which a transcript may end after its recording: transcribers round up."""
+_UNTRANSCRIBED_SECONDS = 30.0
+"""Least seconds of speech turns after the end of the transcript: the length of Whisper's window."""
+_UNTRANSCRIBED_SHARE = 0.2
+"""Least share of the time up to the last turn that is after the end of the transcript."""
+
+
+def review(labelled: LabelledTranscript, audio_seconds: float | None) -> LabelledTranscript:
+    """Return the result with a warning for each thing that does not fit; `audio_seconds` is None if unknown."""
+    found = (*_find_beyond(labelled, audio_seconds), *_find_short(labelled), *_find_unassigned(labelled))
+    return replace(labelled, warnings=(*labelled.warnings, *found))
+
+
+def _find_beyond(labelled: LabelledTranscript, audio_seconds: float | None) -> Iterator[str]:
+    """Yield a warning if segments end after the recording."""
+    if audio_seconds is None:
+        return
+    beyond = [segment.end for segment in labelled.segments if segment.end > audio_seconds + _MARGIN]
+    if beyond:
+        ends = f"the transcript ends at {format_short(max(beyond))}, the recording at {format_short(audio_seconds)}"
+        yield f"{ends}: {len(beyond)} of {len(labelled.segments)} segments end after the recording"
+
+
+def _find_short(labelled: LabelledTranscript) -> Iterator[str]:
+    """Yield a warning if much of the speech comes after the transcript."""
+    speech_end = max((turn.end for turn in labelled.diarization.turns), default=0.0)
+    end = max((segment.end for segment in labelled.segments), default=0.0)
+    if speech_end - end > max(_UNTRANSCRIBED_SECONDS, _UNTRANSCRIBED_SHARE * speech_end):
+        yield f"the transcript ends at {format_short(end)}, but speakers speak until {format_short(speech_end)}"
+
+
+def _find_unassigned(labelled: LabelledTranscript) -> Iterator[str]:
+    """Yield a warning if no speaker was found for half of the segments or more."""
+    total, without = len(labelled.segments), sum(segment.speaker is None for segment in labelled.segments)
+    if without and 2 * without >= total:
+        yield f"{without} of {total} segments have no speaker: check that transcript and recording belong together"
