@@ -126,4 +126,11 @@ def to_diarization_result(result: Result, origin: Origin) -> DiarizationResult:
 def to_labelled_result(result: Result, origin: Origin) -> LabelledResult:
     """Return the labelled transcript of a job."""
     labelled = result.labelled
-    return LabelledResult(uri=labelled.uri, segments=labelled.segments, diarization=labelled.diarization, origin=origin)
+    return LabelledResult(
+        uri=labelled.uri,
+        segments=labelled.segments,
+        diarization=labelled.diarization,
+        language=labelled.language,
+        warnings=labelled.warnings,
+        origin=origin,
+    )

@@ -4,10 +4,11 @@ A transcript of another recording, or in another unit of time, gives a result th
 compared with its recording; a warning names what does not fit, and does not stop the work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from diarize_runner.transcript.formats.clock import format_short
+from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.model import LabelledTranscript
 
 _MARGIN = 1.0
@@ -18,10 +19,26 @@ _UNTRANSCRIBED_SHARE = 0.2
 """Least share of the time up to the last turn that is after the end of the transcript."""
 
 
-def review(labelled: LabelledTranscript, audio_seconds: float | None) -> LabelledTranscript:
-    """Return the result with a warning for each thing that does not fit; `audio_seconds` is None if unknown."""
-    found = (*_find_beyond(labelled, audio_seconds), *_find_short(labelled), *_find_unassigned(labelled))
+def review(
+    labelled: LabelledTranscript, *, names: Collection[str] = (), audio_seconds: float | None = None
+) -> LabelledTranscript:
+    """Return the result with a warning for each thing that does not fit.
+
+    `names` are what the transcript may call the recording, empty if it names none; `audio_seconds` is None if unknown.
+    """
+    found = (
+        *_find_other_name(labelled.uri, names),
+        *_find_beyond(labelled, audio_seconds),
+        *_find_short(labelled),
+        *_find_unassigned(labelled),
+    )
     return replace(labelled, warnings=(*labelled.warnings, *found))
+
+
+def _find_other_name(uri: str, names: Collection[str]) -> Iterator[str]:
+    """Yield a warning if the transcript names another recording; a name may add to the recording's: `call.en`."""
+    if names and not any(field(name).startswith(field(uri)) for name in names):
+        yield f"the transcript is of {next(iter(names))!r}, but the speaker turns are of {uri!r}"
 
 
 def _find_beyond(labelled: LabelledTranscript, audio_seconds: float | None) -> Iterator[str]:

@@ -16,7 +16,7 @@ def read_cues(document):
         "WEBVTT\n00:06.700 --> 00:07.160\nHello?\n\n00:07.600 --> 00:09.000\nthere\n",
         "WEBVTT\n\n00:06.700 --> 00:07.160\nHello?\n00:07.600 --> 00:09.000\nthere\n",
         "WEBVTT\nKind: captions\n00:06.700 --> 00:07.160\nHello?\n00:07.600 --> 00:09.000\nthere",
-        "WEBVTT\n\n\n\nNOTE a\nlong note\n\n1\n00:06.700 --> 00:07.160\nHello?\n\nNOTE\n\n2\n00:07.600 --> 00:09.000\nthere\n\n",
+        "WEBVTT\n\n\nNOTE\na\n\n1\n00:06.700 --> 00:07.160\nHello?\n\nNOTE\n\n2\n00:07.600 --> 00:09.000\nthere\n\n",
     ],
     ids=["right after the header", "without a blank line", "in the header", "notes"],
 )
