@@ -77,7 +77,7 @@ def test_texts_and_names_are_set_in_their_own_direction(meeting):
     """Without dir="auto", punctuation of Arabic and Hebrew is on the wrong side."""
     written = html.render(make_document(text="مرحبا (test) كيف الحال؟", speaker="عادل"))
     assert re.search(r'<span class="said" dir="auto"[^>]*>مرحبا', written)
-    assert written.count('<span dir="auto" data-name="0">عادل</span>') == 2
+    assert written.count('<span dir="auto" data-name="1">عادل</span>') == 2
     assert re.search(r'<input class="name" value="عادل"[^>]* dir="auto">', written)
 
 
