@@ -1,7 +1,7 @@
 """`diarize-runner label`: assign the speakers of an RTTM file to a transcript, without the recording."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcript.exclusive import make_exclusive
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import field, one_line
-from diarize_runner.transcript.model import LabelledTranscript
+from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.names import possible_uris
 from diarize_runner.transcript.review import review
 from diarize_runner.transcript.statistics import compute_statistics

@@ -37,6 +37,7 @@ _JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[\]{\"-]|\d(?!\d*:)|$))")
 _OTHER_FORMATS = {
     "LRC lyrics": re.compile(r"\s*\[(?:\d+:\d|(?:ar|al|ti|au|by|length|offset|re|ve):)"),
     "ASS subtitles": re.compile(r"\s*\[Script Info\]", re.IGNORECASE),
+    "text without times": re.compile(r"\s*\[SPEAKER_\d+\]:"),
 }
 """Formats that are often taken for a transcript, and how they begin."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
@@ -67,7 +68,7 @@ def _parse_legacy(data: bytes, text: str, name: str) -> Transcript:
     found = decode_legacy(data) if any(each.recognises(text) for each in DIALECTS) else None
     if found is None:
         raise TranscriptError(f"{name} is not text in UTF-8 or UTF-16", hint=_ENCODING_HINT)
-    warning = f"{name} is not UTF-8; it was read as {found.encoding}, which may be wrong for letters beyond a to z"
+    warning = f"the transcript is not UTF-8; read as {found.encoding}, it may have wrong letters beyond a to z"
     return parse(found.text, name=name, warnings=(warning,))
 
 

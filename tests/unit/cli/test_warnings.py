@@ -57,10 +57,10 @@ def test_the_spool_warns_of_a_transcript_that_ends_after_the_recording(run, box_
 
 @pytest.fixture
 def label(run, tmp_path):
-    def label(transcript, *options, rttm=TURNS, name="talk.json"):
-        (tmp_path / "turns.rttm").write_text(rttm)
+    def label(transcript, *options, rttm=TURNS, rttm_name="talk.rttm", name="talk.json"):
+        (tmp_path / rttm_name).write_text(rttm)
         (tmp_path / name).write_text(transcript if isinstance(transcript, str) else json.dumps(transcript))
-        return run("label", tmp_path / "turns.rttm", tmp_path / name, *options)
+        return run("label", tmp_path / rttm_name, tmp_path / name, *options)
 
     return label
 
@@ -93,6 +93,10 @@ def test_label_warns_where_the_two_files_name_different_recordings(label, transc
     warnings = label(transcript, *options, name=name).document["warnings"]
     expected = f"the transcript is of {warns_of!r}, but the speaker turns are of 'talk'"
     assert warnings == ([expected] if warns_of else [])
+
+
+def test_file_names_that_name_no_recording_are_no_warning(label):
+    assert label(HELLO, rttm_name="turns.rttm", name="words.json").document["warnings"] == []
 
 
 @pytest.mark.parametrize("rttm", ["", ";; nobody spoke\n"])

@@ -128,7 +128,7 @@ def test_an_error_in_stm_names_its_line(line, error):
         (b"[00:06.70]Hello\n", "{} is LRC lyrics, but not a supported transcript"),
         (b"[ti:Song]\n[00:06.70]Hello\n", "{} is LRC lyrics, but not a supported transcript"),
         (b"[Script Info]\n\n[Events]\n", "{} is ASS subtitles, but not a supported transcript"),
-        (b"[SPEAKER_00]: Hello\n", "{} is text, but not a supported transcript"),
+        (b"[SPEAKER_00]: Hello\n", "{} is text without times, but not a supported transcript"),
     ],
 )
 def test_an_error_for_other_files_lists_the_dialects(tmp_path, document, message):
