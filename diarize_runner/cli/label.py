@@ -65,8 +65,16 @@ class _Labelled:
 def _label(arguments: argparse.Namespace, diarization: Diarization) -> _Labelled:
     transcript = read.read(arguments.transcript)
     labelled = assign_speakers(transcript, diarization, labelling_rules(arguments))
-    names = [transcript.recording] if transcript.recording else _uris_of(arguments.transcript)
-    return _Labelled(segments=len(transcript.segments), result=review(labelled, names=() if arguments.uri else names))
+    names = () if arguments.uri else _names_of(transcript, arguments, diarization.uri)
+    return _Labelled(segments=len(transcript.segments), result=review(labelled, names=names))
+
+
+def _names_of(transcript: Transcript, arguments: argparse.Namespace, uri: str) -> Sequence[str]:
+    """Return what the transcript calls its recording; its file name counts if the RTTM file has its recording's."""
+    if transcript.recording:
+        return [transcript.recording]
+    is_namesake = field(uri_from_stem(arguments.rttm.stem)) == uri
+    return _uris_of(arguments.transcript) if is_namesake else ()
 
 
 def _describe(labelled: _Labelled) -> dict[str, object]:
