@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from diarize_runner.bounds import decode_utf8
 
-_SAMPLE_BYTES = 1 << 16
+NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
+_SAMPLE_BYTES = 1 << 14
 _SYMBOL_IN_WORD = re.compile(r"[^\W\d_](?![’´`·–—…­])[^\w\x00-\x7f][^\W\d_]")  # noqa: RUF001  # apostrophes and dashes join words
 
 
@@ -31,14 +32,20 @@ def decode(data: bytes) -> DecodedText:
     return DecodedText(text=re.sub("\r\n?", "\n", text), encoding=encoding)
 
 
-def decode_legacy(data: bytes) -> DecodedText | None:
-    """Decode a text that is in none of these by the frequency of its letters; return None if no encoding fits."""
+def decode_other(data: bytes, text: str) -> DecodedText | None:
+    """Decode bytes of which `decode` made a `text` with lone surrogates; return None if no encoding fits.
+
+    Where most letters beyond ASCII are UTF-8, a few bytes are damaged: each becomes U+FFFD. Else all are of an older
+    encoding, which the frequency of letters tells.
+    """
+    damaged = len(NOT_UTF_8.findall(text))
+    if sum(not character.isascii() for character in text) > 2 * damaged:
+        return DecodedText(text=NOT_UTF_8.sub("\N{REPLACEMENT CHARACTER}", text), encoding="utf-8")
     sample = b"\n".join(line for line in data.splitlines() if not line.isascii())[:_SAMPLE_BYTES]
     encoding = _guess_encoding(sample)
     if encoding is None:
         return None
-    text = data.decode(encoding, errors="replace")
-    return DecodedText(text=re.sub("\r\n?", "\n", text), encoding=encoding)
+    return DecodedText(text=re.sub("\r\n?", "\n", data.decode(encoding, errors="replace")), encoding=encoding)
 
 
 def _guess_encoding(sample: bytes) -> str | None:

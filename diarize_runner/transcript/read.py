@@ -26,13 +26,12 @@ from diarize_runner.transcript.dialects.stm import STM
 from diarize_runner.transcript.dialects.vtt import VTT
 from diarize_runner.transcript.dialects.whisper import WHISPER
 from diarize_runner.transcript.dialects.whisper_cpp import WHISPER_CPP
-from diarize_runner.transcript.encoding import decode, decode_legacy
+from diarize_runner.transcript.encoding import NOT_UTF_8, decode, decode_other
 from diarize_runner.transcript.model import Transcript
 from diarize_runner.transcript.names import SUFFIXES
 
 DIALECTS = (WHISPER_CPP, ASSEMBLYAI, DEEPGRAM, AWS_TRANSCRIBE, OPENAI, WHISPER, VTT, SRT, STM)
 
-_NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
 _JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[\]{\"-]|\d(?!\d*:)|$))")
 _OTHER_FORMATS = {
     "LRC lyrics": re.compile(r"\s*\[(?:\d+:\d|(?:ar|al|ti|au|by|length|offset|re|ve):)"),
@@ -58,17 +57,21 @@ def read(path: Path) -> Transcript:
     except OutOfBounds as error:
         raise _too_large_error(str(path), error) from error
     text = decode(data).text
-    if not _NOT_UTF_8.search(text) or _JSON.match(text):
-        return parse(text, name=str(path))
-    return _parse_legacy(data, text, str(path))
+    is_split = _JSON.match(text) and '"transcription"' in text  # whisper.cpp may end a string within a character
+    return (
+        parse(text, name=str(path)) if is_split or not NOT_UTF_8.search(text) else _parse_other(data, text, str(path))
+    )
 
 
-def _parse_legacy(data: bytes, text: str, name: str) -> Transcript:
-    """Parse a text in an encoding that no file states; the result has a warning that names it."""
-    found = decode_legacy(data) if any(each.recognises(text) for each in DIALECTS) else None
+def _parse_other(data: bytes, text: str, name: str) -> Transcript:
+    """Parse a file that is not valid UTF-8; the result has a warning that names how it was read."""
+    is_known = _JSON.match(text) or any(each.recognises(text) for each in DIALECTS)
+    found = decode_other(data, text) if is_known else None
     if found is None:
         raise TranscriptError(f"{name} is not text in UTF-8 or UTF-16", hint=_ENCODING_HINT)
     warning = f"the transcript is not UTF-8; read as {found.encoding}, it may have wrong letters beyond a to z"
+    if found.encoding == "utf-8":
+        warning = "some bytes of the transcript are not UTF-8; each became U+FFFD"
     return parse(found.text, name=name, warnings=(warning,))
 
 
@@ -142,7 +145,7 @@ def _find_language(document: Any) -> str | None:
 def _load_document(text: str, name: str) -> Any:
     # A line of STM may begin with a bracket: its first field is the recording's name.
     if not _JSON.match(text) or STM.recognises(text):
-        if _NOT_UTF_8.search(text):
+        if NOT_UTF_8.search(text):
             raise TranscriptError(f"{name} is not text in UTF-8 or UTF-16", hint=_ENCODING_HINT)
         _check_value_count(text, name, separators="\n")
         return text

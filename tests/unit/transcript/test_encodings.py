@@ -50,6 +50,20 @@ def test_a_legacy_encoding_is_guessed_and_named(write, text, encoding):
     assert transcript.warnings == (GUESSED.format(encoding),)
 
 
+def test_json_in_a_legacy_encoding_is_read_too(write):
+    transcript = read(write('[{"start": 6.7, "end": 7.16, "text": "Schöne Grüße"}]', "cp1252"))
+    assert [segment.text for segment in transcript.segments] == ["Schöne Grüße"]
+    assert transcript.warnings == (GUESSED.format("cp1252"),)
+
+
+def test_a_damaged_byte_in_utf_8_costs_one_letter(tmp_path):
+    path = tmp_path / "talk"
+    path.write_bytes(SRT.format("Schöne Grüße, ça va").encode().replace("ç".encode(), b"\xe7"))
+    transcript = read(path)
+    assert [segment.text for segment in transcript.segments] == ["Schöne Grüße, \N{REPLACEMENT CHARACTER}a va"]
+    assert transcript.warnings == ("some bytes of the transcript are not UTF-8; each became U+FFFD",)
+
+
 @pytest.mark.parametrize("data", [b"RIFF\xff\xff", b"Sch\xf6n\n"])
 def test_the_hint_for_other_bytes_is_about_the_encoding(tmp_path, data):
     path = tmp_path / "talk"
