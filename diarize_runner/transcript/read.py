@@ -33,12 +33,13 @@ from diarize_runner.transcript.names import SUFFIXES
 DIALECTS = (WHISPER_CPP, ASSEMBLYAI, DEEPGRAM, AWS_TRANSCRIBE, OPENAI, WHISPER, VTT, SRT, STM)
 
 _JSON = re.compile(r"\s*(?:\{|\[\s*(?:[\[\]{\"-]|\d(?!\d*:)|$))")
-_OTHER_FORMATS = {
-    "LRC lyrics": re.compile(r"\s*\[(?:\d+:\d|(?:ar|al|ti|au|by|length|offset|re|ve):)"),
-    "ASS subtitles": re.compile(r"\s*\[Script Info\]", re.IGNORECASE),
-    "text without times": re.compile(r"\s*\[SPEAKER_\d+\]:"),
-}
-"""Formats that are often taken for a transcript, and how they begin."""
+_TO_SRT = "convert it to SRT: ffmpeg -i FILE CONVERTED.srt"
+_OTHER_FORMATS = (
+    ("LRC lyrics", re.compile(r"\s*\[(?:\d+:\d|(?:ar|al|ti|au|by|length|offset|re|ve):)"), _TO_SRT),
+    ("ASS subtitles", re.compile(r"\s*\[Script Info\]", re.IGNORECASE), _TO_SRT),
+    ("text without times", re.compile(r"\s*\[SPEAKER_\d+\]:"), "let the transcriber write JSON, SRT or WebVTT"),
+)
+"""Formats that are often taken for a transcript: the name, how they begin, and what to do."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _ENCODING_HINT = "convert it to UTF-8: iconv -f ENCODING -t UTF-8 FILE > CONVERTED"
 
@@ -86,8 +87,7 @@ def parse(text: str, *, name: str = "the transcript", warnings: Sequence[str] = 
     document = _load_document(text, name)
     dialect = next((each for each in DIALECTS if each.recognises(document)), None)
     if dialect is None:
-        kind = "JSON" if not isinstance(document, str) else _describe_text(document)
-        raise TranscriptError(f"{name} is {kind}, but not a supported transcript", hint=_expected_dialects())
+        raise _unsupported_error(document, name)
     segments = _read_segments(dialect, document, name)
     return Transcript(
         segments=tuple(time_segments(segments)),
@@ -156,8 +156,13 @@ def _load_document(text: str, name: str) -> Any:
         raise TranscriptError(f"{name} is not valid JSON: {error}", hint=_expected_dialects()) from error
 
 
-def _describe_text(text: str) -> str:
-    return next((kind for kind, begins in _OTHER_FORMATS.items() if begins.match(text)), "text")
+def _unsupported_error(document: Any, name: str) -> TranscriptError:
+    """Return the error for a document in no dialect, with the format's name if it is known."""
+    kind, hint = "JSON", _expected_dialects()
+    if isinstance(document, str):
+        matches = ((other, remedy) for other, begins, remedy in _OTHER_FORMATS if begins.match(document))
+        kind, hint = next(matches, ("text", hint))
+    return TranscriptError(f"{name} is {kind}, but not a supported transcript", hint=hint)
 
 
 def _check_value_count(text: str, name: str, *, separators: str) -> None:

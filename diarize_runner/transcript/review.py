@@ -13,10 +13,10 @@ from diarize_runner.transcript.model import LabelledTranscript
 
 _MARGIN = 1.0
 """Seconds by which a transcript may end after its recording: transcribers round up."""
-_UNTRANSCRIBED_SECONDS = 30.0
-"""Least seconds of speech turns after the end of the transcript: the length of Whisper's window."""
-_UNTRANSCRIBED_SHARE = 0.2
-"""Least share of the time up to the last turn that is after the end of the transcript."""
+_OTHER_END_SECONDS = 30.0
+"""Least seconds between the ends of transcript and speech: the length of Whisper's window."""
+_OTHER_END_SHARE = 0.2
+"""Least share of those seconds in the longer of the two."""
 
 
 def review(
@@ -29,7 +29,7 @@ def review(
     found = (
         *_find_other_name(labelled.uri, names),
         *_find_beyond(labelled, audio_seconds),
-        *_find_short(labelled),
+        *_find_other_end(labelled, audio_seconds),
         *_find_unassigned(labelled),
     )
     return replace(labelled, warnings=(*labelled.warnings, *found))
@@ -51,12 +51,14 @@ def _find_beyond(labelled: LabelledTranscript, audio_seconds: float | None) -> I
         yield f"{ends}: {len(beyond)} of {len(labelled.segments)} segments end after the recording"
 
 
-def _find_short(labelled: LabelledTranscript) -> Iterator[str]:
-    """Yield a warning if much of the speech comes after the transcript."""
+def _find_other_end(labelled: LabelledTranscript, audio_seconds: float | None) -> Iterator[str]:
+    """Yield a warning if the speech ends long after the transcript, or, in audio of unknown length, before it."""
     speech_end = max((turn.end for turn in labelled.diarization.turns), default=0.0)
     end = max((segment.end for segment in labelled.segments), default=0.0)
-    if speech_end - end > max(_UNTRANSCRIBED_SECONDS, _UNTRANSCRIBED_SHARE * speech_end):
-        yield f"the transcript ends at {format_short(end)}, but speakers speak until {format_short(speech_end)}"
+    difference, later = speech_end - end, max(speech_end, end)
+    is_short, is_long = difference > 0, difference < 0 < speech_end and audio_seconds is None
+    if (is_short or is_long) and abs(difference) > max(_OTHER_END_SECONDS, _OTHER_END_SHARE * later):
+        yield f"the transcript ends at {format_short(end)}, but the last speaker turn at {format_short(speech_end)}"
 
 
 def _find_unassigned(labelled: LabelledTranscript) -> Iterator[str]:

@@ -125,10 +125,6 @@ def test_an_error_in_stm_names_its_line(line, error):
         (b'"Hello?"', "{} is text, but not a supported transcript"),
         (b'{"text": "Hello?"}', "{} is JSON, but not a supported transcript"),
         (b'{"segments": [', "{} is not valid JSON: Expecting value: line 1 column 15 (char 14)"),
-        (b"[00:06.70]Hello\n", "{} is LRC lyrics, but not a supported transcript"),
-        (b"[ti:Song]\n[00:06.70]Hello\n", "{} is LRC lyrics, but not a supported transcript"),
-        (b"[Script Info]\n\n[Events]\n", "{} is ASS subtitles, but not a supported transcript"),
-        (b"[SPEAKER_00]: Hello\n", "{} is text without times, but not a supported transcript"),
     ],
 )
 def test_an_error_for_other_files_lists_the_dialects(tmp_path, document, message):
@@ -138,6 +134,22 @@ def test_an_error_for_other_files_lists_the_dialects(tmp_path, document, message
         read(path)
     assert caught.value.message == message.format(path)
     assert caught.value.hint == f"expected {ANY_DIALECT}"
+
+
+@pytest.mark.parametrize(
+    ("document", "kind", "hint"),
+    [
+        ("[00:06.70]Hello\n", "LRC lyrics", "convert it to SRT: ffmpeg"),
+        ("[ti:Song]\n[00:06.70]Hello\n", "LRC lyrics", "convert it to SRT: ffmpeg"),
+        ("[Script Info]\n\n[Events]\n", "ASS subtitles", "convert it to SRT: ffmpeg"),
+        ("[SPEAKER_00]: Hello\n", "text without times", "let the transcriber write JSON"),
+    ],
+)
+def test_other_formats_are_named_as_what_they_are(document, kind, hint):
+    with pytest.raises(TranscriptError) as caught:
+        parse(document, name="talk")
+    assert caught.value.message == f"talk is {kind}, but not a supported transcript"
+    assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("document", ["[" * 100_000, "[" + "9" * 5000 + "]"], ids=["too deep", "too many digits"])

@@ -36,8 +36,16 @@ def test_half_of_the_segments_without_speaker_are_a_warning(segments, warned):
 
 
 def test_speech_long_after_the_transcript_is_a_warning():
-    assert label([(0, 100)], turns=[(0, 300, "A")]) == ("the transcript ends at 1:40, but speakers speak until 5:00",)
-    assert label([], turns=[(0, 300, "A")]) == ("the transcript ends at 0:00, but speakers speak until 5:00",)
+    short = "the transcript ends at {}, but the last speaker turn at 5:00"
+    assert label([(0, 100)], turns=[(0, 300, "A")], audio_seconds=300) == (short.format("1:40"),)
+    assert label([], turns=[(0, 300, "A")]) == (short.format("0:00"),)
+
+
+def test_a_transcript_long_after_the_speech_is_a_warning_where_the_length_of_the_audio_is_unknown():
+    spoken = [(start, start + 10) for start in range(0, 400, 10)]
+    turns = [(0, 250, "A")]
+    assert label(spoken, turns=turns) == ("the transcript ends at 6:40, but the last speaker turn at 4:10",)
+    assert label(spoken, turns=turns, audio_seconds=400) == ()
 
 
 @pytest.mark.parametrize(
