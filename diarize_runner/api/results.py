@@ -135,6 +135,7 @@ def to_labelled_result(result: Result, origin: Origin) -> LabelledResult:
         uri=labelled.uri,
         segments=labelled.segments,
         diarization=labelled.diarization,
+        language=labelled.language,
         warnings=labelled.warnings,
         origin=origin,
     )

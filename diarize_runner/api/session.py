@@ -115,7 +115,7 @@ class OpenSession:
         max_speakers: int | None = None,
         rules: Rules = DEFAULT_RULES,
     ) -> LabelledResult:
-        """Return who said what. `transcript` is Whisper JSON, SRT, WebVTT or STM; the rest is as in `diarize`.
+        """Return who said what. `transcript` is JSON of a transcriber, SRT, WebVTT or STM; the rest is as in `diarize`.
 
         Raises:
             TranscriptError: the transcript cannot be read.

@@ -54,7 +54,9 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
 
 def add_transcript_option(parser: argparse.ArgumentParser) -> None:
     """Add `--transcript`."""
-    described = "transcript to label: JSON from a Whisper tool, SRT, WebVTT or STM"
+    described = (
+        "transcript to label: JSON of a transcriber, SRT, WebVTT or STM; or a folder, with one for each recording"
+    )
     parser.add_argument("-t", "--transcript", type=Path, metavar="FILE", help=described)
 
 

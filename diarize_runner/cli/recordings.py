@@ -1,6 +1,7 @@
 """The recordings on a command line, each with its inputs and outputs."""
 
 import argparse
+import logging
 import sys
 import unicodedata
 from collections import Counter
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cli.output_options import outputs_of_each
+from diarize_runner.cli.output_options import needs_transcript, outputs_of_each
 from diarize_runner.diarization.turns import uri_from_stem
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
@@ -16,8 +17,10 @@ from diarize_runner.jobs.batch import BatchItem
 from diarize_runner.jobs.job import Job, Task
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.formats.fields import field
-from diarize_runner.transcript.names import SUFFIXES
+from diarize_runner.transcript.names import SUFFIXES, possible_stems
 from diarize_runner.transcript.rules import Rules
+
+_log = logging.getLogger(__name__)
 
 _STDIN = Path("/dev/stdin")
 """Stands for `-`; its stem is the recording's name."""
@@ -120,12 +123,25 @@ def _transcript_of(audio: Path, arguments: argparse.Namespace, recordings: int) 
     """Return the transcript of a recording: the given file, or the file of its name in the given folder."""
     given: Path | None = arguments.transcript
     if given and given.is_dir():
-        named = [given / f"{stem}{suffix}" for stem in _spellings(audio.stem) for suffix in SUFFIXES]
-        return next((path for path in named if path.exists()), named[0])
+        return _find_in_folder(audio, given, arguments)
     if given and recordings > 1:
         hint = f"name a folder that holds NAME{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} for each recording"
         raise UsageError(f"{given} cannot be the transcript of {recordings} recordings", hint=hint)
     return given
+
+
+def _find_in_folder(audio: Path, folder: Path, arguments: argparse.Namespace) -> Path | None:
+    """Return a recording's transcript in a folder.
+
+    Without one, return None if no output needs it, else a name that is not there: that recording fails.
+    """
+    stems = [spelling for stem in possible_stems(audio) for spelling in _spellings(stem)]
+    named = [folder / f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
+    found = next((path for path in named if path.exists()), None)
+    if found is None and not needs_transcript(arguments):
+        _log.warning("%s has no transcript in %s", audio, folder)
+        return None
+    return found or folder / f"{audio.stem}{SUFFIXES[0]}"
 
 
 def _spellings(stem: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints
+from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints, uri_from_stem
 from diarize_runner.jobs.audio import Audio
 from diarize_runner.jobs.stage_timer import Timing
 from diarize_runner.progress import Progress
@@ -18,6 +18,7 @@ from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
 from diarize_runner.transcript.formats.provenance import Provenance
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.read import read
+from diarize_runner.transcript.review import review
 from diarize_runner.transcript.rules import Rules
 
 if TYPE_CHECKING:
@@ -104,9 +105,13 @@ class LoadedJob:
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
-        """Assign speakers to the transcript; raise TranscriptError when it overlaps too many turns."""
+        """Assign speakers to the transcript and review it; raise TranscriptError when it overlaps too many turns."""
         labelled = assign_speakers(self.transcript, diarization, self.job.rules)
-        return replace(labelled, warnings=(*self.recording.warnings, *labelled.warnings))
+        labelled = replace(labelled, warnings=(*self.recording.warnings, *labelled.warnings))
+        if not self.job.transcript:
+            return labelled
+        names = [uri_from_stem(self.transcript.recording)] if self.transcript.recording else []
+        return review(labelled, names=names, audio_seconds=self.recording.duration)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,6 +46,12 @@ class Transcript:
     segments: tuple[Segment, ...]
     digest: Digest | None = field(default=None, compare=False)
     """Of the file; None where it was not read from one."""
+    recording: str | None = None
+    """The name that the document gives the recording; None if it gives none."""
+    language: str | None = None
+    """A language tag such as `de`; None if unknown."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with the document, and how it was read; a sentence each."""
 
 
 AttributionMethod = Literal["overlap", "nearest", "smoothed", "none"]
@@ -95,5 +101,7 @@ class LabelledTranscript:
     segments: tuple[LabelledSegment, ...]
     """In the transcript's order; a split segment gives several. Empty without a transcript."""
     diarization: Diarization
+    language: str | None = None
+    """A language tag such as `de`; None if unknown."""
     warnings: tuple[str, ...] = ()
-    """Clauses on what is missing from the recording or wrong with it."""
+    """Why the result may be wrong; a sentence each."""

@@ -30,6 +30,7 @@ from diarize_runner.transcript.statistics import SpeakerStatistics, compute_stat
 _NOBODY = "nobody"
 _COLUMNS = ("who", "bar", "", "", "", "spare", "spare", "spare")
 """Classes of the talk-time table's columns; page/talk.html has the header row."""
+_NAME_INPUT = 'spellcheck="false" dir="auto"'
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; media-src {media}; "
     "base-uri 'none'; form-action 'none'"
@@ -47,6 +48,7 @@ def render(document: Document) -> str:
         "title": escape(one_line(transcript.uri)),
         "facts": escape(_summarize(document)),
         "warnings": _render_warnings(transcript.warnings),
+        "language": escape(transcript.language or "", quote=True),
         "timeline": _render_timeline(document, rows),
         "player": _render_player(document.audio_src),
         "talk_time": _render_talk_time(transcript, rows),
@@ -94,7 +96,8 @@ def _summarize(document: Document) -> str:
 
 
 def _render_warnings(warnings: Sequence[str]) -> str:
-    return "".join(f"\n<p><strong>Warning:</strong> {escape(one_line(warning))}</p>" for warning in warnings)
+    items = "".join(f"<li>{escape(one_line(warning))}</li>" for warning in warnings)
+    return f'<ul class="warnings" role="alert" aria-label="Warnings">{items}</ul>\n' if items else ""
 
 
 def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:
@@ -104,7 +107,7 @@ def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:
 
 
 def _render_name(row: int, speaker: str) -> str:
-    return f'<span data-name="{row}">{escape(one_line(speaker))}</span>'
+    return f'<span dir="auto" data-name="{row}">{escape(one_line(speaker))}</span>'
 
 
 def _render_player(audio_src: str | None) -> str:
@@ -125,7 +128,7 @@ def _render_talk_time(transcript: LabelledTranscript, rows: Mapping[str, int]) -
 def _render_talk_row(part: SpeakerStatistics, row: int, length: float) -> str:
     name = escape(one_line(part.speaker), quote=True)
     cells = (
-        f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" spellcheck="false">',
+        f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" {_NAME_INPUT}>',
         f'<svg height="10" aria-hidden="true"><rect width="{100 * length:.2f}%" height="10" rx="2"/></svg>',
         format_short(part.seconds),
         f"{100 * part.share:.0f} %",
@@ -147,7 +150,7 @@ def _render_runs(transcript: LabelledTranscript, rows: Mapping[str, int]) -> Ite
         name = _NOBODY if speaker is None else _render_name(rows[speaker], speaker)
         at = f'<button class="at" data-start="{segments[0].start:.3f}">{format_short(segments[0].start)}</button>'
         texts = "\n".join(map(_render_segment, segments))
-        yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p>{texts}</p></div></div>'
+        yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p dir="auto">{texts}</p></div></div>'
 
 
 def _render_segment(segment: LabelledSegment) -> str:
@@ -156,7 +159,7 @@ def _render_segment(segment: LabelledSegment) -> str:
         ("said over", f' title="{escape(one_line(" and ".join(also)), quote=True)} too"') if also else ("said", "")
     )
     times = f'data-start="{segment.start:.3f}" data-end="{segment.end:.3f}"'
-    return f'<span class="{kind}" {times}{title}>{escape(one_line(segment.text))}</span>'
+    return f'<span class="{kind}" dir="auto" {times}{title}>{escape(one_line(segment.text))}</span>'
 
 
 def _render_provenance(provenance: Provenance | None) -> str:

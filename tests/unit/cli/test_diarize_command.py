@@ -234,6 +234,44 @@ def test_each_recording_has_the_transcript_of_its_name_in_a_folder(diarize, call
     assert ran.document["recordings"][1]["error"] == f"cannot read {said}/bo.json: No such file or directory"
 
 
+@pytest.mark.parametrize("name", ["ada.wav.srt", "ada.wav.json"])
+def test_a_transcript_may_be_named_after_the_whole_name_of_its_recording(diarize, calls, tmp_path, name):
+    """whisper.cpp and others write `call.wav.srt`."""
+    (tmp_path / "said").mkdir()
+    document = (
+        "1\n00:00:00,000 --> 00:00:00,400\nHello\n"
+        if name.endswith("srt")
+        else '[{"start":0,"end":0.4,"text":"Hello"}]'
+    )
+    (tmp_path / "said" / name).write_text(document)
+
+    assert diarize(calls[0], "-t", tmp_path / "said", "-o", tmp_path / "out.txt").exit_code == 0
+
+    assert (tmp_path / "out.txt").read_text() == "[00:00:00] SPEAKER_00: Hello\n"
+
+
+def test_the_whole_name_of_a_recording_goes_before_its_stem(diarize, calls, tmp_path):
+    said = tmp_path / "said"
+    said.mkdir()
+    for name in ("ada.json", "ada.wav.json"):
+        (said / name).write_text(json.dumps([{"start": 0, "end": 0.4, "text": name}]))
+    assert diarize(calls[0], "-t", said, "-o", tmp_path / "out.txt").exit_code == 0
+    assert "ada.wav.json" in (tmp_path / "out.txt").read_text()
+
+
+def test_a_recording_without_transcript_in_the_folder_has_the_formats_without_text(diarize, calls, to_folder, tmp_path):
+    said = tmp_path / "said"
+    said.mkdir()
+    (said / "ada.json").write_text(json.dumps([{"start": 0, "end": 0.4, "text": "Hello"}]))
+
+    ran = diarize(calls[0], calls[2], "-t", said, *to_folder)
+
+    assert ran.exit_code == 0
+    assert f"{calls[2]} has no transcript in {said}" in ran.stderr
+    assert (tmp_path / "out/cy.rttm").read_text() == line("cy")
+    assert diarize(calls[0], calls[2], "-t", said, *to_folder[:2], "--formats", "rttm,srt").exit_code == 1
+
+
 def test_a_transcript_is_labelled_by_the_rules_that_are_asked_for(diarize, diarizer, monkeypatch, calls, tmp_path):
     heard = [(0, 1, "Ann"), (1, 2, "Bob"), (2, 3, "Ann"), (3, 5, "Bob")]
     turns = tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in heard)

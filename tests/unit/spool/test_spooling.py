@@ -53,6 +53,29 @@ def test_a_transcript_is_recognised_by_its_suffix(folder, transcript):
     assert contents(folder)["outbox/call/call.labelled.srt"] == b"words"
 
 
+@pytest.mark.parametrize("name", ["call.wav.json", "call.wav.srt", "cafe\u0301.wav.json"])
+def test_a_transcript_may_be_named_after_the_whole_name_of_its_recording(folder, name):
+    """It once failed 10 minutes after its recording was labelled without it."""
+    stem = "call" if name.startswith("call") else "caf\u00e9"
+    drop(folder, **{f"{stem}.wav": b"sound", name: b"words"})
+    assert errors(label_all(folder)) == [None]
+    assert contents(folder)[f"outbox/{stem}/{stem}.labelled.srt"] == b"words"
+
+
+def test_a_transcript_named_after_a_recording_waits_for_it(folder):
+    drop(folder, **{"call.wav.json": b"words"})
+
+    class Late(InstantClock):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            if self.elapsed == 300:
+                drop(folder, **{"call.wav": b"sound"})
+
+    outcomes = list(run(Spool(folder=folder), FakeLabeller, settle=0, clock=Late()))
+    assert [outcome.place.name for outcome in outcomes] == ["call"]
+    assert contents(folder)["outbox/call/call.labelled.srt"] == b"words"
+
+
 class Unreadable(FakeLabeller):
     """Fails with a disk error on the content `bad`."""
 
