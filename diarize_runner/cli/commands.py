@@ -145,6 +145,6 @@ COMMANDS = {
     ),
     "completion": Command(
         summary="print the completion script of a shell",
-        example="completion bash > ~/.local/share/bash-completion/completions/diarize-runner",
+        example="completion bash >> ~/.bashrc",
     ),
 }

@@ -15,7 +15,6 @@ from diarize_runner.cli.options import (
 from diarize_runner.cli.output import Result, data_writer
 from diarize_runner.cli.output_options import add_output_options
 from diarize_runner.cli.recordings import add_recording_options, requested_recordings
-from diarize_runner.diarization.reliability import cautions
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.batch import Succeeded
@@ -57,20 +56,17 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
 def _report(done: Succeeded) -> RecordingReport:
     result, diarization = done.result, done.result.diarization
     unmet = done.item.job.task.hints.unmet_by(diarization)
-    doubts = cautions(diarization, result.timing.audio_seconds)
     speakers = f"speakers: {', '.join(diarization.speakers) or 'none'}"
     return recording_report(
         done,
         {
             "speakers": list(diarization.speakers),
             "unmet_hint": unmet or None,
-            "cautions": list(doubts),
             "diarization": [asdict(turn) for turn in diarization.turns],
         },
         (
             f"{result.timing.summary} on {result.provenance.device}, {speakers}",
             *([f"  warning: {unmet} speakers"] if unmet else []),
-            *(f"  warning: {doubt}" for doubt in doubts),
         ),
     )
 

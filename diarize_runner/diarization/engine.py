@@ -221,7 +221,8 @@ def _progress_hook(progress: Progress) -> Any:
 
     def hook(step: str, _artifact: object, **counts: Any) -> None:
         if counts.get("total"):
-            progress.advance(step, completed=counts["completed"], total=counts["total"])
+            # pyannote counts the chunks of the last batch that do not exist: 101 %.
+            progress.advance(step, completed=min(counts["completed"], counts["total"]), total=counts["total"])
 
     return hook
 

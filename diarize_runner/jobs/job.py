@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from diarize_runner.diarization.reliability import reliability_warnings
 from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints, uri_from_stem
 from diarize_runner.jobs.audio import Audio
 from diarize_runner.jobs.stage_timer import Timing
@@ -44,6 +45,9 @@ class Task(Protocol):
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return the turns. Raises the errors of the diarizer."""
 
+    def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
+        """Return why the diarization of a recording of `seconds` may be wrong."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiarizationTask:
@@ -56,6 +60,10 @@ class DiarizationTask:
         """Return the speaker turns."""
         return diarizer.diarize(recording, self.hints, progress)
 
+    def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
+        """Warn of recordings that every pipeline of pyannote diarizes less reliably."""
+        return reliability_warnings(diarization, seconds)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechDetectionTask:
@@ -67,6 +75,11 @@ class SpeechDetectionTask:
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return the speech turns; each has the speaker label SPEECH."""
         return diarizer.detect_speech(recording, progress)
+
+    def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
+        """Return no warnings: finding speech is reliable on short recordings, too."""
+        del diarization, seconds
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +120,8 @@ class LoadedJob:
     def label(self, diarization: Diarization) -> LabelledTranscript:
         """Assign speakers to the transcript and review it; raise TranscriptError when it overlaps too many turns."""
         labelled = assign_speakers(self.transcript, diarization, self.job.rules)
-        labelled = replace(labelled, warnings=(*self.recording.warnings, *labelled.warnings))
+        doubts = self.job.task.warnings(diarization, self.recording.duration)
+        labelled = replace(labelled, warnings=(*self.recording.warnings, *doubts, *labelled.warnings))
         if not self.job.transcript:
             return labelled
         names = [uri_from_stem(self.transcript.recording)] if self.transcript.recording else []

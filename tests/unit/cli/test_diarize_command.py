@@ -357,7 +357,7 @@ def test_a_short_recording_is_a_warning_for_people_and_programs(diarize, calls):
     warning = "the recording lasts 1.0 s: below 10 s, speakers are often missed"
 
     assert f"\n  warning: {warning}\n" in diarize(calls[0]).stderr
-    assert diarize(calls[0], "--json").document["cautions"] == [warning]
+    assert diarize(calls[0], "--json").document["warnings"] == [warning]
 
 
 def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize, diarizer, calls):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from diarize_runner.diarization.reliability import cautions
+from diarize_runner.diarization.reliability import reliability_warnings
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 
 SHORT = "the recording lasts 9.9 s: below 10 s, speakers are often missed"
@@ -18,5 +18,5 @@ def diarization(speakers):
     ("speakers", "seconds", "said"),
     [(4, 10.0, ()), (0, 3600.0, ()), (1, 9.9, (SHORT,)), (5, 10.0, (MANY,)), (5, 9.9, (SHORT, MANY))],
 )
-def test_cautions_name_short_recordings_and_many_speakers(speakers, seconds, said):
-    assert cautions(diarization(speakers), seconds) == said
+def test_warnings_name_short_recordings_and_many_speakers(speakers, seconds, said):
+    assert reliability_warnings(diarization(speakers), seconds) == said
