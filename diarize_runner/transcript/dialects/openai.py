@@ -15,9 +15,10 @@ from typing import Any
 from diarize_runner.transcript.dialects import whisper
 from diarize_runner.transcript.dialects.dialect import Dialect, ParseError
 from diarize_runner.transcript.dialects.fields import read_key, read_list, read_string
+from diarize_runner.transcript.dialects.interpolation import time_segments
 from diarize_runner.transcript.dialects.raw import RawSegment, RawWord
 from diarize_runner.transcript.dialects.word_lists import segments_from_sentences
-from diarize_runner.transcript.model import Span
+from diarize_runner.transcript.model import Segment, Span
 
 
 def _read_segments(document: dict[str, Any]) -> Iterable[RawSegment]:
@@ -32,25 +33,23 @@ def _assign_words(segments: Sequence[RawSegment], words: Sequence[RawWord]) -> I
     if words and not segments:
         raise ParseError(f"segments is empty, but there are {len(words)} words")
     words_of: list[list[RawWord]] = [[] for _ in segments]
-    index = 0
+    timed, index = tuple(time_segments(segments)), 0
     for word in words:
         if isinstance(word.span, Span):
-            index = _find_nearest(segments, index, (word.span.start + word.span.end) / 2)
+            index = _find_nearest(timed, index, (word.span.start + word.span.end) / 2)
         words_of[index].append(word)
     return (replace(segment, words=own) for segment, own in zip(segments, words_of, strict=True))
 
 
-def _find_nearest(segments: Sequence[RawSegment], index: int, moment: float) -> int:
+def _find_nearest(segments: Sequence[Segment], index: int, moment: float) -> int:
     """Return the index of the segment nearest to a moment, from `index` on."""
     while index + 1 < len(segments) and _gap(segments[index + 1], moment) <= _gap(segments[index], moment):
         index += 1
     return index
 
 
-def _gap(segment: RawSegment, moment: float) -> float:
-    if not isinstance(segment.span, Span):
-        return 0.0
-    return max(0.0, segment.span.start - moment, moment - segment.span.end)
+def _gap(segment: Segment, moment: float) -> float:
+    return max(0.0, segment.start - moment, moment - segment.end)
 
 
 def _recognises(document: Any) -> bool:

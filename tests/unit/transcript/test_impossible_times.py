@@ -57,6 +57,14 @@ def test_a_word_of_openai_with_impossible_times_stays_in_its_segment():
     assert [(each.start, each.end) for each in sentences] == [(0.0, 0.4), (6.0, 7.0)]
 
 
+def test_words_of_openai_stay_out_of_a_segment_with_impossible_times():
+    segments = [{"start": start, "end": end, "text": "a"} for start, end in ((0, 4), (5, 3), (6, 9))]
+    words = [{"word": text, "start": at, "end": at + 0.5} for text, at in (("a", 1), ("b", 2), ("c", 5.2), ("d", 7))]
+    transcript = parse(json.dumps({"segments": segments, "words": words}))
+    assert [[word.text for word in each.words] for each in transcript.segments] == [["a", "b"], ["c"], ["d"]]
+    assert [(each.start, each.end) for each in transcript.segments] == [(0, 4), (5.2, 5.7), (6, 9)]
+
+
 @pytest.mark.parametrize(
     ("times", "repaired"),
     [
