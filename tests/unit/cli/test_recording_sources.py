@@ -69,7 +69,8 @@ def test_a_transcript_from_a_pipe_is_read_once_too(diarize, talk, pipe, tmp_path
 
 
 def test_the_descriptor_of_a_process_substitution_has_the_digest_of_its_content(talk):
-    program = "import sys; from pathlib import Path; from diarize_runner.jobs.audio import AudioFile; " + (
+    program = (
+        "import sys; from pathlib import Path; from diarize_runner.jobs.audio import AudioFile; "
         "print(AudioFile(path=Path(sys.argv[1])).decode().digest)"
     )
     command = ["bash", "-c", 'exec "$0" -c "$1" <(cat "$2")', sys.executable, program, str(talk)]
