@@ -107,7 +107,9 @@ def decode_into(target: IO[bytes], source: IO[bytes], request: Request) -> tuple
     name = request.name
     try:
         # An open file and no protocols: a playlist disguised as audio cannot make FFmpeg open other files.
-        with av.open(_named(source, name), options={"protocol_whitelist": "none"}) as container:
+        # Titles need not be UTF-8; by default, PyAV fails on one that is not.
+        options = {"protocol_whitelist": "none"}
+        with av.open(_named(source, name), options=options, metadata_errors="replace") as container:
             return _decode_container(container, source.fileno(), target, request)
     except av.FFmpegError as error:
         raise UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_FORMAT_HINT) from error
@@ -150,7 +152,10 @@ def _select_stream(container: av.container.InputContainer, request: Request) -> 
         message = f"{request.name} has no audio stream {number}: it has {len(streams)}"
         raise AudioError(message, hint="count audio streams from 1, or use --stream auto")
     best = container.streams.best("audio") if number is None else streams[number - 1]
-    return best if isinstance(best, av.AudioStream) else streams[0]
+    stream = best if isinstance(best, av.AudioStream) else streams[0]
+    if not stream.codec_context:
+        raise UnreadableAudio(f"cannot decode {request.name}: Decoder not found", hint=_FORMAT_HINT)
+    return stream
 
 
 def _place_of(stream: av.AudioStream, container: av.container.InputContainer) -> int:

@@ -47,6 +47,8 @@ class PacketDecoder:
             yield from self._container.demux(self._stream)
         except MemoryError:
             raise
+        except IndexError:  # PyAV flushes streams, after ours, that damage made FFmpeg find while it read
+            return
         except av.FFmpegError as error:
             self._note(error)
             yield None  # flushes the decoder

@@ -179,3 +179,19 @@ def test_gsm_is_known_by_its_suffix(tmp_path):
 def test_a_suffix_does_not_override_the_content(tmp_path):
     write_wav(tmp_path / "talk.gsm", [tone(1, SAMPLE_RATE)], SAMPLE_RATE)
     assert pitch_of(decode(tmp_path / "talk.gsm")) == PITCH
+
+
+def test_a_title_that_is_not_utf_8_does_not_matter(tmp_path):
+    path = tmp_path / "talk.wav"
+    write_wav(path, [tone(1, SAMPLE_RATE)], SAMPLE_RATE)
+    content = path.read_bytes() + b"LIST\x10\0\0\0INFOINAM\4\0\0\0caf\xe9"
+    path.write_bytes(content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:])
+    assert (decode(path).duration, warnings_of(path)) == (1, ())
+
+
+def test_a_stream_whose_codec_is_unknown_is_refused(tmp_path):
+    path = tmp_path / "talk.mka"
+    write_encoded(path, "pcm_s16le", "mono", SAMPLE_RATE)
+    path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
+    with pytest.raises(AudioError, match="cannot decode .*: Decoder not found"):
+        decode(path)
