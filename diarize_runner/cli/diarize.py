@@ -15,7 +15,7 @@ from diarize_runner.cli.options import (
 from diarize_runner.cli.output import Result, data_writer
 from diarize_runner.cli.output_options import add_output_options
 from diarize_runner.cli.recordings import add_recording_options, requested_recordings
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.diarization.turns import MAX_SPEAKERS, SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.batch import Succeeded
 from diarize_runner.jobs.job import DiarizationTask
@@ -31,10 +31,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_labelling_options(parser)
     add_output_options(parser)
     parser.add_argument(
-        "--num-speakers", "--num_speakers", type=_positive, metavar="N", help="exact number of speakers"
+        "--num-speakers",
+        "--num_speakers",
+        type=_positive,
+        metavar="N",
+        help=f"exact number of speakers, at most {MAX_SPEAKERS}",
     )
     parser.add_argument(
-        "--min-speakers", "--min_speakers", type=_positive, metavar="N", help="least number of speakers"
+        "--min-speakers",
+        "--min_speakers",
+        type=_positive,
+        metavar="N",
+        help=f"least number of speakers, at most {MAX_SPEAKERS}",
     )
     parser.add_argument(
         "--max-speakers", "--max_speakers", type=_positive, metavar="N", help="greatest number of speakers"

@@ -191,6 +191,9 @@ def test_pip_s_error_is_printed_without_the_index_password(secret_host):
         ("at https://cdn/a/b?Signature=x&Key=y now", "at https://cdn/a/b?*** now"),
         ("https://host/a@b and me@example.org", "https://host/a@b and me@example.org"),
         ("Bearer hf_" + "a" * 34, "Bearer hf_***"),
+        ("the key AKIAIOSFODNN7EXAMPLE is unknown", "the key *** is unknown"),
+        ("Authorization: AWS4-HMAC-SHA256 Credential=me/2026, Signature=fe5f80", "Authorization: ***, Signature=***"),
+        ("{'SessionToken': 'IQoJ', 'SecretAccessKey': 'wJal'}", "{'SessionToken': '***', 'SecretAccessKey': '***'}"),
     ],
 )
 def test_foreign_messages_are_printed_without_tokens_passwords_and_signatures(message, printed):

@@ -751,8 +751,7 @@ def test_a_folder_without_a_cache_is_an_error_with_a_hint(tmp_path):
 
     assert refusal.value.message == f"{tmp_path} holds no restored cache: No such file or directory"
     assert (
-        refusal.value.hint
-        == "run: diarize-runner cache restore --store STORE --into DIR; or name a cache: --cache DIR"
+        refusal.value.hint == "run: diarize-runner cache restore --store STORE --into DIR; or name a cache: --cache DIR"
     )
 
 

@@ -360,6 +360,42 @@ def test_a_short_recording_is_a_warning_for_people_and_programs(diarize, calls):
     assert diarize(calls[0], "--json").document["warnings"] == [warning]
 
 
+def test_an_unexpected_exception_fails_one_recording_and_its_traceback_needs_v(diarize, diarizer, calls, to_folder):
+    def overflow(uri):
+        if uri == "ada":
+            raise OverflowError("Python integer 1000 out of bounds for uint8")
+
+    diarizer.meanwhile = overflow
+    quiet, verbose = (diarize(calls[0], calls[2], *to_folder, *more) for more in ([], ["-v"]))
+
+    error = "error: ada.wav: OverflowError in test_diarize_command.py, line "
+    for ran in (quiet, verbose):
+        assert ran.exit_code == 1
+        assert error in ran.stderr
+        assert "1 done, 0 skipped, 1 failed" in ran.stderr
+    assert "Traceback" not in quiet.stderr
+    assert "Traceback (most recent call last):" in verbose.stderr
+
+
+def test_a_lost_device_ends_the_batch(diarize, diarizer, calls, to_folder):
+    def lose(uri):
+        raise DeviceUnavailable("CUDA error: unspecified launch failure", hint="run diarize-runner doctor")
+
+    diarizer.meanwhile = lose
+    ran = diarize(calls[0], calls[2], *to_folder)
+
+    assert (ran.exit_code, diarizer.diarized) == (1, ["ada"])
+    assert ran.stderr.endswith("error: CUDA error: unspecified launch failure\nhint: run diarize-runner doctor\n")
+
+
+@pytest.mark.parametrize("option", ["--num-speakers", "--min-speakers"])
+def test_more_speakers_than_pyannote_numbers_are_a_usage_error(diarize, calls, option):
+    ran = diarize(calls[0], option, "128")
+
+    assert (ran.exit_code, ran.stderr.splitlines()[0]) == (2, "error: 128 speakers are too many")
+    assert diarize(calls[0], "--max-speakers", "1000").exit_code == 0
+
+
 def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize, diarizer, calls):
     diarizer.meanwhile = lambda _: time.sleep(0.02)
     first = diarize(calls[0], "--json")
