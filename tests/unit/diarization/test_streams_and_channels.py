@@ -193,5 +193,5 @@ def test_a_stream_whose_codec_is_unknown_is_refused(tmp_path):
     path = tmp_path / "talk.mka"
     write_encoded(path, "pcm_s16le", "mono", SAMPLE_RATE)
     path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_XYZ/INT/LIT"))
-    with pytest.raises(AudioError, match="cannot decode .*: Decoder not found"):
+    with pytest.raises(AudioError, match=r"cannot decode .*: Decoder not found"):
         decode(path)
