@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -34,6 +34,7 @@ from diarize_runner.store.remote import (
     request_with_timeout,
     retry,
 )
+from diarize_runner.store.s3.denied import missing_if_unlisted
 from diarize_runner.store.s3.errors import IS_IT_S3, ErrorTranslator
 from diarize_runner.store.s3.upload import Condition, Target, upload
 from diarize_runner.store.size_limit import read_limited
@@ -124,7 +125,7 @@ class S3Store:
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
-        with self._translator.translate(key):
+        with self._reading(key):
             return self._client.head_object(**self._target(key))["ContentLength"]
 
     def digest(self, key: str) -> Digest:
@@ -132,7 +133,7 @@ class S3Store:
         return write_and_hash(self.read_range(key, 0, _WHOLE_OBJECT), None).digest
 
     def _read(self, key: str, max_bytes: int) -> StoredDocument:
-        with self._translator.translate(key):
+        with self._reading(key):
             response = request_with_timeout(
                 lambda: self._client.get_object(**self._target(key)),
                 self._translator.object_url(key),
@@ -151,7 +152,7 @@ class S3Store:
     def _request_range(self, key: str, offset: int, length: int) -> RangeResponse | None:
         byte_range = f"bytes={offset}-{offset + length - 1}"
         _log.debug("GET %s %s", self._translator.object_url(key), byte_range)
-        with self._translator.translate(key):
+        with self._reading(key):
             try:
                 response = request_with_timeout(
                     lambda: self._client.get_object(Range=byte_range, **self._target(key)),
@@ -179,6 +180,13 @@ class S3Store:
             yield from read_chunks(
                 lambda: body.read(CHUNK), stop, self._translator.object_url(key), self._retry_policy, _BROKEN_BODY
             )
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        """Translate errors of a request for an object that may be missing."""
+        missing = self._translator.not_found(key)
+        with missing_if_unlisted(self._client, self._target(key), missing), self._translator.translate(key):
+            yield
 
     def _exists(self, key: str) -> bool:
         try:
@@ -224,7 +232,7 @@ class S3Store:
 
     def _read_mark(self, key: str) -> str | None:
         """Return the mark of the last swap of `key`; data alone cannot tell two writers apart."""
-        with suppress(ObjectNotFound), self._translator.translate(key):
+        with suppress(ObjectNotFound), self._reading(key):
             return self._client.head_object(**self._target(key))["Metadata"].get(_MARK)
         return None
 
