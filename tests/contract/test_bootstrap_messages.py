@@ -1,4 +1,4 @@
-"""What bootstrap.sh prints at its end and in its hints can be pasted, whatever the prefix is. The toolkit is a stand-in."""
+"""Lines that bootstrap.sh prints can be pasted, whatever the prefix is. The toolkit is a stand-in."""
 
 import os
 import re

@@ -367,10 +367,9 @@ def test_root_is_required_only_without_a_prefix():
 
         assert ran.returncode == 0, ran.stderr
         assert {path.stat().st_uid for path in Path(folder, "box").rglob("*")} == {NOBODY}
-    assert (refused.returncode, refused.stderr) == (
+    again = f"curl -fsSL {store.as_uri()}/latest/bootstrap.sh | sudo bash -s -- --store {store.as_uri()}"
+    assert (refused.returncode, refused.stderr.decode()) == (
         1,
-        b"error: only root may write to /opt and /var/lib\n"
-        + f"hint: run: curl -fsSL {store.as_uri()}/latest/bootstrap.sh | sudo bash -s -- --store {store.as_uri()}; ".encode()
-        + b"or add --prefix DIR\n",
+        f"error: only root may write to /opt and /var/lib\nhint: run: {again}; or add --prefix DIR\n",
     )
     assert b"\nhint: run: sudo bash bootstrap.sh --uninstall; or add --prefix DIR\n" in refused_removal.stderr

@@ -1,5 +1,7 @@
-"""Under a prefix on this machine, the playbooks work whatever its path, the clone's path and the umask. The toolkit is a
-stand-in."""
+"""Under a prefix on this machine, the playbooks work whatever its path, the clone's path and the umask are.
+
+The toolkit is a stand-in.
+"""
 
 import json
 import stat
@@ -8,6 +10,8 @@ import subprocess
 import pytest
 from support.command import ROOT
 from support.stand_in import Shelf
+
+pytestmark = pytest.mark.scenario
 
 ODD = "Büro d'Été, two  words"
 
@@ -33,7 +37,7 @@ def play(tmp_path):
 def unreadable(folder):
     """Return the paths under `folder` that other users cannot read, without the lock files."""
     modes = {path: path.lstat().st_mode for path in [folder, *folder.rglob("*")]}
-    need = {path: 0o005 if stat.S_ISDIR(mode) or path.parent.name == "bin" else 0o004 for path, mode in modes.items()}
+    need = {path: 0o005 if stat.S_ISDIR(mode) else 0o004 for path, mode in modes.items()}
     return [path for path, mode in modes.items() if mode & need[path] != need[path] and not path.name.endswith("lock")]
 
 

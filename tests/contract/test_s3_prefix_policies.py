@@ -1,4 +1,4 @@
-"""A policy that allows to list only the store's prefix, as docs/aws.md has it: S3 then answers 403 for a missing object.
+"""If a policy allows to list only the store's prefix, as in docs/aws.md, S3 answers 403 for a missing object.
 
 The proxy applies that rule to moto, which checks no policy.
 """
@@ -47,6 +47,7 @@ READS = {
     "read": lambda store: store.read(KEY),
     "a range": lambda store: list(store.read_range(KEY, 0, 1)),
     "size": lambda store: store.size(KEY),
+    "copy": lambda store: store.copy(KEY, "latest/manifest.json"),
     "digest": lambda store: store.digest(KEY),
 }
 

@@ -66,7 +66,7 @@ def rollback(store: WritableArchiveStore, version: str | None, key: "Ed25519Priv
     if latest is None and target is None:
         raise ObjectNotFound(f"{store.url} has no latest version", hint="publish one: cache publish DIR --store STORE")
     if target is None:
-        hint = "pass --to VERSION, or publish a second version; cache list shows all"
+        hint = "pass --to VERSION; cache list shows them"
         raise StoreError(f"{store.url}: no version precedes the latest", hint=hint)
     manifest = _read_manifest(store, target)
     if key:

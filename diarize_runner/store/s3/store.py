@@ -217,7 +217,7 @@ class S3Store:
             upload(self._client, source, self._target(key), condition)
 
     def _copy(self, source: str, key: str) -> None:
-        with self._translator.translate(source):
+        with self._reading(source):
             try:
                 self._client.copy({"Bucket": self._bucket, "Key": self._key(source)}, self._bucket, self._key(key))
             except S3CopyFailedError as reason:

@@ -82,7 +82,7 @@ def test_the_launcher_policy_is_limited_to_tagged_resources():
 BUCKET_ACTIONS = {
     "instance-profile-policy.json": {"s3:GetObject", "s3:ListBucket"},
     "publisher-policy.json": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload"},
-    "prune-policy.json": {"s3:GetObject", "s3:ListBucket", "s3:DeleteObject"},
+    "prune-policy.json": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"},
 }
 
 
