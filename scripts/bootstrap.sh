@@ -70,11 +70,40 @@ set_option() {
     esac
 }
 
+# same_command SHELL [OPTION...]: print the command that runs this script from the store, with the same options and more.
+same_command() {
+    shell=$1
+    shift
+    case $store in
+        '') printf '%s bootstrap.sh' "$shell" ;;
+        s3://*) printf 'aws s3 cp %s - | %s -s --' "$(quote "$store/latest/bootstrap.sh")" "$shell" ;;
+        *) printf 'curl -fsSL %s | %s -s --' "$(quote "$store/latest/bootstrap.sh")" "$shell" ;;
+    esac
+    print_option --store "$store" ''
+    print_option --version "$requested" latest
+    print_option --public-key "$public_key" ''
+    print_option --prefix "$prefix" ''
+    print_option --device "$device" auto
+    [ $# = 0 ] || printf ' %s' "$@"
+}
+
+# print_option NAME VALUE DEFAULT: print the option unless it has its default.
+print_option() { [ "$2" = "$3" ] || printf ' %s' "$1" "$(quote "$2")"; }
+
+# Print a word as it can be typed in a shell.
+quote() {
+    case $1 in
+        *[!A-Za-z0-9_./:=@%+,-]*) printf '%s' "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
 # Prevent the caller's environment from choosing what runs or is installed: use only absolute folders of PATH that are
 # not world-writable, and unset variables of Python, pip, uv and tar. `command -p` ignores PATH. In a world-writable
 # temporary folder without the sticky bit, any user can replace our files.
 isolate() {
     PATH=$(trusted_path)
+    export LC_ALL=C.UTF-8 # ssh forwards the caller's locale, and Ansible fails with one that this machine does not have
     case ${TMPDIR:-/tmp} in /*) ;; *) TMPDIR=/tmp ;; esac
     [ -z "$(command -p find -H "${TMPDIR:-/tmp}" -maxdepth 0 -perm -0002 ! -perm -1000)" ] || TMPDIR=/tmp
     for name in $(command -p env | command -p sed -nE 's/^((PYTHON|PIP_|UV_)[A-Za-z0-9_]*|TAR_OPTIONS|HF_TOKEN|HUGGING_FACE_HUB_TOKEN)=.*/\1/p'); do
@@ -99,6 +128,10 @@ preflight() {
         '' | /*) ;;
         *) fail 2 "--prefix $prefix is not an absolute path" "give a path that begins with /" ;;
     esac
+    case $prefix in # Ansible replaces $NAME and {{; scripts of Python environments cannot contain the others
+        *[\$\"\\\`:\{]* | *"
+"*) fail 2 "--prefix contains a character of \$ \" \\ \` : { or a line end" "give another path" ;;
+    esac
     case $device in
         auto | cuda | cpu) ;;
         *) fail 2 "unknown device $device" "give --device auto, cuda or cpu" ;;
@@ -108,9 +141,13 @@ preflight() {
     require_command prlimit "install util-linux"
     python3 -I -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' ||
         fail 1 "$(python3 --version) is not supported" "install Python 3.10 to 3.13"
-    [ "$action" = plan ] || [ -n "$prefix" ] || [ "$(id -u)" = 0 ] ||
-        fail 1 "only root may write to /opt and /var/lib" "run this with sudo, or give --prefix DIR"
+    [ "$action" = plan ] || [ -n "$prefix" ] || [ "$(id -u)" = 0 ] || fail_root
     [ "$action" = uninstall ] || preflight_store
+}
+
+fail_root() {
+    case $action in uninstall) set -- --uninstall ;; *) set -- ;; esac
+    fail 1 "only root may write to /opt and /var/lib" "run: $(same_command 'sudo bash' "$@"); or add --prefix DIR"
 }
 
 preflight_store() {
@@ -181,7 +218,7 @@ fail_fetch() {
     fi
     output=$(printf '%s\n' "$output" | mask_secrets)
     [ -z "$output" ] || printf '%s\n' "$output" >&2
-    hint="check the address, the version and the network, then run this again"
+    hint="check the address, the version and the network, then run again: $(same_command bash)"
     case $store in s3://*) hint=$(hint_for_aws "$hint") ;; esac
     fail 1 "$store/$2 cannot be fetched" "$hint"
 }
@@ -300,7 +337,7 @@ END
 require_serial() {
     [ "$serial" -ge "$followed" ] && [ "$serial" -le $((followed + 1000000)) ] ||
         fail 3 "$store: latest has serial $serial, but this box last followed $followed" \
-            "ask the store's owner; to install it anyway, give --version $version"
+            "ask the store's owner; to install it anyway, run: $(same_command bash --version "$version")"
 }
 
 # Print one line, KEY NAME DIGEST SIZE, for each file that this Python may need.
@@ -346,8 +383,21 @@ version $version of $store
   into   $home and $prefix/var/lib/diarize-runner
   fetch  $bytes MB of packages, and the models, only from this store
   run    playbooks/provision.yml; $home/receipt.json lists what it creates
-  undo   bootstrap.sh --uninstall
+  undo   $(same_command bash --uninstall)
 END
+}
+
+# Say where things are, and what to do next. Without a prefix, the models are at the command's default.
+print_next_steps() {
+    command=$(quote "$home/current/bin/diarize-runner") folder=$prefix/var/lib/diarize-runner
+    cache=$(print_option --cache "${prefix:+$folder/cache}" '')
+    print_step "version $version is installed"
+    {
+        printf '  %-9s%s\n' command "$home/current/bin/diarize-runner" models "$folder/cache"
+        [ -n "$prefix" ] || printf '  %-9s%s\n' spool "copy recordings to $folder/inbox; results appear in $folder/outbox"
+        printf '  %-9s%s\n' diarize "$command diarize call.wav -o call.rttm$cache" check "$command doctor$cache" \
+            update "$(same_command bash)" remove "$(same_command bash --uninstall)"
+    } >&2
 }
 
 # Create $home, and append new folders to its list, so that uninstall can remove them.
@@ -365,7 +415,7 @@ acquire_lock() {
     for _ in 1 2 3 4 5; do
         ! { make_home && try_lock; } || return 0
     done
-    fail 1 "$home cannot be locked" "run this again; on NFS mounted with nolock, give a --prefix on a local disk"
+    fail 1 "$home cannot be locked" "run again: $(same_command bash); on NFS mounted with nolock, give a --prefix on a local disk"
 }
 
 # Wait for other runs to finish, then take the lock; false if another run removed the lock file meanwhile.
@@ -393,6 +443,7 @@ provision() {
     write_variables >"$work/box.json"
     cd "$inputs/toolkit/playbooks"
     "$toolkit/bin/ansible-playbook" provision.yml --extra-vars "@$work/box.json"
+    print_next_steps
 }
 
 # Print the playbook's variables as JSON.
@@ -442,8 +493,8 @@ reset() {
     mkdir "$work/plays"
     tar -xf "$plays" -C "$work/plays"
     cd "$work/plays/playbooks"
-    "$work/toolkit/bin/python" -I -m ansible playbook reset.yml \
-        --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
+    "$work/toolkit/bin/python" -I -m ansible playbook reset.yml --extra-vars "$(python3 -I -c \
+        'import json, sys; print(json.dumps({"diarize_runner_prefix": sys.argv[1], "diarize_runner_become": False}))' "$prefix")"
 }
 
 main() {

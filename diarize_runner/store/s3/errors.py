@@ -32,6 +32,8 @@ IS_IT_S3 = "is AWS_ENDPOINT_URL the address of an S3 API?"
 _REDIRECTED = "check AWS_ENDPOINT_URL: should it be https?"
 _NOT_CONDITIONAL = "publish with --without-conditional-writes, one publisher at a time"
 
+_DENIED = ("AccessDenied", "403", "Forbidden", "AllAccessDisabled")
+
 _REFUSED = aws_errors.REFUSED | expand_codes(
     {
         ("NoSuchBucket", "InvalidBucketName"): (
@@ -39,7 +41,7 @@ _REFUSED = aws_errors.REFUSED | expand_codes(
             "check the name; for a provider other than AWS, set AWS_ENDPOINT_URL",
         ),
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: without s3:ListBucket, 403 and not 404.
-        ("AccessDenied", "403", "Forbidden", "AllAccessDisabled"): (
+        _DENIED: (
             "access was denied, or the object does not exist: without s3:ListBucket, S3 answers both alike",
             "grant s3:ListBucket and s3:GetObject; publishers also need s3:PutObject and s3:AbortMultipartUpload",
         ),
@@ -62,6 +64,10 @@ _TRANSPORT_ERRORS: dict[type[BotoCoreError], Explanation] = {
     boto.PartialCredentialsError: ("the credentials are incomplete", _CREDENTIALS_HINT),
     boto.ParamValidationError: ("the name of the bucket or the object is invalid", "check the address of the store"),
 }
+
+
+class AccessDeniedError(StoreError):
+    """The server denied access, or the object does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,13 +113,14 @@ class ErrorTranslator:
             return unmet
         if explained := self._explain_by_message(reason, code):
             sentence, hint = explained
-            return StoreError(f"{self.object_url(key)}: {sentence} ({code})", hint=hint)
+            kind = AccessDeniedError if code in _DENIED else StoreError
+            return kind(f"{self.object_url(key)}: {sentence} ({code})", hint=hint)
         if unmet and code == "NotImplemented":
             return StoreError(
                 f"{self.object_url(key)}: the server does not support conditional writes", hint=_NOT_CONDITIONAL
             )
         if code in ("NoSuchKey", "404"):
-            return ObjectNotFound(f"{self.url} has no {key}")
+            return self.not_found(key)
         if code in _TRANSIENT:
             return TransientStoreError(
                 f"{self.object_url(key)}: the write conflicts with another one ({code})", hint="run again"
@@ -138,7 +145,8 @@ class ErrorTranslator:
         sentence, hint = _REFUSED.get(code) or (_quote(reason), _CODES if self._is_aws else _UNKNOWN_HINT)
         if ambiguous and hint != _UNKNOWN_HINT:
             hint = f"{hint}; {_UNKNOWN_HINT}"
-        return StoreError(f"{self.object_url(key)}: {sentence} ({code})", hint=hint)
+        kind = AccessDeniedError if code in _DENIED else StoreError
+        return kind(f"{self.object_url(key)}: {sentence} ({code})", hint=hint)
 
     @property
     def _is_aws(self) -> bool:
@@ -148,6 +156,10 @@ class ErrorTranslator:
         sentence, hint = _TRANSPORT_ERRORS.get(type(reason)) or aws_errors.explain_transport_error(reason)
         where = f" ({self.endpoint})" if self.endpoint else ""
         return StoreError(f"{self.object_url(key)}: {sentence}{where}", hint=hint)
+
+    def not_found(self, key: str) -> ObjectNotFound:
+        """Return the error for a missing object."""
+        return ObjectNotFound(f"{self.url} has no {key}")
 
     def object_url(self, key: str) -> str:
         """Return the URL of an object, or of the store."""
