@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from diarize_runner.cli.output_options import outputs_of_each
@@ -17,6 +18,7 @@ from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.names import SUFFIXES
 from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcript.speaker_names import NO_NAMES, SpeakerNames
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +56,9 @@ def _requested(arguments: argparse.Namespace) -> list[Path]:
     return given
 
 
-def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules = DEFAULT_RULES) -> list[Requested]:
+def requested_recordings(
+    arguments: argparse.Namespace, task: Task, rules: Rules = DEFAULT_RULES, names: SpeakerNames = NO_NAMES
+) -> list[Requested]:
     """Check all inputs and outputs before any work begins.
 
     Raises:
@@ -70,8 +74,9 @@ def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules
     outputs = outputs_of_each(arguments, read)
     if not outputs[0].paths:
         _require_distinct(recordings, arguments)
+    job = partial(Job, task=task, rules=rules, names=names)
     jobs = (
-        Job(audio=AudioFile(path=audio, channel=arguments.channel), transcript=transcript, task=task, rules=rules)
+        job(audio=AudioFile(path=audio, channel=arguments.channel), transcript=transcript)
         for audio, transcript in zip(recordings, transcripts, strict=True)
     )
     return [

@@ -6,7 +6,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -19,6 +19,7 @@ from diarize_runner.transcript.formats.provenance import Provenance
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.read import read
 from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcript.speaker_names import SpeakerNames, rename_speakers
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
@@ -77,6 +78,8 @@ class Job:
     task: Task = DiarizationTask()
     rules: Rules = DEFAULT_RULES
     """How to assign speakers to the transcript."""
+    names: SpeakerNames = field(default_factory=dict)
+    """Names of speakers, by the label that the pipeline gives them."""
 
     def load(self) -> "LoadedJob":
         """Read the transcript and decode the audio.
@@ -104,8 +107,9 @@ class LoadedJob:
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
-        """Assign speakers to the transcript; raise TranscriptError when it overlaps too many turns."""
-        return assign_speakers(self.transcript, diarization, self.job.rules)
+        """Assign and name the speakers; raise TranscriptError when the transcript overlaps too many turns."""
+        labelled = assign_speakers(self.transcript, diarization, self.job.rules)
+        return rename_speakers(labelled, self.job.names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@
     read        a file, in one of several `dialects`  -> Transcript
     exclusive   SpeakerTurns, overlapping             -> SpeakerTurns, one speaker at a time
     assign      Transcript + Diarization              -> LabelledTranscript, by `rules`
+    speaker_names  LabelledTranscript                 -> LabelledTranscript, with names of people for labels
     statistics  LabelledTranscript                    -> talk time and words of each speaker
     formats     LabelledTranscript                    -> JSON, subtitles, text, annotations
                 Diarization                           -> RTTM

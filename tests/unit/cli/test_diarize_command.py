@@ -387,3 +387,18 @@ def test_an_output_that_cannot_be_written_is_found_before_any_work(diarize, load
     assert ran.exit_code == 1
     assert f"{tmp_path}/out" in ran.stderr
     assert loads == []
+
+
+def test_names_reach_the_outputs_and_stdout(diarize, calls, tmp_path):
+    ran = diarize(calls[0], "--name", "SPEAKER_00=Ada")
+    assert ran.stdout == line("ada").replace("SPEAKER_00", "Ada")
+    said = ["--name", "SPEAKER_00=Ada", "--name", "SPEAKER_07=Bo", "-o", tmp_path / "ada.json", "--json"]
+    document = diarize(calls[0], *said).document
+    assert (document["speakers"], document["unknown_labels"]) == (["Ada"], ["SPEAKER_07"])
+    assert json.loads((tmp_path / "ada.json").read_text())["speakers"] == ["Ada"]
+
+
+def test_names_are_for_one_recording(diarize, calls, to_folder, loads):
+    ran = diarize(*calls, *to_folder, "--name", "SPEAKER_00=Ada")
+    assert (ran.exit_code, loads) == (2, [])
+    assert "one recording" in ran.stderr
