@@ -44,7 +44,7 @@ def test_a_file_has_lines_or_an_object(tmp_path, text):
 
 @pytest.mark.parametrize("text", ["Ada", "=Ada", "A=", "A=\x1b[1m", "A=" + 300 * "x"])
 def test_an_unusable_name_is_refused(tmp_path, text):
-    with pytest.raises(ValueError, match="LABEL=NAME|control characters"):
+    with pytest.raises(ValueError, match=r"LABEL=NAME|control characters"):
         parse_name(text)
     (tmp_path / "names").write_text(text)
     with pytest.raises(UsageError):
