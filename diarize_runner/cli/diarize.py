@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     if arguments.transcript and not requested[0].item.outputs.paths:
         raise UsageError("-t requires an output", hint="name one: -o FILE")
     write = data_writer(as_json=arguments.json)
-    return report_batch(requested, session_opener(arguments, progress), _report, progress, write)
+    return report_batch(requested, session_opener(arguments, progress).open_for, _report, progress, write)
 
 
 def _report(done: Succeeded) -> RecordingReport:

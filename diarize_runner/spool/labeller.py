@@ -26,7 +26,9 @@ class SessionLabeller:
     def label(self, recording: Path, transcript: Path | None) -> Mapping[str, bytes]:
         """Return the result files, by suffix; raises as `Job.load` and `Session.run` do."""
         job = Job(audio=AudioFile(path=recording), transcript=transcript)
-        result = self.session.run(job.load(), self.progress)
+        loaded = job.load()
+        self.session.announce(loaded, self.progress)
+        result = self.session.run(loaded, self.progress)
         document = Document(
             transcript=result.labelled,
             audio_src=quote(os.fsencode(recording.name)),  # the page lies beside the recording

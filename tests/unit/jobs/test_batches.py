@@ -87,7 +87,7 @@ def item(tmp_path):
 @pytest.mark.parametrize("kind", RECORDING_ERRORS)
 def test_an_error_of_one_recording_stops_no_other(session, item, tmp_path, kind):
     items = [item("ada"), item("bad", kind("message")), item("cy")]
-    ada, bad, cy = run_batch(items, lambda: session, SilentConsole())
+    ada, bad, cy = run_batch(items, lambda _first: session, SilentConsole())
     assert isinstance(ada, Succeeded)
     assert isinstance(bad, Failed)
     assert isinstance(cy, Succeeded)
@@ -97,14 +97,14 @@ def test_an_error_of_one_recording_stops_no_other(session, item, tmp_path, kind)
 
 def test_an_unwritable_output_fails_only_its_recording(session, item, tmp_path):
     (tmp_path / "bad.rttm").mkdir()
-    bad, cy = run_batch([item("bad"), item("cy")], lambda: session, SilentConsole())
+    bad, cy = run_batch([item("bad"), item("cy")], lambda _first: session, SilentConsole())
     assert isinstance(bad.error, DiskError)
     assert isinstance(cy, Succeeded)
 
 
 @pytest.mark.parametrize("kind", BOX_ERRORS)
 def test_an_error_of_the_box_propagates(item, kind):
-    def open_session():
+    def open_session(_first):
         raise kind("message")
 
     with pytest.raises(kind):
@@ -114,7 +114,7 @@ def test_an_error_of_the_box_propagates(item, kind):
 def test_the_session_is_opened_once_after_the_first_recording_is_decoded(session, item):
     opened = []
 
-    def open_session():
+    def open_session(_first):
         opened.append(len(opened))
         return session
 
@@ -127,14 +127,14 @@ def test_the_session_is_opened_once_after_the_first_recording_is_decoded(session
 
 
 def test_each_recording_is_written_before_the_next_is_decoded(session, item, tmp_path):
-    outcomes = run_batch([item("ada"), item("cy")], lambda: session, SilentConsole())
+    outcomes = run_batch([item("ada"), item("cy")], lambda _first: session, SilentConsole())
     next(outcomes)
     assert [path.name for path in tmp_path.glob("*.rttm")] == ["ada.rttm"]
 
 
 def test_a_result_has_its_provenance_and_timing(session, item, tmp_path):
     (tmp_path / "ada.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello.\n")
-    (done,) = run_batch([item("ada", transcript=tmp_path / "ada.srt")], lambda: session, SilentConsole())
+    (done,) = run_batch([item("ada", transcript=tmp_path / "ada.srt")], lambda _first: session, SilentConsole())
     assert [segment.speaker for segment in done.result.labelled.segments] == ["SPEAKER_00"]
     assert done.result.provenance.audio == hash_bytes(b"ada").digest
     assert done.result.provenance.rules == done.item.job.rules
@@ -142,5 +142,5 @@ def test_a_result_has_its_provenance_and_timing(session, item, tmp_path):
 
 
 def test_speech_detection_labels_all_turns_speech(session, item):
-    (done,) = run_batch([item("ada", task=SpeechDetectionTask())], lambda: session, SilentConsole())
+    (done,) = run_batch([item("ada", task=SpeechDetectionTask())], lambda _first: session, SilentConsole())
     assert done.result.diarization.speakers == ("SPEECH",)
