@@ -14,7 +14,7 @@ from diarize_runner.cli.options import (
     add_transcript_option,
 )
 from diarize_runner.cli.output import Result, data_writer
-from diarize_runner.cli.output_options import add_output_options
+from diarize_runner.cli.output_options import add_output_options, require_free
 from diarize_runner.cli.recordings import add_recording_options, requested_recordings
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
@@ -53,6 +53,8 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     if names and len(requested) > 1:
         hint = "name them with label, one recording at a time"
         raise UsageError("--name and --names require one recording: labels differ between recordings", hint=hint)
+    if arguments.names:
+        require_free([arguments.names], [path for each in requested for path in each.item.outputs.paths.values()])
     if arguments.transcript and not requested[0].item.outputs.paths:
         raise UsageError("-t requires an output", hint="name one: -o FILE")
     write = data_writer(as_json=arguments.json)

@@ -5,7 +5,7 @@ from string import Template
 from diarize_runner.transcript.formats import html, timeline
 from diarize_runner.transcript.formats.document import Document
 
-_MARGINS = 72
+_MARGINS = 76
 """Pixels for the axis, and above and below."""
 _PAGE = Template("""\
 <!DOCTYPE html>
@@ -16,7 +16,7 @@ _PAGE = Template("""\
 <style>$style
 body { max-width: none; padding: 0.5rem; }
 .facts { margin: 0 0 0.5rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.timeline { grid-template-columns: fit-content(40vw) minmax(0, 1fr); max-height: none; }
+.timeline, .timeline.many { grid-template-columns: fit-content(40vw) minmax(0, 1fr); max-height: none; }
 </style>
 </head>
 <body>

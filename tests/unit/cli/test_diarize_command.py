@@ -400,6 +400,13 @@ def test_names_reach_the_outputs_and_stdout(diarize, calls, tmp_path):
     assert json.loads((tmp_path / "ada.json").read_text())["speakers"] == ["Ada"]
 
 
+def test_an_output_cannot_replace_the_file_of_names(diarize, calls, tmp_path, loads):
+    names = tmp_path / "names.json"
+    names.write_text('{"SPEAKER_00": "Ada"}')
+    assert diarize(calls[0], "--names", names, "-o", names).exit_code == 2
+    assert (loads, "Ada" in names.read_text()) == ([], True)
+
+
 def test_names_are_for_one_recording(diarize, calls, to_folder, loads):
     ran = diarize(*calls, *to_folder, "--name", "SPEAKER_00=Ada")
     assert (ran.exit_code, loads) == (2, [])

@@ -8,7 +8,7 @@ import pytest
 from support.browser import CHROMIUM, run_script
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.transcript.formats import html
+from diarize_runner.transcript.formats import html, timeline_page
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
@@ -122,6 +122,19 @@ class TestInABrowser:
         assert seen["focused"] == 60 + speakers + 4
         assert seen["hidden"] == []
         assert seen["covered"] <= (0.4 if speakers <= 8 else 0.25) * size[1]
+
+    @pytest.mark.parametrize("speakers", [2, 12])
+    def test_a_notebook_shows_every_lane(self, tmp_path, speakers):
+        document = make_meeting(speakers)
+        path = tmp_path / "timeline.html"
+        path.write_text(timeline_page.render(document), encoding="utf-8")
+        script = """
+            const timeline = page.querySelector(".timeline");
+            return [timeline.scrollHeight - timeline.clientHeight, page.documentElement.scrollHeight];
+        """
+        hidden, height = run_script(path, script, size=(1000, timeline_page.height(document)))
+        assert hidden <= 1
+        assert height <= timeline_page.height(document)
 
     def test_the_transcript_follows_the_playback_until_it_is_scrolled(self, tmp_path):
         seen = run_script(
