@@ -82,8 +82,9 @@ class SessionOpener:
         return open_session(self.folder, self.device, self.engine, self.progress)
 
     def open_for(self, first: LoadedJob) -> Session:
-        """Announce the first recording, with the time that loading takes, and open the session it waits for.
+        """Announce the first recording and open the session it waits for.
 
+        The announcement comes first where an earlier load tells how long this one takes.
         Raises as `open_session` does.
         """
         history, recording = startup_times_file(self.device, self.engine, self.folder), first.recording
@@ -91,10 +92,13 @@ class SessionOpener:
         times = expected.processing_times(first.job.task.name) if expected else None
         startup = expected.stages if expected else {}
         timer = StageTimer(recording.uri, recording.duration, times, self.progress, startup=startup)
-        self.progress.print_line(timer.announcement)
+        if times:
+            self.progress.print_line(timer.announcement)
         session = open_session(self.folder, self.device, self.engine, timer)
         device, engine, cache = session.diarizer.device, session.diarizer.engine, str(session.manifest.digest)
         history.add(StartupTimes(device=device, engine=engine, cache=cache, stages=timer.stages))
+        if not times:
+            session.announce(first, self.progress)
         return session
 
 

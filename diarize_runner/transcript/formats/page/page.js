@@ -169,7 +169,8 @@ function renameSpeakers() {
     rttm: () => { const { uri, diarization } = renamed(); return diarization.map(turn(field(uri))).join(""); },
     json: () => `${JSON.stringify(renamed(), null, 1)}\n`,
   };
-  const file = decodeURIComponent(location.pathname.split("/").pop()) || "transcript.html";
+  const decode = (name) => { try { return decodeURIComponent(name); } catch { return name; } };  // of a name in Latin-1
+  const file = decode(location.pathname.split("/").pop()) || "transcript.html";
   for (const button of all("[data-save]")) {
     button.addEventListener("click", () => {
       readNames();
