@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from diarize_runner.errors import DiskError
+from diarize_runner.errors import DiskError, DiskFull
 
 _LOCK_NAME = ".lock"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -42,12 +42,17 @@ _HINTS = {
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError into a DiskError about `path`."""
+    """Turn an OSError into a DiskError about `path`: DiskFull if there is no space, or no quota."""
     try:
         yield
     except OSError as reason:
-        hint = _HINTS.get(reason.errno or 0, "")
-        raise DiskError(f"{reason.filename or path}: {reason.strerror or reason}", hint=hint) from reason
+        hint, kind = _HINTS.get(reason.errno or 0, ""), DiskFull if is_full(reason) else DiskError
+        raise kind(f"{reason.filename or path}: {reason.strerror or reason}", hint=hint) from reason
+
+
+def is_full(reason: OSError) -> bool:
+    """Whether the disk, or the user's quota on it, is full."""
+    return reason.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -17,7 +17,8 @@
         TransientStoreError                still failing after retries: store/remote.py
       IntegrityError              exit 3   bytes differ from the manifest
         UntrustedFolder                    another user of this machine could change them
-      DiskError                   exit 1   full, read-only or no permission
+      DiskError                   exit 1   read-only, no permission or damaged
+        DiskFull                           no space, or no quota
       AudioError                  exit 1
         UnreadableAudio
         EmptyAudio
@@ -30,6 +31,7 @@
       FleetError                  exit 1   EC2 refused or is unreachable, or a box did not start
       Drift                       exit 1   in doctor/check.py: works, but not as provisioned
       Interrupted                 exit 130 Ctrl-C
+      UnexpectedError             exit 1   an exception that no adapter translates: unexpected.py
 
 Each has one sentence that says what is wrong and, as `hint`, one that says what to do.
 Adapters translate foreign errors where they catch them; only `diarize_runner.cli` prints.
@@ -117,6 +119,10 @@ class DiskError(DiarizeRunnerError):
     """The local disk refused a write."""
 
 
+class DiskFull(DiskError):
+    """The local disk, or the user's quota on it, is full."""
+
+
 class AudioError(DiarizeRunnerError):
     """A recording cannot be diarized."""
 
@@ -163,5 +169,9 @@ class Interrupted(DiarizeRunnerError):
     exit_code = 130
 
 
-RECORDING_ERRORS = (AudioError, TranscriptError, PipelineError, DiskError)
-"""Errors that concern one recording; a batch goes on with the next one. Other errors end the batch."""
+class UnexpectedError(DiarizeRunnerError):
+    """An exception that no adapter translates; most likely a bug."""
+
+
+SHARED_ERRORS = (DeviceUnavailable, DiskFull, IntegrityError)
+"""Errors that concern every recording: they end a batch. Any other error of a recording concerns only that one."""

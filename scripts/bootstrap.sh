@@ -70,11 +70,40 @@ set_option() {
     esac
 }
 
+# same_command SHELL [OPTION...]: print the command that runs this script from the store, with the same options and more.
+same_command() {
+    shell=$1
+    shift
+    case $store in
+        '') printf '%s bootstrap.sh' "$shell" ;;
+        s3://*) printf 'aws s3 cp %s - | %s -s --' "$(quote "$store/latest/bootstrap.sh")" "$shell" ;;
+        *) printf 'curl -fsSL %s | %s -s --' "$(quote "$store/latest/bootstrap.sh")" "$shell" ;;
+    esac
+    print_option --store "$store" ''
+    print_option --version "$requested" latest
+    print_option --public-key "$public_key" ''
+    print_option --prefix "$prefix" ''
+    print_option --device "$device" auto
+    [ $# = 0 ] || printf ' %s' "$@"
+}
+
+# print_option NAME VALUE DEFAULT: print the option unless it has its default.
+print_option() { [ "$2" = "$3" ] || printf ' %s' "$1" "$(quote "$2")"; }
+
+# Print a word as it can be typed in a shell.
+quote() {
+    case $1 in
+        *[!A-Za-z0-9_./:=@%+,-]*) printf '%s' "$1" | sed "s/'/'\\\\''/g; 1s/^/'/; \$s/\$/'/" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
 # Prevent the caller's environment from choosing what runs or is installed: use only absolute folders of PATH that are
 # not world-writable, and unset variables of Python, pip, uv and tar. `command -p` ignores PATH. In a world-writable
 # temporary folder without the sticky bit, any user can replace our files.
 isolate() {
     PATH=$(trusted_path)
+    export LC_ALL=C.UTF-8 # ssh forwards the caller's locale, and Ansible fails with one that this machine does not have
     case ${TMPDIR:-/tmp} in /*) ;; *) TMPDIR=/tmp ;; esac
     [ -z "$(command -p find -H "${TMPDIR:-/tmp}" -maxdepth 0 -perm -0002 ! -perm -1000)" ] || TMPDIR=/tmp
     for name in $(command -p env | command -p sed -nE 's/^((PYTHON|PIP_|UV_)[A-Za-z0-9_]*|TAR_OPTIONS|HF_TOKEN|HUGGING_FACE_HUB_TOKEN)=.*/\1/p'); do
@@ -99,6 +128,10 @@ preflight() {
         '' | /*) ;;
         *) fail 2 "--prefix $prefix is not an absolute path" "give a path that begins with /" ;;
     esac
+    case $prefix in # Ansible replaces $NAME and {{; scripts of Python environments cannot contain the others
+        *[\$\"\\\`:\{]* | *"
+"*) fail 2 "--prefix contains a character of \$ \" \\ \` : { or a line end" "give another path" ;;
+    esac
     case $device in
         auto | cuda | cpu) ;;
         *) fail 2 "unknown device $device" "give --device auto, cuda or cpu" ;;
@@ -108,9 +141,13 @@ preflight() {
     require_command prlimit "install util-linux"
     python3 -I -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' ||
         fail 1 "$(python3 --version) is not supported" "install Python 3.10 to 3.13"
-    [ "$action" = plan ] || [ -n "$prefix" ] || [ "$(id -u)" = 0 ] ||
-        fail 1 "only root may write to /opt and /var/lib" "run this with sudo, or give --prefix DIR"
+    [ "$action" = plan ] || [ -n "$prefix" ] || [ "$(id -u)" = 0 ] || fail_root
     [ "$action" = uninstall ] || preflight_store
+}
+
+fail_root() {
+    case $action in uninstall) set -- --uninstall ;; *) set -- ;; esac
+    fail 1 "only root may write to /opt and /var/lib" "run: $(same_command 'sudo bash' "$@"); or add --prefix DIR"
 }
 
 preflight_store() {
@@ -179,8 +216,54 @@ fail_fetch() {
         rm -f "$3"
         fail 3 "$store/$2 is larger than $4 bytes" "check the store address; if it is right, publish the version again"
     fi
+    output=$(printf '%s\n' "$output" | mask_secrets)
     [ -z "$output" ] || printf '%s\n' "$output" >&2
-    fail 1 "$store/$2 cannot be fetched" "check the address, the version and the network, then run this again"
+    hint="check the address, the version and the network, then run again: $(same_command bash)"
+    case $store in s3://*) hint=$(hint_for_aws "$hint") ;; esac
+    fail 1 "$store/$2 cannot be fetched" "$hint"
+}
+
+# Mask the keys, signatures and passwords in what curl or the aws command printed.
+mask_secrets() {
+    sed -E -e 's/(AKIA|ASIA)[A-Z0-9]{12,}/***/g' -e 's#(://)[^/@ ]*@#\1***@#g' -e 's#(://[^? ]*)\?[^ ]*#\1?***#g' \
+        -e 's/((Credential|Signature|Security-Token|SecretAccessKey|SessionToken)[=:] *)[^ ,;&]+/\1***/g'
+}
+
+# hint_for_aws DEFAULT: print what to do about the error in $output. Its code alone misleads: AccessDenied of GetObject may
+# be a denial of kms:Decrypt. diarize_runner/store/aws_denials.py does the same for boto3.
+hint_for_aws() {
+    action=$(printf '%s\n' "$output" | sed -nE 's/.*not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+).*/\1/p' | head -n 1)
+    case $output in
+        *'service control policy'* | *'resource control policy'*)
+            echo "ask the administrator of the AWS organization to allow ${action:-s3:GetObject}"
+            ;;
+        *'permissions boundary'*) echo "allow ${action:-s3:GetObject} in the permissions boundary of the role" ;;
+        *'session policy'*) echo "allow ${action:-s3:GetObject} in the session policy of the assumed role" ;;
+        *'VPC endpoint policy'*) echo "allow ${action:-s3:GetObject} in the policy of the VPC endpoint" ;;
+        *'perform: kms:'* | *'customer master key'*)
+            echo "allow ${action:-kms:Decrypt} in the role's policy and in the policy of the KMS key"
+            ;;
+        *'(KMS.'*) echo "check the key of the bucket's encryption: aws s3api get-bucket-encryption --bucket ..." ;;
+        *'explicit deny'*) echo "remove the deny of ${action:-s3:GetObject} from the policy that the message names" ;;
+        *InvalidIdentityToken* | *IDP*Claim* | *'ExpiredTokenException'*WebIdentity* | *'No such file'*token*)
+            echo "check AWS_WEB_IDENTITY_TOKEN_FILE, and the OIDC provider of the role's account"
+            ;;
+        *'perform: sts:'* | *'perform sts:'* | *AssumeRole*)
+            echo "check AWS_ROLE_ARN, and name this identity in the trust policy of the role"
+            ;;
+        *checksum-mode*) echo "set AWS_RESPONSE_CHECKSUM_VALIDATION=when_required" ;;
+        *x-amz-*checksum* | *content-sha256* | *ContentSHA256* | *aws-chunked* | *MissingContentLength*)
+            echo "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+            ;;
+        *ExpiredToken* | *RequestExpired*) echo "sign in again, for example: aws sso login" ;;
+        *'locate credentials'* | *InvalidAccessKeyId* | *SignatureDoesNotMatch*)
+            echo "check AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws or the machine's role"
+            ;;
+        *'not authorized to perform'*) echo "allow ${action:-s3:GetObject} in the policy of these credentials" ;;
+        *AccessDenied* | *'(403)'*) echo "grant s3:ListBucket and s3:GetObject to these credentials, or check the version" ;;
+        *'Could not connect'*) echo "check the network, AWS_DEFAULT_REGION and AWS_ENDPOINT_URL" ;;
+        *) echo "$1" ;;
+    esac
 }
 
 size_of() { wc -c <"$1" 2>/dev/null || echo 0; }
@@ -254,7 +337,7 @@ END
 require_serial() {
     [ "$serial" -ge "$followed" ] && [ "$serial" -le $((followed + 1000000)) ] ||
         fail 3 "$store: latest has serial $serial, but this box last followed $followed" \
-            "ask the store's owner; to install it anyway, give --version $version"
+            "ask the store's owner; to install it anyway, run: $(same_command bash --version "$version")"
 }
 
 # Print one line, KEY NAME DIGEST SIZE, for each file that this Python may need.
@@ -300,8 +383,21 @@ version $version of $store
   into   $home and $prefix/var/lib/diarize-runner
   fetch  $bytes MB of packages, and the models, only from this store
   run    playbooks/provision.yml; $home/receipt.json lists what it creates
-  undo   bootstrap.sh --uninstall
+  undo   $(same_command bash --uninstall)
 END
+}
+
+# Say where things are, and what to do next. Without a prefix, the models are at the command's default.
+print_next_steps() {
+    command=$(quote "$home/current/bin/diarize-runner") folder=$prefix/var/lib/diarize-runner
+    cache=$(print_option --cache "${prefix:+$folder/cache}" '')
+    print_step "version $version is installed"
+    {
+        printf '  %-9s%s\n' command "$home/current/bin/diarize-runner" models "$folder/cache"
+        [ -n "$prefix" ] || printf '  %-9s%s\n' spool "copy recordings to $folder/inbox; results appear in $folder/outbox"
+        printf '  %-9s%s\n' diarize "$command diarize call.wav -o call.rttm$cache" check "$command doctor$cache" \
+            update "$(same_command bash)" remove "$(same_command bash --uninstall)"
+    } >&2
 }
 
 # Create $home, and append new folders to its list, so that uninstall can remove them.
@@ -319,7 +415,7 @@ acquire_lock() {
     for _ in 1 2 3 4 5; do
         ! { make_home && try_lock; } || return 0
     done
-    fail 1 "$home cannot be locked" "run this again; on NFS mounted with nolock, give a --prefix on a local disk"
+    fail 1 "$home cannot be locked" "run again: $(same_command bash); on NFS mounted with nolock, give a --prefix on a local disk"
 }
 
 # Wait for other runs to finish, then take the lock; false if another run removed the lock file meanwhile.
@@ -347,6 +443,7 @@ provision() {
     write_variables >"$work/box.json"
     cd "$inputs/toolkit/playbooks"
     "$toolkit/bin/ansible-playbook" provision.yml --extra-vars "@$work/box.json"
+    print_next_steps
 }
 
 # Print the playbook's variables as JSON.
@@ -396,8 +493,8 @@ reset() {
     mkdir "$work/plays"
     tar -xf "$plays" -C "$work/plays"
     cd "$work/plays/playbooks"
-    "$work/toolkit/bin/python" -I -m ansible playbook reset.yml \
-        --extra-vars "{\"diarize_runner_prefix\": \"$prefix\", \"diarize_runner_become\": false}"
+    "$work/toolkit/bin/python" -I -m ansible playbook reset.yml --extra-vars "$(python3 -I -c \
+        'import json, sys; print(json.dumps({"diarize_runner_prefix": sys.argv[1], "diarize_runner_become": False}))' "$prefix")"
 }
 
 main() {

@@ -11,6 +11,7 @@ store=$(python3 -I -c 'import pathlib, sys; print(pathlib.Path(sys.argv[1]).as_u
 box=$demo/box/opt/diarize-runner/current
 export DIARIZE_RUNNER_CACHE=$demo/box/var/lib/diarize-runner/cache
 export PATH=$PWD/.venv/bin:$PATH
+export LC_ALL=C.UTF-8 # Ansible fails with a locale that this machine does not have
 mkdir -p "$demo/out"
 
 step() { printf '\n== %s\n' "$*"; }

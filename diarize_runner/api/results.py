@@ -95,11 +95,13 @@ class DiarizationResult(WritableResult, Diarization):
     """Who spoke when in one recording."""
 
     origin: Origin
+    warnings: tuple[str, ...] = ()
+    """Clauses on what is missing from the recording or wrong with it."""
 
     @property
     def labelled(self) -> LabelledTranscript:
         """The diarization as a transcript without segments."""
-        return LabelledTranscript(uri=self.uri, segments=(), diarization=self)
+        return LabelledTranscript(uri=self.uri, segments=(), diarization=self, warnings=self.warnings)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +123,7 @@ def to_diarization_result(result: Result, origin: Origin) -> DiarizationResult:
         uri=diarization.uri,
         turns=diarization.turns,
         exclusive_turns=diarization.exclusive_turns,
+        warnings=result.labelled.warnings,
         origin=origin,
     )
 
@@ -128,4 +131,11 @@ def to_diarization_result(result: Result, origin: Origin) -> DiarizationResult:
 def to_labelled_result(result: Result, origin: Origin) -> LabelledResult:
     """Return the labelled transcript of a job."""
     labelled = result.labelled
-    return LabelledResult(uri=labelled.uri, segments=labelled.segments, diarization=labelled.diarization, origin=origin)
+    return LabelledResult(
+        uri=labelled.uri,
+        segments=labelled.segments,
+        diarization=labelled.diarization,
+        language=labelled.language,
+        warnings=labelled.warnings,
+        origin=origin,
+    )

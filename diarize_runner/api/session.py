@@ -115,7 +115,7 @@ class OpenSession:
         max_speakers: int | None = None,
         rules: Rules = DEFAULT_RULES,
     ) -> LabelledResult:
-        """Return who said what. `transcript` is Whisper JSON, SRT, WebVTT or STM; the rest is as in `diarize`.
+        """Return who said what. `transcript` is JSON of a transcriber, SRT, WebVTT or STM; the rest is as in `diarize`.
 
         Raises:
             TranscriptError: the transcript cannot be read.
@@ -154,7 +154,7 @@ class OpenSession:
                 raise UsageError("this session is closed", hint="open a new one: diarize_runner.open_session()")
             progress = _CallerProgress(progress=self._progress, context=copy_context())
             result = self._session.run(job.load(), progress)
-        recording = job.audio.path if isinstance(job.audio, AudioFile) else None
+        recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
         return result, Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 
@@ -206,7 +206,9 @@ def _hints(exactly: int | None, at_least: int | None, at_most: int | None) -> Sp
         raise UsageError(f"min_speakers={at_least} is more than max_speakers={at_most}", hint="swap them")
     if any(number is not None and number < 1 for number in (exactly, at_least, at_most)):
         raise UsageError("the number of speakers must be 1 or more", hint="if you do not know the number, omit it")
-    return SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
+    hints = SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
+    hints.require_possible()
+    return hints
 
 
 def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:

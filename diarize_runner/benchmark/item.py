@@ -24,7 +24,9 @@ class WorkItem:
         paths = (self.audio, self.reference, self.transcript)
         missing = next((path for path in paths if path and not path.is_file()), "")
         if missing:
-            raise DiskError(f"there is no file {missing}", hint="check the path; benchmark --help lists the commands")
+            raise DiskError(
+                f"there is no file {missing}", hint="check the path; for a verb of benchmark: benchmark --help"
+            )
 
 
 def shipped_sample() -> WorkItem:

@@ -10,8 +10,8 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 integrity failure, 130 interrupted.
 
 import argparse
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -22,8 +22,9 @@ from diarize_runner.cli.logs import log_to
 from diarize_runner.cli.options import JSON, add_common_options
 from diarize_runner.cli.output import Result, not_installed, print_error, print_result
 from diarize_runner.cli.parser import Parser
-from diarize_runner.cli.progress import progress_for, quiet_progress
+from diarize_runner.cli.progress import lines_on, progress_for, quiet_progress
 from diarize_runner.errors import DiarizeRunnerError, Interrupted, UsageError
+from diarize_runner.unexpected import unexpected_error
 from diarize_runner.version import __version__
 
 _ENVIRONMENT = (
@@ -49,9 +50,10 @@ def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
     try:
         arguments = parser.parse_args(words)
         open_progress = quiet_progress if arguments.quiet else progress_for
-        with open_progress(sys.stderr) as progress, log_to(progress, arguments.verbose):
+        with open_progress(sys.stderr) as progress, log_to(progress, arguments.verbose), _unexpected_errors():
             result: Result = arguments.run(arguments, progress)
-        print_result(replace(result, text=()) if arguments.quiet else result, as_json=as_json)
+        with log_to(lines_on(sys.stderr), arguments.verbose), _unexpected_errors():
+            print_result(replace(result, text=()) if arguments.quiet else result, as_json=as_json)
     except DiarizeRunnerError as error:
         return print_error(error, as_json=as_json)
     except ModuleNotFoundError as reason:
@@ -59,6 +61,17 @@ def run_command(parser: argparse.ArgumentParser, words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return print_error(Interrupted("interrupted"), as_json=as_json)
     return result.exit_code
+
+
+@contextmanager
+def _unexpected_errors() -> Iterator[None]:
+    """Raise an exception that no adapter translates as UnexpectedError, and log its traceback."""
+    try:
+        yield
+    except (DiarizeRunnerError, ModuleNotFoundError):
+        raise
+    except Exception as reason:
+        raise unexpected_error(reason) from reason
 
 
 def build_parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from diarize_runner.jobs.job import LoadedJob
 from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress, duration
 from diarize_runner.transcript.formats import rttm
+from diarize_runner.transcript.formats.fields import one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +35,14 @@ def recording_report(done: Succeeded, found: Mapping[str, object], text: tuple[s
     result, paths = done.result, done.item.outputs.paths
     ran = {"device": result.provenance.device, "engine": result.provenance.engine}
     written = {kind: str(path) for kind, path in paths.items()}
+    warnings = result.labelled.warnings
     return RecordingReport(
-        document={**result.timing.document, **ran, **found, "outputs": written},
-        text=(*text, *(f"  {kind:<8} {path}" for kind, path in written.items())),
+        document={**result.timing.document, **ran, **found, "warnings": list(warnings), "outputs": written},
+        text=(
+            *text,
+            *(f"  warning: {one_line(warning)}" for warning in warnings),
+            *(f"  {kind:<8} {path}" for kind, path in written.items()),
+        ),
         data="" if paths else rttm.render(result.diarization),
         audio_seconds=result.timing.audio_seconds,
         processing_seconds=result.timing.processing_seconds,

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.builder.hub import pop_token
 from diarize_runner.cache.builder.pythons import SUPPORTED_PYTHONS, current_python
 from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
@@ -17,6 +16,7 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cache.published.signature import read_private_key
+from diarize_runner.cli.hub_options import add_hub_cache_option, hub_source
 from diarize_runner.cli.output import Result, megabytes
 from diarize_runner.disk import disk_errors, write_atomically
 from diarize_runner.errors import UsageError
@@ -34,6 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     default = Path("requirements", REQUIREMENTS_NAME)
     parser.add_argument("--requirements", type=Path, default=default, metavar="FILE", help=f"default: {default}")
     parser.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign the manifest with")
+    add_hub_cache_option(parser)
     _add_wheel_options(parser.add_argument_group("wheels", "with these, boxes need no package index"))
 
 
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         out=arguments.out,
         progress=progress,
         wheels=_wheel_sources(arguments),
-        token=pop_token(),
+        hub=hub_source(arguments),
     )
     if key:
         with disk_errors(arguments.out):

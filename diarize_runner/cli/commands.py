@@ -71,6 +71,11 @@ COMMANDS = {
         summary="upload a build to a store under its version, then point latest/ to it",
         example="cache publish build --store s3://bucket/models",
     ),
+    "cache copy": Command(
+        summary="copy a version from one store to another, such as a USB disk, and latest/ if it names that version",
+        example="cache copy s3://bucket/models file:///media/usb/models",
+        details="Each object is compared with the manifest. Run it again to resume, or to verify the copy.",
+    ),
     "cache list": Command(
         summary="list the versions in a store, newest first",
         example="cache list --store s3://bucket/models",
@@ -140,6 +145,6 @@ COMMANDS = {
     ),
     "completion": Command(
         summary="print the completion script of a shell",
-        example="completion bash > ~/.local/share/bash-completion/completions/diarize-runner",
+        example="completion bash >> ~/.bashrc",
     ),
 }

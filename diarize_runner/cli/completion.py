@@ -5,6 +5,7 @@ import os
 import shlex
 
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.parser import is_alias
 from diarize_runner.progress import Progress
 
 SHELLS = ("bash", "zsh", "fish")
@@ -41,4 +42,8 @@ def complete(parser: argparse.ArgumentParser) -> None:
     """Write the completions where the shell reads them, and exit."""
     import argcomplete
 
-    argcomplete.autocomplete(parser)
+    argcomplete.autocomplete(parser, validator=_is_offered)
+
+
+def _is_offered(completion: str, prefix: str) -> bool:
+    return completion.startswith(prefix) and not is_alias(completion)

@@ -16,7 +16,7 @@ from diarize_runner.cli.options import (
 from diarize_runner.cli.output import Result, data_writer
 from diarize_runner.cli.output_options import add_output_options, require_free
 from diarize_runner.cli.recordings import add_recording_options, requested_recordings
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.diarization.turns import MAX_SPEAKERS, SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.batch import Succeeded
 from diarize_runner.jobs.job import DiarizationTask
@@ -33,10 +33,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_naming_options(parser)
     add_output_options(parser)
     parser.add_argument(
-        "--num-speakers", "--num_speakers", type=_positive, metavar="N", help="exact number of speakers"
+        "--num-speakers",
+        "--num_speakers",
+        type=_positive,
+        metavar="N",
+        help=f"exact number of speakers, at most {MAX_SPEAKERS}",
     )
     parser.add_argument(
-        "--min-speakers", "--min_speakers", type=_positive, metavar="N", help="least number of speakers"
+        "--min-speakers",
+        "--min_speakers",
+        type=_positive,
+        metavar="N",
+        help=f"least number of speakers, at most {MAX_SPEAKERS}",
     )
     parser.add_argument(
         "--max-speakers", "--max_speakers", type=_positive, metavar="N", help="greatest number of speakers"
@@ -91,7 +99,9 @@ def _hints(arguments: argparse.Namespace) -> SpeakerHints:
         )
     if least and most and least > most:
         raise UsageError(f"--min-speakers {least} is more than --max-speakers {most}", hint="swap them")
-    return SpeakerHints(exactly=exactly, at_least=least, at_most=most)
+    hints = SpeakerHints(exactly=exactly, at_least=least, at_most=most)
+    hints.require_possible()
+    return hints
 
 
 def _rules(arguments: argparse.Namespace) -> Rules:

@@ -30,8 +30,10 @@ def add_cache_option(parser: argparse.ArgumentParser) -> None:
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """Add `--device`."""
     described = f"{', '.join(DEVICES)}; auto uses a GPU if there is one (default: ${DEVICE_VARIABLE}, else auto)"
-    # argparse converts a default that is a string, but compares none with `choices`.
-    parser.add_argument("--device", type=_device, default=default_device() or "auto", metavar="NAME", help=described)
+    # `choices` are for completion: argparse compares no default with them, so `_device` does.
+    parser.add_argument(
+        "--device", type=_device, choices=DEVICES, default=default_device() or "auto", metavar="NAME", help=described
+    )
 
 
 def default_device() -> str | None:
@@ -54,7 +56,9 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
 
 def add_transcript_option(parser: argparse.ArgumentParser) -> None:
     """Add `--transcript`."""
-    described = "transcript to label: JSON from a Whisper tool, SRT, WebVTT or STM"
+    described = (
+        "transcript to label: JSON of a transcriber, SRT, WebVTT or STM; or a folder, with one for each recording"
+    )
     parser.add_argument("-t", "--transcript", type=Path, metavar="FILE", help=described)
 
 

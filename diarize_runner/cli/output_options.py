@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.output_file import require_writable
 from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
-from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE, detect_format
+from diarize_runner.transcript.formats.registry import FORMATS, JSON_FORMAT_1, WHISPERLIVE, Format, detect_format
 
 JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE}
 """What `--json-style` can be."""
@@ -25,7 +26,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"write FILE, in the format of its suffix: {suffixes}, or none for JSON; repeatable",
     )
-    parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help="write SRT to FILE")
+    described = "write SRT to FILE; JSON beside it has times as strings, as WhisperLive's"
+    parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help=described)
     parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="write RTTM to FILE")
     described = "write one file per recording and format to DIR; requires --formats"
     parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
@@ -69,11 +71,38 @@ def outputs_of_each(arguments: argparse.Namespace, inputs: Sequence[list[Path]])
     requested = [_paths([*single, *_in_folder(arguments, recording)]) for recording, *_ in inputs]
     _require_transcript(arguments, requested)
     require_free([path for read in inputs for path in read], [path for paths in requested for path in paths.values()])
-    formats = {**FORMATS, "json": JSON_STYLES[arguments.json_style]}
+    formats = {**FORMATS, "json": json_format(arguments)}
     return [
-        Outputs(recording=recording, paths=paths, formats=formats, html_audio=HTML_AUDIO[arguments.html_audio])
+        Outputs(
+            recording=_linkable(recording, paths, arguments.html_audio),
+            paths=paths,
+            formats=formats,
+            html_audio=HTML_AUDIO[arguments.html_audio],
+        )
         for (recording, *_), paths in zip(inputs, requested, strict=True)
     ]
+
+
+def _linkable(recording: Path, paths: dict[str, Path], html_audio: str) -> Path | None:
+    """Return the recording, unless it cannot be read again; raise UsageError if a page is to embed that."""
+    if AudioFile(path=recording).can_be_linked:
+        return recording
+    if "html" in paths and html_audio == "embed":
+        raise UsageError(f"{recording} is a pipe, which a page cannot embed", hint="write it to a file, and name that")
+    return None
+
+
+def needs_transcript(arguments: argparse.Namespace) -> bool:
+    """Whether any requested output requires a transcript."""
+    kinds = [*(kind for kind, _ in _single_files(arguments)), *arguments.formats]
+    return any(FORMATS[kind].needs_transcript for kind in kinds)
+
+
+def json_format(arguments: argparse.Namespace) -> Format:
+    """Return the JSON to write: `--output-srt` is of WhisperLive's runner, whose readers expect times as strings."""
+    return (
+        JSON_FORMAT_1 if arguments.output_srt and arguments.json_style == "full" else JSON_STYLES[arguments.json_style]
+    )
 
 
 def _single_files(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:

@@ -8,6 +8,11 @@ from typing import Any, NoReturn
 from diarize_runner.errors import UsageError
 
 
+def is_alias(option: str) -> bool:
+    """Whether an option is the alias with underscores, such as `--num_speakers`, that other tools' scripts use."""
+    return option.startswith("--") and "_" in option
+
+
 class Parser(argparse.ArgumentParser):
     """Accepts whole option names only, and raises UsageError instead of exiting."""
 
@@ -41,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{name}: {value!r} is not one of {known}", hint=self._hint(str(value), action.choices))
 
     def _hint(self, wrong: str, known: Iterable[Any]) -> str:
-        near = get_close_matches(wrong, [str(each) for each in known], n=1)
+        near = get_close_matches(wrong, [str(each) for each in known if not is_alias(str(each))], n=1)
         return f"did you mean {near[0]}? see: {self.prog} --help" if near else f"see: {self.prog} --help"
 
     def error(self, message: str) -> NoReturn:

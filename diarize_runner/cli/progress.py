@@ -16,12 +16,17 @@ INTERVAL = 30.0
 def progress_for(stream: TextIO) -> Iterator[ConsoleProgress]:
     """Yield the progress that suits `stream`."""
     if not stream.isatty():
-        yield ProgressLines(stream, time.monotonic)
+        yield lines_on(stream)
         return
     from diarize_runner.cli.bars import bars_on  # importing rich takes longer than many commands
 
     with bars_on(stream) as bars:
         yield bars
+
+
+def lines_on(stream: TextIO) -> ConsoleProgress:
+    """Return the progress that prints a line every 30 s, on terminals too."""
+    return ProgressLines(stream, time.monotonic)
 
 
 @contextmanager

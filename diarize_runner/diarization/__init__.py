@@ -15,6 +15,7 @@
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
     engines.py   names of engines and devices
     turns.py     SpeakerTurn, Diarization: the result, without types of any framework
+    reliability.py  warnings: short recordings, many speakers
     rttm.py      read speaker turns from a file
 
 Modules from engine.py down need torch and pyannote.audio; loading a pipeline imports them.

@@ -10,24 +10,29 @@ import mmap
 import os
 import shlex
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from diarize_runner.child import run_child_process
 from diarize_runner.diarization.turns import uri_from_stem
+from diarize_runner.digests import Digest, iter_chunks, write_and_hash
+from diarize_runner.disk import disk_errors
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
 SAMPLE_RATE: Final = 16_000
 """Hz; the rate that the models were trained on."""
 
 EXIT_AUDIO_ERROR: Final = 3
-"""Exit code of the decoder if the last line of its stderr is an error from `encode_error`."""
+"""Exit code of the decoder if the last line of its stderr is an error from `encode_error`, not warnings."""
 
 _DECODER = (sys.executable, "-m", "diarize_runner.diarization.decoding")
 _GNUTLS_ENVIRONMENT = {"GNUTLS_SYSTEM_PRIORITY_FILE": os.devnull}
@@ -56,6 +61,29 @@ class Recording:
         return len(self.waveform) / self.sample_rate
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DecodedRecording(Recording):
+    """A recording, and what decoding told of its source."""
+
+    digest: Digest
+    """Of the bytes that were decoded."""
+    warnings: tuple[str, ...] = ()
+    """Clauses on what is missing from it, or wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """The part of a recording to decode."""
+
+    stream: int | None = None
+    """The audio stream, from 1; None for the one that FFmpeg ranks best."""
+    channel: int | None = None
+    """The channel, from 1; None mixes all with equal weight."""
+
+
+ALL_CHANNELS: Final = Selection()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """Limits of one decoding; an hour of audio takes 1 to 2 s and less than 0.3 GB."""
@@ -66,28 +94,47 @@ class Limits:
     cpu_seconds: int = 10 * 60
     memory: int = 2 << 30
     """Bytes of address space, excluding the samples."""
+    pipe_bytes: int = 8 << 30
+    """Bytes to read from a pipe; 8 hours of 16-bit stereo at 48 kHz are 5.2 GiB."""
 
 
-def decode(path: Path, *, channel: int | None = None, limits: Limits = Limits()) -> Recording:
-    """Decode the audio stream that FFmpeg ranks best; the file's stem becomes the `uri`.
+def decode(path: Path, selection: Selection = ALL_CHANNELS, *, limits: Limits = Limits()) -> DecodedRecording:
+    """Decode a recording, which may be a pipe; the file's stem becomes the `uri`.
 
-    `channel` counts from 1; None mixes all channels with equal weight.
+    It is opened once, so that its digest is of the bytes that were decoded.
 
     Raises:
         UnreadableAudio: the file is missing, is not audio, is damaged, or exceeds a limit of the decoder.
         EmptyAudio: it holds no samples.
-        AudioError: it is longer than `limits.audio_seconds` or lacks the channel.
+        AudioError: it is longer than `limits.audio_seconds`, or lacks the stream or channel.
+        DiskError: a pipe's content cannot be kept.
     """
     try:
-        with path.open("rb") as source:
-            return _decode_source(source, str(path), uri_from_stem(path.stem), channel, limits)
+        with path.open("rb") as opened, _seekable(opened, path, limits) as source:
+            return _decode_source(source, str(path), uri_from_stem(path.stem), selection, limits)
     except OSError as error:
         raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
 
 
+def _seekable(opened: BinaryIO, path: Path, limits: Limits) -> BinaryIO:
+    """Return the file, or a copy of what a pipe holds: FFmpeg reads some formats from their end, and we hash it all."""
+    if not stat.S_ISFIFO(os.fstat(opened.fileno()).st_mode):
+        return opened
+    folder = Path(tempfile.gettempdir())
+    with disk_errors(folder):
+        copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # the caller closes it
+        for chunk in iter_chunks(opened):
+            copy.write(chunk)
+            if copy.tell() > limits.pipe_bytes:
+                message = f"{path} is a pipe of more than {limits.pipe_bytes >> 30} GiB"
+                raise AudioError(message, hint="write it to a file, and name that")
+        copy.seek(0)
+    return copy
+
+
 def decode_samples(
     waveform: npt.NDArray[np.float32], sample_rate: int, uri: str, *, limits: Limits = Limits()
-) -> Recording:
+) -> DecodedRecording:
     """Resample mono samples of shape (samples,) exactly like a WAV file of them; `uri` names the recording.
 
     Raises:
@@ -106,7 +153,7 @@ def decode_samples(
         except ValueError as error:  # WAV sizes are 32-bit
             raise AudioError(f"{uri}: {error}", hint="cut it into shorter recordings") from error
         file.seek(0)
-        return _decode_source(file, uri, uri_from_stem(uri), None, limits)
+        return _decode_source(file, uri, uri_from_stem(uri), ALL_CHANNELS, limits)
 
 
 def encode_error(error: AudioError) -> str:
@@ -114,26 +161,39 @@ def encode_error(error: AudioError) -> str:
     return json.dumps([type(error).__name__, error.message, error.hint])
 
 
+def encode_warnings(warnings: Sequence[str]) -> str:
+    """Serialize warnings as one line of the decoder's stderr."""
+    return json.dumps(warnings)
+
+
 def wav_hint(name: str) -> str:
     """Return the hint for a file that only our confined decoder may fail on."""
     return f"convert it to WAV: ffmpeg -i {shlex.quote(name)} converted.wav"
 
 
-def _decode_source(source: IO[bytes], name: str, uri: str, channel: int | None, limits: Limits) -> Recording:
-    samples = os.memfd_create("samples")
+def _decode_source(source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits) -> DecodedRecording:
+    samples, before = os.memfd_create("samples"), _version(source)
     try:
-        _decode_into(samples, source, name, channel, limits)
+        warnings = _decode_into(samples, source, name, selection, limits)
+        source.seek(0)
+        digest = write_and_hash(iter_chunks(source), None).digest
         # Copy-on-write map: torch requires writable memory, and unmodified pages are not copied.
-        return Recording(
-            uri=uri,
-            waveform=np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32),
-        )
+        waveform = np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32)
     finally:
         os.close(samples)
+    changed = ("the file changed while it was decoded",) if _version(source) != before else ()
+    return DecodedRecording(uri=uri, waveform=waveform, digest=digest, warnings=(*warnings, *changed))
 
 
-def _decode_into(samples: int, source: IO[bytes], name: str, channel: int | None, limits: Limits) -> None:
-    command = [*_DECODER, json.dumps([name, channel, asdict(limits), os.getpid()])]
+def _version(source: BinaryIO) -> tuple[int, int]:
+    """Return what changes when the file is written to."""
+    status = os.fstat(source.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits) -> tuple[str, ...]:
+    """Run the decoder, and return its warnings."""
+    command = [*_DECODER, json.dumps([name, asdict(selection), asdict(limits), os.getpid()])]
     try:
         done = _run(command, source, samples, limits.wall_seconds)
     except subprocess.TimeoutExpired as reason:
@@ -143,9 +203,10 @@ def _decode_into(samples: int, source: IO[bytes], name: str, channel: int | None
         raise _ERRORS[kind](message, hint=hint)
     if done.returncode:
         raise _decoder_failure(name, _cause(done).format(limits=limits))
+    return tuple(json.loads(done.stderr.splitlines()[-1]))
 
 
-def _run(command: list[str], source: IO[bytes], samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
+def _run(command: list[str], source: BinaryIO, samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
     """Run the decoder without our environment."""
     environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return run_child_process(

@@ -1,134 +1,226 @@
 """The decoder, which audio.py runs in its own process: `python -m diarize_runner.diarization.decoding REQUEST`.
 
-    stdin     the recording, open for reading
-    REQUEST   JSON: the recording's name, the channel or null, the limits, the parent's process id
+    stdin     the recording, a file open for reading
+    REQUEST   JSON: the recording's name, the selection, the limits, the parent's process id
     stdout    the samples, mono at 16 kHz, as float32
-    stderr    the error in its last line, if the exit code is EXIT_AUDIO_ERROR
+    stderr    in its last line the warnings, or the error if the exit code is EXIT_AUDIO_ERROR
 
 All channels have equal weight in the mix, as in pyannote.audio. FFmpeg resamples but does not mix: its
 mix drops the low-frequency channel and makes float stereo 3 dB louder, above full scale.
 
-Time is counted in decoded samples, as transcribers do: gaps in a container's timestamps are not filled. A file in
-which FFmpeg reports damage is refused, because skipping it would shift all later times. FFmpeg does not report
-truncated WAV and AIFF files, so the size in their header is compared with the file's size.
+Time is counted in decoded samples, as transcribers do: gaps in a container's timestamps are not filled, and damaged
+packets are left out (packets.py). What is known to be missing is a warning (wholeness.py), as are faults that only the
+samples show (levels.py).
 """
 
 import json
 import os
 import shlex
-import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import chain, groupby
-from typing import IO, Final, Literal
+from pathlib import PurePath
+from typing import IO, Final
 
 import av
 import av.subtitles.codeccontext
 import av.subtitles.stream  # PyAV imports both on demand, when the confined process can open no file
 import numpy as np
-import numpy.typing as npt
 
 from diarize_runner.confinement import ResourceLimits, confine
-from diarize_runner.diarization.audio import EXIT_AUDIO_ERROR, SAMPLE_RATE, Limits, encode_error, wav_hint
+from diarize_runner.diarization.audio import (
+    EXIT_AUDIO_ERROR,
+    SAMPLE_RATE,
+    Limits,
+    Selection,
+    encode_error,
+    encode_warnings,
+    wav_hint,
+)
+from diarize_runner.diarization.levels import Levels, Samples
+from diarize_runner.diarization.packets import PacketDecoder
+from diarize_runner.diarization.wholeness import describe_losses, stated_duration
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
 _FORMAT_HINT: Final = "use a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
-_BYTE_ORDER: Final[dict[bytes, Literal["little", "big"]]] = {b"RIFF": "little", b"FORM": "big"}
-"""WAV and AIFF start with one of these tags and the number of bytes that follow."""
-_UNKNOWN_SIZE: Final = 0x7FFF0000
-"""Writers to a pipe do not know the size, and put this number or a larger one."""
-_SIZE_TOLERANCE: Final = 1024
-"""Bytes by which a header may be wrong."""
+_HEADERLESS: Final = frozenset({".722", ".aptx", ".g722", ".g723_1", ".g729", ".gsm", ".rco", ".sln", ".tco"})
+"""Suffixes of formats without a header, which FFmpeg knows by name only, and which have one sample rate each."""
+_MAX_CHANNELS: Final = 64
+"""SWR_CH_MAX in https://github.com/FFmpeg/FFmpeg/blob/n8.0/libswresample/swresample_internal.h."""
+_BATCH: Final = 1 << 16
+"""Samples to process at a time, 4 s: a frame has so few that calls of NumPy would take longer than FFmpeg."""
 
-Samples = npt.NDArray[np.float32]
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to decode."""
+
+    name: str
+    """The recording's name in errors; its suffix tells formats without a header."""
+    selection: Selection
+    limit_seconds: float
+    """The longest recording to accept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _NamedFile:
+    """The parts of a file that PyAV uses, with a name for FFmpeg, which does not open it."""
+
+    name: str
+    read: Callable[[int], bytes]
+    seek: Callable[[int, int], int]
+    tell: Callable[[], int]
 
 
 def main() -> int:
     """Decode the recording that the command line requests."""
-    name, channel, limits, parent = json.loads(sys.argv[1])
+    name, selection, limits, parent = json.loads(sys.argv[1])
     confine(resource_limits(Limits(**limits)), parent)
+    request = Request(name=name, selection=Selection(**selection), limit_seconds=limits["audio_seconds"])
     try:
-        for block in decode_blocks(sys.stdin.buffer, name, channel, limits["audio_seconds"]):
-            sys.stdout.buffer.write(block.tobytes())
-        sys.stdout.buffer.flush()
+        with os.fdopen(sys.stdout.fileno(), "r+b", closefd=False) as target:
+            warnings = decode_into(target, sys.stdin.buffer, request)
     except MemoryError:
         message = f"{name} takes more than {limits['memory'] >> 20} MiB to decode"
         return _report_error(UnreadableAudio(message, hint=wav_hint(name)))
     except AudioError as error:
         return _report_error(error)
+    sys.stderr.write(f"\n{encode_warnings(warnings)}\n")
     return 0
 
 
 def resource_limits(limits: Limits) -> ResourceLimits:
-    """Return the limits of this process; a spare minute of samples lets `decode_blocks` report too long a recording."""
+    """Return the limits of this process; a spare minute of samples lets `decode_into` report too long a recording."""
     file_bytes = round((limits.audio_seconds + 60) * SAMPLE_RATE * np.dtype(np.float32).itemsize)
     return ResourceLimits(memory=limits.memory, cpu_seconds=limits.cpu_seconds, file_bytes=file_bytes)
 
 
-def decode_blocks(source: IO[bytes], name: str, channel: int | None, limit_seconds: float) -> Iterator[Samples]:
-    """Yield the recording's samples as they are decoded; errors refer to it as `name`.
+def decode_into(target: IO[bytes], source: IO[bytes], request: Request) -> tuple[str, ...]:
+    """Write the recording's samples to `target`, and return warnings about it.
 
     Raises:
-        UnreadableAudio: it is not audio, is damaged, or is truncated.
+        UnreadableAudio: it is not audio, or most of it is damaged.
         EmptyAudio: it holds no samples.
-        AudioError: it is longer than `limit_seconds` or lacks the channel.
+        AudioError: it is too long, or lacks the stream or channel.
     """
-    _require_complete(source.fileno(), name)
-    decoded = 0
+    name = request.name
     try:
-        for block in _mono(source, name, channel):
-            _require_finite(block, name, decoded)
-            decoded += len(block)
-            if decoded > limit_seconds * SAMPLE_RATE:
-                raise AudioError(f"{name} is longer than {limit_seconds:g} s", hint="cut it into shorter recordings")
-            yield block
+        # An open file and no protocols: a playlist disguised as audio cannot make FFmpeg open other files.
+        # Titles need not be UTF-8; by default, PyAV fails on one that is not.
+        options = {"protocol_whitelist": "none"}
+        with av.open(_named(source, name), options=options, metadata_errors="replace") as container:
+            return _decode_container(container, source.fileno(), target, request)
     except av.FFmpegError as error:
-        raise _decode_error(name, error, decoded) from error
+        raise UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_FORMAT_HINT) from error
     except OSError as error:
         raise UnreadableAudio(f"cannot read {name}: {error.strerror}", hint="check the disk it is on") from error
-    if not decoded:
-        raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
 
 
-def _require_complete(source: int, name: str) -> None:
-    if not stat.S_ISREG(os.fstat(source).st_mode):
-        return
-    head, size = os.pread(source, 8, 0), os.fstat(source).st_size
-    order = _BYTE_ORDER.get(head[:4])
-    declared = int.from_bytes(head[4:], order) if order else 0
-    if declared < _UNKNOWN_SIZE and declared - size > _SIZE_TOLERANCE:
-        raise UnreadableAudio(
-            f"{name} is truncated: it has {size:,} of {declared + len(head):,} bytes",
-            hint=f"copy it again, or keep the part that exists: ffmpeg -i {shlex.quote(name)} kept.wav",
-        )
+def _named(source: IO[bytes], name: str) -> _NamedFile:
+    """Give the file a name that has a suffix only where the content does not tell the format."""
+    suffix = PurePath(name).suffix.lower()
+    hint = f"recording{suffix if suffix in _HEADERLESS else ''}"
+    return _NamedFile(name=hint, read=source.read, seek=source.seek, tell=source.tell)
 
 
-def _mono(source: IO[bytes], name: str, channel: int | None) -> Iterator[Samples]:
-    # An open file and no protocols: a playlist disguised as audio cannot make FFmpeg open other files.
-    with av.open(source, options={"protocol_whitelist": "none"}) as container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
-            raise UnreadableAudio(f"{name} holds no audio stream", hint=_FORMAT_HINT)
-        # A stream may change its rate or channels midway; a resampler supports only one of each.
-        for (_, _, channels, _), frames in groupby(container.decode(stream), key=_shape):
-            _require_channel(channel, channels, name)
-            resampler = av.AudioResampler(format="fltp", rate=SAMPLE_RATE)
-            for frame in chain(frames, [None]):  # None flushes the resampler
-                for resampled in resampler.resample(frame):
-                    channel_samples = resampled.to_ndarray()
-                    yield channel_samples.mean(axis=0) if channel is None else channel_samples[channel - 1]
+def _decode_container(
+    container: av.container.InputContainer, source: int, target: IO[bytes], request: Request
+) -> tuple[str, ...]:
+    stream, levels = _select_stream(container, request), Levels()
+    decoder = PacketDecoder(container, stream)
+    try:
+        for block in _checked(_mono(decoder, request, levels), request):
+            target.write(block.tobytes())
+    except av.FFmpegError as error:
+        raise _damage_error(request.name, error, decoder) from error
+    if levels.are_far_above_full_scale:
+        _scale(target, 1 / levels.peak)
+    losses = describe_losses(source, decoder, stated_duration(container, stream, source))
+    return (
+        *(f"the recording is {loss}" for loss in losses),
+        *_describe_levels(levels, request.selection, _place_of(stream, container), len(container.streams.audio)),
+    )
+
+
+def _select_stream(container: av.container.InputContainer, request: Request) -> av.AudioStream:
+    """Return the audio stream of the given number, or the one that FFmpeg ranks best."""
+    streams, number = container.streams.audio, request.selection.stream
+    if not streams:
+        raise UnreadableAudio(f"{request.name} holds no audio stream", hint=_FORMAT_HINT)
+    if number is not None and number > len(streams):
+        message = f"{request.name} has no audio stream {number}: it has {len(streams)}"
+        raise AudioError(message, hint="count audio streams from 1, or use --stream auto")
+    best = container.streams.best("audio") if number is None else streams[number - 1]
+    stream = best if isinstance(best, av.AudioStream) else streams[0]
+    if not stream.codec_context:
+        raise UnreadableAudio(f"cannot decode {request.name}: Decoder not found", hint=_FORMAT_HINT)
+    return stream
+
+
+def _place_of(stream: av.AudioStream, container: av.container.InputContainer) -> int:
+    return 1 + [each.index for each in container.streams.audio].index(stream.index)
+
+
+def _mono(decoder: PacketDecoder, request: Request, levels: Levels) -> Iterator[Samples]:
+    channel = request.selection.channel
+    # A stream may change its rate or channels midway; a resampler supports only one of each.
+    for (_, _, channels, _), frames in groupby(decoder.frames(), key=_shape):
+        _require_channels(channels, request)
+        for batch in _resample(frames):
+            block = batch.mean(axis=0) if channel is None else batch[channel - 1]
+            levels.add(batch, block)
+            yield block
+
+
+def _resample(frames: Iterator[av.AudioFrame]) -> Iterator[Samples]:
+    """Yield arrays of shape (channels, samples) at 16 kHz.
+
+    The resampler's samples are packed: PyAV looks for the end of a list of planes, which has none from 8 planes on.
+    """
+    resampler = av.AudioResampler(format="flt", rate=SAMPLE_RATE)
+    pending, samples = list[av.AudioFrame](), 0
+    for frame in chain(frames, [None]):  # None flushes the resampler
+        resampled = resampler.resample(frame)
+        pending += resampled
+        samples += sum(each.samples for each in resampled)
+        if samples >= (_BATCH if frame else 1):
+            yield _unpack(pending)
+            pending, samples = [], 0
+
+
+def _unpack(frames: list[av.AudioFrame]) -> Samples:
+    packed = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    return np.ascontiguousarray(packed.reshape(-1, frames[0].layout.nb_channels).T)
 
 
 def _shape(frame: av.AudioFrame) -> tuple[str, str, int, int]:
     return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
 
 
-def _require_channel(channel: int | None, channels: int, name: str) -> None:
+def _require_channels(channels: int, request: Request) -> None:
+    channel = request.selection.channel
+    if channels > _MAX_CHANNELS:
+        message = f"{request.name} has {channels} channels: FFmpeg resamples {_MAX_CHANNELS} at most"
+        raise AudioError(message, hint="split it into files of fewer channels")
     if channel is not None and not 1 <= channel <= channels:
         raise AudioError(
-            f"{name} has no channel {channel}: it has {channels}",
+            f"{request.name} has no channel {channel}: it has {channels}",
             hint="count channels from 1, or use --channel mix for all",
         )
+
+
+def _checked(blocks: Iterator[Samples], request: Request) -> Iterator[Samples]:
+    """Yield the blocks; raise where one is invalid, when they get too long, and if there is none."""
+    name, limit, decoded = request.name, request.limit_seconds, 0
+    for block in blocks:
+        _require_finite(block, name, decoded)
+        decoded += len(block)
+        if decoded > limit * SAMPLE_RATE:
+            raise AudioError(f"{name} is longer than {limit:g} s", hint="cut it into shorter recordings")
+        yield block
+    if not decoded:
+        raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
 
 
 def _require_finite(block: Samples, name: str, decoded: int) -> None:
@@ -142,11 +234,30 @@ def _require_finite(block: Samples, name: str, decoded: int) -> None:
         )
 
 
-def _decode_error(name: str, error: av.FFmpegError, decoded: int) -> UnreadableAudio:
-    if not decoded:
+def _scale(target: IO[bytes], factor: float) -> None:
+    """Multiply all samples in `target` by `factor`."""
+    target.seek(0)
+    while data := target.read(_BATCH * np.dtype(np.float32).itemsize):
+        target.seek(-len(data), os.SEEK_CUR)
+        target.write((np.frombuffer(data, np.float32) * np.float32(factor)).tobytes())
+
+
+def _describe_levels(levels: Levels, selection: Selection, stream: int, streams: int) -> Iterator[str]:
+    if levels.are_far_above_full_scale:
+        yield f"the samples reach {levels.peak:.4g} times full scale, and are scaled down to it"
+    if selection.channel is None and levels.cancel_out:
+        yield "the channels cancel each other out in their mean: use one of them, with --channel 1"
+    elif levels.are_silent and streams > 1:
+        yield f"audio stream {stream} of {streams} is silent: use another, with --stream {stream % streams + 1}"
+    elif levels.are_silent and selection.channel is not None:
+        yield f"channel {selection.channel} is silent: use another, or all with --channel mix"
+
+
+def _damage_error(name: str, error: av.FFmpegError, decoder: PacketDecoder) -> UnreadableAudio:
+    if not decoder.seconds:
         return UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_FORMAT_HINT)
     return UnreadableAudio(
-        f"{name} is damaged at {decoded / SAMPLE_RATE:.2f} s: {error.strerror}",
+        f"{name} is damaged at {decoder.damaged_at or 0:.2f} s: {error.strerror}",
         hint=f"keep the part that can be decoded: ffmpeg -i {shlex.quote(name)} repaired.wav",
     )
 

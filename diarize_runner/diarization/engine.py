@@ -20,6 +20,7 @@ from diarize_runner.diarization.isolation import isolated_directories
 from diarize_runner.diarization.library_output import suppress_library_output
 from diarize_runner.diarization.models import load_pipeline
 from diarize_runner.diarization.turns import (
+    MAX_SPEAKERS,
     SPEECH,
     Diarization,
     SpeakerHints,
@@ -28,12 +29,18 @@ from diarize_runner.diarization.turns import (
 )
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 from diarize_runner.progress import Progress
+from diarize_runner.unexpected import first_line
 
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
     from pyannote.core import Annotation, SlidingWindowFeature
 
 _log = logging.getLogger(__name__)
+
+_FOREIGN_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError, OSError),
+    *(RuntimeError, TypeError, ValueError),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +69,7 @@ class Diarizer:
                 _pyannote_file(recording),
                 num_speakers=hints.exactly,
                 min_speakers=hints.at_least,
-                max_speakers=hints.at_most,
+                max_speakers=hints.at_most and min(hints.at_most, MAX_SPEAKERS),
                 hook=_progress_hook(progress),
             )
         end = recording.duration
@@ -176,8 +183,20 @@ def _pipeline_errors(problem: str) -> Iterator[None]:
         yield
     except PipelineError:
         raise
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError, ImportError, OSError) as reason:
-        raise PipelineError(f"{problem}: {reason}", hint="run diarize-runner doctor to find the cause") from reason
+    except _FOREIGN_ERRORS as reason:
+        what = f"{problem}: {first_line(reason) or type(reason).__name__}"
+        raise _error_kind(reason)(what, hint="run diarize-runner doctor to find the cause") from reason
+
+
+def _error_kind(reason: Exception) -> type[PipelineError]:
+    """Return DeviceUnavailable for an error of the device, which every later call on it meets too.
+
+    https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html: "The process must be terminated and
+    relaunched."
+    """
+    import torch
+
+    return DeviceUnavailable if isinstance(reason, torch.AcceleratorError) else PipelineError
 
 
 def _turns(annotation: "Annotation", end: float) -> Iterator[SpeakerTurn]:
@@ -202,7 +221,8 @@ def _progress_hook(progress: Progress) -> Any:
 
     def hook(step: str, _artifact: object, **counts: Any) -> None:
         if counts.get("total"):
-            progress.advance(step, completed=counts["completed"], total=counts["total"])
+            # pyannote counts the chunks of the last batch that do not exist: 101 %.
+            progress.advance(step, completed=min(counts["completed"], counts["total"]), total=counts["total"])
 
     return hook
 

@@ -38,10 +38,10 @@ _MIN_FIELDS, _MAX_FIELDS = 9, 10
 
 
 def read_rttm(path: Path) -> dict[str, tuple[SpeakerTurn, ...]]:
-    """Return the turns of each recording, overlaps included, in time order.
+    """Return the turns of each recording, overlaps included, in time order; none if nobody speaks in any.
 
     Raises:
-        RttmError: the file cannot be read, a line is invalid, there are no turns, or a bound is exceeded.
+        RttmError: the file cannot be read, a line is invalid, or a bound is exceeded.
     """
     try:
         text = decode_utf8(read_file(path))
@@ -49,14 +49,13 @@ def read_rttm(path: Path) -> dict[str, tuple[SpeakerTurn, ...]]:
     except OSError as error:
         raise RttmError(f"cannot read {path}: {error.strerror}", hint="check the path") from error
     except UnicodeDecodeError as error:
-        raise RttmError(f"{path} is not text in UTF-8", hint=_FORMAT_HINT) from error
+        hint = f"convert it to UTF-8: iconv -f ENCODING -t UTF-8 {path} > CONVERTED"
+        raise RttmError(f"{path} is not text in UTF-8", hint=hint) from error
     except OutOfBounds as error:
         raise RttmError(f"{path}: {error}", hint=_BOUND_HINT) from error
     turns_of: dict[str, list[SpeakerTurn]] = {}
     for recording, turn in _turns(text, path):
         turns_of.setdefault(recording, []).append(turn)
-    if not turns_of:
-        raise RttmError(f"{path} has no speaker turns", hint=_FORMAT_HINT)
     for recording, turns in turns_of.items():
         _require_bounded(turns, f"{path}, recording {recording}")
     return {recording: tuple(sorted(turns)) for recording, turns in turns_of.items()}

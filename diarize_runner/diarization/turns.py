@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from diarize_runner.errors import UsageError
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class SpeakerTurn:
@@ -58,6 +60,10 @@ SPEECH = "SPEECH"
 """The only speaker in the result of speech detection."""
 
 
+MAX_SPEAKERS = 127
+"""pyannote numbers speakers with int8: https://github.com/pyannote/pyannote-audio/blob/4.0.7/src/pyannote/audio/pipelines/clustering.py#L133"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeakerHints:
     """The known number of speakers, or its bounds."""
@@ -65,6 +71,12 @@ class SpeakerHints:
     exactly: int | None = None
     at_least: int | None = None
     at_most: int | None = None
+
+    def require_possible(self) -> None:
+        """Raise UsageError when the hints require more speakers than pyannote can number."""
+        required = max(self.exactly or 0, self.at_least or 0)
+        if required > MAX_SPEAKERS:
+            raise UsageError(f"{required} speakers are too many", hint=f"give {MAX_SPEAKERS} at most, or no number")
 
     def unmet_by(self, diarization: Diarization) -> str:
         """Describe how a diarization misses the hints; return an empty string if it meets them.

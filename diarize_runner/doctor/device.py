@@ -1,6 +1,7 @@
 """Check the GPU and its driver against the CUDA version of torch."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from diarize_runner.diarization.isolation import isolated_directories
@@ -8,6 +9,10 @@ from diarize_runner.errors import DeviceUnavailable, PipelineError
 
 DRIVER_VERSION_FILE = Path("/proc/driver/nvidia/version")
 PCI_DEVICES = Path("/sys/bus/pci/devices")
+CONTROL_DEVICE = Path("/dev/nvidiactl")
+"""Through it every process reaches the driver; a container has it only if it was given a GPU."""
+WSL_DEVICE, WSL_DRIVER = Path("/dev/dxg"), Path("/usr/lib/wsl/lib/libcuda.so.1")
+"""Under WSL2 the driver is that of Windows: https://docs.nvidia.com/cuda/wsl-user-guide/."""
 _NVIDIA = "0x10de"
 _DISPLAY = "0x03"
 """Prefix of the PCI class of display controllers."""
@@ -19,7 +24,7 @@ def check_device(device: str) -> str:
     """Describe the device that `--device` selects.
 
     Raises:
-        DeviceUnavailable: the box has a GPU, or `device` is cuda, and the GPU cannot be used.
+        DeviceUnavailable: the box has a GPU, or `device` is cuda, and the GPU or cuDNN cannot be used.
         PipelineError: torch cannot be imported.
     """
     try:
@@ -29,15 +34,17 @@ def check_device(device: str) -> str:
         raise PipelineError(f"torch cannot be imported: {reason}") from reason
     driver = _driver()
     if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, driver {driver}, CUDA {torch.version.cuda}"
+        _require_cudnn(torch.backends.cudnn.version)
+        shown = driver or ("of Windows" if WSL_DEVICE.exists() else "unknown")
+        return f"{torch.cuda.get_device_name()}, driver {shown}, CUDA {torch.version.cuda}"
     if device == "cuda" or (device == "auto" and has_gpu()):
-        raise _unavailable(driver, str(torch.version.cuda))
+        raise _unavailable_in_wsl() if WSL_DEVICE.exists() else _unavailable(driver, str(torch.version.cuda))
     return "cpu"
 
 
 def has_gpu() -> bool:
-    """Whether an NVIDIA GPU is on the PCI bus."""
-    return any(
+    """Whether an NVIDIA GPU is on the PCI bus, or one of Windows has a driver."""
+    return (WSL_DEVICE.exists() and WSL_DRIVER.exists()) or any(
         _read(each / "vendor") == _NVIDIA and _read(each / "class").startswith(_DISPLAY)
         for each in PCI_DEVICES.glob("*")
     )
@@ -52,7 +59,27 @@ def _unavailable(driver: str, cuda: str) -> DeviceUnavailable:
         return DeviceUnavailable("this box has a GPU, but no NVIDIA driver is loaded", hint=hint)
     if int(driver.partition(".")[0]) < minimum:
         return DeviceUnavailable(f"driver {driver} is too old: CUDA {cuda} needs {minimum} or newer", hint=hint)
+    if not CONTROL_DEVICE.exists():
+        hint = "give the container the GPU: docker run --gpus all, or nvidia.com/gpu: 1 in the limits of a pod"
+        return DeviceUnavailable(f"driver {driver} is loaded, but {CONTROL_DEVICE} is missing", hint=hint)
     return DeviceUnavailable(f"driver {driver} is loaded, but torch finds no CUDA device", hint=hint)
+
+
+def _unavailable_in_wsl() -> DeviceUnavailable:
+    if not WSL_DRIVER.exists():
+        hint = "install NVIDIA's driver in Windows, not in Linux, then run in Windows: wsl --shutdown"
+        return DeviceUnavailable(f"this is WSL2, but {WSL_DRIVER} is missing", hint=hint)
+    hint = f"export LD_LIBRARY_PATH={WSL_DRIVER.parent}; if it still fails, update NVIDIA's driver in Windows"
+    return DeviceUnavailable("this is WSL2, but torch finds no CUDA device", hint=hint)
+
+
+def _require_cudnn(version: Callable[[], object]) -> None:
+    """Raise DeviceUnavailable if torch finds another cuDNN than the one in its packages, which `version` reports."""
+    try:
+        version()
+    except RuntimeError as reason:
+        hint = f"unset LD_LIBRARY_PATH, or under WSL2 set it to {WSL_DRIVER.parent}: the packages hold their own cuDNN"
+        raise DeviceUnavailable(f"cuDNN cannot be used: {str(reason).partition('. ')[0]}", hint=hint) from reason
 
 
 def _driver() -> str:

@@ -12,7 +12,7 @@ from diarize_runner.doctor.check import Drift
 from diarize_runner.errors import DiarizeRunnerError, OfflineViolation
 
 MIN_FREE_BYTES = 1 << 30
-"""For the next version of a cache, and for recordings."""
+"""For the next version of a cache, and for results."""
 _TOKEN_VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _LOOPBACK_DISCARD = ("127.0.0.1", 9)
 
@@ -33,7 +33,7 @@ def check_disk(cache: Path) -> str:
     free = shutil.disk_usage(folder).free
     detail = f"{free / 1e9:.1f} GB free at {folder}"
     if free < MIN_FREE_BYTES:
-        raise Drift(detail, hint=f"free {MIN_FREE_BYTES >> 30} GiB, for the next version of the cache and for results")
+        raise Drift(detail, hint=f"delete files until {MIN_FREE_BYTES >> 30} GiB is free")
     return detail
 
 

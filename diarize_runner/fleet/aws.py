@@ -13,8 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from diarize_runner.errors import FleetError, UsageError
-from diarize_runner.fleet.aws_refusals import CODES, REFUSED_BY_CODE
+from diarize_runner.fleet.aws_refusals import CODES, GRANTS, REFUSED_BY_CODE
 from diarize_runner.store import aws_errors
+from diarize_runner.unexpected import first_line
 from diarize_runner.version import __version__
 
 Service = Literal["ec2", "ssm", "pricing"]
@@ -94,6 +95,9 @@ def _errors(what: str) -> Iterator[None]:
     except BotoCoreError as reason:
         sentence, hint = aws_errors.explain_transport_error(reason)
         raise FleetError(f"{what}: {sentence}", hint=hint) from reason
+    except OSError as reason:  # boto3 reads tokens and certificates from files
+        sentence, hint = aws_errors.explain_file_error(reason)
+        raise FleetError(f"{what}: {sentence}", hint=hint) from reason
     except ResponseParserError as reason:
         hint = "check AWS_ENDPOINT_URL and HTTPS_PROXY"
         raise FleetError(f"{what}: the response is not from AWS", hint=hint) from reason
@@ -103,9 +107,9 @@ def _errors(what: str) -> Iterator[None]:
 
 
 def _refusal(reason: ClientError, what: str) -> FleetError:
-    code = reason.response["Error"].get("Code", "")
-    if code in REFUSED_BY_CODE:
-        sentence, hint = REFUSED_BY_CODE[code]
+    code, message = reason.response["Error"].get("Code", ""), reason.response["Error"].get("Message") or ""
+    explained = aws_errors.explain_refusal(code, message, reason.operation_name, GRANTS) or REFUSED_BY_CODE.get(code)
+    if explained:
+        sentence, hint = explained
         return FleetError(f"{what}: {sentence} ({code})", hint=hint)
-    message = reason.response["Error"].get("Message") or "AWS refused the call"
-    return FleetError(f"{what}: {message} ({code})", hint=f"see {CODES}")
+    return FleetError(f"{what}: {first_line(message) or 'AWS refused the call'} ({code})", hint=f"see {CODES}")

@@ -1,6 +1,6 @@
 """Error codes of EC2, the Parameter Store and the Price List: a message and a hint for each.
 
-The server's own message is printed only for other codes, since some repeat the signed request.
+The server's own message is printed only for other codes, with secrets masked, since some repeat the signed request.
 """
 
 from diarize_runner.store.aws_errors import REFUSED, expand_codes
@@ -9,11 +9,18 @@ CODES = "https://docs.aws.amazon.com/ec2/latest/devguide/errors-overview.html"
 """The list of EC2's error codes."""
 _G_QUOTA = "request more vCPUs (a g4dn.xlarge has 4) under Service Quotas, EC2"
 
+GRANTS = "attach docs/aws/launcher-policy.json; its iam:PassRole must name the role of --instance-profile"
+"""The hint for a permission that a launch needs."""
+
 REFUSED_BY_CODE = REFUSED | expand_codes(
     {
         ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException"): (
             "access denied",
-            "attach docs/aws/launcher-policy.json; its iam:PassRole must name the role of --instance-profile",
+            GRANTS,
+        ),
+        ("AuthFailure.ServiceLinkedRoleCreationNotPermitted",): (
+            "the account lacks the service-linked role for spot boxes",
+            "run as an administrator: aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
         ),
         ("InsufficientInstanceCapacity",): (
             "the zone has no capacity left for this instance type",

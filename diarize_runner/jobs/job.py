@@ -6,11 +6,12 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints
+from diarize_runner.diarization.reliability import reliability_warnings
+from diarize_runner.diarization.turns import NO_HINTS, Diarization, SpeakerHints, uri_from_stem
 from diarize_runner.jobs.audio import Audio
 from diarize_runner.jobs.stage_timer import Timing
 from diarize_runner.progress import Progress
@@ -18,11 +19,12 @@ from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
 from diarize_runner.transcript.formats.provenance import Provenance
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.read import read
+from diarize_runner.transcript.review import review
 from diarize_runner.transcript.rules import Rules
 from diarize_runner.transcript.speaker_names import SpeakerNames, rename_speakers
 
 if TYPE_CHECKING:
-    from diarize_runner.diarization.audio import Recording
+    from diarize_runner.diarization.audio import DecodedRecording, Recording
     from diarize_runner.diarization.engine import Diarizer
 
 _log = logging.getLogger(__name__)
@@ -44,6 +46,9 @@ class Task(Protocol):
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return the turns. Raises the errors of the diarizer."""
 
+    def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
+        """Return why the diarization of a recording of `seconds` may be wrong."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiarizationTask:
@@ -56,6 +61,10 @@ class DiarizationTask:
         """Return the speaker turns."""
         return diarizer.diarize(recording, self.hints, progress)
 
+    def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
+        """Warn of recordings that every pipeline of pyannote diarizes less reliably."""
+        return reliability_warnings(diarization, seconds)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechDetectionTask:
@@ -67,6 +76,11 @@ class SpeechDetectionTask:
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return the speech turns; each has the speaker label SPEECH."""
         return diarizer.detect_speech(recording, progress)
+
+    def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
+        """Return no warnings: finding speech is reliable on short recordings, too."""
+        del diarization, seconds
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,13 +117,26 @@ class LoadedJob:
     """A job with its inputs in memory."""
 
     job: Job
-    recording: "Recording"
+    recording: "DecodedRecording"
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
-        """Assign and name the speakers; raise TranscriptError when the transcript overlaps too many turns."""
-        labelled = assign_speakers(self.transcript, diarization, self.job.rules)
-        return rename_speakers(labelled, self.job.names)
+        """Assign the speakers, review the result and name them.
+
+        Raises:
+            TranscriptError: the transcript overlaps too many turns.
+        """
+        return rename_speakers(
+            self._review(assign_speakers(self.transcript, diarization, self.job.rules)), self.job.names
+        )
+
+    def _review(self, labelled: LabelledTranscript) -> LabelledTranscript:
+        doubts = self.job.task.warnings(labelled.diarization, self.recording.duration)
+        labelled = replace(labelled, warnings=(*self.recording.warnings, *doubts, *labelled.warnings))
+        if not self.job.transcript:
+            return labelled
+        names = [uri_from_stem(self.transcript.recording)] if self.transcript.recording else []
+        return review(labelled, names=names, audio_seconds=self.recording.duration)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

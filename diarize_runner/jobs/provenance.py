@@ -4,7 +4,6 @@ import importlib.metadata
 from typing import TYPE_CHECKING
 
 from diarize_runner.cache.documents.manifest import CacheManifest
-from diarize_runner.jobs.audio import digest_of_file
 from diarize_runner.jobs.job import LoadedJob
 from diarize_runner.transcript.formats.provenance import CacheReference, Provenance
 from diarize_runner.version import __version__
@@ -17,7 +16,7 @@ PACKAGES = ("torch", "torchaudio", "pyannote.audio", "numpy", "av", "diarize-run
 
 
 def provenance_of(loaded: LoadedJob, diarizer: "Diarizer", manifest: CacheManifest) -> Provenance:
-    """Return the provenance, with digests of the inputs; raise DiskError when one cannot be read."""
+    """Return the provenance, with digests of the inputs as they were read."""
     job = loaded.job
     return Provenance(
         tool=f"diarize-runner {__version__}",
@@ -30,10 +29,11 @@ def provenance_of(loaded: LoadedJob, diarizer: "Diarizer", manifest: CacheManife
         engine=diarizer.engine,
         device=diarizer.device,
         packages={name: importlib.metadata.version(name) for name in PACKAGES if name != "diarize-runner"},
-        audio=job.audio.digest(),
+        audio=loaded.recording.digest,
         audio_seconds=loaded.recording.duration,
-        transcript=digest_of_file(job.transcript) if job.transcript else None,
+        transcript=loaded.transcript.digest,
         hints=job.task.hints,
         channel=job.audio.channel,
+        stream=job.audio.stream,
         rules=job.rules if job.transcript else None,
     )

@@ -42,7 +42,6 @@ class Session:
         Raises:
             PipelineError: the pipeline failed on this recording.
             TranscriptError: the transcript overlaps with more turns than can be compared.
-            DiskError: an input file cannot be read again.
         """
         job, recording = loaded.job, loaded.recording
         with timed(recording, self._history(loaded), progress) as timer:

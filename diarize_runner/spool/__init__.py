@@ -1,6 +1,6 @@
 """A folder that labels what is dropped into it.
 
-    inbox/             where recordings are dropped, each with or without a transcript of the same stem
+    inbox/             where recordings are dropped, each with or without a transcript: call.json or call.wav.json
     claimed/<stem>/    the recording being processed
     outbox/<stem>/     the recording, its transcript, and <stem>.labelled.json, .rttm, .html, and .srt if it has one
     failed/<stem>/     the recording, its transcript, and <stem>.error.txt

@@ -1,4 +1,4 @@
-"""The files in the inbox, by stem: `call.wav` and `call.json` belong together.
+"""The files in the inbox, by stem: `call.wav` belongs with `call.json`, and with `call.wav.json`.
 
 Stems are compared in Unicode NFC, since copies from macOS have decomposed accents (NFD).
 """
@@ -54,13 +54,16 @@ class Inbox:
         """
         before, self._seen = self._seen, {}
         by_stem: dict[str, list[Path]] = defaultdict(list)
+        paths = list(paths)
+        recordings = {_normalize(path.name): _normalize(path.stem) for path in paths if not is_transcript(path)}
         for path in paths:
             with suppress(FileNotFoundError):  # removed since it was listed
                 if path.is_symlink() or not path.is_dir():
                     state = _FileState.of(path)
                     previous, since = before.get(path, (state, now))
                     self._seen[path] = state, since if previous == state else now
-                    by_stem[unicodedata.normalize("NFC", path.stem)].append(path)
+                    stem = _normalize(path.stem)
+                    by_stem[recordings.get(stem, stem) if is_transcript(path) else stem].append(path)
         stems = sorted(by_stem, key=partial(self._sort_key, by_stem))
         return [self._files_of(stem, by_stem[stem], now) for stem in stems]
 
@@ -71,6 +74,10 @@ class Inbox:
     def _sort_key(self, by_stem: Mapping[str, list[Path]], stem: str) -> tuple[float, int, str]:
         seen = [self._seen[path] for path in by_stem[stem]]
         return max(since for _, since in seen), max(state.ctime_ns for state, _ in seen), stem
+
+
+def _normalize(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

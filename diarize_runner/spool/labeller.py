@@ -11,6 +11,7 @@ from diarize_runner.jobs.job import Job
 from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.registry import FORMATS
 
 _RESULTS = ("json", "rttm", "srt", "html")
@@ -29,6 +30,10 @@ class SessionLabeller:
         loaded = job.load()
         self.session.announce(loaded, self.progress)
         result = self.session.run(loaded, self.progress)
+        for warning in result.labelled.warnings:
+            self.progress.print_line(
+                one_line(f"{os.fsencode(recording.name).decode(errors='replace')}: warning: {warning}")
+            )
         document = Document(
             transcript=result.labelled,
             audio_src=quote(os.fsencode(recording.name)),  # the page lies beside the recording

@@ -3,17 +3,16 @@
 import fcntl
 import os
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from reprlib import repr as shortened
 from typing import Protocol
 
 from diarize_runner.disk import disk_errors, flush, lock
-from diarize_runner.errors import RECORDING_ERRORS, DiarizeRunnerError, SpoolError
+from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, SpoolError
+from diarize_runner.jobs.batch import RecordingFailed, recording_errors
 from diarize_runner.spool.claim import Claim, claim_files, resume_claims
 from diarize_runner.spool.inbox import Inbox, list_visible
 
@@ -21,18 +20,13 @@ MAX_ATTEMPTS = 3
 """Runs that may crash on a recording before it is moved to failed."""
 SETTLE_SECONDS = 10.0
 _POLL_SECONDS = 1.0
-_RECORDING_ERRORS = (*RECORDING_ERRORS, SpoolError)
-"""Errors of one recording; the run continues with the next."""
-
-_DEFECTS = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""Errors that a bug in this package raises; another attempt would raise the same."""
 
 
 class Labeller(Protocol):
     """Labels recordings."""
 
     def label(self, recording: Path, transcript: Path | None) -> Mapping[str, bytes]:
-        """Return the files to put beside the recording, by suffix; raise one of RECORDING_ERRORS when it fails."""
+        """Return the files to put beside the recording, by suffix; raises as `Job.load` and `Session.run` do."""
 
 
 class Clock(Protocol):
@@ -92,7 +86,8 @@ def run(
         SpoolError: another run holds the lock.
         DiskError: the disk refuses a write, or does not support locks.
 
-    Errors of `open_labeller` propagate. After any error, claims stay, and the next run resumes them.
+    Errors of `open_labeller`, and those of a recording that `recording_errors` lets through, propagate. After any
+    error, claims stay, and the next run resumes them.
     """
     labeller = cache(open_labeller)
     with disk_errors(spool.folder), _exclusive(spool.folder):
@@ -113,30 +108,30 @@ def run(
 def _finish(claim: Claim, spool: Spool, labeller: Labeller) -> Outcome:
     try:
         results = _attempt(claim, labeller)
-    except _RECORDING_ERRORS as error:
-        return Outcome(place=claim.deliver(_error_file(error), spool.failed), error=error)
+    except RecordingFailed as failed:
+        return Outcome(place=claim.deliver(_error_file(failed.error), spool.failed), error=failed.error)
     return Outcome(place=claim.deliver(results, spool.outbox))
 
 
 def _attempt(claim: Claim, labeller: Labeller) -> Mapping[str, bytes]:
-    recording, transcript = claim.recording(), claim.transcript()
+    with recording_errors(claim.stem):
+        recording, transcript = claim.recording(), claim.transcript()
+        _require_attempts_left(claim)
+    attempted = claim.record_attempts(claim.attempts + 1)
+    try:
+        with recording_errors(recording.name):
+            return labeller.label(recording, transcript)
+    except DeviceUnavailable:  # the recording may be the cause: it counts as an attempt, as a kill does
+        raise
+    except BaseException:
+        attempted.record_attempts(claim.attempts)
+        raise
+
+
+def _require_attempts_left(claim: Claim) -> None:
     if claim.attempts >= MAX_ATTEMPTS:
         hint = "cut it into shorter recordings: it may need more memory than the box has"
         raise SpoolError(f"{MAX_ATTEMPTS} runs crashed on it", hint=hint)
-    attempted = claim.record_attempts(claim.attempts + 1)
-    try:
-        return labeller.label(recording, transcript)
-    except (DiarizeRunnerError, KeyboardInterrupt):  # other errors, and a kill, count as attempts
-        attempted.record_attempts(claim.attempts)
-        raise
-    except _DEFECTS as reason:
-        hint = "report this bug of diarize-runner, with the transcript"
-        raise SpoolError(f"{recording.name} cannot be labelled: {_summarise(reason)}", hint=hint) from reason
-
-
-def _summarise(reason: Exception) -> str:
-    *_, frame = traceback.extract_tb(reason.__traceback__)
-    return f"{type(reason).__name__} in {Path(frame.filename).name}, line {frame.lineno}: {shortened(str(reason))}"
 
 
 def _error_file(error: DiarizeRunnerError) -> dict[str, bytes]:

@@ -51,7 +51,7 @@ class LocalStore:
         return [found.parent.name for found in self.root.glob(f"{prefix}*/{containing}")]
 
     def create(self, key: str, source: Path) -> None:
-        """See WritableArchiveStore. Hard-linking is atomic, so a key is never written twice."""
+        """See WritableArchiveStore. A key is never written twice."""
         exists = ObjectExists(f"{self.url} already has {key}", hint="build with a new --version")
 
         def fill(file: IO[bytes]) -> None:
@@ -62,7 +62,7 @@ class LocalStore:
 
         with self._temporary_file(key, fill) as (written, target):
             try:
-                os.link(written, target)
+                _put_in_place(written, target)
             except FileExistsError:
                 raise exists from None
             self._flush(key)
@@ -168,6 +168,22 @@ class LocalStore:
             full = reason.errno in (errno.ENOSPC, errno.EDQUOT)
             hint = "free some space, then run again" if full else "check the folder and its permissions"
             raise StoreError(f"{self.url}: {key}: {reason.strerror}", hint=hint) from reason
+
+
+def _put_in_place(written: Path, target: Path) -> None:
+    """Give `written` the name `target`; raise FileExistsError if it is taken.
+
+    A hard link does both atomically. FAT and exFAT, as of USB disks, have none: link(2) fails with EPERM. There the
+    lock on the folder keeps other writers out.
+    """
+    try:
+        os.link(written, target)
+    except OSError as reason:
+        if reason.errno not in (errno.EPERM, errno.ENOTSUP):
+            raise
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        written.rename(target)
 
 
 def _copy(source: Path, target: IO[bytes]) -> None:

@@ -2,9 +2,10 @@
 
     model       Word, Segment, Transcript; labelled: LabelledSegment, LabelledTranscript
     names       recognise transcript files by their suffix
-    read        a file, in one of several `dialects`  -> Transcript
+    read        a file, in one of several `dialects`  -> Transcript; `encoding` decodes it
     exclusive   SpeakerTurns, overlapping             -> SpeakerTurns, one speaker at a time
     assign      Transcript + Diarization              -> LabelledTranscript, by `rules`
+    review      LabelledTranscript                    -> warnings where it may be wrong
     speaker_names  LabelledTranscript                 -> LabelledTranscript, with names of people for labels
     statistics  LabelledTranscript                    -> talk time and words of each speaker
     formats     LabelledTranscript                    -> JSON, subtitles, text, annotations

@@ -51,7 +51,13 @@ def assign_speakers(
     assigner = _Assigner(diarization, rules)
     assigner.check_comparisons(transcript)
     segments = tuple(piece for segment in transcript.segments for piece in assigner.label_segment(segment))
-    return LabelledTranscript(uri=diarization.uri, segments=segments, diarization=diarization)
+    return LabelledTranscript(
+        uri=diarization.uri,
+        segments=segments,
+        diarization=diarization,
+        language=transcript.language,
+        warnings=transcript.warnings,
+    )
 
 
 class _Assigner:

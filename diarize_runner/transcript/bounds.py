@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from diarize_runner.bounds import OutOfBounds
-from diarize_runner.transcript.model import Segment
+from diarize_runner.transcript.dialects.raw import RawSegment
 
 MAX_SEGMENTS = 1_000_000
 MAX_WORDS = 1_000_000
@@ -16,7 +16,7 @@ MAX_COMPARISONS = 50_000_000
 """Comparisons of a word or segment with a speaker turn; 8 hours of speech need a million."""
 
 
-def check_bounds(segments: Iterable[Segment]) -> Iterator[Segment]:
+def check_bounds(segments: Iterable[RawSegment]) -> Iterator[RawSegment]:
     """Yield the segments; raise OutOfBounds at the first that exceeds a limit."""
     words = characters = 0
     for number, segment in enumerate(segments, start=1):

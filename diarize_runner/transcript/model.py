@@ -1,9 +1,10 @@
 """A transcript before and after its speakers are assigned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from diarize_runner.diarization.turns import Diarization
+from diarize_runner.digests import Digest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,14 @@ class Transcript:
     """The segments of one recording, in the order of the file; they may overlap."""
 
     segments: tuple[Segment, ...]
+    digest: Digest | None = field(default=None, compare=False)
+    """Of the file; None where it was not read from one."""
+    recording: str | None = None
+    """The name that the document gives the recording; None if it gives none."""
+    language: str | None = None
+    """A language tag such as `de`; None if unknown."""
+    warnings: tuple[str, ...] = ()
+    """What was wrong with the document, and how it was read; a sentence each."""
 
 
 AttributionMethod = Literal["overlap", "nearest", "smoothed", "none"]
@@ -92,3 +101,7 @@ class LabelledTranscript:
     segments: tuple[LabelledSegment, ...]
     """In the transcript's order; a split segment gives several. Empty without a transcript."""
     diarization: Diarization
+    language: str | None = None
+    """A language tag such as `de`; None if unknown."""
+    warnings: tuple[str, ...] = ()
+    """Why the result may be wrong; a sentence each."""

@@ -9,23 +9,30 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-
-from diarize_runner.transcript.model import Word
+from typing import Generic, Protocol, TypeVar
 
 _WHITESPACE = re.compile(r"\s")
 _WORD_CHARACTER = re.compile(r"[^\W_]")
 _SENTENCE_ENDS = frozenset(".!?…。！？।؟")  # noqa: RUF001  # of several scripts
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sentence:
+class _HasText(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+_W = TypeVar("_W", bound=_HasText)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sentence(Generic[_W]):
     """A part of a text and its words."""
 
     text: str
-    words: tuple[Word, ...]
+    words: tuple[_W, ...]
 
 
-def split_by_words(text: str, words: Sequence[Word]) -> list[str] | None:
+def split_by_words(text: str, words: Sequence[_HasText]) -> list[str] | None:
     """Cut `text` into one piece for each word; return None if the words do not match the text."""
     cuts, position = [], 0
     for word in words:
@@ -42,7 +49,7 @@ def split_by_words(text: str, words: Sequence[Word]) -> list[str] | None:
     return [text[start:end] for start, end in zip([0, *cuts[1:]], [*cuts[1:], len(text)], strict=True)]
 
 
-def split_sentences(text: str, words: Sequence[Word]) -> Iterator[Sentence]:
+def split_sentences(text: str, words: Sequence[_W]) -> Iterator[Sentence[_W]]:
     """Yield the sentences of `text`; all of it as one if the words do not match the text."""
     cut = split_by_words(text, words) or [text]
     first = 0

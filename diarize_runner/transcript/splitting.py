@@ -27,9 +27,9 @@ class Piece(NamedTuple):
 def split_segment(
     segment: Segment, times: Sequence[TimeRange], labels: Sequence[Label], thresholds: SplitThresholds | None
 ) -> list[Piece]:
-    """Return the pieces of a segment, or the whole segment as one. Their texts join to its text.
+    """Return the pieces of a segment, or the whole segment as one. Joined, their texts equal its text.
 
-    A segment stays whole if its words do not match its text or go back in time.
+    A segment stays whole if its words do not match its text, or a piece would end before it starts.
     """
     whole = [Piece(start=segment.start, end=segment.end, text=segment.text, first=0, after=len(segment.words))]
     if not thresholds or len({label.speaker for label in labels} - {None}) < 2:  # noqa: PLR2004  # a split needs two speakers
@@ -42,12 +42,15 @@ def split_segment(
 def _merge_small(
     runs: list[Run], segment: Segment, times: Sequence[TimeRange], thresholds: SplitThresholds
 ) -> list[Run]:
-    """Merge runs into their neighbours until every run meets the thresholds."""
-    timed = list(accumulate((not word.interpolated for word in segment.words), initial=0))
+    """Merge runs into their neighbours until every run, and each speaker's share, meets the thresholds."""
+    timed_before = list(accumulate((not word.interpolated for word in segment.words), initial=0))
     runs = _merge_where(
         runs,
         times,
-        lambda run: run.seconds(times) < thresholds.seconds or timed[run.after] - timed[run.first] < thresholds.words,
+        lambda run: (
+            run.seconds(times) < thresholds.seconds
+            or timed_before[run.after] - timed_before[run.first] < thresholds.words
+        ),
     )
     minimum = thresholds.share * (times[-1][1] - times[0][0]) / 1_000_000
     while len(runs) > 1:

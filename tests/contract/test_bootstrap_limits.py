@@ -3,15 +3,18 @@
 import base64
 import json
 import os
+import shlex
 import subprocess
 import time
 
 import pytest
+from support.aws_refusals import REFUSALS
 from support.bootstrap import SCRIPT, WHEEL, command, environment, sign, write_store
 from support.certificates import write_certificate
 from support.web import Answer, changed, dripping, dripping_head, endless, files, responds_with_status, serving
 
 MIB = 1 << 20
+READ_BY_A_BOX = [met for met in REFUSALS if met.service in ("s3", "sts") and met.operation != "PutObject"]
 SHORT_TIMEOUTS = {
     b"min_rate=4000 rate_window=60": b"min_rate=4000 rate_window=1",
     b"--retry 5": b"--retry 1",
@@ -157,6 +160,43 @@ class TestBuckets:
         assert b"s3://models/m/latest/manifest.json cannot be fetched\nhint: " in ran.stderr
         assert int((tmp_path / "written").read_text()) == 64 << 10
         assert list((tmp_path / "home").iterdir()) == []
+
+    @pytest.mark.parametrize("met", READ_BY_A_BOX, ids=str)
+    def test_that_refuse_are_an_error_whose_hint_is_about_what_decided(self, met, aws, bootstrap):
+        says = f"fatal error: An error occurred ({met.code}) when calling the {met.operation} operation: {met.message}"
+
+        ran = bootstrap("s3://models/m", "--plan", PATH=aws(f"echo {shlex.quote(says)} >&2; exit 1"))
+
+        *said, error, hint = ran.stderr.decode().splitlines()
+        assert (ran.returncode, ran.stdout) == (1, b"")
+        assert said == [says]
+        assert error == "error: s3://models/m/latest/manifest.json cannot be fetched"
+        assert met.hint in hint
+
+    def test_that_repeat_credentials_are_not_quoted(self, aws, bootstrap):
+        secrets = (
+            "AKIAIOSFODNN7EXAMPLE Credential=me/2026, Signature=fe5f80 https://me:hunter2@host/a?X-Amz-Signature=ab"
+        )
+
+        ran = bootstrap("s3://models/m", "--plan", PATH=aws(f"echo '{secrets}' >&2; exit 1"))
+
+        assert ran.stderr.startswith(b"*** Credential=***, Signature=*** https://***@host/a?***\n")
+
+    @pytest.mark.parametrize(
+        ("says", "hint"),
+        [
+            ("Unable to locate credentials", "AWS_PROFILE"),
+            ("[Errno 2] No such file or directory: '/var/run/secrets/token'", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+            ("An error occurred (ExpiredToken) when calling the GetObject operation", "aws sso login"),
+            ("An error occurred (403) when calling the HeadObject operation: Forbidden", "s3:GetObject"),
+            ("Could not connect to the endpoint URL", "AWS_ENDPOINT_URL"),
+            ("Something else", "check the address, the version and the network"),
+        ],
+    )
+    def test_that_fail_otherwise_get_a_hint(self, says, hint, aws, bootstrap):
+        ran = bootstrap("s3://models/m", "--plan", PATH=aws(f"echo {shlex.quote(says)} >&2; exit 1"))
+
+        assert hint in ran.stderr.decode().splitlines()[-1]
 
     def test_that_never_respond_are_an_error(self, aws, bootstrap):
         script = SCRIPT.replace(b"min_rate=4000 rate_window=60", b"min_rate=65536 rate_window=1")

@@ -363,10 +363,13 @@ def test_root_is_required_only_without_a_prefix():
 
         ran = subprocess.run(line, check=False, **as_nobody)
         refused = subprocess.run(line[:-2], check=False, **as_nobody)
+        refused_removal = subprocess.run([*line[:3], "--uninstall"], check=False, **as_nobody)
 
         assert ran.returncode == 0, ran.stderr
         assert {path.stat().st_uid for path in Path(folder, "box").rglob("*")} == {NOBODY}
-    assert (refused.returncode, refused.stderr) == (
+    again = f"curl -fsSL {store.as_uri()}/latest/bootstrap.sh | sudo bash -s -- --store {store.as_uri()}"
+    assert (refused.returncode, refused.stderr.decode()) == (
         1,
-        b"error: only root may write to /opt and /var/lib\nhint: run this with sudo, or give --prefix DIR\n",
+        f"error: only root may write to /opt and /var/lib\nhint: run: {again}; or add --prefix DIR\n",
     )
+    assert b"\nhint: run: sudo bash bootstrap.sh --uninstall; or add --prefix DIR\n" in refused_removal.stderr

@@ -16,9 +16,9 @@ from support.web import Answer, files, serving
 from support.wheel_host import WheelHost
 from support.wheels import index_settings
 
-from diarize_runner.cache.builder.secrets import redact
 from diarize_runner.errors import UsageError
 from diarize_runner.fleet.user_data import user_data
+from diarize_runner.redaction import redact
 
 NETRC, PROXY, INDEX, KEY_ID, KEY, SESSION = (
     f"canary-{name}-d41d8cd9" for name in ["netrc", "proxy", "index", "id", "key", "session"]
@@ -191,6 +191,9 @@ def test_pip_s_error_is_printed_without_the_index_password(secret_host):
         ("at https://cdn/a/b?Signature=x&Key=y now", "at https://cdn/a/b?*** now"),
         ("https://host/a@b and me@example.org", "https://host/a@b and me@example.org"),
         ("Bearer hf_" + "a" * 34, "Bearer hf_***"),
+        ("the key AKIAIOSFODNN7EXAMPLE is unknown", "the key *** is unknown"),
+        ("Authorization: AWS4-HMAC-SHA256 Credential=me/2026, Signature=fe5f80", "Authorization: ***, Signature=***"),
+        ("{'SessionToken': 'IQoJ', 'SecretAccessKey': 'wJal'}", "{'SessionToken': '***', 'SecretAccessKey': '***'}"),
     ],
 )
 def test_foreign_messages_are_printed_without_tokens_passwords_and_signatures(message, printed):

@@ -230,8 +230,8 @@ CODES = {
         "is AWS_ENDPOINT_URL the address of an S3 API?",
     ),
     (400, "XAmzContentSHA256Mismatch"): (
-        "the server refused",
-        "a server other than AWS may need AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
+        "the server does not accept checksums: XAmzContentSHA256Mismatch",
+        "set AWS_REQUEST_CHECKSUM_CALCULATION=when_required",
     ),
 }
 
@@ -250,7 +250,18 @@ def test_error_codes_are_explained(answer, explanation, moto_store, moto_proxy):
 def test_an_unknown_error_code(refused, moto_store, moto_proxy):
     moto_proxy.fails(responds_with(Answer(status=418)), times=9)
 
-    assert refused(moto_store).message.endswith(": the server refused (418)")
+    assert refused(moto_store).message.endswith(": the server refused: I'm a Teapot (418)")
+
+
+def test_the_message_of_an_unknown_error_code_is_quoted_without_secrets(moto_store, moto_proxy):
+    secrets = "AKIAIOSFODNN7EXAMPLE and https://host/a?X-Amz-Signature=abc and Credential=me/20260101, Signature=fe5f80"
+    moto_proxy.fails(responds_with(refusal(400, "QuotaExceeded", Message=f"no space left for {secrets}")), times=9)
+
+    with pytest.raises(StoreError) as error:
+        moto_store.read(KEY)
+
+    quoted = "no space left for *** and https://host/a?*** and Credential=***, Signature=***"
+    assert error.value.message == f"{moto_store.url}/{KEY}: the server refused: {quoted} (QuotaExceeded)"
 
 
 @pytest.mark.parametrize("operation", ["read", "read_range", "versions", "create", "digest"], indirect=True)

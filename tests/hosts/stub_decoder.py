@@ -19,17 +19,18 @@ with patch.dict(sys.modules, {"numpy": numpy, **{name: MagicMock() for name in m
 PR_GET_PDEATHSIG = 2
 
 
-def decode_blocks(source, *_):
-    """Yield the file's bytes, then the parent-death signal."""
-    yield memoryview(source.read())
+def decode_into(target, source, _request):
+    """Write the file's bytes, then the parent-death signal; return no warnings."""
+    target.write(source.read())
     signal = ctypes.c_int()
     ctypes.CDLL(None).prctl(PR_GET_PDEATHSIG, ctypes.byref(signal))
-    yield memoryview(f"\nuntil signal {signal.value}\n".encode())
+    target.write(f"\nuntil signal {signal.value}\n".encode())
+    return ()
 
 
 if sys.argv[1] == "decoder":
     del sys.argv[1]
-    decoding.decode_blocks = decode_blocks
+    decoding.decode_into = decode_into
     sys.exit(decoding.main())
 audio._DECODER = (sys.executable, __file__, "decoder")
 sys.stdout.buffer.write(audio.decode(Path(sys.argv[1])).waveform)

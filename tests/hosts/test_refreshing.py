@@ -10,18 +10,27 @@ pytestmark = pytest.mark.hosts
 
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 CACHE = "/var/lib/diarize-runner/cache"
+SPOOL = "/var/lib/diarize-runner"
 SAMPLE_SKIPPED = "nothing has changed since"
 """doctor prints this if it does not diarize the sample again."""
 
 
 @pytest.fixture(scope="module")
 def boxes(shelf):
-    """Two boxes with version 1.0, each with a copy of the store."""
+    """Two boxes with version 1.0, each with a copy of the store; the second one has umask 077."""
     shelf.publish("1.0", "echo old: $(cat)")
     with fresh_hosts(DEBIAN_12, DEBIAN_12) as hosts:
+        set_private_umask(hosts[1])
         shelf.stock(*hosts)
         run_play(hosts, "provision.yml", **shelf.variables).succeeded()
         yield hosts
+
+
+def set_private_umask(host):
+    """Set umask 077 for ssh sessions, as hardening guides do."""
+    host.succeed("echo session optional pam_umask.so umask=0077 >> /etc/pam.d/sshd")
+    host.hang_up()
+    assert host.succeed("umask") == "0077\n"
 
 
 def refresh(hosts, shelf, *arguments):
@@ -96,6 +105,14 @@ def test_working_models_reach_every_box_once(boxes, shelf):
     assert [again.of(host.address).changed for host in boxes] == [0, 0]
     assert [versions(host) for host in boxes] == [["1.0", "3.0"], ["1.0", "3.0"]], "no failed version"
     assert [host.packets.leak for host in boxes] == [0, 0]
+
+
+def test_the_spool_reads_a_release_and_models_that_were_installed_with_umask_077(boxes):
+    """The models are those of the refresh."""
+    _, box = boxes
+    inbox, labelled = f"{SPOOL}/inbox", f"{SPOOL}/outbox/call/call.labelled.json"
+    box.succeed(f"echo hello > {inbox}/call.tmp && chmod 644 {inbox}/call.tmp && mv {inbox}/call.tmp {inbox}/call.wav")
+    assert box.wait_for(f"cat {labelled} || cat {SPOOL}/failed/call/*.txt") == "new: hello\n"
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,12 @@ def test_an_invalid_limit_is_refused(host, limit):
     )
 
 
+@pytest.mark.parametrize("character", [" ", "%", "'"])
+def test_a_folder_that_systemd_would_misread_is_refused(host, character):
+    play = apply(host, spool_folder=f"/srv/my{character}calls")
+    assert "must be absolute paths without spaces, quotes, % or $" in " ".join(play.failure.split())
+
+
 def test_an_invalid_device_is_refused(host):
     assert "spool_device must be auto, cuda or cpu (it is 'gpu')" in " ".join(
         apply(host, spool_device="gpu").failure.split()

@@ -177,7 +177,7 @@ def label_in_every_format(case: HostileTranscript, folder: Path) -> str:
 
 def _turns(rttm: bytes, path: Path) -> tuple[SpeakerTurn, ...]:
     path.write_bytes(rttm)
-    return max(read_rttm(path).values(), key=len)
+    return max(read_rttm(path).values(), key=len, default=())
 
 
 @cache

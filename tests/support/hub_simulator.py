@@ -12,6 +12,7 @@ import re
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ class HubSimulator:
 
     endpoint: str = ""
     cdn: str = ""
+    xet_storage: str = ""
+    """The address of the storage that the Hub names for large files; empty for a Hub without Xet."""
     repos: dict[str, HubRepo] = field(default_factory=dict)
     accounts: list[Account] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -201,21 +204,24 @@ class _Handler(BaseHTTPRequestHandler):
         self._break = broken
         path = unquote(urlsplit(self.path).path)
         try:
-            self._route(path)
+            self._route(urlsplit(self.path).path)
         except _Refused as refused:
             self._refuse(refused, path)
 
     def _route(self, path: str) -> None:
+        """Route a path that is still quoted: a revision may have slashes."""
         if self.host == "cdn":
-            self._send_large(path.strip("/"))
+            self._send_large(unquote(path).strip("/"))
+        elif "/xet-read-token/" in path:
+            self._send_xet_token()
         elif path == "/api/whoami-v2":
             self._send_account()
         elif match := _SMALL.fullmatch(path):
-            self._send_file(*match.groups(), linked=True)
+            self._send_file(*map(unquote, match.groups()), linked=True)
         elif match := _API.fullmatch(path):
-            self._send_listing(*match.groups())
+            self._send_listing(*(part and unquote(part) for part in match.groups()))
         elif match := _RESOLVE.fullmatch(path):
-            self._send_file(*match.groups(), linked=False)
+            self._send_file(*map(unquote, match.groups()), linked=False)
         else:
             raise _Refused(404, "Not found")
 
@@ -241,12 +247,29 @@ class _Handler(BaseHTTPRequestHandler):
         data = repo.commits[commit][path]
         headers = {"X-Repo-Commit": commit, "X-Linked-Etag": f'"{etag(path, data)}"', "Accept-Ranges": "bytes"}
         if path.endswith(LARGE):
+            headers |= self._xet_headers(repo_id, commit, etag(path, data))
             location = f"{self.hub.cdn}/{_address(repo_id, path, data)}?Signature=signed"
             self.send(302, b"Found", {**headers, "X-Linked-Size": str(len(data)), "Location": location})
         elif linked:
             self._send_body(repo.altered.get(path, data), {**headers, "ETag": f'"{etag(path, data)}"'})
         else:
             self.send(307, b"", {**headers, "Location": f"/api/resolve-cache/models/{repo_id}/{commit}/{path}"})
+
+    def _xet_headers(self, repo_id: str, commit: str, digest: str) -> dict[str, str]:
+        if not self.hub.xet_storage:
+            return {}
+        return {
+            "X-Xet-Hash": digest,
+            "X-Xet-Refresh-Route": f"{self.hub.endpoint}/api/models/{repo_id}/xet-read-token/{commit}",
+        }
+
+    def _send_xet_token(self) -> None:
+        headers = {
+            "X-Xet-Cas-Url": self.hub.xet_storage,
+            "X-Xet-Access-Token": "xet-token",
+            "X-Xet-Token-Expiration": str(int(time.time()) + 3600),
+        }
+        self.send(200, b"{}", headers)
 
     def _send_large(self, address: str) -> None:
         for repo in self.hub.repos.values():

@@ -23,10 +23,10 @@ def write_wav(path, channels, rate):
         file.writeframes(np.round(np.stack(channels, axis=1) * 32767).astype("<i2").tobytes())
 
 
-def write_encoded(path, codec, layout, rate, samples=None):
-    """Write the same samples to every channel; by default, two seconds of a tone."""
+def write_encoded(path, codec, layout, rate, samples=None, **options):
+    """Write the same samples to every channel; by default, two seconds of a tone. `options` are FFmpeg's."""
     samples = tone(2, rate) if samples is None else samples
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream(codec, rate=rate, layout=layout)
         channels = np.stack([samples] * stream.layout.nb_channels).astype(np.float32)
         sound = av.AudioFrame.from_ndarray(channels, format="fltp", layout=layout)

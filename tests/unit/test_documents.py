@@ -1,12 +1,14 @@
 """The documents: every link leads somewhere, every command is described, generated tables match their reports."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from diarize_runner.benchmark.formats.readme import refresh_tables
+from diarize_runner.cli import build_parser
 from diarize_runner.cli.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +41,43 @@ def test_every_command_is_described_in_the_documents():
     for name in COMMANDS:
         group, _, verb = name.rpartition(" ")
         assert re.search(rf"`{group}.*`[^|]*\b{verb}\b|`{group} {verb}" if group else rf"`{verb}\b", text), name
+
+
+def commands_in(name):
+    """Return the words of each `diarize-runner` command that a document quotes, without the program's name."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return [shlex.split(words, comments=True) for words in re.findall(r"[`/]diarize-runner ([a-z][^`\n\\|]*)", text)]
+
+
+@pytest.mark.parametrize("name", ["docs/troubleshooting.md", "docs/models.md", "docs/boxes.md"])
+def test_every_quoted_command_has_its_options(name):
+    commands = commands_in(name)
+    assert commands
+    for words in commands:
+        build_parser(words).parse_args(words)
+
+
+def test_our_errors_that_the_troubleshooting_page_quotes_are_in_the_code():
+    text = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    code = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "diarize_runner").rglob("*.py"))
+    ours = (
+        "is gated, and",
+        "no token was sent",
+        "the Hub cannot be reached",
+        "not as published",
+        "does not match its etag",
+    )
+    ours += (
+        "this is WSL2, but",
+        "torch finds no CUDA device",
+        "is loaded, but",
+        "the recording lasts",
+        "speakers found",
+    )
+    ours += ("holds no audio stream",)
+    for words in ours:
+        assert words in text, words
+        assert words in code, words
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -133,7 +133,7 @@ def read_manifest(root: Path) -> CacheManifest:
     try:
         data = (root / MANIFEST_NAME).read_bytes()
     except OSError as reason:
-        hint = "run: diarize-runner cache restore; or set --cache DIR or DIARIZE_RUNNER_CACHE to a restored cache"
+        hint = "run: diarize-runner cache restore --store STORE --into DIR; or name a cache: --cache DIR"
         raise ManifestError(f"{root} holds no restored cache: {reason.strerror}", hint=hint) from reason
     manifest = CacheManifest.from_bytes(data, str(root / MANIFEST_NAME))
     if _VERSION_FOLDER.fullmatch(root.name) and root.name != hash_bytes(data).digest.hex:

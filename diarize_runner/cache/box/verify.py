@@ -68,7 +68,7 @@ class VerifiedCache:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerificationReport:
-    """Every difference between a cache and its manifest, as paths in the cache."""
+    """The differences between a cache and its manifest, as paths in the cache."""
 
     root: Path
     manifest: CacheManifest
@@ -77,7 +77,10 @@ class VerificationReport:
     extra: tuple[str, ...]
     """In a listed repository, but not in the manifest."""
     unsafe: tuple[str, ...]
-    """Checkpoints that `cache build` did not write, and files that make pyannote load an unlisted class."""
+    """Checkpoints that `cache build` did not write, and files that make pyannote load an unlisted class.
+
+    Not looked for in a cache with missing or mismatched files.
+    """
 
     @property
     def ok(self) -> bool:
@@ -85,7 +88,7 @@ class VerificationReport:
         return not (self.missing or self.mismatched or self.extra or self.unsafe)
 
     def require_ok(self) -> VerifiedCache:
-        """Return the VerifiedCache; raise IntegrityError with every difference if there is one."""
+        """Return the VerifiedCache; raise IntegrityError with the differences if there are any."""
         if self.ok:
             return VerifiedCache(root=self.root, manifest=self.manifest, _seal=_SEAL)
         kinds = {
@@ -114,7 +117,7 @@ def verify(
         present = {path for path in differences if os.path.lexists(root / path)}
         extra = tuple(sorted(_extra(root, manifest)))
         unsafe = () if differences else tuple(_unsafe(root, manifest))
-    _log.info("%s: %d differences from %s %s", root, len(differences), manifest.name, manifest.version)
+    _log.info("%s: %d differences from %s %s", root, len(differences) + len(extra), manifest.name, manifest.version)
     return VerificationReport(
         root=root,
         manifest=manifest,
@@ -158,7 +161,7 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
 
 
 def _unsafe(root: Path, manifest: CacheManifest) -> Iterator[str]:
-    """Yield files that load unlisted classes, from the files themselves: a manifest may be wrong about its blobs."""
+    """Yield files that load unlisted classes. Read the classes from the files: a manifest may be wrong about them."""
     for repo in manifest.repos:
         for file in repo.files:
             blob = layout.blob_path(repo.repo_id, file.content.digest)

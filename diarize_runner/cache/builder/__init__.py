@@ -1,6 +1,7 @@
 """Build a publishable version from a request, on the build host. Only `hub.py` handles the token.
 
-resolve.py    CacheLock       pins every file to its digest; sources.py fetches from hub.py or wheels.py
+resolve.py    CacheLock       pins every file to its digest; sources.py fetches from a HubSource or wheels.py
+hub_source.py HubSource       the Hub (hub.py), or a Hub cache on this machine (hub_cache.py)
 prepare.py    PreparedFile    rewrites checkpoints in a confined child process
 secrets.py                    rejects files that hold a token
 version.py    CacheManifest   fetches and prepares the locked files; archive.py packs them

@@ -127,7 +127,10 @@ class _WheelCollector:
 
 def _hashed_pins(requirements: Path) -> tuple[Pin, ...]:
     if not requirements.is_file():
-        raise UsageError(f"{requirements} is not a file", hint="give pinned requirements: --requirements, --installer")
+        raise UsageError(
+            f"{requirements} is not a file",
+            hint="name a file of pinned requirements: --requirements FILE or --installer FILE",
+        )
     pins = read_pins(requirements.read_text(encoding="utf-8"), str(requirements))
     for pin in pins:
         if not pin.digests:

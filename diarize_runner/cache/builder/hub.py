@@ -5,20 +5,16 @@ environment, so child processes do not inherit it; huggingface_hub itself reads 
 HF_ENDPOINT selects another Hub.
 """
 
-import fnmatch
-import hashlib
 import logging
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.cache.builder.secrets import redact
-from diarize_runner.digests import hash_file, iter_chunks
+from diarize_runner.cache.builder.hub_source import HubListing, is_selected, matches_etag
 from diarize_runner.errors import (
     DiarizeRunnerError,
     DiskError,
@@ -27,6 +23,7 @@ from diarize_runner.errors import (
     RevisionNotFound,
     SourceError,
 )
+from diarize_runner.redaction import redact
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
@@ -46,18 +43,8 @@ _ACCESS_STATES = {
     "has been rejected": "was rejected by its authors",
 }
 """What a message of the Hub contains -> what the error says."""
-_SHA1, _SHA256 = re.compile("[0-9a-f]{40}"), re.compile("[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HubListing:
-    """A repository at one commit, as the Hub lists it."""
-
-    commit_hash: str
-    gated: str
-    """`no`, `auto` or `manual`."""
-    etags: dict[str, str]
-    """Each file's etag, by path: the SHA-256 of a large file, else the SHA-1 of the git blob."""
+_WRONG_DOCUMENT = (AttributeError, LookupError, TypeError)
+"""What a JSON document with other fields than the Hub's raises."""
 
 
 def pop_token() -> str | None:
@@ -72,48 +59,60 @@ def pop_token() -> str | None:
     return next(filter(None, found), None)
 
 
-def list_repo(repo_id: str, revision: str, allow_patterns: tuple[str, ...], token: str | None = None) -> HubListing:
-    """List the files of a repository that match `allow_patterns`, or all files if it is empty.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlineHub:
+    """The Hub that HF_ENDPOINT names."""
 
-    Without a `token`, huggingface_hub looks for one.
+    token: str | None = field(default=None, repr=False)
+    """None lets huggingface_hub look for one."""
 
-    Raises:
-        RevisionNotFound: the repository has no such branch, tag or commit.
-        SourceError: there is no such repository, or the Hub cannot be reached.
-    """
-    from huggingface_hub import HfApi
+    def list_repo(self, repo_id: str, revision: str, allow_patterns: tuple[str, ...]) -> HubListing:
+        """See HubSource."""
+        from huggingface_hub import HfApi
 
-    with _hub_errors(repo_id, revision):
-        info = HfApi(token=_token_to_send(token)).model_info(repo_id, revision=revision, files_metadata=True)
-    siblings = [file for file in info.siblings or [] if _is_selected(file.rfilename, allow_patterns)]
-    etags = {file.rfilename: _etag(repo_id, file) for file in siblings}
-    return HubListing(commit_hash=str(info.sha), gated=info.gated or "no", etags=etags)
+        with _hub_errors(repo_id, revision):
+            api = HfApi(token=_token_to_send(self.token))
+            info = api.model_info(repo_id, revision=revision, files_metadata=True)
+        siblings = [file for file in info.siblings or [] if is_selected(file.rfilename, allow_patterns)]
+        etags = {file.rfilename: _etag(repo_id, file) for file in siblings}
+        return HubListing(commit_hash=str(info.sha), gated=info.gated or "no", etags=etags)
+
+    def fetch(self, repo_id: str, commit_hash: str, path: str, etag: str) -> Path:
+        """See HubSource. Returns the file in this machine's Hub cache, and downloads it if it is not there.
+
+        huggingface_hub compares only sizes and trusts its cache, so this compares the content with `etag`. A file that
+        differs is downloaded once more: the cached copy may be damaged.
+
+        Raises:
+            GatedRepo: the terms were not accepted, or there is no token. (The listing is public, the files are not.)
+            DiskError: this machine's Hub cache cannot be written.
+        """
+        for force in (False, True):
+            _log.info("download %s@%s: %s", repo_id, commit_hash, path)
+            file = _download(repo_id, commit_hash, path, self.token, force=force)
+            if matches_etag(file, etag):
+                return file
+        hint = "check for a proxy or mirror that alters files; if HF_ENDPOINT is set, try without it"
+        raise IntegrityError(f"{repo_id}: {path} does not match its etag {etag} after two downloads", hint=hint)
 
 
-def download(repo_id: str, commit_hash: str, path: str, etag: str, token: str | None = None) -> Path:
-    """Return the path of a file in this machine's Hub cache, and download it if it is not there.
+ONLINE_HUB = OnlineHub()
+"""With the token that huggingface_hub finds."""
 
-    huggingface_hub compares only sizes and trusts its cache, so this compares the content with `etag`. A file that
-    differs is downloaded once more: the cached copy may be damaged.
 
-    Raises:
-        GatedRepo: the terms were not accepted, or there is no token. (The listing is public, the files are not.)
-        SourceError: the Hub has no such file, or cannot be reached.
-        IntegrityError: the downloaded file does not match `etag`.
-        DiskError: this machine's Hub cache cannot be written.
-    """
+def default_cache() -> Path:
+    """Return the folder of this machine's Hub cache, which HF_HUB_CACHE or HF_HOME may name."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _download(repo_id: str, commit_hash: str, path: str, token: str | None, *, force: bool) -> Path:
     from huggingface_hub import hf_hub_download
 
-    for force in (False, True):
-        _log.info("download %s@%s: %s", repo_id, commit_hash, path)
-        with _hub_errors(repo_id, commit_hash):
-            file = Path(
-                hf_hub_download(repo_id, path, revision=commit_hash, force_download=force, token=_token_to_send(token))
-            )
-        if _matches_etag(file, etag):
-            return file
-    hint = "check for a proxy or mirror that alters files; if HF_ENDPOINT is set, try without it"
-    raise IntegrityError(f"{repo_id}: {path} does not match its etag {etag} after two downloads", hint=hint)
+    with _hub_errors(repo_id, commit_hash):
+        sent = _token_to_send(token)
+        return Path(hf_hub_download(repo_id, path, revision=commit_hash, force_download=force, token=sent))
 
 
 def _token_to_send(token: str | None) -> str | None:
@@ -121,10 +120,6 @@ def _token_to_send(token: str | None) -> str | None:
     from huggingface_hub import constants
 
     return None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else token
-
-
-def _is_selected(path: str, allow_patterns: tuple[str, ...]) -> bool:
-    return not allow_patterns or any(fnmatch.fnmatch(path, pattern) for pattern in allow_patterns)
 
 
 def _etag(repo_id: str, file: "RepoSibling") -> str:
@@ -135,32 +130,30 @@ def _etag(repo_id: str, file: "RepoSibling") -> str:
     return etag
 
 
-def _matches_etag(file: Path, etag: str) -> bool:
-    """Whether `file` has the digest `etag`; an etag that is not a digest matches any file."""
-    if _SHA256.fullmatch(etag):
-        return hash_file(file).digest.hex == etag
-    return not _SHA1.fullmatch(etag) or _git_blob(file) == etag
-
-
-def _git_blob(path: Path) -> str:
-    sha1 = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        for chunk in iter_chunks(file):
-            sha1.update(chunk)
-    return sha1.hexdigest()
-
-
 @contextmanager
 def _hub_errors(repo_id: str, revision: str) -> Iterator[None]:
-    import httpx2
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         yield
     except LocalEntryNotFoundError as reason:  # says "check your connection" for any answer of the Hub
         raise _to_error(repo_id, revision, reason.__cause__ or reason) from None
-    except (httpx2.HTTPError, OSError, ValueError) as reason:
+    except _foreign_errors() as reason:
         raise _to_error(repo_id, revision, reason) from None
+
+
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    """Return what huggingface_hub raises.
+
+    It documents few types. Its client raises those of httpx2, hf_xet raises RuntimeError, and a document of another
+    server raises what Python raises for a wrong type.
+    """
+    import httpx2
+    from huggingface_hub import errors
+
+    defined = (each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception))
+    transport = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, httpx2.CookieConflict)
+    return (*defined, *transport, OSError, ValueError, RuntimeError, *_WRONG_DOCUMENT)
 
 
 def _to_error(repo_id: str, revision: str, reason: BaseException) -> DiarizeRunnerError:
@@ -177,8 +170,19 @@ def _to_error(repo_id: str, revision: str, reason: BaseException) -> DiarizeRunn
         return RevisionNotFound(f"{repo_id} has no revision {revision}", hint=hint)
     if isinstance(reason, errors.HfHubHTTPError):
         return _http_error(repo_id, reason)
-    if isinstance(reason, OSError) and reason.errno:
-        return DiskError(f"{reason.filename}: {reason.strerror}", hint="set HF_HOME to another folder")
+    return _transport_error(repo_id, reason)
+
+
+def _transport_error(repo_id: str, reason: BaseException) -> DiarizeRunnerError:
+    if isinstance(reason, RuntimeError) or type(reason).__module__.startswith("hf_xet"):
+        hint = "allow its host in the proxy or firewall, or set HF_HUB_DISABLE_XET=1 to download without Xet"
+        return SourceError(f"{repo_id}: the Hub's Xet storage failed: {_reason_text(reason)}", hint=hint)
+    if isinstance(reason, _WRONG_DOCUMENT):
+        hint = "check HTTPS_PROXY and HF_ENDPOINT"
+        return SourceError(f"{repo_id}: the response is not from a Hub ({type(reason).__name__})", hint=hint)
+    if isinstance(reason, OSError) and reason.errno and not isinstance(reason, (ConnectionError, TimeoutError)):
+        where = reason.filename or "the Hub cache of this machine"
+        return DiskError(f"{where}: {reason.strerror}", hint="set HF_HOME to another folder")
     hint = "try again; behind a proxy or mirror, set HTTPS_PROXY or HF_ENDPOINT"
     return SourceError(f"{repo_id}: the Hub cannot be reached: {_reason_text(reason)}", hint=hint)
 
@@ -227,7 +231,7 @@ def _account(reason: "HfHubHTTPError") -> str | None:
         return None
     try:
         return str(HfApi(token=header.removeprefix("Bearer ")).whoami()["name"])
-    except httpx2.HTTPError:  # rate limit or unknown token: the original error says more
+    except (httpx2.HTTPError, OSError, ValueError, *_WRONG_DOCUMENT):  # the original error says more
         return "this account"
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from diarize_runner.cache.builder import hub
+from diarize_runner.cache.builder.hub import ONLINE_HUB
+from diarize_runner.cache.builder.hub_source import HubSource
 from diarize_runner.cache.builder.prepare import PreparedFile, prepare
 from diarize_runner.cache.builder.sources import FetchedFile, fetch_composed, fetch_hub
 from diarize_runner.cache.checkpoint.import_allowlist import STANDARD_CLASSES, require_allowed
@@ -16,32 +17,32 @@ from diarize_runner.errors import SourceError
 from diarize_runner.progress import Progress
 
 
-def resolve(request: CacheRequest, progress: Progress, token: str | None = None) -> CacheLock:
+def resolve(request: CacheRequest, progress: Progress, hub: HubSource = ONLINE_HUB) -> CacheLock:
     """Pin each revision to a commit, and each file and wheel to a digest.
-
-    `token` is sent only to the Hub; without one, huggingface_hub looks for one.
 
     Raises:
         SourceError: a file cannot be fetched.
         ManifestError: a file on the Hub has a name that caches do not allow.
         UnsafeCheckpoint: a checkpoint holds more than data, or a file makes pyannote load a class that is not allowed.
     """
-    repos = tuple(_resolve_repo(request.folder, repo, token, progress) for repo in request.repos)
+    repos = tuple(_resolve_repo(request.folder, repo, hub, progress) for repo in request.repos)
     return CacheLock(request=request.digest, name=request.name, pipeline=request.pipeline, repos=repos)
 
 
-def _resolve_repo(folder: Path, repo: RequestedRepo, token: str | None, progress: Progress) -> RepoSnapshot:
+def _resolve_repo(folder: Path, repo: RequestedRepo, hub: HubSource, progress: Progress) -> RepoSnapshot:
     if isinstance(repo.content, HubSelection):
-        return _resolve_hub(repo, repo.content, token, progress)
+        return _resolve_hub(repo, repo.content, hub, progress)
     return _resolve_composed(folder, repo, repo.content, progress)
 
 
-def _resolve_hub(repo: RequestedRepo, selection: HubSelection, token: str | None, progress: Progress) -> RepoSnapshot:
-    listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns, token)
+def _resolve_hub(repo: RequestedRepo, selection: HubSelection, hub: HubSource, progress: Progress) -> RepoSnapshot:
+    listing = hub.list_repo(repo.repo_id, selection.at, selection.allow_patterns)
     if not listing.etags:
-        raise SourceError(f"{repo.repo_id} has no file that the request selects", hint="check its allow_patterns")
+        raise SourceError(
+            f"{repo.repo_id} has no file that the request selects", hint="check allow_patterns in the request file"
+        )
     _require_paths(repo.repo_id, listing.etags)
-    fetched = fetch_hub(repo.repo_id, listing.commit_hash, listing.etags, token)
+    fetched = fetch_hub(hub, repo.repo_id, listing.commit_hash, listing.etags)
     origin = HubOrigin(gated=listing.gated, allow_patterns=selection.allow_patterns)
     snapshot = _snapshot(repo, _entries(repo, fetched, len(listing.etags), progress))
     return replace(snapshot, commit_hash=listing.commit_hash, hub=origin)

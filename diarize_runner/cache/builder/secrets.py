@@ -10,13 +10,11 @@ from pathlib import Path, PurePosixPath
 
 from diarize_runner.digests import iter_chunks
 from diarize_runner.errors import SecretFound
+from diarize_runner.redaction import TOKEN, TOKEN_LENGTH, TOKEN_PREFIXES, redact
 
-_SHORTEST = 30
-_PREFIXES = (b"hf_", b"api_org_")
-_TOKEN = re.compile(rb"(?:%s)[A-Za-z0-9]{%d,}" % (b"|".join(_PREFIXES), _SHORTEST))
-_USER_IN_URL = re.compile(r"(?<=://)[^\s'\"/@]+@")
-_QUERY_OF_URL = re.compile(r"(?<=://)([^\s'\"?]*)\?[^\s'\"]*")
-_OVERLAP = max(map(len, _PREFIXES)) + _SHORTEST - 1
+_TOKEN = re.compile(TOKEN.encode())
+_PREFIXES = tuple(prefix.encode() for prefix in TOKEN_PREFIXES)
+_OVERLAP = max(map(len, _PREFIXES)) + TOKEN_LENGTH - 1
 _NAMES = frozenset({"token", "stored_tokens"})
 _SUFFIXES = (".lock", ".incomplete")
 
@@ -54,15 +52,6 @@ def require_no_secret(path: Path, label: str) -> None:
     with path.open("rb") as file:
         for _ in reject_secrets(iter_chunks(file), label):
             pass
-
-
-def redact(text: str) -> str:
-    """Return `text` with every token masked, and the user, password and query of every URL.
-
-    A mirror's address may hold a password, and a query may be a signature that grants access to a file.
-    """
-    without_tokens = _TOKEN.sub(b"hf_***", text.encode(errors="replace")).decode()
-    return _QUERY_OF_URL.sub(r"\1?***", _USER_IN_URL.sub("***@", without_tokens))
 
 
 def _holds_token(data: bytes) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from diarize_runner.cache.builder import hub, wheels
+from diarize_runner.cache.builder import wheels
+from diarize_runner.cache.builder.hub_source import HubSource
 from diarize_runner.cache.documents.snapshot import (
     HubFile,
     LocalFile,
@@ -35,22 +36,20 @@ class FetchedFile:
     """Its local path."""
 
 
-def fetch_locked(folder: Path, repo: RepoSnapshot, token: str | None = None) -> Iterator[FetchedFile]:
+def fetch_locked(folder: Path, repo: RepoSnapshot, hub: HubSource) -> Iterator[FetchedFile]:
     """Yield every file of a locked repository. Raises the errors of `fetch_composed` and `fetch_hub`."""
     etags = {file.path: file.source.etag for file in repo.files if isinstance(file.source, HubFile)}
     pinned = [(file.path, file.source) for file in repo.files if isinstance(file.source, PinnedWheelMember)]
     local = {file.path: file.source for file in repo.files if isinstance(file.source, LocalFile)}
     sources: dict[str, Source] = {**local, **{path: pin.source for path, pin in pinned}}
-    yield from fetch_hub(repo.repo_id, repo.commit_hash, etags, token)
+    yield from fetch_hub(hub, repo.repo_id, repo.commit_hash, etags)
     yield from fetch_composed(folder, sources, {pin.source.requirement: pin.wheel_digest for _, pin in pinned})
 
 
-def fetch_hub(
-    repo_id: str, commit_hash: str, etags: Mapping[str, str], token: str | None = None
-) -> Iterator[FetchedFile]:
-    """Yield the files of a Hub repository; `etags` maps their paths to etags. Raises the errors of `hub.download`."""
+def fetch_hub(hub: HubSource, repo_id: str, commit_hash: str, etags: Mapping[str, str]) -> Iterator[FetchedFile]:
+    """Yield the files of a Hub repository; `etags` maps their paths to etags. Raises the errors of `hub.fetch`."""
     for path, etag in etags.items():
-        file = hub.download(repo_id, commit_hash, path, etag, token)
+        file = hub.fetch(repo_id, commit_hash, path, etag)
         yield FetchedFile(path=path, source=HubFile(etag=etag), file=file)
 
 

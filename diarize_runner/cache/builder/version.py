@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.cache.builder.archive import pack
+from diarize_runner.cache.builder.hub import ONLINE_HUB
+from diarize_runner.cache.builder.hub_source import HubSource
 from diarize_runner.cache.builder.prepare import prepare
 from diarize_runner.cache.builder.secrets import require_no_secret
 from diarize_runner.cache.builder.sources import FetchedFile, fetch_locked
@@ -51,13 +53,13 @@ def build(  # noqa: PLR0913  # a version has this many inputs
     requirements: Path,
     out: Path,
     progress: Progress,
+    hub: HubSource = ONLINE_HUB,
     wheels: "WheelSources | None" = None,
-    token: str | None = None,
 ) -> CacheManifest:
     """Fetch the files that `lock` pins; write archive, requirements and, last, the manifest to `out`.
 
-    `folder` holds the request's local files; `wheels` selects the wheels that the version carries; `token` is sent
-    only to the Hub, and without one huggingface_hub looks for one. The same arguments give the same bytes.
+    `folder` holds the request's local files; `wheels` selects the wheels that the version carries. The same
+    arguments give the same bytes.
 
     Raises the errors of `gather` if `wheels` is given, and:
         SourceError: a file cannot be fetched.
@@ -71,7 +73,7 @@ def build(  # noqa: PLR0913  # a version has this many inputs
         with _workspace(out) as staged:
             wheelhouse = _gather(wheels, out, staged, progress) if wheels else None
             for repo in lock.repos:
-                _stage(repo, fetch_locked(folder, repo, token), staged, progress)
+                _stage(repo, fetch_locked(folder, repo, hub), staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
             overwrite_file(out / REQUIREMENTS_NAME, requirements.read_bytes())
             manifest = _manifest(lock, version, archive, wheelhouse, out)

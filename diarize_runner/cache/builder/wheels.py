@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from diarize_runner.cache.builder.secrets import redact
 from diarize_runner.child import child_environment
 from diarize_runner.digests import Digest, hash_file
 from diarize_runner.errors import IntegrityError, SourceError
+from diarize_runner.redaction import redact
 
 _ERROR, _HASH_MISMATCH = "ERROR: ", "DO NOT MATCH THE HASHES"
 """Markers in the output of pip."""

@@ -117,6 +117,14 @@ class CacheManifest:
         """The digest of the manifest's bytes, which identifies the version."""
         return hash_bytes(self.to_bytes()).digest
 
+    @property
+    def unknown_sections(self) -> tuple[str, ...]:
+        """The sections that this release does not know, sorted: it does not know their files either."""
+        if not self.original_bytes:
+            return ()
+        sections = canonical.parse(self.original_bytes, MANIFEST_NAME).entries().get("sections")
+        return tuple(sorted(sections.entries().keys() - {*SECTIONS})) if sections else ()
+
     @classmethod
     def from_bytes(cls, data: bytes, document: str) -> "CacheManifest":
         """Parse a manifest of format version 2 or 1.

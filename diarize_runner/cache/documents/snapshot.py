@@ -10,8 +10,8 @@ from diarize_runner.digests import Content, Digest
 NAME = r"[a-z0-9][a-z0-9.-]*"
 """The name of a request and its cache."""
 REPO_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-REVISION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}"
-"""Both become file names, so their length is limited; the Hub's limits are lower."""
+REVISION = r"(?!.{97})[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*"
+"""Such as `main` or `refs/pr/1`. Both become paths, so their length is limited; the Hub's limits are lower."""
 REQUIREMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][0-9A-Za-z.+!]*"
 
 

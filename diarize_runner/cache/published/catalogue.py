@@ -66,7 +66,8 @@ def rollback(store: WritableArchiveStore, version: str | None, key: "Ed25519Priv
     if latest is None and target is None:
         raise ObjectNotFound(f"{store.url} has no latest version", hint="publish one: cache publish DIR --store STORE")
     if target is None:
-        raise StoreError(f"{store.url}: no version precedes the latest", hint="pass --to VERSION")
+        hint = "pass --to VERSION; cache list shows them"
+        raise StoreError(f"{store.url}: no version precedes the latest", hint=hint)
     manifest = _read_manifest(store, target)
     if key:
         _require_signed(store, manifest, key)

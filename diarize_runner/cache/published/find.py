@@ -6,7 +6,7 @@ from pathlib import Path
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAME, CacheManifest
 from diarize_runner.cache.documents.pointer import MAX_SERIAL_STEP, Pointer
 from diarize_runner.cache.published.keys import MAX_SIGNATURE_BYTES, published_versions, version_key
-from diarize_runner.cache.published.latest import read_latest
+from diarize_runner.cache.published.latest import read_latest, require_signed_pointer
 from diarize_runner.cache.published.signature import require_signature
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
@@ -51,19 +51,11 @@ def find_version(store: ArchiveStore, query: VersionQuery) -> PublishedVersion:
     if pointer is None:
         raise ObjectNotFound(f"{store.url} has no latest version", hint=_published_versions_hint(store))
     if query.public_key:
-        _require_signed(store, pointer, query.public_key)
+        require_signed_pointer(store, pointer, query.public_key)
     if query.seen_serial is not None:
         _check_serial(store, pointer.serial, query.seen_serial)
     manifest = _read_manifest(store, pointer.version, query.public_key, pointer)
     return PublishedVersion(manifest=manifest, serial=pointer.serial)
-
-
-def _require_signed(store: ArchiveStore, pointer: Pointer, public_key: Path) -> None:
-    if not pointer.signature:
-        hint = "publish the version again with cache publish --sign KEY, or pass --version VERSION"
-        raise IntegrityError(f"{store.url}: latest is not signed, but a signature is required", hint=hint)
-    signature = bytes.fromhex(pointer.signature)
-    require_signature(pointer.signed_bytes(), signature, public_key, what=f"{store.url}: latest")
 
 
 def _check_serial(store: ArchiveStore, serial: int, seen: int) -> None:
@@ -73,7 +65,7 @@ def _check_serial(store: ArchiveStore, serial: int, seen: int) -> None:
         hint = "an old pointer restores old weights; to accept that, pass --allow-older"
         raise IntegrityError(message, hint=hint)
     if serial > seen + MAX_SERIAL_STEP:
-        hint = "ask the publisher; if the serial is correct, pass --allow-older once"
+        hint = "ask the publisher; if the serial is correct, pass --allow-older once: it accepts any serial"
         raise IntegrityError(f"{message}: it may not rise by more than {MAX_SERIAL_STEP:,}", hint=hint)
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.cache.documents.manifest import (
@@ -14,9 +15,9 @@ from diarize_runner.cache.documents.manifest import (
 from diarize_runner.cache.documents.pointer import MAX_SERIAL, Pointer
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
 from diarize_runner.cache.published.keys import MAX_POINTER_BYTES, latest_key, version_key
-from diarize_runner.cache.published.signature import is_signed_by
+from diarize_runner.cache.published.signature import is_signed_by, require_signature
 from diarize_runner.digests import hash_bytes
-from diarize_runner.errors import ObjectNotFound, StoreError, UsageError
+from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError, UsageError
 from diarize_runner.store.protocol import ArchiveStore, StoredDocument, WritableArchiveStore
 
 if TYPE_CHECKING:
@@ -63,6 +64,56 @@ def move_latest(store: WritableArchiveStore, manifest: CacheManifest, key: "Ed25
         store.swap(_POINTER, pointer.to_bytes(), expected=before)
     _update_copies(store, pointer)
     return Latest(pointer=pointer, changed=pointer != current)
+
+
+def require_signed_pointer(store: ArchiveStore, pointer: Pointer, public_key: Path) -> None:
+    """Raise IntegrityError unless `public_key` verifies the signature of the store's pointer."""
+    if not pointer.signature:
+        hint = "publish the version again with cache publish --sign KEY, or pass --version VERSION"
+        raise IntegrityError(f"{store.url}: latest is not signed, but a signature is required", hint=hint)
+    signature = bytes.fromhex(pointer.signature)
+    require_signature(pointer.signed_bytes(), signature, public_key, what=f"{store.url}: latest")
+
+
+def copy_latest(
+    source: ArchiveStore, target: WritableArchiveStore, version: str, public_key: Path | None = None
+) -> Latest | None:
+    """Give `target` the pointer of `source`, byte for byte, so that a signature stays valid; then update the copies.
+
+    Return None, and change nothing, if the pointer of `source` names another version than `version`, which `target`
+    must have.
+
+    Raises:
+        SwapConflict: another writer moved the pointer at the same time.
+        UsageError: the pointer of `target` is signed, but the one of `source` is not.
+        StoreError: the pointer of `target` is newer: boxes that follow it refuse an older one.
+        IntegrityError: `public_key` did not sign the pointer of `source`.
+    """
+    document, before = _read_document(source), _read_document(target)
+    pointer = Pointer.from_bytes(document.data, f"{source.url}/{_POINTER}") if document else None
+    if document is None or pointer is None or pointer.version != version:
+        return None
+    if public_key:
+        require_signed_pointer(source, pointer, public_key)
+    changed = before is None or before.data != document.data
+    if changed:
+        if before:
+            _require_successor(target.url, Pointer.from_bytes(before.data, f"{target.url}/{_POINTER}"), pointer)
+        target.swap(_POINTER, document.data, expected=before)
+    _update_copies(target, pointer)
+    return Latest(pointer=pointer, changed=changed)
+
+
+def _require_successor(url: str, current: Pointer, pointer: Pointer) -> None:
+    if current.signature and not pointer.signature:
+        hint = (
+            "copy from a store that was published with --sign KEY: boxes with its public key refuse an unsigned latest"
+        )
+        raise UsageError(f"{url}: latest is signed, but the next one would not be", hint=hint)
+    if current.serial >= pointer.serial:
+        problem = f"{url}: version {pointer.version} is copied, but latest has serial {current.serial:,} there"
+        hint = f"point latest to it: cache rollback --store {url} --to {pointer.version}"
+        raise StoreError(f"{problem}, which {pointer.serial:,} does not exceed", hint=hint)
 
 
 def _update_copies(store: WritableArchiveStore, pointer: Pointer) -> None:

@@ -64,13 +64,13 @@ def publish(
     signed = [SIGNATURE_NAME] if (folder / SIGNATURE_NAME).is_file() else []
     _require_consistent_signing(folder, manifest, key, is_signed=bool(signed))
     finish_prune(store, manifest.version)  # a killed prune may have left files under this version
-    unpublished = [] if _is_published(store, manifest) else [file.name for file in manifest.files]
+    unpublished = [] if is_published(store, manifest) else [file.name for file in manifest.files]
     if unpublished and manifest.wheelhouse:  # the page first: prune keeps the wheels it links to
-        _create_or_match(store, version_key(manifest.version, WHEELS_PAGE_NAME), folder / WHEELS_PAGE_NAME)
+        create_or_match(store, version_key(manifest.version, WHEELS_PAGE_NAME), folder / WHEELS_PAGE_NAME)
         publish_wheels(manifest.wheelhouse.wheels, folder / WHEELS_FOLDER, store, progress)
     files = [*unpublished, *signed, MANIFEST_NAME]
     for done, name in enumerate(files, start=1):
-        _create_or_match(store, version_key(manifest.version, name), folder / name)
+        create_or_match(store, version_key(manifest.version, name), folder / name)
         progress.advance("publish", completed=done, total=len(files))
     return move_latest(store, manifest, key)
 
@@ -86,7 +86,7 @@ def _require_consistent_signing(
         raise UsageError(f"latest would be signed, but the version in {folder} is not signed with that key", hint=hint)
 
 
-def _is_published(store: WritableArchiveStore, manifest: CacheManifest) -> bool:
+def is_published(store: WritableArchiveStore, manifest: CacheManifest) -> bool:
     """Whether the store has the complete version: its manifest is written last.
 
     Raises:
@@ -102,7 +102,7 @@ def _is_published(store: WritableArchiveStore, manifest: CacheManifest) -> bool:
     return True
 
 
-def _create_or_match(store: WritableArchiveStore, key: str, source: Path) -> None:
+def create_or_match(store: WritableArchiveStore, key: str, source: Path) -> None:
     """Create `key`; accept an existing object with the same bytes, from an earlier or killed publish."""
     try:
         store.create(key, source)

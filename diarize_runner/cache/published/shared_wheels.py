@@ -64,13 +64,18 @@ def publish_wheels(
         StoreError: a prune is deleting wheels.
         IntegrityError: an existing wheel has a different size.
     """
-    if _exists(store, _PRUNE_MARK):
-        hint = "run again after it finishes; if it was killed, first run: diarize-runner cache prune"
-        raise StoreError(f"{store.url}: a prune is deleting wheels", hint=hint)
+    require_no_prune(store)
     jobs = [
         Job(work=partial(_create_wheel, store, wheel, folder / wheel.name), size=wheel.content.size) for wheel in wheels
     ]
     run_parallel("publish wheels", jobs, progress)
+
+
+def require_no_prune(store: WritableArchiveStore) -> None:
+    """Raise StoreError while a prune is deleting wheels."""
+    if _exists(store, _PRUNE_MARK):
+        hint = "run again after it finishes; if it was killed, first run: diarize-runner cache prune"
+        raise StoreError(f"{store.url}: a prune is deleting wheels", hint=hint)
 
 
 def find_unreferenced_wheels(store: WritableArchiveStore, ignored_versions: Collection[str] = ()) -> tuple[str, ...]:

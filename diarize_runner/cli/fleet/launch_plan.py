@@ -25,7 +25,7 @@ def plan_result(aws: Aws, plan: LaunchPlan) -> Result:
         "request": plan.request if plan.to_launch else None,
         "price": _price_document(price, plan),
     }
-    return Result(document=document, text=_text(plan, zone, price))
+    return Result(document=document, text=(), data="".join(f"{line}\n" for line in _lines(plan, zone, price)))
 
 
 def _price(aws: Aws, plan: LaunchPlan, zone: str) -> Price | UnknownPrice:
@@ -46,7 +46,7 @@ def _price_document(price: Price | UnknownPrice, plan: LaunchPlan) -> dict[str, 
     }
 
 
-def _text(plan: LaunchPlan, zone: str, price: Price | UnknownPrice) -> tuple[str, ...]:
+def _lines(plan: LaunchPlan, zone: str, price: Price | UnknownPrice) -> tuple[str, ...]:
     head = f"{plan.spec.fleet}: existing boxes: {len(plan.active)}, to launch in {zone}: {plan.to_launch}"
     return (head, *_parameters(plan), *_price_text(price, plan))
 

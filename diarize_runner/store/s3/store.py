@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 import logging
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -20,7 +20,6 @@ from s3transfer.exceptions import S3CopyFailedError
 from urllib3.exceptions import HTTPError
 
 from diarize_runner.digests import Digest, write_and_hash
-from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
 from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
 from diarize_runner.store.remote import (
@@ -34,6 +33,7 @@ from diarize_runner.store.remote import (
     request_with_timeout,
     retry,
 )
+from diarize_runner.store.s3.denied import missing_if_unlisted
 from diarize_runner.store.s3.errors import IS_IT_S3, ErrorTranslator
 from diarize_runner.store.s3.upload import Condition, Target, upload
 from diarize_runner.store.size_limit import read_limited
@@ -124,7 +124,7 @@ class S3Store:
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
-        with self._translator.translate(key):
+        with self._reading(key):
             return self._client.head_object(**self._target(key))["ContentLength"]
 
     def digest(self, key: str) -> Digest:
@@ -132,7 +132,7 @@ class S3Store:
         return write_and_hash(self.read_range(key, 0, _WHOLE_OBJECT), None).digest
 
     def _read(self, key: str, max_bytes: int) -> StoredDocument:
-        with self._translator.translate(key):
+        with self._reading(key):
             response = request_with_timeout(
                 lambda: self._client.get_object(**self._target(key)),
                 self._translator.object_url(key),
@@ -151,7 +151,7 @@ class S3Store:
     def _request_range(self, key: str, offset: int, length: int) -> RangeResponse | None:
         byte_range = f"bytes={offset}-{offset + length - 1}"
         _log.debug("GET %s %s", self._translator.object_url(key), byte_range)
-        with self._translator.translate(key):
+        with self._reading(key):
             try:
                 response = request_with_timeout(
                     lambda: self._client.get_object(Range=byte_range, **self._target(key)),
@@ -180,6 +180,13 @@ class S3Store:
                 lambda: body.read(CHUNK), stop, self._translator.object_url(key), self._retry_policy, _BROKEN_BODY
             )
 
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        """Translate errors of a request for an object that may be missing."""
+        missing = self._translator.not_found(key)
+        with missing_if_unlisted(self._client, self._target(key), missing), self._translator.translate(key):
+            yield
+
     def _exists(self, key: str) -> bool:
         try:
             self.size(key)
@@ -202,14 +209,11 @@ class S3Store:
 
     def _upload(self, key: str, source: Path, condition: Condition) -> None:
         _log.debug("PUT %s from %s", self._translator.object_url(key), source)
-        with (
-            disk_errors(source),
-            self._translator.translate(key, unmet=self._already_exists(key) if condition else None),
-        ):
+        with self._translator.translate(key, unmet=self._already_exists(key) if condition else None):
             upload(self._client, source, self._target(key), condition)
 
     def _copy(self, source: str, key: str) -> None:
-        with self._translator.translate(source):
+        with self._reading(source):
             try:
                 self._client.copy({"Bucket": self._bucket, "Key": self._key(source)}, self._bucket, self._key(key))
             except S3CopyFailedError as reason:
@@ -224,7 +228,7 @@ class S3Store:
 
     def _read_mark(self, key: str) -> str | None:
         """Return the mark of the last swap of `key`; data alone cannot tell two writers apart."""
-        with suppress(ObjectNotFound), self._translator.translate(key):
+        with suppress(ObjectNotFound), self._reading(key):
             return self._client.head_object(**self._target(key))["Metadata"].get(_MARK)
         return None
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from diarize_runner.disk import disk_errors
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
@@ -52,7 +54,7 @@ class _Part:
     length: int
 
     def read(self, source: Path) -> bytes:
-        with source.open("rb") as file:
+        with disk_errors(source), source.open("rb") as file:
             file.seek(self.offset)
             return file.read(self.length)
 
@@ -100,10 +102,12 @@ class _MultipartUpload:
 
 
 def upload(client: "S3Client", source: Path, target: Target, condition: Condition) -> None:
-    """Upload `source`, in parts if it is large. Raises boto3's errors, and OSError when `source` cannot be read."""
-    size = source.stat().st_size
+    """Upload `source`, in parts if it is large. Raises boto3's errors, and DiskError when `source` cannot be read."""
+    with disk_errors(source):
+        size = source.stat().st_size
     if size <= PART:
-        client.put_object(Body=source.read_bytes(), ContentType=_content_type(target), **target, **condition)
+        body = _Part(number=1, offset=0, length=size).read(source)
+        client.put_object(Body=body, ContentType=_content_type(target), **target, **condition)
     else:
         _upload_in_parts(_MultipartUpload.start(client, target), source, size, condition)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from diarize_runner.transcript.model import Segment
+from diarize_runner.transcript.dialects.raw import RawSegment
 
 
 class ParseError(Exception):
@@ -20,5 +20,5 @@ class Dialect:
     """A minimal document, for hints of errors."""
     recognises: Callable[[Any], bool]
     """Whether a document is meant to be of this dialect, valid or not."""
-    read_segments: Callable[[Any], Iterable[Segment]]
+    read_segments: Callable[[Any], Iterable[RawSegment]]
     """Read the segments of a document; raises `ParseError`."""

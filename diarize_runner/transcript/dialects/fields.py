@@ -1,13 +1,13 @@
 """Read values of a JSON document; `place` is the value's place in errors. All functions raise `ParseError`."""
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from reprlib import repr as shortened
 from typing import Any, TypeVar
 
-from diarize_runner.bounds import MAX_RECORDING_DAYS, is_recording_time
+from diarize_runner.bounds import MAX_RECORDING_DAYS, MAX_RECORDING_SECONDS
 from diarize_runner.transcript.dialects.dialect import ParseError
+from diarize_runner.transcript.dialects.raw import ImpossibleSpan
 from diarize_runner.transcript.model import Span
 
 _T = TypeVar("_T")
@@ -66,25 +66,32 @@ def read_milliseconds(value: Any, place: str) -> float:
 
 
 def _read_time(value: Any, place: str, unit: str) -> float:
+    """Read a number, which may be negative, infinite or NaN: `make_span` checks it."""
     try:
-        time = math.nan if isinstance(value, bool) else float(value)
+        if not isinstance(value, bool):
+            return float(value)
     except (TypeError, ValueError, OverflowError):
-        time = math.nan
-    if not 0 <= time < math.inf:
-        raise ParseError(f"{place} is not a time in {unit}: {shortened(value)}")
-    return time
+        pass
+    raise ParseError(f"{place} is not a time in {unit}: {shortened(value)}")
 
 
-def make_span(start: float, end: float, place: str) -> Span:
-    """Return the span from `start` to `end`, in seconds; `place` is the end's. All dialects check their times here."""
-    if not is_recording_time(end):
-        raise ParseError(f"{place} is {end:g} s, beyond the limit of {MAX_RECORDING_DAYS} days")
-    if end < start:
-        raise ParseError(f"{place} is {end} s, before the start at {start} s")
-    return Span(start=start, end=end)
+def make_span(start: float, end: float, place: str) -> Span | ImpossibleSpan:
+    """Return the span from `start` to `end`, in seconds; `place` is the end's. All dialects check their times here.
+
+    One impossible time is a fault of the transcriber; a time beyond the limit is in another unit.
+    """
+    for time in (end, start):
+        if time > MAX_RECORDING_SECONDS:
+            raise ParseError(f"{place} is {time:g} s, beyond the limit of {MAX_RECORDING_DAYS} days")
+    return Span(start=start, end=end) if 0 <= start <= end else ImpossibleSpan(start=start, end=end)
 
 
-def read_span(values: dict[str, Any], place: str) -> Span:
-    """Read the keys `start` and `end`."""
-    start, end = (read_key(values, key, place, read_seconds) for key in ("start", "end"))
-    return make_span(start, end, f"{place}.end")
+def read_span(
+    values: dict[str, Any],
+    place: str,
+    keys: tuple[str, str] = ("start", "end"),
+    read_time: Callable[[Any, str], float] = read_seconds,
+) -> Span | ImpossibleSpan:
+    """Read the keys of the start and the end."""
+    start, end = (read_key(values, key, place, read_time) for key in keys)
+    return make_span(start, end, f"{place}.{keys[1]}")

@@ -8,55 +8,44 @@ A word belongs to the segment around its midpoint, or else to the nearest. A req
 segments: then the sentences of `text` are the segments. Words have no punctuation, texts do.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from diarize_runner.transcript.dialects import whisper
 from diarize_runner.transcript.dialects.dialect import Dialect, ParseError
 from diarize_runner.transcript.dialects.fields import read_key, read_list, read_string
-from diarize_runner.transcript.dialects.interpolation import RawWord, interpolate_times
-from diarize_runner.transcript.model import Segment, Span, Word
-from diarize_runner.transcript.sentences import split_sentences
+from diarize_runner.transcript.dialects.interpolation import time_segments
+from diarize_runner.transcript.dialects.raw import RawSegment, RawWord
+from diarize_runner.transcript.dialects.word_lists import segments_from_sentences
+from diarize_runner.transcript.model import Segment, Span
 
 
-def _read_segments(document: dict[str, Any]) -> Iterator[Segment]:
-    words = _read_words(document)
+def _read_segments(document: dict[str, Any]) -> Iterable[RawSegment]:
+    words = list(read_list(document["words"], "words", whisper.read_word))
     if document.get("segments") is None:
-        return _segments_from_sentences(read_key(document, "text", "", read_string), words)
+        return segments_from_sentences(read_key(document, "text", "", read_string), words)
     return _assign_words(tuple(whisper.read_segments(document)), words)
 
 
-def _read_words(document: dict[str, Any]) -> tuple[Word, ...]:
-    words: list[RawWord] = list(read_list(document["words"], "words", whisper.read_word))
-    missing = next((number for number, word in enumerate(words) if word.span is None), None)
-    if missing is not None:
-        raise ParseError(f"words[{missing}] has no times")
-    return interpolate_times(words, Span(start=0.0, end=0.0))
-
-
-def _segments_from_sentences(text: str, words: Sequence[Word]) -> Iterator[Segment]:
-    if not words:
-        if text.strip():
-            raise ParseError("words is empty, so the text has no times")
-        return
-    for sentence in split_sentences(text, words):
-        start = min(word.start for word in sentence.words)
-        end = max(word.end for word in sentence.words)
-        yield Segment(start=start, end=end, text=sentence.text, words=sentence.words)
-
-
-def _assign_words(segments: Sequence[Segment], words: Sequence[Word]) -> Iterator[Segment]:
-    words_of: list[list[Word]] = [[] for _ in segments]
-    index = 0
+def _assign_words(segments: Sequence[RawSegment], words: Sequence[RawWord]) -> Iterator[RawSegment]:
+    """Add each word to its segment; one without times joins the word before it."""
+    if words and not segments:
+        raise ParseError(f"segments is empty, but there are {len(words)} words")
+    words_of: list[list[RawWord]] = [[] for _ in segments]
+    timed, index = tuple(time_segments(segments)), 0
     for word in words:
-        midpoint = (word.start + word.end) / 2
-        while index + 1 < len(segments) and _gap(segments[index + 1], midpoint) <= _gap(segments[index], midpoint):
-            index += 1
-        if not segments:
-            raise ParseError(f"segments is empty, but there are {len(words)} words")
+        if isinstance(word.span, Span):
+            index = _find_nearest(timed, index, (word.span.start + word.span.end) / 2)
         words_of[index].append(word)
-    return (replace(segment, words=tuple(own)) for segment, own in zip(segments, words_of, strict=True))
+    return (replace(segment, words=own) for segment, own in zip(segments, words_of, strict=True))
+
+
+def _find_nearest(segments: Sequence[Segment], index: int, moment: float) -> int:
+    """Return the index of the segment nearest to a moment, from `index` on."""
+    while index + 1 < len(segments) and _gap(segments[index + 1], moment) <= _gap(segments[index], moment):
+        index += 1
+    return index
 
 
 def _gap(segment: Segment, moment: float) -> float:
@@ -64,7 +53,11 @@ def _gap(segment: Segment, moment: float) -> float:
 
 
 def _recognises(document: Any) -> bool:
-    return isinstance(document, dict) and isinstance(document.get("words"), list) and "word_segments" not in document
+    """Whether there is a list of words with the key `word`: AssemblyAI and others name it `text`, in other units."""
+    words = document.get("words") if isinstance(document, dict) else None
+    if not isinstance(words, list) or "word_segments" in document:
+        return False
+    return "segments" in document or not words or not isinstance(words[0], dict) or "word" in words[0]
 
 
 OPENAI = Dialect(

@@ -14,22 +14,23 @@ from typing import Any
 
 from diarize_runner.transcript.dialects.cues import clean_text, is_timing, parse_timing, remove_tags
 from diarize_runner.transcript.dialects.dialect import Dialect
-from diarize_runner.transcript.model import Segment
+from diarize_runner.transcript.dialects.raw import RawSegment
 
 _TAG = re.compile(r"</?(?:[bisu]|font)(?:\s[^>]*)?>", re.IGNORECASE)
-_POSITION = re.compile(r"\{\\an\d\}")
+_OVERRIDE = re.compile(r"\{\\[^{}\n]*\}")
+"""ASS's override tags, which players of SRT obey too: `{\\an8}`, `{\\i1}`, `{\\pos(10,20)}`."""
 _NUMBER = re.compile(r"\d+[ \t]*\n")
-_START = re.compile(r"\d+:\d[\d:,.]*\s*-->")
+_START = re.compile(r"-?\d+:\d[\d:;,. \t]*-->")
 
 
-def _read_segments(document: str) -> Iterator[Segment]:
+def _read_segments(document: str) -> Iterator[RawSegment]:
     lines = document.split("\n")
     starts = [index for index, line in enumerate(lines) if is_timing(line)]
     for start, next_start in zip(starts, [*starts[1:], len(lines)], strict=True):
         span = parse_timing(lines[start], start + 1)
         shown = _drop_next_number(lines[start + 1 : next_start], is_last=next_start == len(lines))
-        text = clean_text(_POSITION.sub("", remove_tags(_TAG, "\n".join(shown))))
-        yield Segment(start=span.start, end=span.end, text=text)
+        text = clean_text(_OVERRIDE.sub("", remove_tags(_TAG, "\n".join(shown))))
+        yield RawSegment(text=text, span=span)
 
 
 def _drop_next_number(lines: list[str], *, is_last: bool) -> list[str]:

@@ -16,11 +16,10 @@ from typing import Any
 
 from diarize_runner.transcript.dialects.dialect import Dialect
 from diarize_runner.transcript.dialects.fields import read_key, read_list, read_object, read_span, read_string
-from diarize_runner.transcript.dialects.interpolation import RawWord, interpolate_times
-from diarize_runner.transcript.model import Segment
+from diarize_runner.transcript.dialects.raw import RawSegment, RawWord
 
 
-def read_segments(document: Any) -> Iterator[Segment]:
+def read_segments(document: Any) -> Iterator[RawSegment]:
     """Read the list of segments, in an object or alone."""
     if isinstance(document, dict):
         return read_list(document["segments"], "segments", _read_segment)
@@ -35,11 +34,10 @@ def read_word(value: Any, place: str) -> RawWord:
     return RawWord(text=read_key(values, key, place, read_string), span=read_span(values, place) if has_times else None)
 
 
-def _read_segment(value: Any, place: str) -> Segment:
+def _read_segment(value: Any, place: str) -> RawSegment:
     values = read_object(value, place)
     span, words = read_span(values, place), list(read_list(values.get("words") or [], f"{place}.words", read_word))
-    text = read_key(values, "text", place, read_string)
-    return Segment(start=span.start, end=span.end, text=text, words=interpolate_times(words, span))
+    return RawSegment(text=read_key(values, "text", place, read_string), span=span, words=words)
 
 
 def _recognises(document: Any) -> bool:

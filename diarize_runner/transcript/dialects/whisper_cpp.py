@@ -19,15 +19,15 @@ from typing import Any
 
 from diarize_runner.transcript.dialects.dialect import Dialect
 from diarize_runner.transcript.dialects.fields import (
-    make_span,
     read_key,
     read_list,
     read_milliseconds,
     read_object,
+    read_span,
     read_split_string,
 )
-from diarize_runner.transcript.dialects.interpolation import RawWord, interpolate_times
-from diarize_runner.transcript.model import Segment, Span
+from diarize_runner.transcript.dialects.raw import ImpossibleSpan, RawSegment, RawWord
+from diarize_runner.transcript.model import Span
 
 _SPECIAL = re.compile(r"\[_.*_?\]$|<\|.*\|>$")
 _LANGUAGES_WITHOUT_SPACES = {"ja", "lo", "my", "th", "yue", "zh"}
@@ -36,30 +36,28 @@ _LANGUAGES_WITHOUT_SPACES = {"ja", "lo", "my", "th", "yue", "zh"}
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Token:
     text: str
-    span: Span | None
+    span: Span | ImpossibleSpan | None
 
 
-def _read_segments(document: dict[str, Any]) -> Iterator[Segment]:
+def _read_segments(document: dict[str, Any]) -> Iterator[RawSegment]:
     result = document.get("result")
     language = result.get("language") if isinstance(result, dict) else None
     has_spaces = not (isinstance(language, str) and language in _LANGUAGES_WITHOUT_SPACES)
 
-    def read_segment(value: Any, place: str) -> Segment:
+    def read_segment(value: Any, place: str) -> RawSegment:
         values = read_object(value, place)
         span = read_key(values, "offsets", place, _read_offsets)
         tokens = read_list(values.get("tokens") or [], f"{place}.tokens", _read_token)
         spoken = (token for token in tokens if not _SPECIAL.match(token.text))
         words = [_make_word(word) for word in _group_into_words(spoken, has_spaces=has_spaces)]
         text = _decode_bytes(read_key(values, "text", place, read_split_string))
-        return Segment(start=span.start, end=span.end, text=text, words=interpolate_times(words, span))
+        return RawSegment(text=text, span=span, words=words)
 
     return read_list(document["transcription"], "transcription", read_segment)
 
 
-def _read_offsets(value: Any, place: str) -> Span:
-    values = read_object(value, place)
-    start, end = (read_key(values, key, place, read_milliseconds) for key in ("from", "to"))
-    return make_span(start, end, f"{place}.to")
+def _read_offsets(value: Any, place: str) -> Span | ImpossibleSpan:
+    return read_span(read_object(value, place), place, ("from", "to"), read_milliseconds)
 
 
 def _read_token(value: Any, place: str) -> _Token:
@@ -83,10 +81,13 @@ def _group_into_words(tokens: Iterable[_Token], *, has_spaces: bool) -> Iterator
 
 
 def _make_word(tokens: list[_Token]) -> RawWord:
-    spans = [token.span for token in tokens if token.span]
-    end = max((span.end for span in spans), default=0.0)
-    span = Span(start=min(span.start for span in spans), end=end) if spans else None
-    return RawWord(text=_decode_bytes("".join(token.text for token in tokens)), span=span)
+    return RawWord(text=_decode_bytes("".join(token.text for token in tokens)), span=_join_spans(tokens))
+
+
+def _join_spans(tokens: list[_Token]) -> Span | ImpossibleSpan | None:
+    if spans := [token.span for token in tokens if isinstance(token.span, Span)]:
+        return Span(start=min(span.start for span in spans), end=max(span.end for span in spans))
+    return next((token.span for token in tokens if token.span), None)
 
 
 def _decode_bytes(text: str) -> str:

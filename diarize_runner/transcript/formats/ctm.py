@@ -1,15 +1,18 @@
 """NIST CTM: one line for each word.
 
-    meeting 1 0.000 0.420 Hello NA lex SPEAKER_00
+    meeting 1 0.000 0.420 Hello
 
-The fields are: file, channel, start, duration, word, confidence, type, speaker; times are in seconds. A word
-without a speaker has `unknown`, and confidence is always `NA`. Lines are in order of start.
+The fields are: file, channel, start, duration, word; times are in seconds. Lines are in order of start. A sixth field
+may hold a confidence, which transcribers do not share a scale for, so there is none. The speaker is in STM and RTTM.
 
 Every line must have a time. A segment without timed words shares its time among its words by number of characters: the
 times locate a word, but do not measure it. A timed word with a space becomes two words the same way.
 
-Specified in the RT-09 evaluation plan, appendix A (see rttm.py), and with its first six fields in
-https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm#ctm_fmt_name_0.
+Specified in https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm#ctm_fmt_name_0. sclite, meeteval, Kaldi and
+NeMo read it. The RT-09 evaluation plan has eight fields, type and speaker last: meeteval refuses more than six, and
+SCTK's ctmValidator accepts only those eight, so no file satisfies both:
+https://github.com/fgnt/meeteval/blob/main/meeteval/io/ctm.py,
+https://github.com/usnistgov/SCTK/blob/master/src/ctmValidator/ctmValidator.pl.
 """
 
 from collections.abc import Iterable, Iterator
@@ -43,5 +46,4 @@ def _split_words(span: LabelledWord | LabelledSegment) -> Iterator[LabelledWord]
 
 
 def _line(uri: str, word: LabelledWord) -> str:
-    speaker = "unknown" if word.speaker is None else field(word.speaker)
-    return f"{uri} 1 {word.start:.3f} {word.end - word.start:.3f} {word.text} NA lex {speaker}\n"
+    return f"{uri} 1 {word.start:.3f} {word.end - word.start:.3f} {word.text}\n"

@@ -12,7 +12,7 @@ equal files.
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -34,6 +34,7 @@ from diarize_runner.transcript.statistics import SpeakerStatistics, compute_stat
 _NOBODY = "nobody"
 _COLUMNS = ("who", "bar", "", "", "", "spare", "spare", "spare")
 """Classes of the talk-time table's columns; page/talk.html has the header row."""
+_NAME_INPUT = 'spellcheck="false" dir="auto"'
 _POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; media-src {media}; "
     "base-uri 'none'; form-action 'none'"
@@ -50,6 +51,8 @@ def render(document: Document) -> str:
         "script": script,
         "title": escape(one_line(transcript.uri)),
         "facts": escape(_summarize(document)),
+        "warnings": _render_warnings(transcript.warnings),
+        "language": escape(transcript.language or "", quote=True),
         "timeline": _render_timeline(document, rows),
         "player": _render_player(document.audio_src),
         "controls": _render_controls(document),
@@ -65,7 +68,7 @@ def render_timeline_parts(document: Document) -> dict[str, str]:
     """Return the style, the line of facts and the timeline, for a page without the rest."""
     return {
         "style": _read_asset("page.css"),
-        "facts": escape(f"{document.transcript.uri} · {_summarize(document)}"),
+        "facts": f'<span dir="auto">{escape(document.transcript.uri)}</span> · {escape(_summarize(document))}',
         "timeline": _render_timeline(document, assign_rows(document.transcript)),
     }
 
@@ -98,6 +101,11 @@ def _summarize(document: Document) -> str:
     return f"{format_short(document.duration)} · {count} speaker{'' if count == 1 else 's'} · overlap {share:.0f} %"
 
 
+def _render_warnings(warnings: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(one_line(warning))}</li>" for warning in warnings)
+    return f'<ul class="warnings" role="alert" aria-label="Warnings">{items}</ul>\n' if items else ""
+
+
 def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:
     names = "".join(f'<li class="{css_class(row)}">{_render_name(row, speaker)}</li>' for speaker, row in rows.items())
     drawing = draw(document.transcript.diarization.turns, tuple(rows), document.duration)
@@ -105,7 +113,7 @@ def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:
 
 
 def _render_name(row: int, speaker: str) -> str:
-    return f'<span data-name="{row}">{escape(one_line(speaker))}</span>'
+    return f'<span dir="auto" data-name="{row}">{escape(one_line(speaker))}</span>'
 
 
 def _render_player(audio_src: str | None) -> str:
@@ -139,7 +147,7 @@ def _render_talk_time(transcript: LabelledTranscript, rows: Mapping[str, int]) -
 def _render_talk_row(part: SpeakerStatistics, row: int, length: float) -> str:
     name = escape(one_line(part.speaker), quote=True)
     cells = (
-        f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" spellcheck="false">',
+        f'<input class="name" value="{name}" data-speaker="{row}" aria-label="Name of {name}" {_NAME_INPUT}>',
         f'<svg height="10" aria-hidden="true"><rect width="{100 * length:.2f}%" height="10" rx="2"/></svg>',
         format_short(part.seconds),
         f"{100 * part.share:.0f} %",
@@ -165,7 +173,7 @@ def _render_runs(document: Document, rows: Mapping[str, int]) -> Iterator[str]:
         name = _NOBODY if speaker is None else _render_name(rows[speaker], speaker)
         at = _render_start(segments[0].start, document.audio_src)
         texts = "\n".join(_render_segment(segment, rows) for segment in segments)
-        yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p>{texts}</p></div></div>'
+        yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p dir="auto">{texts}</p></div></div>'
 
 
 def _render_start(seconds: float, audio_src: str | None) -> str:
@@ -179,7 +187,7 @@ def _render_segment(segment: LabelledSegment, rows: Mapping[str, int]) -> str:
     names = escape(one_line(" and ".join(others)), quote=True)
     kind, title = ("said over", f' title="{names} too" {tooltip_data(others, rows, "too")}') if others else ("said", "")
     times = f'data-start="{segment.start:.3f}" data-end="{segment.end:.3f}"'
-    return f'<span class="{kind}" {times}{title}>{escape(one_line(segment.text))}</span>'
+    return f'<span class="{kind}" dir="auto" {times}{title}>{escape(one_line(segment.text))}</span>'
 
 
 def _render_provenance(provenance: Provenance | None) -> str:

@@ -1,10 +1,11 @@
 """JSON, with everything known.
 
     {
-      "format": "diarize-runner/transcript/1",
+      "format": "diarize-runner/transcript/2",
       "uri": "meeting",
+      "warnings": [],
       "segments": [
-        {"start": "0.000", "end": "2.500", "text": "Hello", "speaker": "SPEAKER_00",
+        {"start": 0.0, "end": 2.5, "text": "Hello", "speaker": "SPEAKER_00",
          "attribution": {"how": "overlap", "share": 0.98, "also": ["SPEAKER_01"]},
          "words": [{"start": 0.1, "end": 0.6, "word": "Hello", "speaker": "SPEAKER_00"}]}
       ],
@@ -25,17 +26,19 @@
       "provenance": {"tool": "diarize-runner 0.2.0", ...}
     }
 
-Times are seconds to the millisecond: strings in `segments`, as WhisperLive writes them, and numbers elsewhere.
-`speaker` is null if none was found. `attribution` has how the speaker of a segment or word was found, the share of its
-time in which that speaker speaks, and the other speakers; see model.py. `words` are present if the transcriber timed
-them; a word that it did not time has `"interpolated": true`. `diarization` has every turn, overlaps included;
-`exclusive_diarization`, the source of the labels, has one speaker at a time. `share` in `statistics` is of the seconds
-of all speakers. `provenance` has the inputs and software (provenance.py), and is equal for equal runs. Without a
-transcript `segments` is empty. Readers ignore unknown keys; the number in `format` changes when old readers would fail.
+Times are seconds to the millisecond, as numbers. In format 1 those in `segments` were strings, as WhisperLive writes
+them; `render_format_1` still writes it, for programs that replace WhisperLive's runner. `warnings` are sentences that
+say why the result may be wrong. `speaker` is null if none was found. `attribution` has how the speaker of a segment or
+word was found, the share of its time in which that speaker speaks, and the other speakers; see model.py. `words` are
+present if the transcriber timed them; a word that it did not time has `"interpolated": true`. `diarization` has every
+turn, overlaps included; `exclusive_diarization`, the source of the labels, has one speaker at a time. `share` in
+`statistics` is of the seconds of all speakers. `provenance` has the inputs and software (provenance.py), and is equal
+for equal runs. Without a transcript `segments` is empty. Readers ignore unknown keys; the number in `format` changes
+when old readers would fail.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from diarize_runner.diarization.turns import SpeakerTurn
 from diarize_runner.transcript.formats.document import Document
@@ -43,16 +46,35 @@ from diarize_runner.transcript.formats.overlap import Overlap, find_overlaps
 from diarize_runner.transcript.model import Attribution, LabelledSegment, LabelledWord
 from diarize_runner.transcript.statistics import SpeakerStatistics, compute_statistics
 
-FORMAT = "diarize-runner/transcript/1"
+FORMAT = "diarize-runner/transcript/2"
+FORMAT_1 = "diarize-runner/transcript/1"
 
 
 def render(document: Document) -> str:
     """Write one record on each line, so that a diff shows single segments."""
+    return _render(document, FORMAT, _to_number)
+
+
+def render_format_1(document: Document) -> str:
+    """Write format 1, whose segments have their times as strings."""
+    return _render(document, FORMAT_1, _to_string)
+
+
+def _to_number(seconds: float) -> float:
+    return round(seconds, 3)
+
+
+def _to_string(seconds: float) -> str:
+    return f"{seconds:.3f}"
+
+
+def _render(document: Document, version: str, write_time: Callable[[float], object]) -> str:
     transcript, diarization = document.transcript, document.transcript.diarization
     members = {
-        "format": _value(FORMAT),
+        "format": _value(version),
         "uri": _value(transcript.uri),
-        "segments": _records(map(_segment, transcript.segments)),
+        "warnings": _value(transcript.warnings),
+        "segments": _records(_segment(segment, write_time) for segment in transcript.segments),
         "speakers": _value(diarization.speakers),
         "diarization": _records(map(_turn, diarization.turns)),
         "exclusive_diarization": _records(map(_turn, diarization.exclusive_turns)),
@@ -66,10 +88,10 @@ def render(document: Document) -> str:
     return "{\n" + ",\n".join(f'  "{key}": {value}' for key, value in members.items()) + "\n}\n"
 
 
-def _segment(segment: LabelledSegment) -> dict[str, object]:
+def _segment(segment: LabelledSegment, write_time: Callable[[float], object]) -> dict[str, object]:
     return {
-        "start": f"{segment.start:.3f}",
-        "end": f"{segment.end:.3f}",
+        "start": write_time(segment.start),
+        "end": write_time(segment.end),
         "text": segment.text,
         "speaker": segment.speaker,
         **_attribution(segment.attribution),

@@ -40,6 +40,8 @@ class Provenance:
     hints: SpeakerHints
     channel: int | None = None
     """From 1; None if all channels were mixed."""
+    stream: int | None = None
+    """The audio stream, from 1; None for the one that FFmpeg ranks best."""
     rules: Rules | None = None
     """Of the speaker assignment; None without a transcript."""
 
@@ -47,6 +49,7 @@ class Provenance:
         """Return the JSON object, without the options that were not given."""
         options = {
             "channel": self.channel,
+            "stream": self.stream,
             "num_speakers": self.hints.exactly,
             "min_speakers": self.hints.at_least,
             "max_speakers": self.hints.at_most,

@@ -70,6 +70,9 @@ WHISPERLIVE = Format(
 )
 """The JSON of `--json-style whisperlive`."""
 
+JSON_FORMAT_1 = Format(suffix=".json", description="everything known, format 1", render=json.render_format_1)
+"""The JSON beside `--output-srt`, an option of WhisperLive's runner: segments have their times as strings."""
+
 
 def detect_format(name: str) -> str:
     """Return the format of a file name's suffix, the longest match; `json` for a name without suffix.

@@ -32,6 +32,7 @@ SECRET = re.compile(
 
 def main() -> None:
     """Create the environment unless it exists."""
+    os.umask(0o022)  # the user of the spool must be able to read the environment
     arguments = read_arguments()
     if arguments.wheels:
         clear_settings()
@@ -112,7 +113,7 @@ def create_environment(folder: Path, arguments: argparse.Namespace) -> None:
     # uv needs no pip in the environment, so Python suffices: python3-venv is not required.
     run(sys.executable, "-I", "-m", "venv", *(["--without-pip"] if arguments.uv or arguments.wheels else []), folder)
     lock = shutil.copyfile(arguments.lock, folder / "requirements.txt")
-    source = ["--no-index", f"--find-links={arguments.wheels}"] if arguments.wheels else []
+    source = ["--no-index", f"--find-links={arguments.wheels.absolute().as_uri()}"] if arguments.wheels else []
     with installer(folder, arguments) as install:
         run(*install, *source, "--require-hashes", f"--requirement={lock}")
         run(*install, "--no-index", "--no-deps", arguments.package)

@@ -79,10 +79,18 @@ def test_the_launcher_policy_is_limited_to_tagged_resources():
     assert everywhere == ["DescribeBoxesAndPrices"]
 
 
-def test_a_box_may_only_read_and_list_the_prefix_of_the_store():
-    policy = POLICIES["instance-profile-policy.json"]
+BUCKET_ACTIONS = {
+    "instance-profile-policy.json": {"s3:GetObject", "s3:ListBucket"},
+    "publisher-policy.json": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload"},
+    "prune-policy.json": {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"},
+}
 
-    assert actions_of(policy) == {"s3:GetObject", "s3:ListBucket"}
+
+@pytest.mark.parametrize("name", BUCKET_ACTIONS)
+def test_the_policies_of_a_store_are_limited_to_its_prefix(name):
+    policy = POLICIES[name]
+
+    assert actions_of(policy) == BUCKET_ACTIONS[name]
     get_objects, list_bucket = policy["Statement"]
     assert get_objects["Resource"] == "arn:aws:s3:::BUCKET/PREFIX/*"
     assert (list_bucket["Resource"], list_bucket["Condition"]) == (
@@ -99,7 +107,7 @@ def test_every_policy_and_every_placeholder_in_it_is_documented():
     assert all(f"`{name}`" in TEXT for name in POLICIES)
     placeholders = set(re.findall(r"\b[A-Z]{4,}\b", json.dumps(POLICIES)))
     assert placeholders == {"ACCOUNT", "BUCKET", "PREFIX", "ROLE", "ENDPOINT"}
-    assert all(f"-e s/{placeholder}/" in TEXT for placeholder in placeholders)
+    assert all(f"-e 's|{placeholder}|" in TEXT for placeholder in placeholders)
 
 
 def test_every_documented_command_can_be_parsed():

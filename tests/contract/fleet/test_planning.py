@@ -31,10 +31,10 @@ def _run_fields(ec2, *, dry_run):
 def test_a_plan_prints_the_price_and_its_source(launch, fleet, ec2, prices):
     ran = launch("--count", "2", "--plan")
 
-    assert ran.stdout == ""
-    assert f"{fleet}: existing boxes: 0, to launch in us-east-1a: 2\n" in ran.stderr
-    assert "\nInstanceType: g4dn.xlarge\n" in ran.stderr
-    assert ran.stderr.endswith(
+    assert ran.stderr == ""
+    assert f"{fleet}: existing boxes: 0, to launch in us-east-1a: 2\n" in ran.stdout
+    assert "\nInstanceType: g4dn.xlarge\n" in ran.stdout
+    assert ran.stdout.endswith(
         "price: 0.526 USD an hour per box; 1.052 USD an hour and 25.25 USD in 24 hours for a fleet of 2. "
         "Volumes, traffic and public addresses cost extra.\n"
         "Source: the AWS Price List for us-east-1, published 2026-11-18T22:18:09Z.\n"
@@ -88,7 +88,7 @@ def test_without_a_single_price_from_aws_the_price_is_unknown(what, launch, ec2,
 
     text, document = launch("--plan"), launch("--plan", "--json").document
 
-    assert (text.exit_code, text.stderr.splitlines()[-1]) == (0, f"price: unknown, {reason}")
+    assert (text.exit_code, text.stdout.splitlines()[-1]) == (0, f"price: unknown, {reason}")
     assert document["price"] == {"unknown": reason}
 
 
@@ -115,7 +115,7 @@ def test_a_plan_for_a_complete_fleet_launches_nothing(launch, ec2, prices):
     document = launch("--plan", "--json").document
 
     assert (document["changed"], document["to_launch"], document["request"]) == (False, 0, None)
-    assert "InstanceType" not in launch("--plan").stderr
+    assert "InstanceType" not in launch("--plan").stdout
 
 
 def test_the_volume_is_at_least_as_large_as_the_image(launch, ec2, prices, account):

@@ -1,6 +1,7 @@
 """Errors of a launch on moto's simulated EC2: one message, one hint, nothing launched."""
 
 import pytest
+from support.aws_refusals import refusals_of
 from support.ec2 import IMAGE_PARAMETER, action_of, asks_for, refusal
 from support.web import Answer, responds_with
 
@@ -62,6 +63,33 @@ def test_a_known_error_code_is_explained(code, launch, refused, ec2):
 
     explanation, hint = REFUSED[code]
     refused(launch(), f"{RUN}: {explanation} ({code})", hint)
+
+
+@pytest.mark.parametrize("met", refusals_of("ec2"), ids=str)
+def test_a_refusal_names_the_action_and_what_decided(met, launch, account, fleet, ec2):
+    ec2.fails(responds_with(refusal(met.code, met.xml_message)), times=9, when=asks_for(met.operation))
+
+    ran = launch()
+
+    error, hint = ran.stderr.splitlines()
+    assert met.sentence in error
+    assert error.endswith(f" ({met.code})")
+    assert met.hint in hint
+    assert "Encoded authorization" not in ran.stderr
+    assert account.instances(fleet) == []
+
+
+def test_a_missing_token_file_is_an_error_also_as_json(launch, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/launcher")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/no/token")
+
+    ran = launch("--json")
+
+    assert ran.exit_code == 1
+    assert "/var/run/secrets/no/token cannot be read: No such file or directory" in ran.document["error"]
+    assert ran.document["hint"] == "check AWS_WEB_IDENTITY_TOKEN_FILE"
 
 
 def test_an_unknown_error_code_is_printed_with_the_message_of_ec2(launch, refused, ec2):

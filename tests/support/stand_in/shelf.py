@@ -44,7 +44,6 @@ class Shelf:
             "diarize_runner_device": "cpu",
             "toolkit_controller_folder": str(self.folder / "controller"),
             "python_env_min_free_gib": 0,
-            "__python_env_poll_seconds": 1,
             "spool_settle_seconds": 0,
         }
 

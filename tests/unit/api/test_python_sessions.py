@@ -51,6 +51,12 @@ def test_a_transcript_is_labelled(session, call, transcript):
     assert {segment.speaker for segment in labelled.segments} <= {*labelled.diarization.speakers, None}
 
 
+def test_a_result_has_the_warnings_of_its_transcript(session, call, tmp_path):
+    (tmp_path / "long.json").write_text('[{"start": 0, "end": 600, "text": "Hello."}]')
+    (warning,) = session.label(call, tmp_path / "long.json").warnings
+    assert warning.startswith("the transcript ends at 10:00, the recording at 0:0")
+
+
 def test_the_file_extension_selects_the_format(session, call, transcript, tmp_path):
     labelled = session.label(call, transcript)
     assert labelled.write(tmp_path / "out/labelled.srt") == tmp_path / "out/labelled.srt"

@@ -113,7 +113,7 @@ def test_a_rollback_without_a_previous_version_is_refused(site):
     with pytest.raises(StoreError, match=r": no version precedes the latest$") as refusal:
         rollback(site.store, None)
 
-    assert refusal.value.hint == "pass --to VERSION"
+    assert refusal.value.hint == "pass --to VERSION; cache list shows them"
 
 
 def test_a_rollback_to_a_deleted_version_is_refused_and_changes_nothing(site):

@@ -137,11 +137,29 @@ FAULTS = {
         {"local": "a"},
         "the key 1 is not a string in 'repos[0].files'",
     ),
-    "request, a commit for a branch": (
+    "request, a branch that leaves refs/": (
         "request",
         (*FIRST, "revision"),
-        "refs/pr/1",
-        "'refs/pr/1' is not a branch name in 'repos[0].revision'",
+        "refs/../../blobs",
+        "'refs/../../blobs' is not a branch name in 'repos[0].revision'",
+    ),
+    "request, an absolute branch": (
+        "request",
+        (*FIRST, "revision"),
+        "/main",
+        "'/main' is not a branch name in 'repos[0].revision'",
+    ),
+    "request, a branch that is a folder": (
+        "request",
+        (*FIRST, "revision"),
+        "fix/",
+        "'fix/' is not a branch name in 'repos[0].revision'",
+    ),
+    "request, a long branch of short parts": (
+        "request",
+        (*FIRST, "revision"),
+        "b/" * 48 + "b",
+        f"'{'b/' * 48}b' is not a branch name in 'repos[0].revision'",
     ),
     "request, a branch of 97 characters": (
         "request",

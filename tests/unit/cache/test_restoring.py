@@ -19,18 +19,22 @@ from support.caches import (
     TINY,
     WEIGHTS,
     Site,
+    build_version,
     edit_json,
     flip,
     noise,
     published,
     tree,
     with_file,
+    write_lock,
+    write_request,
 )
 from support.disks import as_nobody, foreign_folder, lock_as_on_nfs, make_read_only, mounted
 from support.kills import killed_after, killed_before_step
 from support.processes import finished, race_processes, race_threads, start
 
 from diarize_runner.cache.box.folder import BoxFolder, find_cache, read_manifest
+from diarize_runner.cache.box.repair import repair
 from diarize_runner.cache.box.restore import plan_restore, restore
 from diarize_runner.cache.box.verify import verify
 from diarize_runner.cache.documents import layout
@@ -138,6 +142,30 @@ def test_huggingface_hub_finds_every_file_of_a_restored_cache_offline(site):
             hub = site.box.current / layout.HUB
             found = hf_hub_download(repo_id, path, revision="main", cache_dir=hub, local_files_only=True)
             assert Path(found).read_bytes() == data
+
+
+@pytest.mark.parametrize("revision", ["refs/pr/1", "ada/fix-plda"])
+def test_a_revision_with_slashes_is_restored_verified_repaired_and_found(site, revision):
+    from huggingface_hub import hf_hub_download
+
+    site.folder.mkdir()
+    request = write_request(site.folder)
+    request.write_text(request.read_text().replace("revision: main", f"revision: {revision}"))
+    write_lock(request)
+    build_version(request, site.built("1.0"))
+    site.publish_built("1.0")
+
+    cache = site.restore().cache
+
+    found = hf_hub_download(
+        PIPELINE, "LICENSE", revision=revision, cache_dir=site.box.current / layout.HUB, local_files_only=True
+    )
+    assert Path(found).read_bytes() == TINY[PIPELINE]["LICENSE"]
+    ref = cache.root / layout.ref_path(cache.manifest.repos[0])
+    assert ref.name == revision.rpartition("/")[2]
+    shutil.rmtree(cache.root / layout.repo_folder(PIPELINE) / "refs")
+    repair(cache.root, cache.manifest, site.store, NoProgress())
+    assert verify(cache.root, cache.manifest, NoProgress()).require_ok()
 
 
 def test_a_restored_box_holds_one_version_its_link_and_the_serial(site):
@@ -723,8 +751,7 @@ def test_a_folder_without_a_cache_is_an_error_with_a_hint(tmp_path):
 
     assert refusal.value.message == f"{tmp_path} holds no restored cache: No such file or directory"
     assert (
-        refusal.value.hint
-        == "run: diarize-runner cache restore; or set --cache DIR or DIARIZE_RUNNER_CACHE to a restored cache"
+        refusal.value.hint == "run: diarize-runner cache restore --store STORE --into DIR; or name a cache: --cache DIR"
     )
 
 

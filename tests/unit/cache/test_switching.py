@@ -7,7 +7,7 @@ import pytest
 from support.caches import NEW, OLD, flip, tree
 from support.kills import killed_before_step
 
-from diarize_runner.cache.box.switch import switch
+from diarize_runner.cache.box.switch import find_version, switch
 from diarize_runner.errors import IntegrityError, ManifestError
 from diarize_runner.progress import NoProgress
 
@@ -71,3 +71,25 @@ def test_a_killed_switch_leaves_one_of_the_two_versions_in_use(versions, site):
         pytest.fail("the switch took 20 steps or more")
     assert in_use(site) == old.hex
     assert sorted(path.name for path in site.box.root.iterdir()) == ["current", "previous", "versions"]
+
+
+def test_a_version_is_found_by_its_name_beside_a_damaged_one(versions, site):
+    old, new = versions
+    (site.box.version_folder(new) / "manifest.json").write_text("{")
+    assert find_version(site.box, "1.0") == old
+    with pytest.raises(ManifestError, match=r"has no version 2\.0") as error:
+        find_version(site.box, "2.0")
+    assert error.value.hint.startswith("the versions there: 1.0; ")
+
+
+def test_two_versions_of_one_name_are_told_apart_by_their_digests(site):
+    digests = []
+    for repos in (OLD, NEW):
+        shutil.rmtree(site.store.root, ignore_errors=True)
+        shutil.rmtree(site.built("1.0"), ignore_errors=True)
+        site.publish("1.0", repos)
+        shutil.rmtree(site.box.root / "serial", ignore_errors=True)
+        digests.append(site.restore("1.0").cache.manifest.digest)
+    with pytest.raises(ManifestError, match=r"has 2 versions 1\.0") as error:
+        find_version(site.box, "1.0")
+    assert all(str(digest) in error.value.hint for digest in digests)

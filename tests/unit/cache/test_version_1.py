@@ -15,11 +15,14 @@ from diarize_runner.cache.box.switch import switch
 from diarize_runner.cache.box.verify import verify
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.cache.published.catalogue import list_versions, rollback
-from diarize_runner.cache.published.latest import read_latest
+from diarize_runner.cache.published.copy_version import copy_version
+from diarize_runner.cache.published.find import LATEST, VersionQuery
+from diarize_runner.cache.published.latest import copy_latest, read_latest
 from diarize_runner.cache.published.publish import publish
 from diarize_runner.digests import hash_file
 from diarize_runner.errors import IntegrityError, ManifestError
 from diarize_runner.progress import NoProgress
+from diarize_runner.store.local import LocalStore
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "version-1"
 (OLD_RELEASE,) = VECTORS.glob("*.whl")
@@ -51,6 +54,16 @@ def site(tmp_path):
     for name in ("huggingface-cache.tar.gz", "requirements-diarization.txt"):
         shutil.copy(VECTORS / "store/v1.0" / name, tmp_path / "site/store/latest")
     return Site(folder=tmp_path / "site")
+
+
+def test_a_version_of_the_old_release_is_copied_byte_for_byte(site, tmp_path):
+    usb = LocalStore(tmp_path / "usb")
+
+    copied = copy_version(site.store, usb, VersionQuery(version=LATEST), NoProgress())
+    copy_latest(site.store, usb, copied.manifest.version)
+
+    folders = (f"v{copied.manifest.version}", "latest")
+    assert [tree(usb.root / name) for name in folders] == [tree(site.store.root / name) for name in folders]
 
 
 @pytest.fixture

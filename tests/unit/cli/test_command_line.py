@@ -44,7 +44,7 @@ class TestHelp:
     @pytest.mark.parametrize("name", COMMANDS)
     def test_every_help_ends_with_an_example_that_the_command_accepts(self, run, name, monkeypatch):
         monkeypatch.setenv("COLUMNS", "300")
-        words = shlex.split(COMMANDS[name].example.partition(" > ")[0])
+        words = shlex.split(COMMANDS[name].example.partition(" >")[0])
 
         assert run(*name.split(), "--help").stdout.endswith(f"example:\n  diarize-runner {COMMANDS[name].example}\n")
         assert build_parser(words).parse_args(words).run.__module__ == COMMANDS[name].module(name)

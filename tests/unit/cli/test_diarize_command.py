@@ -235,6 +235,44 @@ def test_each_recording_has_the_transcript_of_its_name_in_a_folder(diarize, call
     assert ran.document["recordings"][1]["error"] == f"cannot read {said}/bo.json: No such file or directory"
 
 
+@pytest.mark.parametrize("name", ["ada.wav.srt", "ada.wav.json"])
+def test_a_transcript_may_be_named_after_the_whole_name_of_its_recording(diarize, calls, tmp_path, name):
+    """whisper.cpp and others write `call.wav.srt`."""
+    (tmp_path / "said").mkdir()
+    document = (
+        "1\n00:00:00,000 --> 00:00:00,400\nHello\n"
+        if name.endswith("srt")
+        else '[{"start":0,"end":0.4,"text":"Hello"}]'
+    )
+    (tmp_path / "said" / name).write_text(document)
+
+    assert diarize(calls[0], "-t", tmp_path / "said", "-o", tmp_path / "out.txt").exit_code == 0
+
+    assert (tmp_path / "out.txt").read_text() == "[00:00:00] SPEAKER_00: Hello\n"
+
+
+def test_the_whole_name_of_a_recording_goes_before_its_stem(diarize, calls, tmp_path):
+    said = tmp_path / "said"
+    said.mkdir()
+    for name in ("ada.json", "ada.wav.json"):
+        (said / name).write_text(json.dumps([{"start": 0, "end": 0.4, "text": name}]))
+    assert diarize(calls[0], "-t", said, "-o", tmp_path / "out.txt").exit_code == 0
+    assert "ada.wav.json" in (tmp_path / "out.txt").read_text()
+
+
+def test_a_recording_without_transcript_in_the_folder_has_the_formats_without_text(diarize, calls, to_folder, tmp_path):
+    said = tmp_path / "said"
+    said.mkdir()
+    (said / "ada.json").write_text(json.dumps([{"start": 0, "end": 0.4, "text": "Hello"}]))
+
+    ran = diarize(calls[0], calls[2], "-t", said, *to_folder)
+
+    assert ran.exit_code == 0
+    assert f"{calls[2]} has no transcript in {said}" in ran.stderr
+    assert (tmp_path / "out/cy.rttm").read_text() == line("cy")
+    assert diarize(calls[0], calls[2], "-t", said, *to_folder[:2], "--formats", "rttm,srt").exit_code == 1
+
+
 def test_a_transcript_is_labelled_by_the_rules_that_are_asked_for(diarize, diarizer, monkeypatch, calls, tmp_path):
     heard = [(0, 1, "Ann"), (1, 2, "Bob"), (2, 3, "Ann"), (3, 5, "Bob")]
     turns = tuple(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in heard)
@@ -314,6 +352,49 @@ def test_hints_reach_the_pipeline_and_what_it_could_not_keep_to_is_reported(
     assert diarizer.hints == [hints]
     assert (f"\n  warning: {unmet} speakers" in ran.stderr) is bool(unmet)
     assert diarize(calls[0], *words.split(), "--json").document["unmet_hint"] == unmet
+
+
+def test_a_short_recording_is_a_warning_for_people_and_programs(diarize, calls):
+    warning = "the recording lasts 1.0 s: below 10 s, speakers are often missed"
+
+    assert f"\n  warning: {warning}\n" in diarize(calls[0]).stderr
+    assert diarize(calls[0], "--json").document["warnings"] == [warning]
+
+
+def test_an_unexpected_exception_fails_one_recording_and_its_traceback_needs_v(diarize, diarizer, calls, to_folder):
+    def overflow(uri):
+        if uri == "ada":
+            raise OverflowError("Python integer 1000 out of bounds for uint8")
+
+    diarizer.meanwhile = overflow
+    quiet, verbose = (diarize(calls[0], calls[2], *to_folder, *more) for more in ([], ["-v"]))
+
+    error = "error: ada.wav: OverflowError in test_diarize_command.py, line "
+    for ran in (quiet, verbose):
+        assert ran.exit_code == 1
+        assert error in ran.stderr
+        assert "1 done, 0 skipped, 1 failed" in ran.stderr
+    assert "Traceback" not in quiet.stderr
+    assert "Traceback (most recent call last):" in verbose.stderr
+
+
+def test_a_lost_device_ends_the_batch(diarize, diarizer, calls, to_folder):
+    def lose(uri):
+        raise DeviceUnavailable("CUDA error: unspecified launch failure", hint="run diarize-runner doctor")
+
+    diarizer.meanwhile = lose
+    ran = diarize(calls[0], calls[2], *to_folder)
+
+    assert (ran.exit_code, diarizer.diarized) == (1, ["ada"])
+    assert ran.stderr.endswith("error: CUDA error: unspecified launch failure\nhint: run diarize-runner doctor\n")
+
+
+@pytest.mark.parametrize("option", ["--num-speakers", "--min-speakers"])
+def test_more_speakers_than_pyannote_numbers_are_a_usage_error(diarize, calls, option):
+    ran = diarize(calls[0], option, "128")
+
+    assert (ran.exit_code, ran.stderr.splitlines()[0]) == (2, "error: 128 speakers are too many")
+    assert diarize(calls[0], "--max-speakers", "1000").exit_code == 0
 
 
 def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize, diarizer, calls):

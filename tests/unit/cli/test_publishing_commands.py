@@ -117,7 +117,10 @@ def test_a_rollback_to_nowhere_says_so(run, publish):
 
     nowhere = run("cache", "rollback", "--store", store)
     assert nowhere.exit_code == 1
-    assert nowhere.stderr == f"error: {store}: no version precedes the latest\nhint: pass --to VERSION\n"
+    assert (
+        nowhere.stderr
+        == f"error: {store}: no version precedes the latest\nhint: pass --to VERSION; cache list shows them\n"
+    )
     unknown = run("cache", "rollback", "--store", store, "--to", "9.9")
     assert (unknown.exit_code, unknown.stderr) == (
         1,

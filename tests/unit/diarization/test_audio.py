@@ -14,18 +14,18 @@ import pytest
 from support.sounds import LEVEL, tone, write_encoded, write_film, write_silence, write_wav
 
 from diarize_runner.diarization import audio
-from diarize_runner.diarization.audio import SAMPLE_RATE, Limits, Recording, decode
+from diarize_runner.diarization.audio import SAMPLE_RATE, Limits, Recording, Selection, decode
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
 FAKE_DECODER = """
 import os, signal, socket, sys, time
 from diarize_runner.diarization import decoding
 
-def decode_blocks(source, name, channel, limit_seconds):
+def decode_into(target, source, request):
     {statement}
-    yield
+    return ()
 
-decoding.decode_blocks = decode_blocks
+decoding.decode_into = decode_into
 sys.exit(decoding.main())
 """
 
@@ -61,9 +61,9 @@ def test_the_decoded_samples_are_correct_and_writable(talk):
 
 def test_a_channel_can_be_selected(tmp_path):
     write_wav(tmp_path / "call.wav", [np.zeros(SAMPLE_RATE), tone(1, SAMPLE_RATE)], SAMPLE_RATE)
-    assert np.abs(decode(tmp_path / "call.wav", channel=1).waveform).max() == 0
+    assert np.abs(decode(tmp_path / "call.wav", Selection(channel=1)).waveform).max() == 0
     with pytest.raises(AudioError, match=r"has no channel 3: it has 2$"):
-        decode(tmp_path / "call.wav", channel=3)
+        decode(tmp_path / "call.wav", Selection(channel=3))
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from support import pipelines
 from support.pipelines import RATE
 
 from diarize_runner.diarization import engine
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import Diarizer, apply_engine
-from diarize_runner.diarization.turns import Diarization, SpeakerHints, SpeakerTurn
-from diarize_runner.errors import DeviceUnavailable
+from diarize_runner.diarization.turns import MAX_SPEAKERS, Diarization, SpeakerHints, SpeakerTurn
+from diarize_runner.errors import DeviceUnavailable, PipelineError, UsageError
 from diarize_runner.progress import NoProgress
 from diarize_runner.transcript.formats import rttm
 
@@ -57,6 +58,8 @@ def diarize(diarizer, script, **hints):
         ({"at_most": 2}, 2),
         ({"at_least": 4}, 4),
         ({"at_least": 2, "at_most": 3}, 3),
+        ({"at_most": 1000}, 3),  # pyannote compares it with a uint8
+        ({"at_least": 2, "at_most": 10**20}, 3),
     ],
     ids=str,
 )
@@ -77,6 +80,36 @@ def test_a_recording_too_short_for_so_many_speakers_is_reported(diarizer):
     hints = {"at_least": 30}
     found = diarize(diarizer, {"ada": [(0.0, 3.0)]}, **hints)
     assert SpeakerHints(**hints).unmet_by(found) == f"{len(found.speakers)} found, 30 or more requested"
+
+
+def test_more_speakers_than_pyannote_can_number_are_refused():
+    SpeakerHints(at_least=MAX_SPEAKERS, at_most=10**20).require_possible()
+    for hints in (SpeakerHints(exactly=MAX_SPEAKERS + 1), SpeakerHints(at_least=MAX_SPEAKERS + 1)):
+        with pytest.raises(UsageError, match=r"^128 speakers are too many$"):
+            hints.require_possible()
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (OverflowError("Python integer 1000 out of bounds for uint8"), PipelineError),
+        (MemoryError(), PipelineError),
+        (IndexError("index 3 is out of bounds"), PipelineError),
+        (torch.OutOfMemoryError("CUDA out of memory"), PipelineError),
+        (torch.AcceleratorError("CUDA error: unspecified launch failure\nCompile with ..."), DeviceUnavailable),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_an_error_of_pyannote_or_torch_is_translated(reason, kind, diarizer, monkeypatch):
+    def fail(*_, **__):
+        raise reason
+
+    monkeypatch.setattr(diarizer.pipeline, "get_embeddings", fail)
+    with pytest.raises(PipelineError) as error:
+        diarize(diarizer, TAKING_TURNS)
+    assert type(error.value) is kind
+    first = str(reason).partition("\n")[0] or type(reason).__name__
+    assert error.value.message == f"talk: diarization failed: {first}"
 
 
 @pytest.mark.filterwarnings("ignore:.*The detected number of speakers:UserWarning")

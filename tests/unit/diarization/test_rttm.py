@@ -55,9 +55,17 @@ def test_a_bad_line_is_reported_with_its_number(line, problem, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "content", ["", "\n", ";; nobody spoke\n", "SPKR-INFO a 1 <NA> <NA> <NA> unknown Ann <NA> <NA>\n"]
+)
+def test_a_file_may_have_no_turns(content, tmp_path):
+    path = tmp_path / "silence.rttm"
+    path.write_text(content)
+    assert read_rttm(path) == {}
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "{} has no speaker turns"),
         (b"SPEAKER \xff 1 0 1 <NA> <NA> Ann <NA> <NA>", "{} is not text in UTF-8"),
         (None, "cannot read {}: No such file or directory"),
     ],

@@ -149,6 +149,8 @@ def gpu(tmp_path, monkeypatch):
     """Return a function that simulates a GPU, and a driver of a version, in /sys and /proc."""
     monkeypatch.setattr(device, "DRIVER_VERSION_FILE", tmp_path / "version")
     monkeypatch.setattr(device, "PCI_DEVICES", tmp_path / "pci")
+    for name in ("CONTROL_DEVICE", "WSL_DEVICE", "WSL_DRIVER"):
+        monkeypatch.setattr(device, name, tmp_path / name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", "13.0")
 
@@ -180,8 +182,9 @@ def test_device_cuda_without_a_gpu_is_an_error(gpu):
         "580.95.05": "driver 580.95.05 is loaded, but torch finds no CUDA device",
     }.items(),
 )
-def test_an_unusable_gpu_is_an_error_unless_the_device_is_cpu(driver, message, gpu):
+def test_an_unusable_gpu_is_an_error_unless_the_device_is_cpu(driver, message, gpu, tmp_path):
     gpu(driver)
+    (tmp_path / "CONTROL_DEVICE").touch()
 
     for option in ("auto", "cuda"):
         with pytest.raises(DeviceUnavailable) as error:
@@ -189,6 +192,70 @@ def test_an_unusable_gpu_is_an_error_unless_the_device_is_cpu(driver, message, g
         assert error.value.message == message
         assert "gpu_driver" in error.value.hint
     assert check_device("cpu") == "cpu"
+
+
+def unavailable(option):
+    with pytest.raises(DeviceUnavailable) as error:
+        check_device(option)
+    return error.value
+
+
+def test_a_container_that_was_given_no_gpu_is_told_how_to_get_one(gpu, tmp_path):
+    gpu("580.95.05")
+
+    error = unavailable("auto")
+
+    assert error.message == f"driver 580.95.05 is loaded, but {tmp_path}/CONTROL_DEVICE is missing"
+    assert "nvidia.com/gpu: 1" in error.hint
+
+
+def test_wsl_without_a_driver_in_windows_is_cpu_and_an_error_for_cuda(gpu, tmp_path):
+    (tmp_path / "WSL_DEVICE").touch()
+
+    assert check_device("auto") == "cpu"
+    error = unavailable("cuda")
+
+    assert error.message == f"this is WSL2, but {tmp_path}/WSL_DRIVER is missing"
+    assert error.hint.startswith("install NVIDIA's driver in Windows")
+
+
+@pytest.mark.parametrize("option", ["auto", "cuda"])
+def test_wsl_with_a_driver_that_torch_does_not_find_names_its_folder(gpu, tmp_path, option):
+    for name in ("WSL_DEVICE", "WSL_DRIVER"):
+        (tmp_path / name).touch()
+
+    error = unavailable(option)
+
+    assert error.message == "this is WSL2, but torch finds no CUDA device"
+    assert error.hint.startswith(f"export LD_LIBRARY_PATH={tmp_path}; ")
+
+
+@pytest.fixture
+def working_gpu(gpu, monkeypatch):
+    """A GPU that torch finds."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla T4")
+    monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 91900)
+
+
+def test_the_driver_of_a_gpu_under_wsl_is_that_of_windows(working_gpu, tmp_path):
+    (tmp_path / "WSL_DEVICE").touch()
+
+    assert check_device("auto") == "Tesla T4, driver of Windows, CUDA 13.0"
+
+
+def test_another_cudnn_in_the_way_is_an_error(working_gpu, monkeypatch):
+    def refuse():
+        raise RuntimeError("cuDNN version incompatibility: PyTorch was compiled against (9, 19, 0). One option")
+
+    monkeypatch.setattr(torch.backends.cudnn, "version", refuse)
+
+    error = unavailable("auto")
+
+    assert error.message.endswith(
+        "cannot be used: cuDNN version incompatibility: PyTorch was compiled against (9, 19, 0)"
+    )
+    assert error.hint.startswith("unset LD_LIBRARY_PATH")
 
 
 def test_the_doctor_and_the_role_require_the_same_driver():

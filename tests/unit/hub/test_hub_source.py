@@ -30,6 +30,16 @@ class TestResolve:
             assert file.content.digest.hex == hashlib.sha256(FILES[file.path]).hexdigest()
             assert file.source == HubFile(etag=etag(file.path, FILES[file.path]))
 
+    @pytest.mark.parametrize("at", ["refs/pr/1", "ada/fix-plda", "v1.0+fix", "_draft"])
+    def test_every_branch_tag_and_pull_request_can_be_pinned(self, hub, host, at):
+        repo = hub.repo(REPO, FILES)
+        repo.refs[at] = commit = repo.commit(FILES | {"config.yaml": b"fixed"}, branch=at)
+        host.ask_for(at=at)
+
+        (locked,) = host.lock().repos
+
+        assert (locked.commit_hash, locked.revision) == (commit, "main")
+
     @pytest.mark.parametrize("at", ["main", "v1.0", "the commit"])
     def test_a_branch_a_tag_and_a_commit_are_pinned_to_the_commit(self, hub, host, at):
         repo = hub.repo(REPO, {"config.yaml": b"old"})
@@ -276,6 +286,25 @@ class TestFailures:
         monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
 
         assert self.failure(host).startswith(f"{REPO}: the Hub cannot be reached: ")
+
+    @pytest.mark.parametrize("document", [b"{}", b"[]", b"null", b'{"id": 1, "siblings": [1]}', b"\xff"])
+    def test_a_document_that_is_not_the_hub_s(self, hub, host, document):
+        hub.repo(REPO, FILES)
+        hub.answer("/revision/", document, "application/json")
+
+        assert self.failure(host).startswith(f"{REPO}: the ")
+
+    def test_a_xet_storage_that_refuses(self, hub, host):
+        """The Hub names the storage of a large file, which a proxy may refuse; hf_xet raises RuntimeError."""
+        hub.repo(REPO, FILES)
+        hub.xet_storage = f"{hub.endpoint}/no-storage"
+
+        with pytest.raises(SourceError) as caught:
+            host.lock()
+
+        assert caught.value.message.startswith(f"{REPO}: the Hub's Xet storage failed: ")
+        assert hub.xet_storage in caught.value.message
+        assert "HF_HUB_DISABLE_XET=1" in caught.value.hint
 
     def test_a_captive_portal_page_instead_of_the_hub(self, hub, host):
         hub.repo(REPO, FILES)

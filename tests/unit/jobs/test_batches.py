@@ -1,5 +1,6 @@
 """Batches: an error of one recording stops no other, and an error of the box stops all."""
 
+import errno
 from contextlib import nullcontext
 
 import numpy as np
@@ -8,17 +9,19 @@ from support.caches import Site
 from support.diarizers import OneSpeaker
 
 from diarize_runner.cache.box.folder import read_manifest
-from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.audio import DecodedRecording
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import (
     DeviceUnavailable,
     DiskError,
+    DiskFull,
     EmptyAudio,
     IntegrityError,
     ManifestError,
     OfflineViolation,
     PipelineError,
     TranscriptError,
+    UnexpectedError,
     UnreadableAudio,
 )
 from diarize_runner.jobs.batch import BatchItem, Failed, Succeeded, run_batch
@@ -28,7 +31,9 @@ from diarize_runner.jobs.session import Session
 from diarize_runner.transcript.formats.registry import FORMATS
 
 RECORDING_ERRORS = [UnreadableAudio, EmptyAudio, TranscriptError, PipelineError, OfflineViolation, DiskError]
-BOX_ERRORS = [IntegrityError, ManifestError, DeviceUnavailable, ModuleNotFoundError]
+FOREIGN_ERRORS = [OverflowError, MemoryError, RecursionError, KeyError, OSError, UnicodeDecodeError, ZeroDivisionError]
+BOX_ERRORS = [IntegrityError, ManifestError, DeviceUnavailable, DiskFull, ModuleNotFoundError]
+SHARED_ERRORS = [IntegrityError, DeviceUnavailable, DiskFull, ModuleNotFoundError]
 
 
 class SilentConsole:
@@ -47,7 +52,7 @@ class SilentConsole:
 class FakeAudio:
     """One second of silence; `decode` raises `error`, if any."""
 
-    channel = None
+    channel = stream = None
 
     def __init__(self, name, error=None):
         self.name, self.error = name, error
@@ -55,10 +60,8 @@ class FakeAudio:
     def decode(self):
         if self.error:
             raise self.error
-        return Recording(uri=self.name, waveform=np.zeros(16_000, dtype=np.float32))
-
-    def digest(self):
-        return hash_bytes(self.name.encode()).digest
+        waveform = np.zeros(16_000, dtype=np.float32)
+        return DecodedRecording(uri=self.name, waveform=waveform, digest=hash_bytes(self.name.encode()).digest)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,65 @@ def test_an_error_of_one_recording_stops_no_other(session, item, tmp_path, kind)
     assert isinstance(cy, Succeeded)
     assert type(bad.error) is kind
     assert sorted(path.name for path in tmp_path.glob("*.rttm")) == ["ada.rttm", "cy.rttm"]
+
+
+def foreign(kind):
+    return kind("utf-8", b"x", 0, 1, "invalid") if kind is UnicodeDecodeError else kind("a message")
+
+
+class FailingOnce(OneSpeaker):
+    """Raises an error for the recording `bad`."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def diarize(self, recording, hints, progress):
+        if recording.uri == "bad":
+            raise self.error
+        return super().diarize(recording, hints, progress)
+
+
+@pytest.mark.parametrize("kind", FOREIGN_ERRORS)
+@pytest.mark.parametrize("stage", ["decoding", "diarization"])
+def test_an_unexpected_exception_stops_no_other_and_its_traceback_is_logged(
+    session, manifest, item, kind, stage, caplog
+):
+    caplog.set_level("INFO", "diarize_runner")
+    reason = foreign(kind)
+    items = [item("ada"), item("bad", reason if stage == "decoding" else None), item("cy")]
+    failing = Session(diarizer=FailingOnce(reason), manifest=manifest)
+    ada, bad, cy = run_batch(items, lambda _first: failing, SilentConsole())
+    assert [type(outcome) for outcome in (ada, bad, cy)] == [Succeeded, Failed, Succeeded]
+    assert type(bad.error) is UnexpectedError
+    assert bad.error.message.startswith(f"bad: {kind.__name__} in test_batches.py, line ")
+    assert bad.error.hint.startswith("run it again with -v for the traceback")
+    assert "Traceback (most recent call last):" in caplog.messages
+
+
+@pytest.mark.parametrize("kind", SHARED_ERRORS)
+@pytest.mark.parametrize("stage", ["decoding", "diarization"])
+def test_what_is_wrong_with_every_recording_ends_the_batch(manifest, item, kind, stage):
+    reason = kind("message")
+    items = [item("ada"), item("bad", reason if stage == "decoding" else None), item("cy")]
+    failing = Session(diarizer=FailingOnce(reason), manifest=manifest)
+    outcomes = run_batch(items, lambda _first: failing, SilentConsole())
+    assert isinstance(next(outcomes), Succeeded)
+    with pytest.raises(kind):
+        next(outcomes)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_ends_the_batch(session, item, number):
+    with pytest.raises(DiskFull) as error:
+        list(run_batch([item("ada", OSError(number, "full")), item("cy")], lambda _first: session, SilentConsole()))
+    assert error.value.message == "ada: full"
+
+
+def test_an_output_on_a_full_disk_ends_the_batch(session, item, tmp_path):
+    (tmp_path / "ada.rttm").symlink_to("/dev/full")
+    with pytest.raises(DiskFull, match="No space left on device"):
+        list(run_batch([item("ada"), item("cy")], lambda _first: session, SilentConsole()))
 
 
 def test_an_unwritable_output_fails_only_its_recording(session, item, tmp_path):

@@ -1,5 +1,6 @@
 """Dropped files are labelled or moved to failed, as a whole, and never lost."""
 
+import errno
 import os
 import time
 from functools import partial
@@ -9,7 +10,7 @@ import pytest
 from support.kills import killed_before_step
 from support.labellers import FakeLabeller, InstantClock, label_all
 
-from diarize_runner.errors import DeviceUnavailable, DiskError, SpoolError
+from diarize_runner.errors import DeviceUnavailable, DiskError, DiskFull, IntegrityError, SpoolError
 from diarize_runner.spool.inbox import TRANSCRIPT_WAIT_SECONDS
 from diarize_runner.spool.run import MAX_ATTEMPTS, Spool, run
 
@@ -49,6 +50,29 @@ def test_a_recording_and_its_transcript_become_a_folder_in_the_outbox(folder):
 def test_a_transcript_is_recognised_by_its_suffix(folder, transcript):
     drop(folder, **{"call.wav": b"sound", transcript: b"words"})
     assert errors(label_all(folder)) == [None]
+    assert contents(folder)["outbox/call/call.labelled.srt"] == b"words"
+
+
+@pytest.mark.parametrize("name", ["call.wav.json", "call.wav.srt", "cafe\u0301.wav.json"])
+def test_a_transcript_may_be_named_after_the_whole_name_of_its_recording(folder, name):
+    """It once failed 10 minutes after its recording was labelled without it."""
+    stem = "call" if name.startswith("call") else "caf\u00e9"
+    drop(folder, **{f"{stem}.wav": b"sound", name: b"words"})
+    assert errors(label_all(folder)) == [None]
+    assert contents(folder)[f"outbox/{stem}/{stem}.labelled.srt"] == b"words"
+
+
+def test_a_transcript_named_after_a_recording_waits_for_it(folder):
+    drop(folder, **{"call.wav.json": b"words"})
+
+    class Late(InstantClock):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            if self.elapsed == 300:
+                drop(folder, **{"call.wav": b"sound"})
+
+    outcomes = list(run(Spool(folder=folder), FakeLabeller, settle=0, clock=Late()))
+    assert [outcome.place.name for outcome in outcomes] == ["call"]
     assert contents(folder)["outbox/call/call.labelled.srt"] == b"words"
 
 
@@ -246,16 +270,26 @@ class Raises:
         raise self._reason
 
 
-def run_raises(folder, reason):
-    with pytest.raises(type(reason)):
+def run_raises(folder, reason, kind=None):
+    with pytest.raises(kind or type(reason)):
         list(run(Spool(folder=folder), lambda: Raises(reason), settle=0, clock=InstantClock()))
 
 
-def test_a_recording_that_exhausts_memory_fails_after_three_runs(folder):
+def test_a_recording_that_loses_the_device_fails_after_three_runs(folder):
     drop(folder, call_wav=b"sound")
     for _ in range(MAX_ATTEMPTS):
-        run_raises(folder, MemoryError())
+        run_raises(folder, DeviceUnavailable("CUDA error: an illegal memory access was encountered"))
     assert errors(label_all(folder)) == ["3 runs crashed on it"]
+
+
+@pytest.mark.parametrize(
+    "reason", [DiskFull("full"), IntegrityError("changed"), ModuleNotFoundError("none"), OSError(errno.ENOSPC, "full")]
+)
+def test_what_is_wrong_with_every_recording_ends_the_run_and_is_not_an_attempt(folder, reason):
+    drop(folder, call_wav=b"sound")
+    for _ in range(MAX_ATTEMPTS + 1):
+        run_raises(folder, reason, DiskFull if isinstance(reason, OSError) else type(reason))
+    assert errors(label_all(folder)) == [None]
 
 
 def test_an_interrupted_run_is_not_an_attempt(folder):
@@ -286,18 +320,32 @@ def test_two_runs_do_not_share_a_spool(folder):
     assert label_all(folder) == []
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [ValueError("no number"), OverflowError("too large"), IndexError("list"), KeyError("end"), RecursionError("deep")],
-    ids=lambda reason: type(reason).__name__,
-)
-def test_a_bug_fails_the_recording_at_the_first_attempt(folder, reason):
-    drop(folder, call_wav=b"sound", call_json=b"words")
-    (outcome,) = run(Spool(folder=folder), lambda: Raises(reason), settle=0, clock=InstantClock())
-    assert outcome.error.message.startswith(f"call.wav cannot be labelled: {type(reason).__name__} in test_spooling.py")
+UNEXPECTED = [
+    *(ValueError("no number"), OverflowError("too large"), IndexError("list"), KeyError("end"), RecursionError("deep")),
+    *(MemoryError(), OSError("no such device"), RuntimeError("a library's"), StopIteration()),
+]
+
+
+class RaisesOnce(FakeLabeller):
+    def __init__(self, reason):
+        self._reason = reason
+
+    def label(self, recording, transcript):
+        if recording.name == "call.wav":
+            raise self._reason
+        return super().label(recording, transcript)
+
+
+@pytest.mark.parametrize("reason", UNEXPECTED, ids=lambda reason: type(reason).__name__)
+def test_an_unexpected_exception_fails_the_recording_at_the_first_attempt_and_stops_no_other(folder, reason):
+    drop(folder, call_wav=b"sound", call_json=b"words", other_wav=b"sound")
+    failed, other = run(Spool(folder=folder), lambda: RaisesOnce(reason), settle=0, clock=InstantClock())
+    assert failed.error.message.startswith(f"call.wav: {type(reason).__name__} in test_spooling.py, line ")
+    assert other.error is None
     found = contents(folder)
     assert (found["failed/call/call.wav"], found["failed/call/call.json"]) == (b"sound", b"words")
-    assert b"hint: report this bug of diarize-runner, with the transcript\n" in found["failed/call/call.error.txt"]
+    assert b"hint: run it again with -v for the traceback" in found["failed/call/call.error.txt"]
+    assert "outbox/other/other.wav" in found
 
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"

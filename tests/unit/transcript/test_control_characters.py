@@ -60,7 +60,7 @@ def test_a_hostile_name_cannot_forge_a_line(kind):
     assert not re.search("[\x1b\x9b\u202e]", hostile)
 
 
-@pytest.mark.parametrize(("kind", "fields"), [("rttm", 10), ("ctm", 8)])
+@pytest.mark.parametrize(("kind", "fields"), [("rttm", 10), ("ctm", 5)])
 def test_a_hostile_name_does_not_shift_columns(kind, fields):
     for line in ALL_FORMATS[kind].render(make_document(FORGED, FORGED)).splitlines():
         assert len(line.split()) == fields

@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from diarize_runner.transcript.formats import rttm, srt, whisperlive
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+from diarize_runner.transcript.read import parse
 
 ALL_FORMATS = {**FORMATS, "whisperlive": WHISPERLIVE}
 GOLDEN = Path(__file__).parents[2] / "golden" / "transcript"
@@ -61,10 +63,30 @@ def test_json_has_the_keys_of_the_whisperlive_guide(exchange):
             {"start": 2.5, "end": 5.2, "speaker": "SPEAKER_01"},
         ],
     }
-    assert document["format"] == "diarize-runner/transcript/1"
+    assert (document["format"], document["warnings"]) == ("diarize-runner/transcript/2", [])
     assert (document["speakers"], document["diarization"]) == (guide["speakers"], guide["diarization"])
     for basic, full in zip(guide["segments"], document["segments"], strict=True):
-        assert basic.items() <= full.items()
+        numbers = {"start": float(basic["start"]), "end": float(basic["end"])}
+        assert {**basic, **numbers}.items() <= full.items()
+
+
+def test_json_of_format_1_has_the_times_of_segments_as_strings_and_is_read_the_same(exchange):
+    first, second = (
+        render(Document(transcript=exchange)) for render in (json_format.render_format_1, json_format.render)
+    )
+    assert json.loads(first)["format"] == "diarize-runner/transcript/1"
+    assert [(each["start"], each["end"]) for each in json.loads(first)["segments"]] == [
+        ("0.000", "2.500"),
+        ("2.500", "5.000"),
+    ]
+    assert [(each["start"], each["end"]) for each in json.loads(second)["segments"]] == [(0.0, 2.5), (2.5, 5.0)]
+    assert parse(first) == parse(second)
+    assert parse(second).recording == "call"
+
+
+def test_json_has_the_warnings(exchange):
+    document = render_json(replace(exchange, warnings=("the transcript ends early",)))
+    assert document["warnings"] == ["the transcript ends early"]
 
 
 def test_json_has_overlaps_and_statistics(exchange):
@@ -140,8 +162,8 @@ def test_json_rounds_times_to_the_millisecond():
         diarization=make_diarization((0.0309687, 1.99999, "A")),
     )
     document = render_json(transcript)
-    assert document["segments"][0]["start"] == "1.000"
-    assert document["segments"][0]["end"] == "2.000"
+    assert document["segments"][0]["start"] == 1.0
+    assert document["segments"][0]["end"] == 2.0
     assert document["diarization"] == [{"start": 0.031, "end": 2.0, "speaker": "A"}]
 
 

@@ -76,6 +76,28 @@ def test_a_segment_without_speaker_is_shown(meeting):
     assert 'class="run nobody"' in written
 
 
+def test_texts_and_names_are_set_in_their_own_direction(meeting):
+    """Without dir="auto", punctuation of Arabic and Hebrew is on the wrong side."""
+    written = html.render(make_document(text="مرحبا (test) كيف الحال؟", speaker="عادل"))
+    assert re.search(r'<span class="said" dir="auto"[^>]*>مرحبا', written)
+    assert written.count('<span dir="auto" data-name="1">عادل</span>') == 2
+    assert re.search(r'<input class="name" value="عادل"[^>]* dir="auto">', written)
+
+
+def test_the_transcript_has_its_language():
+    document = make_document()
+    assert '<main aria-label="Transcript" lang="">' in html.render(document)
+    arabic = replace(document, transcript=replace(document.transcript, language="ar"))
+    assert '<main aria-label="Transcript" lang="ar">' in html.render(arabic)
+
+
+def test_warnings_are_shown_and_escaped():
+    document = make_document()
+    warned = replace(document, transcript=replace(document.transcript, warnings=("ends <early>", "b")))
+    assert "<li>ends &lt;early&gt;</li><li>b</li></ul>" in html.render(warned)
+    assert '<ul class="warnings"' not in html.render(document)
+
+
 def test_the_page_has_the_provenance(meeting):
     assert f"<dt>cache manifest</dt><dd>sha256:{'1' * 64}</dd>" in html.render(meeting)
     assert "<details>" not in html.render(replace(meeting, provenance=None))

@@ -12,7 +12,8 @@ WHISPER = (
     'WhisperLive, whisperX or faster-whisper JSON: {"segments": [{"start": "0.000", "end": "2.500", "text": "Hello"}]}'
 )
 ANY_DIALECT = (
-    "whisper.cpp JSON, OpenAI verbose_json, WhisperLive, whisperX or faster-whisper JSON, WebVTT, SRT or NIST STM"
+    "whisper.cpp JSON, AssemblyAI JSON, Deepgram JSON, Amazon Transcribe JSON, OpenAI verbose_json, "
+    "WhisperLive, whisperX or faster-whisper JSON, WebVTT, SRT or NIST STM"
 )
 STM = "NIST STM: file channel speaker start end [<labels>] text"
 HELLO = Segment(start=0.0, end=2.5, text="Hello")
@@ -80,13 +81,10 @@ def test_the_sample_of_pyannote_is_read(sample):
         ('{"segments": [{"start": "0", "end": "soon"}]}', "segments[0].end is not a time in seconds: 'soon'"),
         ('[{"start": 0}]', "[0].end is missing"),
         ('[{"start": "00:00:01,000", "end": 2}]', "[0].start is not a time in seconds: '00:00:01,000'"),
-        ('[{"start": -0.5, "end": 2}]', "[0].start is not a time in seconds: -0.5"),
-        ('[{"start": 0, "end": NaN}]', "[0].end is not a time in seconds: nan"),
-        ('[{"start": 0, "end": "inf"}]', "[0].end is not a time in seconds: 'inf'"),
-        ('[{"start": 0, "end": 1e999}]', "[0].end is not a time in seconds: inf"),
+        ('[{"start": 0, "end": "inf"}]', "[0].end is inf s, beyond the limit of 10 days"),
+        ('[{"start": 0, "end": 1e999}]', "[0].end is inf s, beyond the limit of 10 days"),
         ('[{"start": false, "end": 1}]', "[0].start is not a time in seconds: False"),
         ('[{"start": 0, "end": null}]', "[0].end is not a time in seconds: None"),
-        ('[{"start": 2, "end": "1.5"}]', "[0].end is 1.5 s, before the start at 2.0 s"),
         ('[{"start": 0, "end": 1, "text": ""}, 3]', "[1] is not an object: 3"),
         ('[{"start": 0, "end": 1, "text": "", "words": "no"}]', "[0].words is not a list: 'no'"),
         ('[{"start": 0, "end": 1, "text": "", "words": ["no"]}]', "[0].words[0] is not an object: 'no'"),
@@ -109,7 +107,6 @@ def test_an_error_in_json_names_its_place(document, error):
         ("a 1 x 3", "line 3 has 4 fields; expected 5 and a text"),
         ("a 1 x then 4 Hello", "line 3, start is not a time in seconds: 'then'"),
         ("a 1 x 3 now Hello", "line 3, end is not a time in seconds: 'now'"),
-        ("a 1 x 4 3 Hello", "line 3, end is 3.0 s, before the start at 4.0 s"),
         ("b 1 x 3 4 Hello", "line 3 names a second recording: 'b'"),
     ],
 )
@@ -128,8 +125,6 @@ def test_an_error_in_stm_names_its_line(line, error):
         (b'"Hello?"', "{} is text, but not a supported transcript"),
         (b'{"text": "Hello?"}', "{} is JSON, but not a supported transcript"),
         (b'{"segments": [', "{} is not valid JSON: Expecting value: line 1 column 15 (char 14)"),
-        (b"RIFF\xff\xff", "{} is not valid UTF-8"),
-        (b"1\n00:00:00,000 --> 00:00:02,500\nSch\xf6n\n", "{} is not valid UTF-8"),
     ],
 )
 def test_an_error_for_other_files_lists_the_dialects(tmp_path, document, message):
@@ -139,6 +134,22 @@ def test_an_error_for_other_files_lists_the_dialects(tmp_path, document, message
         read(path)
     assert caught.value.message == message.format(path)
     assert caught.value.hint == f"expected {ANY_DIALECT}"
+
+
+@pytest.mark.parametrize(
+    ("document", "kind", "hint"),
+    [
+        ("[00:06.70]Hello\n", "LRC lyrics", "convert it to SRT: ffmpeg"),
+        ("[ti:Song]\n[00:06.70]Hello\n", "LRC lyrics", "convert it to SRT: ffmpeg"),
+        ("[Script Info]\n\n[Events]\n", "ASS subtitles", "convert it to SRT: ffmpeg"),
+        ("[SPEAKER_00]: Hello\n", "text without times", "let the transcriber write JSON"),
+    ],
+)
+def test_other_formats_are_named_as_what_they_are(document, kind, hint):
+    with pytest.raises(TranscriptError) as caught:
+        parse(document, name="talk")
+    assert caught.value.message == f"talk is {kind}, but not a supported transcript"
+    assert caught.value.hint.startswith(hint)
 
 
 @pytest.mark.parametrize("document", ["[" * 100_000, "[" + "9" * 5000 + "]"], ids=["too deep", "too many digits"])

@@ -1,0 +1,46 @@
+"""Measure the level of a recording while it is decoded, for faults that only its samples show."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+_SILENT: Final = 1e-4
+"""Peak, of full scale: -80 dB. Lossy codecs turn digital silence into noise below it."""
+_CANCELLED: Final = 0.1
+"""Energy of the sum of the channels by the sum of their energies: 1 for channels that differ, 0 for inverted ones."""
+_FAR_ABOVE_FULL_SCALE: Final = 2.0
+"""Peak, of full scale; lossy codecs and resamplers exceed full scale by less."""
+
+
+class Levels:
+    """Peak of the mono samples, and energy of the channels before and after their mix."""
+
+    def __init__(self) -> None:
+        self.peak = 0.0
+        """Of full scale."""
+        self._of_sum = self._of_channels = 0.0
+
+    def add(self, channels: Samples, mono: Samples) -> None:
+        """Count samples of shape (channels, samples), and what was made of them, of shape (samples,)."""
+        self.peak = max(self.peak, float(np.abs(mono).max(initial=0)))
+        if len(channels) > 1:
+            self._of_sum += float(np.vdot(mono, mono)) * len(channels) ** 2
+            self._of_channels += float(np.vdot(channels, channels))
+
+    @property
+    def are_silent(self) -> bool:
+        """Whether nothing can be heard."""
+        return self.peak < _SILENT
+
+    @property
+    def cancel_out(self) -> bool:
+        """Whether a mix of the channels loses most of what is in them."""
+        return self._of_sum < _CANCELLED * self._of_channels
+
+    @property
+    def are_far_above_full_scale(self) -> bool:
+        """Whether the samples cannot be in [-1, 1], as those of integers that a tool wrote as floats."""
+        return self.peak > _FAR_ABOVE_FULL_SCALE
