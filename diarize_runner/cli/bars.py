@@ -23,14 +23,21 @@ def bars_on(stream: TextIO) -> Iterator["ProgressBars"]:
 
 
 class RemainingColumn(TimeRemainingColumn):
-    """The remaining time of all stages where it is known, else of the stage."""
+    """The remaining time of all stages where it is known, else of the stage.
+
+    Between two reports it counts down: while models load, there are none.
+    """
 
     def render(self, task: Task) -> Text:
         """Return the text of the cell."""
         overall: OverallProgress | None = task.fields["overall"]
-        if overall is None or overall.remaining is None or task.finished:
+        if overall is None or task.finished:
             return super().render(task)
-        return Text(f"{timedelta(seconds=round(overall.remaining))} in all", style="progress.remaining")
+        if overall.remaining is None:
+            known = "" if task.time_remaining is None else " in this stage"
+            return super().render(task).append(known)
+        remaining = max(0.0, overall.remaining - (task.get_time() - task.fields["reported"]))
+        return Text(f"{timedelta(seconds=round(remaining))} in all", style="progress.remaining")
 
 
 class ProgressBars:
@@ -45,10 +52,12 @@ class ProgressBars:
         """Draw the stage's bar."""
         if overall and overall.name != self._work:
             self._clear(overall.name)
+        now = self._bars.get_time()
         if stage not in self._tasks:
             description = f"{overall.name}, {stage}" if overall else stage
-            self._tasks[stage] = self._bars.add_task(escape_controls(description), total=total, overall=overall)
-        self._bars.update(self._tasks[stage], completed=completed, total=total, overall=overall)
+            task = self._bars.add_task(escape_controls(description), total=total, overall=overall, reported=now)
+            self._tasks[stage] = task
+        self._bars.update(self._tasks[stage], completed=completed, total=total, overall=overall, reported=now)
 
     def print_line(self, line: str) -> None:
         """Print it above the bars."""

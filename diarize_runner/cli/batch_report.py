@@ -9,6 +9,7 @@ from diarize_runner.cli.recordings import Requested
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError, Interrupted
 from diarize_runner.jobs.batch import Failed, Succeeded, run_batch
+from diarize_runner.jobs.job import LoadedJob
 from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress, duration
 from diarize_runner.transcript.formats import rttm
@@ -54,7 +55,7 @@ _Reported = tuple[Path, RecordingReport | DiarizeRunnerError]
 
 def report_batch(
     requested: Sequence[Requested],
-    open_session: Callable[[], Session],
+    open_session: Callable[[LoadedJob], Session],
     describe: Callable[[Succeeded], RecordingReport],
     progress: ConsoleProgress,
     write: Callable[[str], None],

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from diarize_runner.cli.batch_report import RecordingReport, recording_report, report_batch
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
+from diarize_runner.cli.naming import add_naming_options, requested_names, unknown_labels
 from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import (
     add_cache_option,
@@ -13,7 +14,7 @@ from diarize_runner.cli.options import (
     add_transcript_option,
 )
 from diarize_runner.cli.output import Result, data_writer
-from diarize_runner.cli.output_options import add_output_options
+from diarize_runner.cli.output_options import add_output_options, require_free
 from diarize_runner.cli.recordings import add_recording_options, requested_recordings
 from diarize_runner.diarization.turns import MAX_SPEAKERS, SpeakerHints
 from diarize_runner.errors import UsageError
@@ -29,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_recording_options(parser)
     add_transcript_option(parser)
     add_labelling_options(parser)
+    add_naming_options(parser)
     add_output_options(parser)
     parser.add_argument(
         "--num-speakers",
@@ -54,27 +56,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Check all inputs and outputs first; then process one recording after the other."""
-    requested = requested_recordings(arguments, DiarizationTask(hints=_hints(arguments)), _rules(arguments))
+    names = requested_names(arguments)
+    requested = requested_recordings(arguments, DiarizationTask(hints=_hints(arguments)), _rules(arguments), names)
+    if names and len(requested) > 1:
+        hint = "name them with label, one recording at a time"
+        raise UsageError("--name and --names require one recording: labels differ between recordings", hint=hint)
+    if arguments.names:
+        require_free([arguments.names], [path for each in requested for path in each.item.outputs.paths.values()])
     if arguments.transcript and not requested[0].item.outputs.paths:
         raise UsageError("-t requires an output", hint="name one: -o FILE")
     write = data_writer(as_json=arguments.json)
-    return report_batch(requested, session_opener(arguments, progress), _report, progress, write)
+    return report_batch(requested, session_opener(arguments, progress).open_for, _report, progress, write)
 
 
 def _report(done: Succeeded) -> RecordingReport:
     result, diarization = done.result, done.result.diarization
     unmet = done.item.job.task.hints.unmet_by(diarization)
+    unknown = unknown_labels(done.item.job.names, diarization.speakers)
     speakers = f"speakers: {', '.join(diarization.speakers) or 'none'}"
     return recording_report(
         done,
         {
             "speakers": list(diarization.speakers),
             "unmet_hint": unmet or None,
+            **({"unknown_labels": unknown} if unknown else {}),
             "diarization": [asdict(turn) for turn in diarization.turns],
         },
         (
             f"{result.timing.summary} on {result.provenance.device}, {speakers}",
             *([f"  warning: {unmet} speakers"] if unmet else []),
+            *([f"  warning: no speaker has the label {', '.join(unknown)}"] if unknown else []),
         ),
     )
 

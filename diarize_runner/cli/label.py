@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
+from diarize_runner.cli.naming import add_naming_options, requested_names
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.output_options import add_output_options, json_format, requested_outputs
 from diarize_runner.diarization.rttm import read_rttm
@@ -20,6 +21,7 @@ from diarize_runner.transcript.formats.fields import field, one_line
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.names import possible_uris
 from diarize_runner.transcript.review import review
+from diarize_runner.transcript.speaker_names import SpeakerNames, rename_speakers
 from diarize_runner.transcript.statistics import compute_statistics
 
 
@@ -38,15 +40,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     described = "path of the recording, which HTML and other outputs link to"
     parser.add_argument("-a", "--audio", type=Path, metavar="AUDIO", help=described)
     add_labelling_options(parser)
+    add_naming_options(parser)
     add_output_options(parser)
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     """Label the transcript; write JSON to stdout where no output file is named."""
     recording = [arguments.audio] if arguments.audio else []
-    outputs = requested_outputs(arguments, [*recording, arguments.transcript, arguments.rttm])
+    names = requested_names(arguments)
+    listed = [arguments.names] if arguments.names else []
+    outputs = requested_outputs(arguments, [*recording, arguments.transcript, arguments.rttm, *listed])
     uri, turns = _turns(arguments, read_rttm(arguments.rttm))
-    labelled = _label(arguments, Diarization(uri=uri, turns=turns, exclusive_turns=make_exclusive(turns)))
+    diarization = Diarization(uri=uri, turns=turns, exclusive_turns=make_exclusive(turns))
+    _require_known(names, diarization, arguments.rttm)
+    labelled = _label(arguments, diarization, names)
     replace(outputs, recording=arguments.audio).write(labelled.result)
     files = {kind: str(path) for kind, path in outputs.paths.items()}
     return Result(
@@ -67,11 +74,12 @@ class _Labelled:
         return sum(piece.speaker is None for piece in self.result.segments)
 
 
-def _label(arguments: argparse.Namespace, diarization: Diarization) -> _Labelled:
+def _label(arguments: argparse.Namespace, diarization: Diarization, names: SpeakerNames) -> _Labelled:
     transcript = read.read(arguments.transcript)
     labelled = assign_speakers(transcript, diarization, labelling_rules(arguments))
-    names = () if arguments.uri else _names_of(transcript, arguments, diarization.uri)
-    return _Labelled(segments=len(transcript.segments), result=review(labelled, names=names))
+    uris = () if arguments.uri else _names_of(transcript, arguments, diarization.uri)
+    reviewed = review(labelled, names=uris)
+    return _Labelled(segments=len(transcript.segments), result=rename_speakers(reviewed, names))
 
 
 def _names_of(transcript: Transcript, arguments: argparse.Namespace, uri: str) -> Sequence[str]:
@@ -102,6 +110,14 @@ def _summarize(labelled: _Labelled) -> Iterator[str]:
         f"without a speaker; speakers: {', '.join(result.diarization.speakers) or 'none'}"
     )
     yield from (f"  warning: {one_line(warning)}" for warning in result.warnings)
+
+
+def _require_known(names: SpeakerNames, diarization: Diarization, rttm: Path) -> None:
+    unknown = [label for label in names if label not in diarization.speakers]
+    if unknown:
+        known = ", ".join(diarization.speakers)
+        hint = f"name one of {known}" if known else "it has no speaker turns"
+        raise UsageError(f"{rttm} has no speaker {unknown[0]!r} in {diarization.uri}", hint=hint)
 
 
 def _turns(

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from diarize_runner.cli.output_options import needs_transcript, outputs_of_each
@@ -19,6 +20,7 @@ from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.formats.fields import field
 from diarize_runner.transcript.names import SUFFIXES, possible_stems
 from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcript.speaker_names import NO_NAMES, SpeakerNames
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +75,9 @@ def _requested(arguments: argparse.Namespace) -> list[Path]:
     return given
 
 
-def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules = DEFAULT_RULES) -> list[Requested]:
+def requested_recordings(
+    arguments: argparse.Namespace, task: Task, rules: Rules = DEFAULT_RULES, names: SpeakerNames = NO_NAMES
+) -> list[Requested]:
     """Check all inputs and outputs before any work begins.
 
     Raises:
@@ -89,8 +93,9 @@ def requested_recordings(arguments: argparse.Namespace, task: Task, rules: Rules
     outputs = outputs_of_each(arguments, read)
     if not outputs[0].paths:
         _require_distinct(recordings, arguments)
+    job = partial(Job, task=task, rules=rules, names=names)
     jobs = (
-        Job(audio=_audio_file(audio, arguments), transcript=transcript, task=task, rules=rules)
+        job(audio=_audio_file(audio, arguments), transcript=transcript)
         for audio, transcript in zip(recordings, transcripts, strict=True)
     )
     return [

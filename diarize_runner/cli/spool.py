@@ -38,10 +38,10 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
         raise UsageError(
             f"{arguments.folder} is not a folder", hint="create it with mkdir; its subfolders are created for you"
         )
-    open_session = session_opener(arguments, progress)
+    opener = session_opener(arguments, progress)
     outcomes = run_spool(
         Spool(folder=arguments.folder),
-        lambda: SessionLabeller(session=open_session(), progress=progress),
+        lambda: SessionLabeller(session=opener.open(), progress=progress),
         settle=arguments.settle,
     )
     with process_offline():

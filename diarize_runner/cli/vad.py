@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Check all inputs and outputs first; then process one recording after the other."""
     requested = requested_recordings(arguments, SpeechDetectionTask())
     write = data_writer(as_json=arguments.json)
-    return report_batch(requested, session_opener(arguments, progress), _report, progress, write)
+    return report_batch(requested, session_opener(arguments, progress).open_for, _report, progress, write)
 
 
 def _report(done: Succeeded) -> RecordingReport:

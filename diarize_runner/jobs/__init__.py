@@ -4,7 +4,7 @@
     audio.py        a file, or samples in memory -> Recording
     job.py          Job -> LoadedJob -> Result: decode, diarize, label
         stage_timer.py  estimated, remaining and elapsed time of a recording
-        stage_times.py  the measurements behind the estimate
+        stage_times.py, startup_times.py  the measurements behind the estimate
         provenance.py   the record needed to reproduce a result
     batch.py        run jobs one after the other; an error in one stops no other
     outputs.py      Result -> files in each format

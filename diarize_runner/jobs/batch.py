@@ -6,15 +6,16 @@ The outputs of each recording are written as soon as it is done.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 
 from diarize_runner.disk import is_full
 from diarize_runner.errors import SHARED_ERRORS, DiarizeRunnerError, DiskFull
-from diarize_runner.jobs.job import Job, Result
+from diarize_runner.jobs.job import Job, LoadedJob, Result
 from diarize_runner.jobs.outputs import Outputs
 from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.unexpected import unexpected_error
+
+_DECODING = "decode"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,14 +43,14 @@ class Failed:
 
 
 def run_batch(
-    items: Iterable[BatchItem], open_session: Callable[[], Session], progress: ConsoleProgress
+    items: Iterable[BatchItem], open_session: Callable[[LoadedJob], Session], progress: ConsoleProgress
 ) -> Iterator[Succeeded | Failed]:
     """Yield the outcome of each item as soon as it is done.
 
-    The session is opened after the first recording is decoded. Errors of `open_session`, SHARED_ERRORS and a missing
-    package propagate.
+    The session is opened after the first recording is decoded, which `open_session` announces. Errors of
+    `open_session`, SHARED_ERRORS and a missing package propagate.
     """
-    session = cache(open_session)  # opens it on the first call
+    session = _SharedSession(open_session)
     for item in items:
         yield _run_item(item, session, progress)
 
@@ -81,12 +82,31 @@ def recording_errors(name: str) -> Iterator[None]:
         raise RecordingFailed(unexpected_error(reason, name)) from reason
 
 
-def _run_item(item: BatchItem, session: Callable[[], Session], progress: ConsoleProgress) -> Succeeded | Failed:
+class _SharedSession:
+    """Opened for the first recording."""
+
+    def __init__(self, open_session: Callable[[LoadedJob], Session]) -> None:
+        self._open = open_session
+        self._session: Session | None = None
+
+    def prepare(self, loaded: LoadedJob, progress: ConsoleProgress) -> Session:
+        """Announce the recording; return the session. Raises RecordingFailed, and what opening it raises."""
+        if self._session is None:
+            self._session = self._open(loaded)
+        else:
+            with recording_errors(loaded.job.audio.name):
+                self._session.announce(loaded, progress)
+        return self._session
+
+
+def _run_item(item: BatchItem, session: _SharedSession, progress: ConsoleProgress) -> Succeeded | Failed:
     name = item.job.audio.name
     try:
         with recording_errors(name):
+            progress.advance(_DECODING, completed=0, total=1)
             loaded = item.job.load()
-        opened = session()
+            progress.advance(_DECODING, completed=1, total=1)
+        opened = session.prepare(loaded, progress)
         with recording_errors(name):
             result = opened.run(loaded, progress)
             item.outputs.write(result.labelled, result.provenance)

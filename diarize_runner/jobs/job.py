@@ -6,7 +6,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -21,6 +21,7 @@ from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.read import read
 from diarize_runner.transcript.review import review
 from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcript.speaker_names import SpeakerNames, rename_speakers
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import DecodedRecording, Recording
@@ -91,6 +92,8 @@ class Job:
     task: Task = DiarizationTask()
     rules: Rules = DEFAULT_RULES
     """How to assign speakers to the transcript."""
+    names: SpeakerNames = field(default_factory=dict)
+    """Names of speakers, by the label that the pipeline gives them."""
 
     def load(self) -> "LoadedJob":
         """Read the transcript and decode the audio.
@@ -118,9 +121,17 @@ class LoadedJob:
     transcript: Transcript
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
-        """Assign speakers to the transcript and review it; raise TranscriptError when it overlaps too many turns."""
-        labelled = assign_speakers(self.transcript, diarization, self.job.rules)
-        doubts = self.job.task.warnings(diarization, self.recording.duration)
+        """Assign the speakers, review the result and name them.
+
+        Raises:
+            TranscriptError: the transcript overlaps too many turns.
+        """
+        return rename_speakers(
+            self._review(assign_speakers(self.transcript, diarization, self.job.rules)), self.job.names
+        )
+
+    def _review(self, labelled: LabelledTranscript) -> LabelledTranscript:
+        doubts = self.job.task.warnings(labelled.diarization, self.recording.duration)
         labelled = replace(labelled, warnings=(*self.recording.warnings, *doubts, *labelled.warnings))
         if not self.job.transcript:
             return labelled

@@ -10,9 +10,10 @@ from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.jobs.job import LoadedJob, Result, run_timed
 from diarize_runner.jobs.provenance import provenance_of
-from diarize_runner.jobs.stage_timer import timed
-from diarize_runner.jobs.stage_times import stage_times_file
-from diarize_runner.progress import ConsoleProgress
+from diarize_runner.jobs.stage_timer import StageTimer, timed
+from diarize_runner.jobs.stage_times import StageTimesFile, stage_times_file
+from diarize_runner.jobs.startup_times import StartupTimes, startup_times_file
+from diarize_runner.progress import ConsoleProgress, Progress
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.engine import Diarizer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _log = logging.getLogger(__name__)
+_LOADING = "load models"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +31,11 @@ class Session:
     diarizer: "Diarizer"
     manifest: CacheManifest
 
+    def announce(self, loaded: LoadedJob, progress: ConsoleProgress) -> None:
+        """Print what is about to run, and how long it takes."""
+        recording, history = loaded.recording, self._history(loaded)
+        progress.print_line(StageTimer(recording.uri, recording.duration, history.read(), progress).announcement)
+
     def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
         """Diarize, label, and record the provenance.
 
@@ -37,15 +44,17 @@ class Session:
             TranscriptError: the transcript overlaps with more turns than can be compared.
         """
         job, recording = loaded.job, loaded.recording
-        engine = f"{self.diarizer.engine} {job.task.name}"
-        history = stage_times_file(self.diarizer.device, engine, str(self.manifest.digest))
-        with timed(recording, history, progress) as timer:
+        with timed(recording, self._history(loaded), progress) as timer:
             diarization = run_timed(job.task, self.diarizer, recording, timer).diarization
         return Result(
             labelled=loaded.label(diarization),
             provenance=provenance_of(loaded, self.diarizer, self.manifest),
             timing=timer.timing,
         )
+
+    def _history(self, loaded: LoadedJob) -> StageTimesFile:
+        engine = f"{self.diarizer.engine} {loaded.job.task.name}"
+        return stage_times_file(self.diarizer.device, engine, str(self.manifest.digest))
 
 
 def load_session(cache: VerifiedCache, device: str, engine: "Engine") -> Session:
@@ -57,13 +66,51 @@ def load_session(cache: VerifiedCache, device: str, engine: "Engine") -> Session
     return Session(diarizer=diarizer, manifest=cache.manifest)
 
 
-def open_session(folder: Path, device: str, engine: "Engine", progress: ConsoleProgress) -> Session:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SessionOpener:
+    """Opens the session of a command; several recordings share it."""
+
+    folder: Path
+    """Of the cache."""
+    device: str
+    engine: "Engine"
+    progress: ConsoleProgress
+
+    def open(self) -> Session:
+        """Open it; raises as `open_session` does."""
+        return open_session(self.folder, self.device, self.engine, self.progress)
+
+    def open_for(self, first: LoadedJob) -> Session:
+        """Announce the first recording and open the session it waits for.
+
+        The announcement comes first where an earlier load tells how long this one takes.
+        Raises as `open_session` does.
+        """
+        history, recording = startup_times_file(self.device, self.engine, self.folder), first.recording
+        expected = history.read()
+        times = expected.processing_times(first.job.task.name) if expected else None
+        startup = expected.stages if expected else {}
+        timer = StageTimer(recording.uri, recording.duration, times, self.progress, startup=startup)
+        if times:
+            self.progress.print_line(timer.announcement)
+        session = open_session(self.folder, self.device, self.engine, timer)
+        device, engine, cache = session.diarizer.device, session.diarizer.engine, str(session.manifest.digest)
+        history.add(StartupTimes(device=device, engine=engine, cache=cache, stages=timer.stages))
+        if not times:
+            session.announce(first, self.progress)
+        return session
+
+
+def open_session(folder: Path, device: str, engine: "Engine", progress: Progress) -> Session:
     """Verify the cache in `folder`, load its pipeline, and keep this process offline from then on.
 
     Raises as `open_cache` and `diarization.engine.load` do.
     """
     cache = open_cache(folder, progress)
+    progress.advance(_LOADING, completed=0, total=1)  # importing torch takes longer than verifying
     from diarize_runner.diarization.environment import set_offline_environment
 
     set_offline_environment(cache)
-    return load_session(cache, device, engine)
+    session = load_session(cache, device, engine)
+    progress.advance(_LOADING, completed=1, total=1)
+    return session

@@ -1,7 +1,7 @@
 """Time one recording: its estimate, its remaining time, and its processing time."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 _REST = "rest"
 """The time after the last reported stage: clustering and reconstruction."""
+_LAST, _CLUSTERING = "embeddings", "clustering"
+"""The last stage that pyannote reports, and the stage after it."""
+_PRIOR = 0.1
+"""Share of a stage after which its own speed counts as much as that of earlier recordings. The first batches of a stage
+are slow: 5 s for the first of 140 would promise 700 s."""
+_NO_STAGES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,9 +51,8 @@ class Timing:
 
 @contextmanager
 def timed(recording: "Recording", history: StageTimesFile, progress: ConsoleProgress) -> Iterator["StageTimer"]:
-    """Print the estimate and yield a timer; on success, add its times to `history`."""
+    """Yield a timer; on success, add its times to `history`."""
     timer = StageTimer(recording.uri, recording.duration, history.read(), progress)
-    progress.print_line(timer.announcement)
     yield timer
     history.add(timer.stop())
 
@@ -62,9 +67,14 @@ class StageTimer:
         history: StageTimes | None,
         progress: ConsoleProgress,
         clock: Callable[[], float] = time.perf_counter,
+        *,
+        startup: Mapping[str, float] = _NO_STAGES,
     ) -> None:
+        """Take the expected seconds of the start-up's stages, if the recording waits for it."""
         self._uri, self._audio_seconds, self._history = uri, audio_seconds, history
         self._progress, self._clock = progress, clock
+        self._startup = sum(startup.values())
+        self._expected = {**startup, **history.expect(audio_seconds)} if history else _NO_STAGES
         self._started = self._last = self._stage_began = clock()
         self._stages: dict[str, float] = {}
 
@@ -79,7 +89,9 @@ class StageTimer:
         estimate = "no estimate, as nothing was timed here yet"
         if self._history and self.estimated:
             factor = self._history.real_time_factor
-            estimate = f"about {duration(self.estimated)} at RTF {factor:.3f}, as measured here"
+            started = f": {duration(self._startup)} to load the models, then" if self._startup else " at"
+            took = duration(self._startup + self.estimated)
+            estimate = f"about {took}{started} RTF {factor:.3f}, as measured here"
         return f"{self._uri}: {duration(self._audio_seconds)} of audio; {estimate}"
 
     def advance(self, stage: str, *, completed: int, total: int) -> None:
@@ -91,6 +103,13 @@ class StageTimer:
         remaining = self._remaining(stage, completed, total)
         overall = OverallProgress(name=self._uri, elapsed=now - self._started, remaining=remaining)
         self._progress.advance(stage, completed=completed, total=total, overall=overall)
+        if stage == _LAST and completed == total:  # what follows reports nothing, and takes minutes for hours of audio
+            self._progress.advance(_CLUSTERING, completed=0, total=1, overall=overall)
+
+    @property
+    def stages(self) -> Mapping[str, float]:
+        """Return the seconds of each stage so far."""
+        return dict(self._stages)
 
     def stop(self) -> StageTimes:
         """Stop the clock; return the time of each stage."""
@@ -108,8 +127,16 @@ class StageTimer:
         )
 
     def _remaining(self, stage: str, completed: int, total: int) -> float | None:
-        """Extrapolate this stage, and take the later stages from the history."""
-        if self._history is None or not completed:
+        """Return the rest of this stage and of the later ones; None without history."""
+        if self._history is None:
             return None
-        left = self._stages[stage] / completed * (total - completed)
-        return left + self._history.seconds_after(self._stages, self._audio_seconds)
+        later = sum(seconds for name, seconds in self._expected.items() if name not in self._stages)
+        return self._remaining_in(stage, completed / total if total else 0.0) + later
+
+    def _remaining_in(self, stage: str, share: float) -> float:
+        """Return the rest of a stage of which `share` is done, at its own speed and that of earlier recordings."""
+        elapsed, expected = self._stages[stage], self._expected.get(stage)
+        if expected is None:
+            return elapsed / share * (1 - share) if share else 0.0
+        pace = (_PRIOR * expected + elapsed) / (_PRIOR + share) if share else expected
+        return pace * (1 - share)

@@ -27,7 +27,9 @@ class SessionLabeller:
     def label(self, recording: Path, transcript: Path | None) -> Mapping[str, bytes]:
         """Return the result files, by suffix; raises as `Job.load` and `Session.run` do."""
         job = Job(audio=AudioFile(path=recording), transcript=transcript)
-        result = self.session.run(job.load(), self.progress)
+        loaded = job.load()
+        self.session.announce(loaded, self.progress)
+        result = self.session.run(loaded, self.progress)
         for warning in result.labelled.warnings:
             self.progress.print_line(
                 one_line(f"{os.fsencode(recording.name).decode(errors='replace')}: warning: {warning}")

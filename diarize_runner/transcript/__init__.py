@@ -6,6 +6,7 @@
     exclusive   SpeakerTurns, overlapping             -> SpeakerTurns, one speaker at a time
     assign      Transcript + Diarization              -> LabelledTranscript, by `rules`
     review      LabelledTranscript                    -> warnings where it may be wrong
+    speaker_names  LabelledTranscript                 -> LabelledTranscript, with names of people for labels
     statistics  LabelledTranscript                    -> talk time and words of each speaker
     formats     LabelledTranscript                    -> JSON, subtitles, text, annotations
                 Diarization                           -> RTTM

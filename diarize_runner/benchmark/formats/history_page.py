@@ -52,13 +52,14 @@ def render(reports: Sequence[tuple[str, BenchmarkReport]]) -> str:
     omitted = (f"Not plotted, because they have no valid date: {undated}.",) if undated else ()
     return page.render_page(
         "Benchmarks over time",
+        history_table(build_history(reports)),
         (
             f"Reports: {len(reports)}. Hosts: {len(by_host)}.",
             "RTF is processing time / audio duration: lower is better. Times are UTC.",
             *omitted,
         ),
         {host: _plot(host_lines, styles) for host, host_lines in lines.items()},
-        [history_table(build_history(reports))],
+        (),
     )
 
 

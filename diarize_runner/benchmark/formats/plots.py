@@ -13,6 +13,7 @@ from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.transcript.formats.fields import one_line
 
+_INK, _LINE = "#010203", "#010204"
 _STYLE: Any = {
     "svg.fonttype": "none",  # text in the page's font, not paths
     "svg.hashsalt": "diarize-runner",  # reproducible bytes
@@ -22,10 +23,13 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e4e4e4",
+    "grid.color": _LINE,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), _INK),
     "date.converter": "concise",
 }
-COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2")
+COLOURS = ("#010205", "#010206", "#010207", "#010208")
+_VARIABLES = {_INK: "var(--ink)", _LINE: "var(--line)"} | {each: f"var(--plot-{at})" for at, each in enumerate(COLOURS)}
+"""Variables of the page's style sheet, for the light and the dark scheme; matplotlib takes no variables."""
 _STAGES = ("segmentation", "embedding", "clustering", "reconstruction")
 
 
@@ -112,4 +116,6 @@ def draw_svg(draw: Callable[[Axes], None], *, height: float) -> str:
         target = io.StringIO()
         figure.savefig(target, format="svg", metadata={"Date": None}, transparent=True)
     svg = target.getvalue()
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(f": {colour}", f": {variable}")
     return svg[svg.index("<svg") :]

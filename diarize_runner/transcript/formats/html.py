@@ -1,11 +1,13 @@
 """An HTML page in one file, which opens without a network or a server.
 
-It has a timeline with a lane for each speaker (timeline.py), a table of talk time, and the transcript. If it has a
-player, a click on the timeline or transcript plays from there. You can rename speakers and save the page.
+It has a timeline with a lane for each speaker (timeline.py), a table of talk time, and the transcript, which you can
+search. If it has a player, a click on the timeline or transcript plays from there, the arrow keys move along the
+timeline, and the transcript follows. You can rename speakers, and save the page, SRT, RTTM and JSON with their names.
 
 A result is untrusted: every text and name is escaped, and the page's Content-Security-Policy allows only the script
-page/page.js, by its digest, and only the recording to load. The page has no creation time and nothing random, so
-equal results are equal files.
+page/page.js, by its digest, and only the recording to load. The result's JSON is in the page as data, which no browser
+runs (https://html.spec.whatwg.org/#data-block). The page has no creation time and nothing random, so equal results are
+equal files.
 """
 
 import base64
@@ -18,12 +20,14 @@ from itertools import groupby
 from operator import attrgetter
 from string import Template
 
+from diarize_runner.control_characters import escape_controls_in_json
+from diarize_runner.transcript.formats import json
 from diarize_runner.transcript.formats.clock import format_short
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.overlap import find_overlaps
 from diarize_runner.transcript.formats.provenance import Provenance
-from diarize_runner.transcript.formats.timeline import css_class, draw
+from diarize_runner.transcript.formats.timeline import css_class, draw, lanes_class, tooltip_data
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 from diarize_runner.transcript.statistics import SpeakerStatistics, compute_statistics
 
@@ -51,18 +55,20 @@ def render(document: Document) -> str:
         "language": escape(transcript.language or "", quote=True),
         "timeline": _render_timeline(document, rows),
         "player": _render_player(document.audio_src),
+        "controls": _render_controls(document),
         "talk_time": _render_talk_time(transcript, rows),
-        "transcript": "\n".join(_render_runs(transcript, rows)) or '<p class="empty">There is no transcript.</p>',
+        "transcript": "\n".join(_render_runs(document, rows)) or '<p class="empty">There is no transcript.</p>',
         "provenance": _render_provenance(document.provenance),
+        "data": _render_data(document),
     }
-    return Template(_read_asset("page.html")).substitute(parts)
+    return _fill("page.html", **parts)
 
 
 def render_timeline_parts(document: Document) -> dict[str, str]:
     """Return the style, the line of facts and the timeline, for a page without the rest."""
     return {
         "style": _read_asset("page.css"),
-        "facts": escape(f"{document.transcript.uri} · {_summarize(document)}"),
+        "facts": f'<span dir="auto">{escape(document.transcript.uri)}</span> · {escape(_summarize(document))}',
         "timeline": _render_timeline(document, assign_rows(document.transcript)),
     }
 
@@ -103,7 +109,7 @@ def _render_warnings(warnings: Sequence[str]) -> str:
 def _render_timeline(document: Document, rows: Mapping[str, int]) -> str:
     names = "".join(f'<li class="{css_class(row)}">{_render_name(row, speaker)}</li>' for speaker, row in rows.items())
     drawing = draw(document.transcript.diarization.turns, tuple(rows), document.duration)
-    return f'<div class="timeline">\n<ol class="names">{names}</ol>\n{drawing}\n</div>'
+    return f'<div class="{lanes_class(len(rows))}">\n<ol class="names">{names}</ol>\n{drawing}\n</div>'
 
 
 def _render_name(row: int, speaker: str) -> str:
@@ -111,18 +117,31 @@ def _render_name(row: int, speaker: str) -> str:
 
 
 def _render_player(audio_src: str | None) -> str:
-    if audio_src is None:
-        return ""
-    player = f'<audio controls preload="metadata" src="{escape(audio_src, quote=True)}"></audio>'
-    message = "Cannot play the recording: it has moved, or this browser does not support its format."
-    return f'{player}\n<p class="unplayable">{message}</p>\n'
+    return "" if audio_src is None else _fill("player.html", src=escape(audio_src, quote=True))
+
+
+def _render_controls(document: Document) -> str:
+    """Render what only the script makes useful; it shows them."""
+    play = "" if document.audio_src is None else _fill("play.html")
+    find = _fill("find.html") if any(map(_is_spoken, document.transcript.segments)) else ""
+    return _fill("controls.html", play=play, find=find) if play or find else ""
+
+
+def _render_data(document: Document) -> str:
+    # In a script element, `<` may end it or begin a comment: https://html.spec.whatwg.org/#restrictions-for-contents-of-script-elements
+    return escape_controls_in_json(json.render(document)).replace("<", "\\u003c")
+
+
+def _fill(asset: str, **parts: str) -> str:
+    return Template(_read_asset(asset)).substitute(parts)
 
 
 def _render_talk_time(transcript: LabelledTranscript, rows: Mapping[str, int]) -> str:
     parts = compute_statistics(transcript)
     most = max((part.seconds for part in parts), default=0.0) or 1.0
     body = "\n".join(_render_talk_row(part, rows[part.speaker], part.seconds / most) for part in parts)
-    return Template(_read_asset("talk.html")).substitute(body=body)
+    srt = ' <button data-save="srt">SRT</button>' if any(map(_is_spoken, transcript.segments)) else ""
+    return _fill("talk.html", body=body, transcript=srt)
 
 
 def _render_talk_row(part: SpeakerStatistics, row: int, length: float) -> str:
@@ -141,23 +160,32 @@ def _render_talk_row(part: SpeakerStatistics, row: int, length: float) -> str:
     return f'<tr class="{css_class(row)}">{columns}</tr>'
 
 
-def _render_runs(transcript: LabelledTranscript, rows: Mapping[str, int]) -> Iterator[str]:
+def _is_spoken(segment: LabelledSegment) -> bool:
+    return bool(one_line(segment.text))
+
+
+def _render_runs(document: Document, rows: Mapping[str, int]) -> Iterator[str]:
     """Yield one paragraph for each run of segments by one speaker."""
-    spoken = (segment for segment in transcript.segments if one_line(segment.text))
+    spoken = filter(_is_spoken, document.transcript.segments)
     for speaker, run in groupby(sorted(spoken, key=attrgetter("start")), key=attrgetter("speaker")):
         segments = list(run)
         kind = _NOBODY if speaker is None else css_class(rows[speaker])
         name = _NOBODY if speaker is None else _render_name(rows[speaker], speaker)
-        at = f'<button class="at" data-start="{segments[0].start:.3f}">{format_short(segments[0].start)}</button>'
-        texts = "\n".join(map(_render_segment, segments))
+        at = _render_start(segments[0].start, document.audio_src)
+        texts = "\n".join(_render_segment(segment, rows) for segment in segments)
         yield f'<div class="run {kind}">{at}<div><p class="who">{name}</p>\n<p dir="auto">{texts}</p></div></div>'
 
 
-def _render_segment(segment: LabelledSegment) -> str:
-    also = segment.attribution.also if segment.attribution else ()
-    kind, title = (
-        ("said over", f' title="{escape(one_line(" and ".join(also)), quote=True)} too"') if also else ("said", "")
-    )
+def _render_start(seconds: float, audio_src: str | None) -> str:
+    if audio_src is None:
+        return f'<span class="at">{format_short(seconds)}</span>'
+    return f'<button class="at" data-start="{seconds:.3f}">{format_short(seconds)}</button>'
+
+
+def _render_segment(segment: LabelledSegment, rows: Mapping[str, int]) -> str:
+    others = tuple(other for other in segment.attribution.also if other in rows) if segment.attribution else ()
+    names = escape(one_line(" and ".join(others)), quote=True)
+    kind, title = ("said over", f' title="{names} too" {tooltip_data(others, rows, "too")}') if others else ("said", "")
     times = f'data-start="{segment.start:.3f}" data-end="{segment.end:.3f}"'
     return f'<span class="{kind}" dir="auto" {times}{title}>{escape(one_line(segment.text))}</span>'
 

@@ -5,7 +5,7 @@ from string import Template
 from diarize_runner.transcript.formats import html, timeline
 from diarize_runner.transcript.formats.document import Document
 
-_MARGINS = 72
+_MARGINS = 76
 """Pixels for the axis, and above and below."""
 _PAGE = Template("""\
 <!DOCTYPE html>
@@ -16,8 +16,7 @@ _PAGE = Template("""\
 <style>$style
 body { max-width: none; padding: 0.5rem; }
 .facts { margin: 0 0 0.5rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.timeline { grid-template-columns: max-content minmax(0, 1fr); max-height: none; }
-.names { max-width: 40vw; }
+.timeline, .timeline.many { grid-template-columns: fit-content(40vw) minmax(0, 1fr); max-height: none; }
 </style>
 </head>
 <body>
@@ -35,4 +34,5 @@ def render(document: Document) -> str:
 
 def height(document: Document) -> int:
     """Return the height of the page in pixels."""
-    return timeline.LANE_HEIGHT * len(html.assign_rows(document.transcript)) + _MARGINS
+    lanes = len(html.assign_rows(document.transcript))
+    return timeline.lane_height(lanes) * lanes + _MARGINS

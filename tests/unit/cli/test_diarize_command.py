@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -404,7 +405,7 @@ def test_the_first_recording_has_no_estimate_and_those_after_it_have_one(diarize
     assert first.stderr.startswith("ada: 1.0 s of audio; no estimate, as nothing was timed here yet")
     assert first.document["estimated_seconds"] is None
     assert again.document["estimated_seconds"] == pytest.approx(first.document["processing_seconds"], rel=0.01)
-    assert again.stderr.startswith("ada: 1.0 s of audio; about 0.0 s at RTF 0.02")
+    assert again.stderr.startswith("ada: 1.0 s of audio; about 0.0 s: 0.0 s to load the models, then RTF 0.02")
 
 
 def test_an_interrupt_keeps_what_is_done_and_leaves_nothing_half(diarize, diarizer, calls, to_folder, tmp_path):
@@ -468,3 +469,37 @@ def test_an_output_that_cannot_be_written_is_found_before_any_work(diarize, load
     assert ran.exit_code == 1
     assert f"{tmp_path}/out" in ran.stderr
     assert loads == []
+
+
+def test_names_reach_the_outputs_and_stdout(diarize, calls, tmp_path):
+    ran = diarize(calls[0], "--name", "SPEAKER_00=Ada")
+    assert ran.stdout == line("ada").replace("SPEAKER_00", "Ada")
+    said = ["--name", "SPEAKER_00=Ada", "--name", "SPEAKER_07=Bo", "-o", tmp_path / "ada.json", "--json"]
+    document = diarize(calls[0], *said).document
+    assert (document["speakers"], document["unknown_labels"]) == (["Ada"], ["SPEAKER_07"])
+    assert json.loads((tmp_path / "ada.json").read_text())["speakers"] == ["Ada"]
+
+
+def test_an_output_cannot_replace_the_file_of_names(diarize, calls, tmp_path, loads):
+    names = tmp_path / "names.json"
+    names.write_text('{"SPEAKER_00": "Ada"}')
+    assert diarize(calls[0], "--names", names, "-o", names).exit_code == 2
+    assert (loads, "Ada" in names.read_text()) == ([], True)
+
+
+def test_names_are_for_one_recording(diarize, calls, to_folder, loads):
+    ran = diarize(*calls, *to_folder, "--name", "SPEAKER_00=Ada")
+    assert (ran.exit_code, loads) == (2, [])
+    assert "one recording" in ran.stderr
+
+
+def test_the_estimate_of_a_later_call_includes_the_loading_of_the_models(diarize, calls, monkeypatch, diarizer):
+    def load_slowly(cache, device, wanted):
+        time.sleep(0.5)
+        return diarizer
+
+    monkeypatch.setattr(engine, "load", load_slowly)
+    assert "no estimate" in diarize(calls[0]).stderr
+    (announced,) = [each for each in diarize(calls[0]).stderr.splitlines() if each.startswith("ada: 1.0 s of audio;")]
+    assert re.search(r"about \d\.\d s: \d\.\d s to load the models, then RTF", announced)
+    assert float(re.search(r"about (\d\.\d) s", announced)[1]) >= 0.5

@@ -157,3 +157,26 @@ def test_labelling_needs_neither_torch_nor_audio(turns, said, tmp_path):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(spoken(tmp_path / "out.json")) == 2
+
+
+def test_speakers_have_their_names_in_every_output(run, turns, said, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("Ann=Anna\nBob=Robert\n")
+    ran = run("label", turns, said, "--names", names, "--name", "Bob=Bo", "-o", tmp_path / "out.json", "--json")
+    assert ran.document["speakers"] == ["Anna", "Bo"]
+    assert [part["speaker"] for part in ran.document["statistics"]] == ["Anna", "Bo"]
+    assert spoken(tmp_path / "out.json") == [("Anna", " How are you?"), ("Bo", " I am well.")]
+
+
+@pytest.mark.parametrize("wrong", ["Cy=Cyrus", "Ann", "Ann=", "=Ada"])
+def test_a_name_that_no_speaker_can_get_is_refused(run, turns, said, tmp_path, wrong):
+    ran = run("label", turns, said, "--name", wrong, "-o", tmp_path / "out.json")
+    assert ran.exit_code == 2
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_an_output_cannot_replace_the_file_of_names(run, turns, said, tmp_path):
+    names = tmp_path / "names.json"
+    names.write_text('{"Ann": "Anna"}')
+    assert run("label", turns, said, "--names", names, "-o", names).exit_code == 2
+    assert "Anna" in names.read_text()

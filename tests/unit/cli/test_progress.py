@@ -2,7 +2,11 @@
 
 import io
 import sys
+import time
 
+from rich.progress import Task, TaskID
+
+from diarize_runner.cli.bars import RemainingColumn
 from diarize_runner.cli.progress import ProgressLines, progress_for
 from diarize_runner.progress import OverallProgress
 
@@ -116,3 +120,23 @@ def test_what_goes_to_stdout_meanwhile_is_not_drawn_with_the_bars(capsys):
         sys.stdout.write("SPEAKER talk\n")
     assert capsys.readouterr().out == "SPEAKER talk\n"
     assert "SPEAKER" not in terminal.getvalue()
+
+
+def test_a_bar_counts_down_between_two_reports():
+    task = Task(TaskID(1), "load models", 1, 0, _get_time=lambda: 100.0)
+    task.fields.update(overall=OverallProgress(name="talk", elapsed=0, remaining=60), reported=88.0)
+    assert str(RemainingColumn().render(task)) == "0:00:48 in all"
+    task.fields["reported"] = 0.0
+    assert str(RemainingColumn().render(task)) == "0:00:00 in all"
+
+
+def test_without_an_estimate_a_bar_says_that_its_time_is_of_its_stage():
+    terminal = Terminal()
+    unknown = OverallProgress(name="talk", elapsed=1, remaining=None)
+    with progress_for(terminal) as progress:
+        for completed in range(1, 4):
+            progress.advance("segmentation", completed=completed, total=40, overall=unknown)
+            time.sleep(0.02)
+        with progress.paused():
+            drawn = terminal.getvalue()
+    assert "in this stage" in drawn

@@ -90,7 +90,7 @@ def item(tmp_path):
 @pytest.mark.parametrize("kind", RECORDING_ERRORS)
 def test_an_error_of_one_recording_stops_no_other(session, item, tmp_path, kind):
     items = [item("ada"), item("bad", kind("message")), item("cy")]
-    ada, bad, cy = run_batch(items, lambda: session, SilentConsole())
+    ada, bad, cy = run_batch(items, lambda _first: session, SilentConsole())
     assert isinstance(ada, Succeeded)
     assert isinstance(bad, Failed)
     assert isinstance(cy, Succeeded)
@@ -124,7 +124,7 @@ def test_an_unexpected_exception_stops_no_other_and_its_traceback_is_logged(
     reason = foreign(kind)
     items = [item("ada"), item("bad", reason if stage == "decoding" else None), item("cy")]
     failing = Session(diarizer=FailingOnce(reason), manifest=manifest)
-    ada, bad, cy = run_batch(items, lambda: failing, SilentConsole())
+    ada, bad, cy = run_batch(items, lambda _first: failing, SilentConsole())
     assert [type(outcome) for outcome in (ada, bad, cy)] == [Succeeded, Failed, Succeeded]
     assert type(bad.error) is UnexpectedError
     assert bad.error.message.startswith(f"bad: {kind.__name__} in test_batches.py, line ")
@@ -138,7 +138,7 @@ def test_what_is_wrong_with_every_recording_ends_the_batch(manifest, item, kind,
     reason = kind("message")
     items = [item("ada"), item("bad", reason if stage == "decoding" else None), item("cy")]
     failing = Session(diarizer=FailingOnce(reason), manifest=manifest)
-    outcomes = run_batch(items, lambda: failing, SilentConsole())
+    outcomes = run_batch(items, lambda _first: failing, SilentConsole())
     assert isinstance(next(outcomes), Succeeded)
     with pytest.raises(kind):
         next(outcomes)
@@ -147,26 +147,26 @@ def test_what_is_wrong_with_every_recording_ends_the_batch(manifest, item, kind,
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_ends_the_batch(session, item, number):
     with pytest.raises(DiskFull) as error:
-        list(run_batch([item("ada", OSError(number, "full")), item("cy")], lambda: session, SilentConsole()))
+        list(run_batch([item("ada", OSError(number, "full")), item("cy")], lambda _first: session, SilentConsole()))
     assert error.value.message == "ada: full"
 
 
 def test_an_output_on_a_full_disk_ends_the_batch(session, item, tmp_path):
     (tmp_path / "ada.rttm").symlink_to("/dev/full")
     with pytest.raises(DiskFull, match="No space left on device"):
-        list(run_batch([item("ada"), item("cy")], lambda: session, SilentConsole()))
+        list(run_batch([item("ada"), item("cy")], lambda _first: session, SilentConsole()))
 
 
 def test_an_unwritable_output_fails_only_its_recording(session, item, tmp_path):
     (tmp_path / "bad.rttm").mkdir()
-    bad, cy = run_batch([item("bad"), item("cy")], lambda: session, SilentConsole())
+    bad, cy = run_batch([item("bad"), item("cy")], lambda _first: session, SilentConsole())
     assert isinstance(bad.error, DiskError)
     assert isinstance(cy, Succeeded)
 
 
 @pytest.mark.parametrize("kind", BOX_ERRORS)
 def test_an_error_of_the_box_propagates(item, kind):
-    def open_session():
+    def open_session(_first):
         raise kind("message")
 
     with pytest.raises(kind):
@@ -176,7 +176,7 @@ def test_an_error_of_the_box_propagates(item, kind):
 def test_the_session_is_opened_once_after_the_first_recording_is_decoded(session, item):
     opened = []
 
-    def open_session():
+    def open_session(_first):
         opened.append(len(opened))
         return session
 
@@ -189,14 +189,14 @@ def test_the_session_is_opened_once_after_the_first_recording_is_decoded(session
 
 
 def test_each_recording_is_written_before_the_next_is_decoded(session, item, tmp_path):
-    outcomes = run_batch([item("ada"), item("cy")], lambda: session, SilentConsole())
+    outcomes = run_batch([item("ada"), item("cy")], lambda _first: session, SilentConsole())
     next(outcomes)
     assert [path.name for path in tmp_path.glob("*.rttm")] == ["ada.rttm"]
 
 
 def test_a_result_has_its_provenance_and_timing(session, item, tmp_path):
     (tmp_path / "ada.srt").write_text("1\n00:00:00,100 --> 00:00:00,900\nHello.\n")
-    (done,) = run_batch([item("ada", transcript=tmp_path / "ada.srt")], lambda: session, SilentConsole())
+    (done,) = run_batch([item("ada", transcript=tmp_path / "ada.srt")], lambda _first: session, SilentConsole())
     assert [segment.speaker for segment in done.result.labelled.segments] == ["SPEAKER_00"]
     assert done.result.provenance.audio == hash_bytes(b"ada").digest
     assert done.result.provenance.rules == done.item.job.rules
@@ -204,5 +204,5 @@ def test_a_result_has_its_provenance_and_timing(session, item, tmp_path):
 
 
 def test_speech_detection_labels_all_turns_speech(session, item):
-    (done,) = run_batch([item("ada", task=SpeechDetectionTask())], lambda: session, SilentConsole())
+    (done,) = run_batch([item("ada", task=SpeechDetectionTask())], lambda _first: session, SilentConsole())
     assert done.result.diarization.speakers == ("SPEECH",)

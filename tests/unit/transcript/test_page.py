@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import wave
 from dataclasses import replace
@@ -12,10 +13,12 @@ from support.browser import CHROMIUM, run_script
 from support.readers import page as read_texts
 
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.transcript.formats import html
+from diarize_runner.transcript.formats import html, rttm, srt
+from diarize_runner.transcript.formats import json as json_format
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.timeline import draw
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
+from diarize_runner.transcript.speaker_names import rename_speakers
 
 EVIL = "</title><script>document.documentElement.dataset.ran = 1</script><img src=x onerror=alert(1)> \"'&"
 
@@ -100,6 +103,19 @@ def test_the_page_has_the_provenance(meeting):
     assert "<details>" not in html.render(replace(meeting, provenance=None))
 
 
+def test_the_page_holds_the_json_as_data_that_cannot_end_its_element():
+    document = make_document(text=EVIL + "<!--", speaker="\u202eevil\x9b", uri=EVIL)
+    (data,) = re.findall('<script type="application/json" id="data">(.*?)</script>', html.render(document), re.DOTALL)
+    assert not re.search("[<\u202e\x9b]", data)
+    assert json.loads(data) == json.loads(json_format.render(document))
+
+
+def test_without_a_recording_no_button_promises_to_play():
+    assert '<span class="at">' in html.render(make_document())
+    assert "<audio" not in html.render(make_document())
+    assert "Follow" not in html.render(make_document())
+
+
 @pytest.mark.parametrize(
     ("duration", "ticks"),
     [
@@ -176,15 +192,53 @@ class TestInABrowser:
         seen = run_script(
             page,
             """
-            const input = page.querySelector(".name"), save = page.getElementById("save"), before = save.hidden;
+            const input = page.querySelector(".name");
             input.value = "<b>Ann</b>";
             input.dispatchEvent(new view.Event("input"));
+            input.dispatchEvent(new view.Event("change"));
             const names = [...page.querySelectorAll("[data-name]")].map((named) => named.textContent);
-            return { names, hidden: [before, save.hidden], value: input.getAttribute("value") };
+            const tips = [...page.querySelectorAll("svg title, [title]")].map((tip) => tip.title || tip.textContent);
+            return { names, tips };
             """,
         )
         assert seen["names"] == ["<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>", "SPEAKER_01", "<b>Ann</b>"]
-        assert (seen["hidden"], seen["value"]) == ([True, False], "<b>Ann</b>")
+        original = re.findall(r"(?:<title data-[^>]*>| title=\")([^<\"]*)", page.read_text(encoding="utf-8"))
+        assert seen["tips"] == [tip.replace("SPEAKER_00", "<b>Ann</b>") for tip in original]
+        assert len(original) == 6
+
+    def test_a_name_that_is_cleared_is_the_old_one(self, page):
+        seen = run_script(
+            page,
+            """
+            const input = page.querySelector(".name");
+            input.value = " ";
+            input.dispatchEvent(new view.Event("input"));
+            return page.querySelector("[data-name]").textContent;
+            """,
+        )
+        assert seen == "SPEAKER_00"
+
+    def test_what_is_saved_equals_what_the_formats_write_with_these_names(self, page, meeting):
+        saved = run_script(
+            page,
+            """
+            const saved = {};
+            view.URL.createObjectURL = () => "#";
+            const inputs = page.querySelectorAll(".name");
+            inputs[0].value = "Ada";
+            inputs[1].value = "Bo  --> Li";
+            for (const button of page.querySelectorAll("[data-save]")) {
+              view.Blob = function (parts) { saved[button.dataset.save] = parts.join(""); };
+              button.click();
+            }
+            return saved;
+            """,
+        )
+        renamed = rename_speakers(meeting.transcript, {"SPEAKER_00": "Ada", "SPEAKER_01": "Bo  --> Li"})
+        assert saved["srt"] == srt.render(renamed)
+        assert saved["rttm"] == rttm.render(renamed.diarization)
+        assert json.loads(saved["json"]) == json.loads(json_format.render(replace(meeting, transcript=renamed)))
+        assert set(saved) == {"html", "srt", "rttm", "json"}
 
     def test_a_saved_copy_has_the_new_names_and_the_same_script(self, page):
         copy = run_script(
@@ -211,7 +265,61 @@ class TestInABrowser:
         script = "<script>document.documentElement.dataset.ran = 1</script>"
         page.write_text(page.read_text(encoding="utf-8").replace("</main>", f"{script}</main>"), encoding="utf-8")
         ran = "return [page.documentElement.dataset.ran ?? null, page.documentElement.className, page.scripts.length]"
-        assert run_script(page, ran) == [None, "playable", 2]
+        assert run_script(page, ran) == [None, "playable", 3]
+
+    def test_the_keyboard_moves_along_the_timeline(self, page):
+        seen = run_script(
+            page,
+            """
+            const audio = page.querySelector("audio"), svg = page.querySelector(".timeline svg"), times = [];
+            const keys = "ArrowRight ArrowUp ArrowLeft PageUp ArrowRight PageDown End Home";
+            for (const key of keys.split(" ")) {
+              svg.dispatchEvent(new view.KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+              times.push(audio.currentTime);
+            }
+            audio.currentTime = 15;
+            audio.dispatchEvent(new view.Event("timeupdate"));
+            svg.focus();
+            return { times, role: svg.getAttribute("role"), text: svg.getAttribute("aria-valuetext"),
+                     focused: page.activeElement === svg };
+            """,
+        )
+        assert seen["times"] == [5, 10, 5, 30, 30, 0, 30, 0]
+        assert (seen["role"], seen["text"], seen["focused"]) == ("slider", "0:15 of 0:30", True)
+
+    def test_the_speed_can_be_changed(self, page):
+        seen = run_script(
+            page,
+            """
+            const speed = page.getElementById("speed");
+            speed.value = "1.5";
+            speed.dispatchEvent(new view.Event("change"));
+            return page.querySelector("audio").playbackRate;
+            """,
+        )
+        assert seen == 1.5
+
+    def test_a_search_marks_what_it_finds_and_goes_from_one_to_the_next(self, page):
+        seen = run_script(
+            page,
+            """
+            const find = page.getElementById("find"), found = page.getElementById("found"), seen = [];
+            const note = () => seen.push([found.textContent, page.querySelector(".found")?.textContent ?? null]);
+            const search = (text) => { find.value = text; find.dispatchEvent(new view.Event("input")); note(); };
+            search("S");
+            find.dispatchEvent(new view.KeyboardEvent("keydown", { key: "Enter" })); note();
+            find.dispatchEvent(new view.KeyboardEvent("keydown", { key: "Enter", shiftKey: true })); note();
+            search("absent"); search("");
+            return seen;
+            """,
+        )
+        assert seen == [
+            ["1 of 4", "Shall we begin?"],
+            ["2 of 4", 'Yes: R&D, <then> "sales".'],
+            ["1 of 4", "Shall we begin?"],
+            ["not found", None],
+            ["", None],
+        ]
 
     def test_the_page_follows_the_dark_colour_scheme(self, page):
         paper = "return view.getComputedStyle(page.body).backgroundColor"
