@@ -17,6 +17,7 @@ from diarize_runner.digests import hash_file
 from diarize_runner.jobs.audio import AudioFile
 
 SRT = "1\n00:00:00,100 --> 00:00:00,900\nHello.\n"
+SHORT = "the recording lasts 1.0 s: below 10 s, speakers are often missed"
 TRUNCATED = "the recording is truncated: it has 32,044 of 64,044 bytes"
 
 
@@ -117,15 +118,15 @@ def test_a_warning_is_in_every_result_once(diarize, truncated, tmp_path):
     assert ran.exit_code == 0
     assert ran.stderr.count(TRUNCATED) == 1
     assert f"\n  warning: {TRUNCATED}\n" in ran.stderr
-    assert json.loads((tmp_path / "out.json").read_text())["warnings"] == [TRUNCATED]
-    assert (tmp_path / "out.html").read_text().count(f"<strong>Warning:</strong> {TRUNCATED}") == 1
+    assert json.loads((tmp_path / "out.json").read_text())["warnings"] == [TRUNCATED, SHORT]
+    assert (tmp_path / "out.html").read_text().count(f"<li>{TRUNCATED}</li>") == 1
 
 
-def test_the_json_document_lists_warnings_also_where_there_are_none(diarize, speech, truncated):
-    assert diarize(truncated, "--json").document["warnings"] == [TRUNCATED]
-    assert diarize(speech, "--json").document["warnings"] == []
+def test_the_json_document_lists_the_warnings_of_each_recording(diarize, speech, truncated):
+    assert diarize(truncated, "--json").document["warnings"] == [TRUNCATED, SHORT]
+    assert diarize(speech, "--json").document["warnings"] == [SHORT]
     recordings = diarize(speech, truncated, "--json").document["recordings"]
-    assert [each["warnings"] for each in recordings] == [[], [TRUNCATED]]
+    assert [each["warnings"] for each in recordings] == [[SHORT], [TRUNCATED, SHORT]]
 
 
 def test_strict_refuses_a_recording_that_has_a_warning(diarize, speech, truncated):
@@ -146,7 +147,7 @@ def test_a_stream_is_selected_and_recorded(diarize, tmp_path):
             frame.sample_rate = 16_000
             container.mux([*stream.encode(frame), *stream.encode(None)])
     assert "warning: audio stream 1 of 2 is silent: use another, with --stream 2" in diarize(path).stderr
-    assert "warning" not in diarize(path, "--stream", "2", "-o", tmp_path / "out.json").stderr
+    assert "silent" not in diarize(path, "--stream", "2", "-o", tmp_path / "out.json").stderr
     assert json.loads((tmp_path / "out.json").read_text())["provenance"]["stream"] == 2
-    assert diarize(path, "--stream", "auto", "--json").document["warnings"]
+    assert len(diarize(path, "--stream", "auto", "--json").document["warnings"]) == 2
     assert diarize(path, "--stream", "0").exit_code == 2

@@ -94,10 +94,11 @@ def test_people_are_told_of_each_recording_when_it_is_done(spool, diarizer, inbo
 
     ran = spool("--json")
 
-    done, failed, _ = told["last"]
+    warning, done, failed, _ = told["last"]
+    assert warning.endswith("warning: the recording lasts 1.0 s: below 10 s, speakers are often missed")
     assert done == f"{inbox.parent}/outbox/a b"
     assert failed.startswith(f"{inbox.parent}/failed/bad: cannot decode ")
-    assert ran.stderr == f"{inbox.parent}/outbox/last\n"
+    assert ran.stderr.endswith(f"\n{inbox.parent}/outbox/last\n")
     assert len(ran.document["recordings"]) == 3
 
 

@@ -10,6 +10,7 @@ from diarize_runner.diarization import engine
 
 UTTERANCE = {"start": 6700, "end": 7100, "text": "Hello", "speaker": "A", "words": []}
 ASSEMBLYAI = {"utterances": [UTTERANCE], "text": "Hello", "words": [{"text": "Hello", "start": 6700, "end": 7100}]}
+SHORT = "the recording lasts 1.0 s: below 10 s, speakers are often missed"
 BEYOND = "the transcript ends at 0:07, the recording at 0:01: 1 of 1 segments end after the recording"
 UNASSIGNED = "1 of 1 segments have no speaker: check that transcript and recording belong together"
 TURNS = "SPEAKER talk 1 0 3 <NA> <NA> Ann <NA> <NA>\n"
@@ -35,9 +36,9 @@ def test_diarize_warns_of_a_transcript_that_ends_after_the_recording(run, box_wi
     text, document = run(*arguments), run(*arguments, "--json").document
 
     assert text.exit_code == 0
-    assert f"  warning: {BEYOND}\n  warning: {UNASSIGNED}\n" in text.stderr
-    assert document["warnings"] == [BEYOND, UNASSIGNED]
-    assert json.loads((tmp_path / "out.json").read_text())["warnings"] == [BEYOND, UNASSIGNED]
+    assert f"  warning: {SHORT}\n  warning: {BEYOND}\n  warning: {UNASSIGNED}\n" in text.stderr
+    assert document["warnings"] == [SHORT, BEYOND, UNASSIGNED]
+    assert json.loads((tmp_path / "out.json").read_text())["warnings"] == [SHORT, BEYOND, UNASSIGNED]
     assert f"<li>{BEYOND}</li>" in (tmp_path / "out.html").read_text()
 
 
@@ -49,9 +50,9 @@ def test_the_spool_warns_of_a_transcript_that_ends_after_the_recording(run, box_
 
     ran = run("spool", inbox.parent, "--cache", box_with_diarizer, "--settle", "0")
 
-    assert f"call.wav: {BEYOND}\n" in ran.stderr
+    assert f"call.wav: warning: {BEYOND}\n" in ran.stderr
     call = inbox.parent / "outbox/call"
-    assert json.loads((call / "call.labelled.json").read_text())["warnings"] == [BEYOND, UNASSIGNED]
+    assert json.loads((call / "call.labelled.json").read_text())["warnings"] == [SHORT, BEYOND, UNASSIGNED]
     assert f"<li>{BEYOND}</li>" in (call / "call.labelled.html").read_text()
 
 
