@@ -130,5 +130,5 @@ def test_a_result_with_names_keeps_its_warnings(run, box_with_diarizer, speech, 
     named = ["--name", "SPEAKER_00=Ada", "-o", tmp_path / "out.json", "--json"]
     document = run("diarize", speech, "-t", said, "--cache", box_with_diarizer, *named).document
     written = json.loads((tmp_path / "out.json").read_text())
-    assert written["warnings"] == document["warnings"] == [BEYOND, UNASSIGNED]
+    assert written["warnings"] == document["warnings"] == [SHORT, BEYOND, UNASSIGNED]
     assert written["speakers"] == document["speakers"] == ["Ada"]
