@@ -40,7 +40,7 @@ def test_every_command_is_described_in_the_documents():
     text = (ROOT / "docs/command.md").read_text(encoding="utf-8")
     for name in COMMANDS:
         group, _, verb = name.rpartition(" ")
-        assert re.search(rf"`{group}.*`[^|]*\b{verb}\b|`{group} {verb}" if group else rf"`{verb}\b", text), name
+        assert re.search(rf"`{group}.*`[^|]*\b{verb}\b|`{group} \[?{verb}" if group else rf"`{verb}\b", text), name
 
 
 def commands_in(name):

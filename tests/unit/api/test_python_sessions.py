@@ -53,7 +53,8 @@ def test_a_transcript_is_labelled(session, call, transcript):
 
 def test_a_result_has_the_warnings_of_its_transcript(session, call, tmp_path):
     (tmp_path / "long.json").write_text('[{"start": 0, "end": 600, "text": "Hello."}]')
-    (warning,) = session.label(call, tmp_path / "long.json").warnings
+    short, warning = session.label(call, tmp_path / "long.json").warnings
+    assert short.startswith("the recording lasts ")
     assert warning.startswith("the transcript ends at 10:00, the recording at 0:0")
 
 

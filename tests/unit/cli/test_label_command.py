@@ -175,6 +175,13 @@ def test_a_name_that_no_speaker_can_get_is_refused(run, turns, said, tmp_path, w
     assert not (tmp_path / "out.json").exists()
 
 
+def test_a_name_for_a_recording_without_turns_is_refused(run, said, tmp_path):
+    silent = tmp_path / "said.rttm"
+    silent.write_text("")
+    ran = run("label", silent, said, "--name", "Ann=Anna")
+    assert (ran.exit_code, "hint: it has no speaker turns" in ran.stderr) == (2, True)
+
+
 def test_an_output_cannot_replace_the_file_of_names(run, turns, said, tmp_path):
     names = tmp_path / "names.json"
     names.write_text('{"Ann": "Anna"}')

@@ -124,3 +124,11 @@ def test_json_beside_output_srt_has_times_as_strings(label, tmp_path):
     assert json.loads((tmp_path / "out.json").read_text())["segments"][0]["start"] == "1.000"
     label(HELLO, "-o", tmp_path / "out.json", "-o", tmp_path / "out.srt")
     assert json.loads((tmp_path / "out.json").read_text())["segments"][0]["start"] == 1.0
+
+
+def test_a_result_with_names_keeps_its_warnings(run, box_with_diarizer, speech, said, tmp_path):
+    named = ["--name", "SPEAKER_00=Ada", "-o", tmp_path / "out.json", "--json"]
+    document = run("diarize", speech, "-t", said, "--cache", box_with_diarizer, *named).document
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["warnings"] == document["warnings"] == [SHORT, BEYOND, UNASSIGNED]
+    assert written["speakers"] == document["speakers"] == ["Ada"]

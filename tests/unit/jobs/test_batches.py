@@ -188,6 +188,16 @@ def test_the_session_is_opened_once_after_the_first_recording_is_decoded(session
     assert opened == [0]
 
 
+def test_an_announcement_that_fails_fails_only_its_recording(session, item):
+    class Refusing(SilentConsole):
+        def print_line(self, line):
+            if line.startswith("bad"):
+                raise ValueError(line)
+
+    outcomes = run_batch([item("ada"), item("bad"), item("cy")], lambda _first: session, Refusing())
+    assert [type(outcome) for outcome in outcomes] == [Succeeded, Failed, Succeeded]
+
+
 def test_each_recording_is_written_before_the_next_is_decoded(session, item, tmp_path):
     outcomes = run_batch([item("ada"), item("cy")], lambda _first: session, SilentConsole())
     next(outcomes)

@@ -219,6 +219,8 @@ class TestInABrowser:
         assert seen == "SPEAKER_00"
 
     def test_what_is_saved_equals_what_the_formats_write_with_these_names(self, page, meeting):
+        meeting = replace(meeting, transcript=replace(meeting.transcript, warnings=("it ends <early>",)))
+        page.write_text(html.render(meeting), encoding="utf-8")
         saved = run_script(
             page,
             """
