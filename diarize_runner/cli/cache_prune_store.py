@@ -12,9 +12,7 @@ from diarize_runner.store.protocol import ArchiveStore
 def run(arguments: argparse.Namespace) -> Result:
     """Delete old versions, or print the plan."""
     if arguments.after:
-        raise UsageError(
-            "--after requires --into", hint="add --into DIR; of a store, --keep N keeps the newest versions"
-        )
+        raise UsageError("--after requires --into", hint="add --into DIR, or use --keep N to prune a store")
     keep = KEPT if arguments.keep is None else arguments.keep
     if keep < 1:
         raise UsageError("--keep must be 1 or more", hint="to delete all versions, delete the store by hand")

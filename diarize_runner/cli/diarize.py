@@ -14,7 +14,7 @@ from diarize_runner.cli.options import (
     add_transcript_option,
 )
 from diarize_runner.cli.output import Result, data_writer
-from diarize_runner.cli.output_options import add_output_options, require_free
+from diarize_runner.cli.output_options import add_output_options, require_not_overwritten
 from diarize_runner.cli.recordings import add_recording_options, requested_recordings
 from diarize_runner.diarization.turns import MAX_SPEAKERS, SpeakerHints
 from diarize_runner.errors import UsageError
@@ -59,10 +59,12 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     names = requested_names(arguments)
     requested = requested_recordings(arguments, DiarizationTask(hints=_hints(arguments)), _rules(arguments), names)
     if names and len(requested) > 1:
-        hint = "name them with label, one recording at a time"
+        hint = "run diarize without names, then for each recording: diarize-runner label RTTM TRANSCRIPT --name ..."
         raise UsageError("--name and --names require one recording: labels differ between recordings", hint=hint)
     if arguments.names:
-        require_free([arguments.names], [path for each in requested for path in each.item.outputs.paths.values()])
+        require_not_overwritten(
+            [arguments.names], [path for each in requested for path in each.item.outputs.paths.values()]
+        )
     if arguments.transcript and not requested[0].item.outputs.paths:
         raise UsageError("-t requires an output", hint="name one: -o FILE")
     write = data_writer(as_json=arguments.json)
@@ -71,20 +73,20 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
 
 def _report(done: Succeeded) -> RecordingReport:
     result, diarization = done.result, done.result.diarization
-    unmet = done.item.job.task.hints.unmet_by(diarization)
+    unmet_count = done.item.job.task.hints.unmet_by(diarization)
     unknown = unknown_labels(done.item.job.names, diarization.speakers)
     speakers = f"speakers: {', '.join(diarization.speakers) or 'none'}"
     return recording_report(
         done,
         {
             "speakers": list(diarization.speakers),
-            "unmet_hint": unmet or None,
+            "unmet_hint": unmet_count or None,
             **({"unknown_labels": unknown} if unknown else {}),
             "diarization": [asdict(turn) for turn in diarization.turns],
         },
         (
             f"{result.timing.summary} on {result.provenance.device}, {speakers}",
-            *([f"  warning: {unmet} speakers"] if unmet else []),
+            *([f"  warning: {unmet_count} speakers"] if unmet_count else []),
             *([f"  warning: no speaker has the label {', '.join(unknown)}"] if unknown else []),
         ),
     )

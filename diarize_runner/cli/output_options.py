@@ -70,7 +70,9 @@ def outputs_of_each(arguments: argparse.Namespace, inputs: Sequence[list[Path]])
         raise UsageError(f"{len(inputs)} recordings cannot share the output {single[0][1]}", hint=hint)
     requested = [_paths([*single, *_in_folder(arguments, recording)]) for recording, *_ in inputs]
     _require_transcript(arguments, requested)
-    require_free([path for read in inputs for path in read], [path for paths in requested for path in paths.values()])
+    require_not_overwritten(
+        [path for read in inputs for path in read], [path for paths in requested for path in paths.values()]
+    )
     formats = {**FORMATS, "json": json_format(arguments)}
     return [
         Outputs(
@@ -142,7 +144,7 @@ def _require_transcript(arguments: argparse.Namespace, requested: Sequence[dict[
         )
 
 
-def require_free(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+def require_not_overwritten(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     """Raise UsageError where an output is an input or another output, and DiskError where it cannot be written."""
     taken = {path.resolve() for path in inputs}
     for path in outputs:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import PurePath
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import av
 import av.subtitles.codeccontext
@@ -107,14 +107,18 @@ def decode_into(target: IO[bytes], source: IO[bytes], request: Request) -> tuple
     name = request.name
     try:
         # An open file and no protocols: a playlist disguised as audio cannot make FFmpeg open other files.
-        # Titles need not be UTF-8; by default, PyAV fails on one that is not.
         options = {"protocol_whitelist": "none"}
-        with av.open(_named(source, name), options=options, metadata_errors="replace") as container:
+        with av.open(_named(source, name), options=options, **_metadata_options()) as container:
             return _decode_container(container, source.fileno(), target, request)
     except av.FFmpegError as error:
         raise UnreadableAudio(f"cannot decode {name}: {error.strerror}", hint=_FORMAT_HINT) from error
     except OSError as error:
         raise UnreadableAudio(f"cannot read {name}: {error.strerror}", hint="check the disk it is on") from error
+
+
+def _metadata_options() -> dict[str, Any]:
+    """Titles need not be UTF-8. PyAV fails on one that is not, until version 19, which has no such option."""
+    return {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}  # noqa: PLR2004  # above
 
 
 def _named(source: IO[bytes], name: str) -> _NamedFile:

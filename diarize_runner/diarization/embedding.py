@@ -6,8 +6,9 @@ times, and only its last, small layers depend on the slot. Most slots are empty.
 
     - the network encodes a chunk once, and its frames are pooled with the mask of each slot;
     - the network skips a chunk without speech. Its slots hold the embedding of an empty mask, as in stock. This
-      embedding must not be NaN: VBx scores empty slots below the lowest real score, and with NaN it loses a speaker;
-    - frames are freed once pooled, so memory does not grow with the recording.
+      embedding must not be NaN: VBx gives empty slots a score below the minimum of all scores; a NaN would
+      spoil that minimum, and VBx would lose a speaker;
+    - frames are freed once pooled, so the memory for frames does not grow with the recording.
 
 A model must implement `FramePoolingModel`.
 """
@@ -110,7 +111,7 @@ class _Chunks:
 
     segmentations: SlidingWindowFeature
     min_frames: int | None
-    """A slot with more frames without overlap than this pools only these, else all its frames. None: always all."""
+    """If more frames of a slot than this are without overlap, only they are pooled; else all. None: always all."""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -135,8 +135,8 @@ class LoadedJob:
         labelled = replace(labelled, warnings=(*self.recording.warnings, *doubts, *labelled.warnings))
         if not self.job.transcript:
             return labelled
-        names = [uri_from_stem(self.transcript.recording)] if self.transcript.recording else []
-        return review(labelled, names=names, audio_seconds=self.recording.duration)
+        uris = [uri_from_stem(self.transcript.recording)] if self.transcript.recording else []
+        return review(labelled, names=uris, audio_seconds=self.recording.duration)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

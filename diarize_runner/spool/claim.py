@@ -36,14 +36,14 @@ class Claim:
         return self.folder.name
 
     def recording(self) -> Path:
-        """Return the recording; raise SpoolError when there is none, several, or it is not a plain file."""
+        """Return the recording; raise SpoolError when there is none, several, or it is a link or a folder."""
         recordings = [path for path in self._paths() if not is_transcript(path)]
         if not recordings:
-            raise SpoolError(f"no recording for {', '.join(self.names)}", hint="drop both into the inbox")
+            raise SpoolError(f"no recording for {', '.join(self.names)}", hint="put the recording into the inbox, too")
         return self._only(recordings)
 
     def transcript(self) -> Path | None:
-        """Return the transcript or None; raise SpoolError when there are several, or it is not a plain file."""
+        """Return the transcript or None; raise SpoolError when there are several, or it is a link or a folder."""
         transcripts = [path for path in self._paths() if is_transcript(path)]
         return self._only(transcripts) if transcripts else None
 
@@ -75,7 +75,9 @@ class Claim:
     def _only(self, paths: list[Path]) -> Path:
         if len(paths) > 1:
             names = " and ".join(path.name for path in paths)
-            raise SpoolError(f"{names} have the same name", hint="rename one of them, and drop both again")
+            raise SpoolError(
+                f"{names} have the same name", hint="rename one of them, and put both into the inbox again"
+            )
         if paths[0].is_symlink() or not paths[0].is_file():
             raise SpoolError(f"{paths[0].name} is a link or a folder", hint="put the file itself into the inbox")
         return paths[0]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from diarize_runner.disk import disk_errors, flush, lock
 from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, SpoolError
-from diarize_runner.jobs.batch import RecordingFailed, recording_errors
+from diarize_runner.recording_errors import RecordingFailed, recording_errors
 from diarize_runner.spool.claim import Claim, claim_files, resume_claims
 from diarize_runner.spool.inbox import Inbox, list_visible
 

@@ -5,14 +5,14 @@
    extend words through the silence after them.
 3. A word that overlaps no turn goes to the turn with the nearest edge, at most `Rules.reach` away, or to no speaker.
    A word of zero length belongs to the turn around it.
-4. A tie goes to the speaker of the previous word in the segment; if that word has another speaker, to the turn with
-   the nearest centre; then to the earlier turn; then to the alphabetically first label.
-5. A segment with words goes to the speaker with most of the words' time; in a tie, to the one whose word comes first.
-   A segment without words is labelled like one long word.
+4. A tie goes to the speaker of the previous word in the segment; if that speaker is not among the tied ones, to the
+   turn with the nearest centre; then to the earlier turn; then to the alphabetically first label.
+5. A segment with words goes to the speaker with most of the words' time; in a tie, to the one with most words, then to
+   the one whose word comes first. A segment without words is labelled as a whole, by all of its time.
 6. A segment with words is split where its speaker changes, if every piece is large enough (`rules.SplitThresholds`).
    Joined together, the texts of the pieces equal the text of the segment.
 
-Other speakers heard at the same time come from the turns that include overlaps. `Rules` has every threshold.
+Other speakers heard at the same time come from the non-exclusive turns. `Rules` has every threshold.
 """
 
 from collections.abc import Iterator, Sequence

@@ -15,7 +15,7 @@ from diarize_runner.cache.box.fetch import PublishedArchive, fetch_blobs, remove
 from diarize_runner.cache.box.folder import BoxFolder
 from diarize_runner.cache.box.ownership import require_trusted_folder
 from diarize_runner.cache.box.runtime import RUNTIME_ENV_NAME, render, runtime_environment
-from diarize_runner.cache.box.verify import VerifiedCache, is_blob, verify
+from diarize_runner.cache.box.verify import VerifiedCache, has_content, verify
 from diarize_runner.cache.documents import layout
 from diarize_runner.cache.documents.manifest import MANIFEST_NAME, BlobSpan, CacheManifest
 from diarize_runner.cache.published.find import PublishedVersion, VersionQuery, find_version
@@ -59,7 +59,7 @@ class RestorePlan:
 
     @property
     def bytes_to_write(self) -> int:
-        """Bytes to write."""
+        """Bytes of the fetched blobs on the disk."""
         return sum(span.content.size for span in self.fetch)
 
 
@@ -84,10 +84,12 @@ def plan_restore(store: ArchiveStore, query: VersionQuery, box: BoxFolder, progr
     write = _companion_files(box, manifest)
     with disk_errors(box.root):
         if in_use := _in_use(box, manifest, progress):
-            stale = {name: data for name, data in write.items() if not is_blob(in_use.root / name, hash_bytes(data))}
+            stale = {
+                name: data for name, data in write.items() if not has_content(in_use.root / name, hash_bytes(data))
+            }
             return RestorePlan(published=published, fetch=(), reuse={}, write=stale, in_use=in_use)
         folders = [box.staging_folder(manifest.digest), box.version_folder(manifest.digest), box.current]
-        reuse = {span.path: found for span in manifest.archive.blobs for found in _find_blob(span, folders)}
+        reuse = {span.path: found for span in manifest.archive.blobs for found in _first_copy(span, folders)}
     fetch = tuple(span for span in manifest.archive.blobs if span.path not in reuse)
     return RestorePlan(published=published, fetch=fetch, reuse=reuse, write=write, in_use=None)
 
@@ -125,8 +127,8 @@ def _execute(plan: RestorePlan, store: ArchiveStore, box: BoxFolder, progress: P
     with _staging(box.staging_folder(digest)) as staging:
         moved = _stage_blobs(staging, plan, store, progress)
         _write_metadata(staging, plan)
-        hashed = {span.path: span.content for span in plan.manifest.archive.blobs}
-        staged = verify(staging, plan.manifest, NoProgress(), hashed=hashed).require_ok()
+        already_hashed = {span.path: span.content for span in plan.manifest.archive.blobs}
+        staged = verify(staging, plan.manifest, NoProgress(), hashed=already_hashed).require_ok()
         box.activate(digest)
     return RestoredCache(plan=plan, cache=staged.relocated_to(box.version_folder(digest)), bytes_moved=moved)
 
@@ -139,14 +141,15 @@ def _in_use(box: BoxFolder, manifest: CacheManifest, progress: Progress) -> Veri
     return report.require_ok() if report.ok else None
 
 
-def _find_blob(span: BlobSpan, folders: list[Path]) -> Iterator[Path]:
-    yield from [folder / span.path for folder in folders if is_blob(folder / span.path, span.content)][:1]
+def _first_copy(span: BlobSpan, folders: list[Path]) -> Iterator[Path]:
+    """Yield the first undamaged copy of a blob, if there is one."""
+    yield from [folder / span.path for folder in folders if has_content(folder / span.path, span.content)][:1]
 
 
 def _require_space(root: Path, plan: RestorePlan) -> None:
     free = shutil.disk_usage(root).free
     if plan.bytes_to_write > free:
-        message = f"{root}: the cache needs {plan.bytes_to_write:,} bytes and the disk has {free:,} left"
+        message = f"{root}: the missing blobs need {plan.bytes_to_write:,} bytes and the disk has {free:,} left"
         raise DiskError(message, hint="free some space, or restore --into another disk; nothing was written")
 
 

@@ -128,7 +128,7 @@ def verify(
     )
 
 
-def is_blob(path: Path, content: Content) -> bool:
+def has_content(path: Path, content: Content) -> bool:
     """Whether `path` is a plain file (no link) that holds `content`."""
     if path.is_symlink() or not path.is_file() or path.stat().st_size != content.size:
         return False
@@ -141,7 +141,7 @@ def _blob_differences(
     blobs = blobs_of(manifest.repos)
     total, done, wrong = sum(content.size for content in blobs.values()), 0, set[str]()
     for path, content in blobs.items():
-        if hashed.get(path) != content and not is_blob(root / path, content):
+        if hashed.get(path) != content and not has_content(root / path, content):
             wrong.add(path)
         done += content.size
         progress.advance("verify", completed=done, total=total)
@@ -152,7 +152,7 @@ def _name_differences(root: Path, manifest: CacheManifest) -> set[str]:
     wrong = set[str]()
     for repo in manifest.repos:
         ref = layout.ref_path(repo)
-        if not is_blob(root / ref, hash_bytes(repo.commit_hash.encode())):
+        if not has_content(root / ref, hash_bytes(repo.commit_hash.encode())):
             wrong.add(ref)
         for path, target in layout.links(repo).items():
             if not (root / path).is_symlink() or os.readlink(root / path) != target:  # noqa: PTH115  # Path normalises the target

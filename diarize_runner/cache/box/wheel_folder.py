@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from diarize_runner.cache.box.synced_folder import SyncedFolder
-from diarize_runner.cache.box.verify import is_blob
+from diarize_runner.cache.box.verify import has_content
 from diarize_runner.cache.documents.manifest import INSTALLER_NAME, REQUIREMENTS_NAME
 from diarize_runner.cache.documents.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
@@ -78,7 +78,7 @@ def fetch_wheels(store: ArchiveStore, query: WheelQuery, folder: SyncedFolder, p
     wheels = _needed(manifest.wheelhouse.wheels, pins, others, query.target)
     with disk_errors(folder.root), folder.locked():
         fetched = _fetch_missing(store, wheels, folder.root, progress)
-        stale = {name: data for name, data in texts.items() if not is_blob(folder.root / name, hash_bytes(data))}
+        stale = {name: data for name, data in texts.items() if not has_content(folder.root / name, hash_bytes(data))}
         for name, data in stale.items():
             write_atomically(folder.root / name, data)
         folder.record_serial(published.serial)
@@ -147,7 +147,9 @@ def _fetch_missing(
 
 def _missing_from(folder: Path, wheels: Iterable[PublishedFile], progress: Progress) -> tuple[PublishedFile, ...]:
     wheels = tuple(wheels)
-    jobs = [Job(work=partial(is_blob, folder / wheel.name, wheel.content), size=wheel.content.size) for wheel in wheels]
+    jobs = [
+        Job(work=partial(has_content, folder / wheel.name, wheel.content), size=wheel.content.size) for wheel in wheels
+    ]
     found = run_parallel("check existing wheels", jobs, progress)
     return tuple(wheel for wheel, right in zip(wheels, found, strict=True) if not right)
 

@@ -152,7 +152,7 @@ class RestrictedUnpickler(pickle.Unpickler):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":  # noqa: PLR2004  # torch's own tuple
             raise UnsafeCheckpoint("a persistent id does not refer to a storage")
         if any(part is not None for part in pid[5:]):
-            raise UnsafeCheckpoint("a storage is a view of another storage, which only torch before 0.4 wrote")
+            raise UnsafeCheckpoint("a storage is a view of another storage, which torch no longer writes")
         return self._storage(*pid[1:5])
 
 

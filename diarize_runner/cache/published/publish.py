@@ -1,4 +1,4 @@
-"""Publish a built version without overwriting an object: the manifest last, then `latest` by compare-and-swap."""
+"""Publish a built version: create its objects, the manifest last, then move `latest` by compare-and-swap."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,4 +121,4 @@ def _verify_wheels(folder: Path, wheelhouse: Wheelhouse) -> None:
 def _verify_file(folder: Path, file: PublishedFile) -> None:
     path = folder / file.name
     if not path.is_file() or hash_file(path) != file.content:
-        raise IntegrityError(f"{path} differs from its manifest", hint="build the version again")
+        raise IntegrityError(f"{path} is missing or differs from the manifest", hint="build the version again")

@@ -180,7 +180,7 @@ def test_another_version_of_the_same_name_is_refused(site, usb, tmp_path):
     publish(other.built("1.0"), usb, NoProgress())
     before = objects(usb)
 
-    with pytest.raises(ObjectExists, match=r" already has another version 1\.0$"):
+    with pytest.raises(ObjectExists, match=r" already has a different version 1\.0$"):
         copy(site, usb)
 
     assert objects(usb) == before

@@ -180,7 +180,7 @@ def test_a_changed_build_is_never_published(site):
     site.build("1.0")
     flip(site.built("1.0") / ARCHIVE_NAME, 5000)
 
-    with pytest.raises(IntegrityError, match=r"huggingface-cache.tar.gz differs from its manifest$"):
+    with pytest.raises(IntegrityError, match=r"huggingface-cache.tar.gz is missing or differs from the manifest$"):
         site.publish_built("1.0")
 
     assert not site.store.root.exists()

@@ -774,7 +774,7 @@ def test_a_disk_that_is_too_small_is_refused_before_any_fetch(large, tmp_path):
         with pytest.raises(DiskError) as refusal:
             restore(store, VersionQuery(version="latest"), BoxFolder(root=disk / "box"), NoProgress())
 
-        needed = re.escape(f"{disk}/box: the cache needs 9,440,") + r"\d{3} bytes and the disk has [\d,]+ left"
+        needed = re.escape(f"{disk}/box: the missing blobs need 9,440,") + r"\d{3} bytes and the disk has [\d,]+ left"
         assert re.fullmatch(needed, refusal.value.message)
         assert refusal.value.hint == "free some space, or restore --into another disk; nothing was written"
         assert store.moved == 0

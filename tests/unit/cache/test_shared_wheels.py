@@ -96,7 +96,7 @@ class TestPublish:
         site.build("1.0")
         flip(site.built("1.0") / name, 10)
 
-        with pytest.raises(IntegrityError, match=f"{name} differs from its manifest$"):
+        with pytest.raises(IntegrityError, match=f"{name} is missing or differs from the manifest$"):
             site.publish_built("1.0")
 
         assert not site.store.root.exists()

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import errors
 from support.run_main import run_main
 
-from diarize_runner.cache.builder.hub import download
+from diarize_runner.cache.builder.hub import OnlineHub
 from diarize_runner.cli import main
 from diarize_runner.errors import DiarizeRunnerError
 
@@ -58,7 +58,7 @@ FOREIGN = [
 def test_a_download_that_raises_ends_in_an_error_of_ours(reason, hub, monkeypatch):
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", raising(reason))
     with pytest.raises(DiarizeRunnerError) as caught:
-        download(REPO, "0" * 40, "config.yaml", "1" * 40)
+        OnlineHub().fetch(REPO, "0" * 40, "config.yaml", "1" * 40)
     assert caught.value.hint
     assert "\n" not in caught.value.message
     assert TOKEN not in caught.value.message
