@@ -22,7 +22,11 @@ MODULES = [
     *ROOT.glob("diarize_runner/*.py"),
     *ROOT.glob("diarize_runner/spool/*.py"),
     *(ROOT / "diarize_runner/transcript" / name for name in ("__init__.py", "names.py")),
-    *(ROOT / "diarize_runner/diarization" / name for name in ("__init__.py", "audio.py", "decoding.py", "turns.py")),
+    ROOT / "diarize_runner/diarization/__init__.py",
+    *(
+        ROOT / f"diarize_runner/diarization/{name}.py"
+        for name in ("audio", "decoding", "levels", "packets", "turns", "wholeness")
+    ),
 ]
 DECODER = f"{Path(COMMAND).parent}/decoder.py"
 
