@@ -132,9 +132,9 @@ class TestWrongResponses:
     def test_with_a_wrong_content_range_are_an_error(self, answer, line):
         line.fails(responds_with(answer))
 
-        with pytest.raises(
-            StoreError, match=f"^{line.store.url}/{KEY}: the server handles range requests wrongly: not a range"
-        ):
+        fault = "(Content-Range does not begin at|invalid Content-Range)"
+        wrong = f"^{line.store.url}/{KEY}: the server handles range requests wrongly: {fault}"
+        with pytest.raises(StoreError, match=wrong):
             read(line.store, 5, 5)
 
     def test_without_an_end_stop_at_the_size_limit(self, line):

@@ -40,7 +40,7 @@ class TestSlowResponses:
 
         assert error.value.message == f"{store.url}/{KEY}: received fewer than 262,144 bytes in 0.4 s"
         assert error.value.hint.endswith(
-            "run again; if the network is that slow, pass a lower --min-rate to restore or wheels"
+            "run again; if the network is that slow, run cache restore or cache wheels with a lower --min-rate"
         )
         assert time.monotonic() - began < 5
 
