@@ -342,7 +342,7 @@ class TestProcess:
     def test_an_error_is_raised_with_its_hint(self):
         Path("upstream").write_bytes(as_stream(call(COMMAND) + b"."))
 
-        with pytest.raises(UnsafeCheckpoint, match=r"names posix\.system") as caught:
+        with pytest.raises(UnsafeCheckpoint, match=r"refers to posix\.system") as caught:
             rewrite_file(Path("upstream"), Path("clean"), conversion=None, allowed=())
 
         assert caught.value.hint.endswith("allow the name in the request: pickle_names: [...]")
@@ -400,7 +400,7 @@ class TestRequest:
         host.lock()
         drop_pickle_names(host.request.with_suffix(".lock.json"))
 
-        with pytest.raises(UnsafeCheckpoint, match=r"names fractions\.Fraction, which is not on the allowlist$"):
+        with pytest.raises(UnsafeCheckpoint, match=r"refers to fractions\.Fraction, which is not on the allowlist$"):
             host.build()
 
     def test_a_version_with_a_checkpoint_that_was_not_rewritten_is_never_restored(self, host, capsys):

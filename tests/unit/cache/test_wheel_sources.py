@@ -164,5 +164,5 @@ def test_a_file_that_cannot_be_converted_safely_is_refused(index, tmp_path):
     write_wheel(index, "tiny", "1.0", {"tiny/model.dat": as_zip(b"cposix\nsystem\n(U\x02idtR.")})
     request = request_for(tmp_path, {"model.dat": {**WHEEL_MEMBER, "convert": "ge2e-encoder"}})
 
-    with pytest.raises(UnsafeCheckpoint, match=r"names posix.system, which is not on the allowlist$"):
+    with pytest.raises(UnsafeCheckpoint, match=r"refers to posix.system, which is not on the allowlist$"):
         write_lock(request)
