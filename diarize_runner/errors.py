@@ -15,6 +15,7 @@
         ObjectExists                       objects are written once
         SwapConflict                       another writer moved `latest` first
         TransientStoreError                still failing after retries: store/remote.py
+        AccessDeniedError                  S3 denied access: store/s3/errors.py
       IntegrityError              exit 3   bytes differ from the manifest
         UntrustedFolder                    another user of this machine could change them
       DiskError                   exit 1   read-only, no permission or damaged
