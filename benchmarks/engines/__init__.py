@@ -1,7 +1,7 @@
 """Measure the speed-up of the exact engine over stock pyannote, and compare their outputs: `make bench-engines`.
 
 The engines alternate, in every round, on every recording. Their speaker turns must be equal bit for bit, and so must
-their RTTM. Times are medians; ratios are of times in the same run.
+their RTTM. Times are medians. Each ratio compares times from one run.
 
     recordings.py   15 recordings, most composed by `benchmark.compose`, about 20 minutes
     models.py       the embedded cache, and a twin of community-1

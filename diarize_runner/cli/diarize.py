@@ -73,20 +73,20 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
 
 def _report(done: Succeeded) -> RecordingReport:
     result, diarization = done.result, done.result.diarization
-    unmet_count = done.item.job.task.hints.unmet_by(diarization)
+    speaker_mismatch = done.item.job.task.hints.unmet_by(diarization)
     unknown = unknown_labels(done.item.job.names, diarization.speakers)
     speakers = f"speakers: {', '.join(diarization.speakers) or 'none'}"
     return recording_report(
         done,
         {
             "speakers": list(diarization.speakers),
-            "unmet_hint": unmet_count or None,
+            "unmet_hint": speaker_mismatch or None,
             **({"unknown_labels": unknown} if unknown else {}),
             "diarization": [asdict(turn) for turn in diarization.turns],
         },
         (
             f"{result.timing.summary} on {result.provenance.device}, {speakers}",
-            *([f"  warning: {unmet_count} speakers"] if unmet_count else []),
+            *([f"  warning: {speaker_mismatch} speakers"] if speaker_mismatch else []),
             *([f"  warning: no speaker has the label {', '.join(unknown)}"] if unknown else []),
         ),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.tiny_request import REQUEST
 
 from diarize_runner.version import __version__
 
@@ -21,18 +22,6 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 UV = Path(sys.executable).with_name("uv")
 RTTM = "SPEAKER talk 1 0 2 <NA> <NA> SPEAKER_00 <NA> <NA>\n"
 SRT = "1\n00:00:00,000 --> 00:00:01,000\nHello.\n"
-REQUEST = """\
-format: diarize-runner/request/1
-name: tiny
-pipeline: someone/tiny
-repos:
-  - repo_id: someone/tiny
-    revision: main
-    licence: MIT
-    files:
-      config.yaml:
-        local: config.yaml
-"""
 
 
 def interpreter(version):

@@ -39,7 +39,7 @@ class Voice:
 
 @cache
 def voices() -> tuple[Voice, ...]:
-    """Return all six voices; adjacent ones are of different people."""
+    """Return all six voices; neighbours in the list belong to different people."""
     sample = shipped_sample()
     waveform = decode(sample.audio).waveform
     (annotation,) = load_rttm(sample.reference).values()

@@ -74,7 +74,7 @@ def _recordings(report: BenchmarkReport) -> Table:
             *("DER", "missed, false, confused", "JER", "speakers", "repeatable"),
         ),
         rows=tuple(_recording(series, measured) for series, measured in _each(report)),
-        note="Times are of the diarization call. DER and JER are at collar 0, overlap scored.",
+        note="The times cover only the diarization call. DER and JER use collar 0 and score overlap.",
     )
 
 

@@ -6,21 +6,9 @@ from pathlib import Path
 
 import pytest
 from support.run_main import run_main
+from support.tiny_request import REQUEST
 
 from diarize_runner.cli import main
-
-REQUEST = """\
-format: diarize-runner/request/1
-name: tiny
-pipeline: someone/tiny
-repos:
-  - repo_id: someone/tiny
-    revision: main
-    licence: MIT
-    files:
-      config.yaml:
-        local: config.yaml
-"""
 
 
 @pytest.fixture(autouse=True)
