@@ -77,5 +77,5 @@ Try next:
   export DIARIZE_RUNNER_CACHE=${DIARIZE_RUNNER_CACHE@Q}
   ${command@Q} diarize YOUR.wav
   ${command@Q} doctor
-  make demo                    again: the second run changes nothing
+  make demo                    again: the second run installs nothing, and measures again
 END
