@@ -91,7 +91,7 @@ def test_a_second_version_on_swift_requires_without_conditional_writes(run, site
     assert refused.exit_code == 1
     assert refused.stderr.startswith(
         f"error: {store}/latest/manifest.json: the server does not support conditional writes\n"
-        "hint: publish --without-conditional-writes, "
+        "hint: publish with --without-conditional-writes, "
     )
     published = run("cache", "publish", site.built("1.1"), "--store", store, "--without-conditional-writes", "--json")
     assert (published.document["version"], published.document["serial"]) == ("1.1", 2)
