@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diarize_runner.api.arguments import SpeakersPerChannel, to_audio, to_task
 from diarize_runner.api.results import (
     DiarizationResult,
     LabelledResult,
@@ -25,24 +26,18 @@ from diarize_runner.api.results import (
 from diarize_runner.cache.box.default_folder import default_folder
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.engines import DEVICES, ENGINES, EXACT, Engine
-from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.audio import Audio, AudioFile, Samples
-from diarize_runner.jobs.job import DiarizationTask, Job, Result
+from diarize_runner.jobs.audio import AudioFile
+from diarize_runner.jobs.job import Job, Result
 from diarize_runner.jobs.session import Session, load_session
 from diarize_runner.progress import NoProgress, OverallProgress, Progress
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.rules import Rules
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    AudioInput = str | Path | npt.NDArray[np.float32]
-    """A file, or mono samples of shape (samples,) in [-1, 1]."""
+    from diarize_runner.api.arguments import AudioInput
 
 _NO_PROGRESS = NoProgress()
-_MAX_SAMPLE_RATE = 1_000_000
 
 
 def open_session(
@@ -79,28 +74,34 @@ class OpenSession:
         self._progress = progress
         self._lock = threading.Lock()
 
-    def diarize(
+    def diarize(  # noqa: PLR0913  # keyword-only, like command-line options
         self,
         audio: "AudioInput",
         *,
         sample_rate: int | None = None,
         channel: int | None = None,
+        stream: int | None = None,
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        speakers_per_channel: SpeakersPerChannel = None,
     ) -> DiarizationResult:
         """Return who spoke when.
 
         `audio` is a file that FFmpeg can decode, or samples, which need `sample_rate` in Hz. `channel` counts
-        from 1; without it all channels are mixed.
+        from 1; without it all channels are mixed. `stream` counts audio streams from 1. `speakers_per_channel` tells
+        speakers apart by channel: with 1, each channel has one speaker, such as `CHANNEL_1`.
 
         Raises:
             UsageError: the arguments contradict each other.
             AudioError: the recording cannot be decoded.
             PipelineError: the pipeline failed, or a library tried to reach the network.
         """
-        task = DiarizationTask(hints=_hints(num_speakers, min_speakers, max_speakers))
-        result, origin = self._run(Job(audio=_audio(audio, sample_rate, channel), task=task))
+        task = to_task(num_speakers, min_speakers, max_speakers, speakers_per_channel)
+        source = to_audio(
+            audio, sample_rate=sample_rate, channel=channel, stream=stream, per_channel=speakers_per_channel
+        )
+        result, origin = self._run(Job(audio=source, task=task))
         return to_diarization_result(result, origin)
 
     def label(  # noqa: PLR0913  # keyword-only, like command-line options
@@ -110,9 +111,11 @@ class OpenSession:
         *,
         sample_rate: int | None = None,
         channel: int | None = None,
+        stream: int | None = None,
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        speakers_per_channel: SpeakersPerChannel = None,
         rules: Rules = DEFAULT_RULES,
     ) -> LabelledResult:
         """Return who said what. `transcript` is JSON of a transcriber, SRT, WebVTT or STM; the rest is as in `diarize`.
@@ -120,9 +123,12 @@ class OpenSession:
         Raises:
             TranscriptError: the transcript cannot be read.
         """
-        task = DiarizationTask(hints=_hints(num_speakers, min_speakers, max_speakers))
-        source, transcript = _audio(audio, sample_rate, channel), Path(transcript).absolute()
-        result, origin = self._run(Job(audio=source, transcript=transcript, task=task, rules=rules))
+        task = to_task(num_speakers, min_speakers, max_speakers, speakers_per_channel)
+        source = to_audio(
+            audio, sample_rate=sample_rate, channel=channel, stream=stream, per_channel=speakers_per_channel
+        )
+        job = Job(audio=source, transcript=Path(transcript).absolute(), task=task, rules=rules)
+        result, origin = self._run(job)
         return to_labelled_result(result, origin)
 
     def close(self) -> None:
@@ -174,41 +180,6 @@ class _CallerProgress:
 
     def paused(self) -> AbstractContextManager[None]:
         return nullcontext()
-
-
-def _audio(audio: "AudioInput", sample_rate: int | None, channel: int | None) -> Audio:
-    if isinstance(audio, (str, Path)):
-        if sample_rate is not None:
-            raise UsageError("sample_rate is for samples: a file states its own", hint="omit sample_rate")
-        if channel is not None and channel < 1:
-            raise UsageError(f"there is no channel {channel}", hint="count channels from 1")
-        return AudioFile(path=Path(audio).absolute(), channel=channel)
-    import numpy as np
-
-    samples = np.asarray(audio)
-    if sample_rate is None or channel is not None:
-        raise UsageError("samples need sample_rate and take no channel", hint="pass sample_rate=16000, for example")
-    if not isinstance(sample_rate, int) or not 1 <= sample_rate <= _MAX_SAMPLE_RATE:
-        raise UsageError(
-            f"sample_rate={sample_rate!r} is not a whole number of Hz", hint="pass sample_rate=16000, for example"
-        )
-    if not np.issubdtype(samples.dtype, np.floating):
-        hint = "convert 16-bit samples: (samples / 32768).astype(numpy.float32)"
-        raise UsageError(f"samples have dtype {samples.dtype}, expected float32 in [-1, 1]", hint=hint)
-    return Samples(waveform=samples.astype(np.float32, copy=False), sample_rate=sample_rate, uri="samples")
-
-
-def _hints(exactly: int | None, at_least: int | None, at_most: int | None) -> SpeakerHints:
-    if exactly and (at_least or at_most):
-        hint = "pass either the one or the others"
-        raise UsageError("num_speakers cannot be combined with min_speakers or max_speakers", hint=hint)
-    if at_least and at_most and at_least > at_most:
-        raise UsageError(f"min_speakers={at_least} is more than max_speakers={at_most}", hint="swap them")
-    if any(number is not None and number < 1 for number in (exactly, at_least, at_most)):
-        raise UsageError("the number of speakers must be 1 or more", hint="if you do not know the number, omit it")
-    hints = SpeakerHints(exactly=exactly, at_least=at_least, at_most=at_most)
-    hints.require_possible()
-    return hints
 
 
 def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:

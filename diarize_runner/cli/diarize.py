@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from diarize_runner.cli.batch_report import RecordingReport, recording_report, report_batch
+from diarize_runner.cli.channels import add_channels_option, per_channel_task, require_no_other
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.naming import add_naming_options, requested_names, unknown_labels
 from diarize_runner.cli.opening import session_opener
@@ -49,6 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-speakers", "--max_speakers", type=_positive, metavar="N", help="greatest number of speakers"
     )
+    add_channels_option(parser)
     add_device_option(parser)
     add_engine_option(parser)
     add_cache_option(parser)
@@ -57,8 +59,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Check all inputs and outputs first; then process one recording after the other."""
     names = requested_names(arguments)
-    requested = requested_recordings(arguments, DiarizationTask(hints=_hints(arguments)), _rules(arguments), names)
-    if names and len(requested) > 1:
+    require_no_other(arguments)
+    task = per_channel_task(arguments) or DiarizationTask(hints=_hints(arguments))
+    requested = requested_recordings(arguments, task, _rules(arguments), names)
+    if names and len(requested) > 1 and arguments.speakers_per_channel != 1:
         hint = "run diarize without names, then for each recording: diarize-runner label RTTM TRANSCRIPT --name ..."
         raise UsageError("--name and --names require one recording: labels differ between recordings", hint=hint)
     if arguments.names:
@@ -73,7 +77,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
 
 def _report(done: Succeeded) -> RecordingReport:
     result, diarization = done.result, done.result.diarization
-    speaker_mismatch = done.item.job.task.hints.unmet_by(diarization)
+    speaker_mismatch = done.item.job.task.unmet_hints(diarization)
     unknown = unknown_labels(done.item.job.names, diarization.speakers)
     speakers = f"speakers: {', '.join(diarization.speakers) or 'none'}"
     return recording_report(

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from diarize_runner.cli.output_options import needs_transcript, outputs_of_each
+from diarize_runner.diarization.channels import EACH, Channel
 from diarize_runner.diarization.turns import uri_from_stem
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
@@ -109,7 +110,8 @@ def requested_recordings(
 
 
 def _audio_file(path: Path, arguments: argparse.Namespace) -> AudioFile:
-    return AudioFile(path=path, channel=arguments.channel, stream=arguments.stream, strict=arguments.strict)
+    channel: Channel = EACH if arguments.speakers_per_channel else arguments.channel
+    return AudioFile(path=path, channel=channel, stream=arguments.stream, strict=arguments.strict)
 
 
 def _require_distinct(recordings: Sequence[Path], arguments: argparse.Namespace) -> None:

@@ -2,9 +2,10 @@
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from diarize_runner.cli.channels import add_channels_option, per_channel_task
 from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import (
     add_cache_option,
@@ -13,8 +14,10 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
+from diarize_runner.diarization.channels import EACH
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import UsageError
+from diarize_runner.jobs.job import DiarizationTask
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.spool.labeller import SessionLabeller
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
@@ -27,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds inbox/, outbox/, failed/ and claimed/")
     described = f"take a file once it is unchanged for SECONDS (default: {SETTLE_SECONDS:g})"
     parser.add_argument("--settle", type=seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
+    add_channels_option(parser)
     add_device_option(parser)
     add_engine_option(parser)
     add_cache_option(parser)
@@ -38,17 +42,24 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
         raise UsageError(
             f"{arguments.folder} is not a folder", hint="create it with mkdir; its subfolders are created for you"
         )
-    opener = session_opener(arguments, progress)
-    outcomes = run_spool(
-        Spool(folder=arguments.folder),
-        lambda: SessionLabeller(session=opener.open(), progress=progress),
-        settle=arguments.settle,
-    )
+    load = _labeller(arguments, progress)
+    outcomes = run_spool(Spool(folder=arguments.folder), load, settle=arguments.settle)
     with process_offline():
         documents = list(_printed(outcomes, progress))
     failed = sum("error" in document for document in documents)
     text = f"{len(documents) - failed} labelled, {failed} failed"
     return Result(document={"recordings": documents}, text=text)
+
+
+def _labeller(arguments: argparse.Namespace, progress: ConsoleProgress) -> Callable[[], SessionLabeller]:
+    """Return what loads the models."""
+    opener, per_channel = session_opener(arguments, progress), per_channel_task(arguments)
+    return lambda: SessionLabeller(
+        session=opener.open(),
+        progress=progress,
+        task=per_channel or DiarizationTask(),
+        channel=EACH if per_channel else None,
+    )
 
 
 def _printed(outcomes: Iterator[Outcome], progress: ConsoleProgress) -> Iterator[dict[str, str]]:

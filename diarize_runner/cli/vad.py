@@ -19,7 +19,7 @@ from diarize_runner.progress import ConsoleProgress, duration
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `vad`."""
-    parser.set_defaults(transcript=None)
+    parser.set_defaults(transcript=None, speakers_per_channel=None)
     add_recording_options(parser)
     add_output_options(parser)
     add_device_option(parser)

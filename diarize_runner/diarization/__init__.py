@@ -13,6 +13,7 @@
         trunk.py                                           optimize a network for a device
         workers.py                                         a thread pool with one worker per core
     ge2e.py      the embedded cache's speaker encoder, as a pyannote model
+    channels.py  names of channels and of their speakers
     engines.py   names of engines and devices
     turns.py     SpeakerTurn, Diarization: the result, without types of any framework
     reliability.py  warnings: short recordings, many speakers

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from diarize_runner.child import run_child_process
+from diarize_runner.diarization.channels import EACH, Channel
 from diarize_runner.diarization.turns import uri_from_stem
 from diarize_runner.digests import Digest, iter_chunks, write_and_hash
 from diarize_runner.disk import disk_errors
@@ -60,6 +61,11 @@ class Recording:
         """Seconds."""
         return len(self.waveform) / self.sample_rate
 
+    @property
+    def channels(self) -> Sequence["Recording"]:
+        """Each decoded channel as a recording."""
+        return (self,)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class DecodedRecording(Recording):
@@ -71,14 +77,26 @@ class DecodedRecording(Recording):
     """Clauses on what is missing from it, or wrong with it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SeparateChannels(DecodedRecording):
+    """A recording whose channels were decoded each alone; `waveform` is their mean."""
+
+    waveforms: npt.NDArray[np.float32]
+    """Of shape (samples, channels), in [-1, 1]."""
+
+    @property
+    def channels(self) -> Sequence[Recording]:
+        """Each channel as a recording, in order."""
+        return [Recording(uri=self.uri, waveform=waveform) for waveform in self.waveforms.T]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
     """The part of a recording to decode."""
 
     stream: int | None = None
     """The audio stream, from 1; None for the one that FFmpeg ranks best."""
-    channel: int | None = None
-    """The channel, from 1; None mixes all with equal weight."""
+    channel: Channel = None
 
 
 ALL_CHANNELS: Final = Selection()
@@ -89,7 +107,7 @@ class Limits:
     """Limits of one decoding; an hour of audio takes 1 to 2 s and less than 0.3 GB."""
 
     audio_seconds: float = 8 * 60 * 60.0
-    """8 hours, 1.7 GiB of samples; a small file can hold more silence than fits in memory."""
+    """8 hours, 1.7 GiB of samples; a small file can hold more silence than fits in memory. Separate channels add up."""
     wall_seconds: float = 30 * 60.0
     cpu_seconds: int = 10 * 60
     memory: int = 2 << 30
@@ -161,9 +179,22 @@ def encode_error(error: AudioError) -> str:
     return json.dumps([type(error).__name__, error.message, error.hint])
 
 
-def encode_warnings(warnings: Sequence[str]) -> str:
-    """Serialize warnings as one line of the decoder's stderr."""
-    return json.dumps(warnings)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecoderReport:
+    """What the decoder tells of the samples that it wrote."""
+
+    channels: int
+    """1 unless each channel was decoded alone."""
+    warnings: tuple[str, ...]
+
+    def encode(self) -> str:
+        """Serialize it as one line of the decoder's stderr."""
+        return json.dumps([self.channels, self.warnings])
+
+
+def _parse_report(line: bytes) -> DecoderReport:
+    channels, warnings = json.loads(line)
+    return DecoderReport(channels=channels, warnings=tuple(warnings))
 
 
 def wav_hint(name: str) -> str:
@@ -174,15 +205,21 @@ def wav_hint(name: str) -> str:
 def _decode_source(source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits) -> DecodedRecording:
     samples, before = os.memfd_create("samples"), _version(source)
     try:
-        warnings = _decode_into(samples, source, name, selection, limits)
+        report = _decode_into(samples, source, name, selection, limits)
         source.seek(0)
         digest = write_and_hash(iter_chunks(source), None).digest
         # Copy-on-write map: torch requires writable memory, and unmodified pages are not copied.
-        waveform = np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32)
+        decoded = np.frombuffer(mmap.mmap(samples, 0, access=mmap.ACCESS_COPY), dtype=np.float32)
     finally:
         os.close(samples)
     changed = ("the file changed while it was decoded",) if _version(source) != before else ()
-    return DecodedRecording(uri=uri, waveform=waveform, digest=digest, warnings=(*warnings, *changed))
+    warnings = (*report.warnings, *changed)
+    if selection.channel != EACH:
+        return DecodedRecording(uri=uri, waveform=decoded, digest=digest, warnings=warnings)
+    waveforms = decoded.reshape(-1, report.channels)
+    return SeparateChannels(
+        uri=uri, waveform=waveforms.mean(axis=1), digest=digest, warnings=warnings, waveforms=waveforms
+    )
 
 
 def _version(source: BinaryIO) -> tuple[int, int]:
@@ -191,8 +228,8 @@ def _version(source: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits) -> tuple[str, ...]:
-    """Run the decoder, and return its warnings."""
+def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits) -> DecoderReport:
+    """Run the decoder, and return its report."""
     command = [*_DECODER, json.dumps([name, asdict(selection), asdict(limits), os.getpid()])]
     try:
         done = _run(command, source, samples, limits.wall_seconds)
@@ -203,7 +240,7 @@ def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection
         raise _ERRORS[kind](message, hint=hint)
     if done.returncode:
         raise _decoder_failure(name, _cause(done).format(limits=limits))
-    return tuple(json.loads(done.stderr.splitlines()[-1]))
+    return _parse_report(done.stderr.splitlines()[-1])
 
 
 def _run(command: list[str], source: BinaryIO, samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:

@@ -2,8 +2,8 @@
 
     stdin     the recording, a file open for reading
     REQUEST   JSON: the recording's name, the selection, the limits, the parent's process id
-    stdout    the samples, mono at 16 kHz, as float32
-    stderr    in its last line the warnings, or the error if the exit code is EXIT_AUDIO_ERROR
+    stdout    the samples at 16 kHz, as float32: mono, or interleaved if each channel is requested
+    stderr    in its last line the report, or the error if the exit code is EXIT_AUDIO_ERROR
 
 All channels have equal weight in the mix, as in pyannote.audio. FFmpeg resamples but does not mix: its
 mix drops the low-frequency channel and makes float stereo 3 dB louder, above full scale.
@@ -32,12 +32,13 @@ from diarize_runner.confinement import ResourceLimits, confine
 from diarize_runner.diarization.audio import (
     EXIT_AUDIO_ERROR,
     SAMPLE_RATE,
+    DecoderReport,
     Limits,
     Selection,
     encode_error,
-    encode_warnings,
     wav_hint,
 )
+from diarize_runner.diarization.channels import EACH, Channel
 from diarize_runner.diarization.levels import Levels, Samples
 from diarize_runner.diarization.packets import PacketDecoder
 from diarize_runner.diarization.wholeness import describe_losses, stated_duration
@@ -80,13 +81,13 @@ def main() -> int:
     request = Request(name=name, selection=Selection(**selection), limit_seconds=limits["audio_seconds"])
     try:
         with os.fdopen(sys.stdout.fileno(), "r+b", closefd=False) as target:
-            warnings = decode_into(target, sys.stdin.buffer, request)
+            report = decode_into(target, sys.stdin.buffer, request)
     except MemoryError:
         message = f"{name} takes more than {limits['memory'] >> 20} MiB to decode"
         return _report_error(UnreadableAudio(message, hint=wav_hint(name)))
     except AudioError as error:
         return _report_error(error)
-    sys.stderr.write(f"\n{encode_warnings(warnings)}\n")
+    sys.stderr.write(f"\n{report.encode()}\n")
     return 0
 
 
@@ -96,8 +97,8 @@ def resource_limits(limits: Limits) -> ResourceLimits:
     return ResourceLimits(memory=limits.memory, cpu_seconds=limits.cpu_seconds, file_bytes=file_bytes)
 
 
-def decode_into(target: IO[bytes], source: IO[bytes], request: Request) -> tuple[str, ...]:
-    """Write the recording's samples to `target`, and return warnings about it.
+def decode_into(target: IO[bytes], source: IO[bytes], request: Request) -> DecoderReport:
+    """Write the recording's samples to `target`, and report on it.
 
     Raises:
         UnreadableAudio: it is not audio, or most of it is damaged.
@@ -130,21 +131,22 @@ def _named(source: IO[bytes], name: str) -> _NamedFile:
 
 def _decode_container(
     container: av.container.InputContainer, source: int, target: IO[bytes], request: Request
-) -> tuple[str, ...]:
+) -> DecoderReport:
     stream, levels = _select_stream(container, request), Levels()
     decoder = PacketDecoder(container, stream)
     try:
-        for block in _checked(_mono(decoder, request, levels), request):
+        for block in _checked(_selected(decoder, request, levels), request):
             target.write(block.tobytes())
     except av.FFmpegError as error:
         raise _damage_error(request.name, error, decoder) from error
     if levels.are_far_above_full_scale:
         _scale(target, 1 / levels.peak)
     losses = describe_losses(source, decoder, stated_duration(container, stream, source))
-    return (
+    warnings = (
         *(f"the recording is {loss}" for loss in losses),
         *_describe_levels(levels, request.selection, _place_of(stream, container), len(container.streams.audio)),
     )
+    return DecoderReport(channels=levels.channels if request.selection.channel == EACH else 1, warnings=warnings)
 
 
 def _select_stream(container: av.container.InputContainer, request: Request) -> av.AudioStream:
@@ -166,15 +168,22 @@ def _place_of(stream: av.AudioStream, container: av.container.InputContainer) ->
     return 1 + [each.index for each in container.streams.audio].index(stream.index)
 
 
-def _mono(decoder: PacketDecoder, request: Request, levels: Levels) -> Iterator[Samples]:
-    channel = request.selection.channel
+def _selected(decoder: PacketDecoder, request: Request, levels: Levels) -> Iterator[Samples]:
+    """Yield blocks of shape (samples,), or (samples, channels) if each channel is requested."""
     # A stream may change its rate or channels midway; a resampler supports only one of each.
     for (_, _, channels, _), frames in groupby(decoder.frames(), key=_shape):
-        _require_channels(channels, request)
+        _require_channels(channels, levels.channels or channels, request)
         for batch in _resample(frames):
-            block = batch.mean(axis=0) if channel is None else batch[channel - 1]
+            block = _select_channel(batch, request.selection.channel)
             levels.add(batch, block)
             yield block
+
+
+def _select_channel(batch: Samples, channel: Channel) -> Samples:
+    if channel == EACH:
+        return np.transpose(batch)
+    selected: Samples = batch.mean(axis=0) if channel is None else batch[channel - 1]
+    return selected
 
 
 def _resample(frames: Iterator[av.AudioFrame]) -> Iterator[Samples]:
@@ -202,12 +211,16 @@ def _shape(frame: av.AudioFrame) -> tuple[str, str, int, int]:
     return frame.format.name, frame.layout.name, frame.layout.nb_channels, frame.sample_rate
 
 
-def _require_channels(channels: int, request: Request) -> None:
+def _require_channels(channels: int, before: int, request: Request) -> None:
     channel = request.selection.channel
     if channels > _MAX_CHANNELS:
         message = f"{request.name} has {channels} channels: FFmpeg resamples {_MAX_CHANNELS} at most"
         raise AudioError(message, hint="split it into files of fewer channels")
-    if channel is not None and not 1 <= channel <= channels:
+    if channel == EACH:
+        if channels != before:
+            message = f"{request.name} has {before} channels at first, then {channels}"
+            raise AudioError(message, hint="use the mean of its channels: omit --speakers-per-channel")
+    elif channel is not None and not 1 <= channel <= channels:
         raise AudioError(
             f"{request.name} has no channel {channel}: it has {channels}",
             hint="count channels from 1, or use --channel mix for all",
@@ -220,8 +233,10 @@ def _checked(blocks: Iterator[Samples], request: Request) -> Iterator[Samples]:
     for block in blocks:
         _require_finite(block, name, decoded)
         decoded += len(block)
-        if decoded > limit * SAMPLE_RATE:
-            raise AudioError(f"{name} is longer than {limit:g} s", hint="cut it into shorter recordings")
+        channels = block.size // len(block)
+        if decoded * channels > limit * SAMPLE_RATE:
+            seconds = f"{limit:g} s" + (f" / {channels} channels" if channels > 1 else "")
+            raise AudioError(f"{name} is longer than {seconds}", hint="cut it into shorter recordings")
         yield block
     if not decoded:
         raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
@@ -229,7 +244,7 @@ def _checked(blocks: Iterator[Samples], request: Request) -> Iterator[Samples]:
 
 def _require_finite(block: Samples, name: str, decoded: int) -> None:
     """Refuse NaN and infinity, which float formats can hold: one such sample corrupts the whole output of a model."""
-    finite = np.isfinite(block)
+    finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
     if not finite.all():
         seconds = (decoded + int(finite.argmin())) / SAMPLE_RATE
         raise UnreadableAudio(
@@ -253,6 +268,8 @@ def _describe_levels(levels: Levels, selection: Selection, stream: int, streams:
         yield "the channels cancel each other out in their mean: use one of them, with --channel 1"
     elif levels.are_silent and streams > 1:
         yield f"audio stream {stream} of {streams} is silent: use another, with --stream {stream % streams + 1}"
+    elif selection.channel == EACH:
+        yield from (f"channel {number} is silent" for number in levels.silent_channels)
     elif levels.are_silent and selection.channel is not None:
         yield f"channel {selection.channel} is silent: use another, or all with --channel mix"
 

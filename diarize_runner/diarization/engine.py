@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from diarize_runner.cache.box.ownership import require_trusted_folder
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
@@ -212,7 +214,8 @@ def _pyannote_file(recording: Recording) -> dict[str, object]:
     """Return a recording as the mapping that pyannote takes."""
     import torch
 
-    waveform = torch.from_numpy(recording.waveform)[None]
+    # Samples of one channel of several are not contiguous.
+    waveform = torch.from_numpy(np.ascontiguousarray(recording.waveform))[None]
     return {"waveform": waveform, "sample_rate": recording.sample_rate, "uri": recording.uri}
 
 

@@ -1,5 +1,6 @@
 """Measure the level of a recording while it is decoded, for faults that only its samples show."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -16,19 +17,32 @@ _FAR_ABOVE_FULL_SCALE: Final = 2.0
 
 
 class Levels:
-    """Peak of the mono samples, and energy of the channels before and after their mix."""
+    """Peaks of the selected samples and of each channel, and energy of the channels before and after their mix."""
 
     def __init__(self) -> None:
         self.peak = 0.0
         """Of full scale."""
+        self._peaks: Samples = np.zeros(0, np.float32)
         self._of_sum = self._of_channels = 0.0
 
-    def add(self, channels: Samples, mono: Samples) -> None:
-        """Count samples of shape (channels, samples), and what was made of them, of shape (samples,)."""
-        self.peak = max(self.peak, float(np.abs(mono).max(initial=0)))
+    def add(self, channels: Samples, selected: Samples) -> None:
+        """Count samples of shape (channels, samples), and what was selected of them."""
+        self.peak = max(self.peak, float(np.abs(selected).max(initial=0)))
+        earlier = self._peaks if len(self._peaks) == len(channels) else np.zeros(len(channels), np.float32)
+        self._peaks = np.maximum(earlier, np.abs(channels).max(axis=1, initial=0))
         if len(channels) > 1:
-            self._of_sum += float(np.vdot(mono, mono)) * len(channels) ** 2
+            self._of_sum += float(np.vdot(selected, selected)) * len(channels) ** 2
             self._of_channels += float(np.vdot(channels, channels))
+
+    @property
+    def channels(self) -> int:
+        """The number of channels; 0 before the first samples."""
+        return len(self._peaks)
+
+    @property
+    def silent_channels(self) -> Sequence[int]:
+        """The channels, from 1, in which nothing can be heard."""
+        return [number for number, peak in enumerate(self._peaks, start=1) if peak < _SILENT]
 
     @property
     def are_silent(self) -> bool:

@@ -3,6 +3,7 @@
     session.py      VerifiedCache -> Session: the loaded pipeline, and its manifest
     audio.py        a file, or samples in memory -> Recording
     job.py          Job -> LoadedJob -> Result: decode, diarize, label
+        per_channel.py  diarize each channel on its own
         stage_timer.py  estimated, remaining and elapsed time of a recording
         stage_times.py, startup_times.py  the measurements behind the estimate
         provenance.py   the record needed to reproduce a result

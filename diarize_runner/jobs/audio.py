@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from diarize_runner.diarization.channels import Channel
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import UnreadableAudio
 
@@ -22,8 +23,8 @@ class Audio(Protocol):
         """The recording's name in errors."""
 
     @property
-    def channel(self) -> int | None:
-        """The channel to decode, from 1; None mixes all channels."""
+    def channel(self) -> Channel:
+        """The channel to decode."""
 
     @property
     def stream(self) -> int | None:
@@ -38,7 +39,7 @@ class AudioFile:
     """A file or a pipe, of any format that FFmpeg reads."""
 
     path: Path
-    channel: int | None = None
+    channel: Channel = None
     stream: int | None = None
     strict: bool = False
     """Whether to refuse a recording that has a warning."""

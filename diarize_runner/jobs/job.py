@@ -41,13 +41,16 @@ class Task(Protocol):
 
     @property
     def hints(self) -> SpeakerHints:
-        """The number of speakers, as far as it is known."""
+        """The number of speakers, as far as it is known; of each channel, if each is decoded alone."""
 
     def run(self, diarizer: "Diarizer", recording: "Recording", progress: Progress) -> Diarization:
         """Return the turns. Raises the errors of the diarizer."""
 
     def warnings(self, diarization: Diarization, seconds: float) -> tuple[str, ...]:
         """Return why the diarization of a recording of `seconds` may be wrong."""
+
+    def unmet_hints(self, diarization: Diarization) -> str:
+        """Describe how a diarization misses the hints; return an empty string if it meets them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +68,10 @@ class DiarizationTask:
         """Warn of recordings that every pipeline of pyannote diarizes less reliably."""
         return reliability_warnings(diarization, seconds)
 
+    def unmet_hints(self, diarization: Diarization) -> str:
+        """Describe how the number of speakers misses the hints."""
+        return self.hints.unmet_by(diarization)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeechDetectionTask:
@@ -81,6 +88,11 @@ class SpeechDetectionTask:
         """Return no warnings: finding speech is reliable on short recordings, too."""
         del diarization, seconds
         return ()
+
+    def unmet_hints(self, diarization: Diarization) -> str:
+        """Return an empty string: there are no hints."""
+        del diarization
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

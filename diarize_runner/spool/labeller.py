@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from diarize_runner.diarization.channels import Channel
 from diarize_runner.jobs.audio import AudioFile
-from diarize_runner.jobs.job import Job
+from diarize_runner.jobs.job import Job, Task
 from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcript.formats.document import Document
@@ -23,10 +24,12 @@ class SessionLabeller:
 
     session: Session
     progress: ConsoleProgress
+    task: Task
+    channel: Channel = None
 
     def label(self, recording: Path, transcript: Path | None) -> Mapping[str, bytes]:
         """Return the result files, by suffix; raises as `Job.load` and `Session.run` do."""
-        job = Job(audio=AudioFile(path=recording), transcript=transcript)
+        job = Job(audio=AudioFile(path=recording, channel=self.channel), transcript=transcript, task=self.task)
         loaded = job.load()
         self.session.announce(loaded, self.progress)
         result = self.session.run(loaded, self.progress)

@@ -31,6 +31,7 @@ parser.add_argument("folder", type=Path)
 parser.add_argument("--settle", type=float)
 parser.add_argument("--cache")
 parser.add_argument("--device")
+parser.add_argument("--speakers-per-channel")
 arguments = parser.parse_args()
 for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle):
     sys.stdout.write(f"{outcome}\n")

@@ -25,7 +25,7 @@ MODULES = [
     ROOT / "diarize_runner/diarization/__init__.py",
     *(
         ROOT / f"diarize_runner/diarization/{name}.py"
-        for name in ("audio", "decoding", "levels", "packets", "turns", "wholeness")
+        for name in ("audio", "channels", "decoding", "levels", "packets", "turns", "wholeness")
     ),
 ]
 DECODER = f"{Path(COMMAND).parent}/decoder.py"
@@ -65,7 +65,7 @@ def spool():
 
 def test_the_role_is_predicted_applied_once_and_removed():
     with fresh_hosts(DEBIAN_12, DEBIAN_13) as hosts:
-        devices = dict(zip(hosts, [{"spool_device": "cpu"}, {"spool_device": "auto"}], strict=True))
+        devices = dict(zip(hosts, [{"spool_device": "cpu"}, {"spool_speakers_per_channel": 1}], strict=True))
 
         def changed(*arguments, **variables):
             plays = apply_role(devices, "spool", *arguments, spool_settle_seconds=1, **variables)
@@ -78,6 +78,7 @@ def test_the_role_is_predicted_applied_once_and_removed():
         assert [changes(was, host.files()) for was, host in zip(before, hosts, strict=True)] == [[], []]
         changed()
         assert changed() == [0, 0]
+        hosts[1].succeed(f"grep -q '^ExecStart=.* --speakers-per-channel 1$' /etc/systemd/system/{UNIT}.service")
         for host in hosts:
             assert_valid_units(host)
             assert_decodes(host, "kept")
@@ -206,6 +207,13 @@ def test_an_invalid_limit_is_refused(host, limit):
 def test_a_folder_that_systemd_would_misread_is_refused(host, character):
     play = apply(host, spool_folder=f"/srv/my{character}calls")
     assert "must be absolute paths without spaces, quotes, % or $" in " ".join(play.failure.split())
+
+
+@pytest.mark.parametrize("speakers", ["two", "0", "1 --device cuda"])
+def test_an_invalid_number_of_speakers_is_refused(host, speakers):
+    assert f"spool_speakers_per_channel must be a number, auto or empty (it is '{speakers}')" in " ".join(
+        apply(host, spool_speakers_per_channel=speakers).failure.split()
+    )
 
 
 def test_an_invalid_device_is_refused(host):

@@ -17,10 +17,8 @@ def decode_with_warnings(path, *, channel=None, stream=None, limit_seconds=60):
     selection = Selection(channel=channel, stream=stream)
     target = io.BytesIO()
     with path.open("rb") as source:
-        warnings = decode_into(
-            target, source, Request(name=str(path), selection=selection, limit_seconds=limit_seconds)
-        )
-    return Recording(uri="talk", waveform=np.frombuffer(target.getvalue(), np.float32)), warnings
+        report = decode_into(target, source, Request(name=str(path), selection=selection, limit_seconds=limit_seconds))
+    return Recording(uri="talk", waveform=np.frombuffer(target.getvalue(), np.float32)), report.warnings
 
 
 def warnings_of(path, **options):

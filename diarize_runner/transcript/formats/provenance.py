@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from diarize_runner.diarization.channels import EACH, Channel
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import Digest
 from diarize_runner.transcript.rules import Rules
@@ -38,8 +39,8 @@ class Provenance:
     transcript: Digest | None
     """Of the input file; None without a transcript."""
     hints: SpeakerHints
-    channel: int | None = None
-    """From 1; None if all channels were mixed."""
+    """Of the recording, or of each channel if each was decoded alone."""
+    channel: Channel = None
     stream: int | None = None
     """The audio stream, from 1; None for the one that FFmpeg ranks best."""
     rules: Rules | None = None
@@ -47,13 +48,7 @@ class Provenance:
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON object, without the options that were not given."""
-        options = {
-            "channel": self.channel,
-            "stream": self.stream,
-            "num_speakers": self.hints.exactly,
-            "min_speakers": self.hints.at_least,
-            "max_speakers": self.hints.at_most,
-        }
+        options = {"channel": self.channel, "stream": self.stream, **self._speaker_options()}
         return {
             "tool": self.tool,
             "cache": {
@@ -69,6 +64,15 @@ class Provenance:
             **({"transcript": {"digest": str(self.transcript)}} if self.transcript else {}),
             **({"rules": _drop_none(asdict(self.rules))} if self.rules else {}),
             **_drop_none(options),
+        }
+
+    def _speaker_options(self) -> dict[str, object]:
+        if self.channel == EACH:
+            return {"speakers_per_channel": self.hints.exactly or "auto"}
+        return {
+            "num_speakers": self.hints.exactly,
+            "min_speakers": self.hints.at_least,
+            "max_speakers": self.hints.at_most,
         }
 
 

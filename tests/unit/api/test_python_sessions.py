@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pyannote.core import Annotation
 from pyannote.database.util import load_rttm
+from support.sounds import write_wav
 
 import diarize_runner
 from diarize_runner.diarization.turns import Diarization
@@ -29,6 +30,20 @@ def test_turns_hold_plain_python_types(session, call):
 
 def test_a_speaker_hint_is_met(session, call):
     assert len(session.diarize(str(call), num_speakers=1).speakers) == 1
+
+
+def test_each_side_of_a_stereo_call_is_a_speaker(session, samples, tmp_path):
+    silence, half = np.zeros_like(samples), len(samples) // 2
+    left, right = np.concatenate([samples[:half], silence[half:]]), np.concatenate([silence[:half], samples[half:]])
+    write_wav(tmp_path / "stereo.wav", [left, right], 16_000)
+    sides = session.diarize(tmp_path / "stereo.wav", speakers_per_channel=1)
+    assert sides.speakers == ("CHANNEL_1", "CHANNEL_2")
+    write_wav(tmp_path / "left.wav", [left], 16_000)
+    alone = session.diarize(tmp_path / "left.wav", speakers_per_channel=1)
+    assert [turn for turn in sides.turns if turn.speaker == "CHANNEL_1"] == list(alone.turns)
+    within = session.diarize(tmp_path / "stereo.wav", speakers_per_channel="auto")
+    assert {label.rpartition("_SPEAKER_")[0] for label in within.speakers} == {"CHANNEL_1", "CHANNEL_2"}
+    assert within.origin.provenance.to_dict()["speakers_per_channel"] == "auto"
 
 
 def test_samples_give_the_same_turns_as_a_file_of_them(session, call, samples):
@@ -123,6 +138,10 @@ def test_a_notebook_shows_the_timeline_in_a_frame_without_scripts(session, call,
         ({"sample_rate": 8000}, "sample_rate is for samples: a file states its own"),
         ({"channel": 0}, "there is no channel 0"),
         ({"channel": -1}, "there is no channel -1"),
+        ({"stream": 0}, "there is no stream 0"),
+        ({"channel": 1, "speakers_per_channel": 1}, "speakers_per_channel cannot be combined with channel"),
+        ({"num_speakers": 2, "speakers_per_channel": 1}, "speakers_per_channel cannot be combined with num_speakers"),
+        ({"speakers_per_channel": 0}, "the number of speakers must be 1 or more"),
     ],
 )
 def test_invalid_arguments_are_refused(session, call, arguments, message):
@@ -131,8 +150,11 @@ def test_invalid_arguments_are_refused(session, call, arguments, message):
 
 
 def test_invalid_samples_are_refused(session, samples):
-    with pytest.raises(UsageError, match="samples need sample_rate and take no channel"):
+    with pytest.raises(UsageError, match="samples need sample_rate"):
         session.diarize(samples)
+    for channels in ({"channel": 1}, {"stream": 1}, {"speakers_per_channel": 1}):
+        with pytest.raises(UsageError, match="samples have one channel"):
+            session.diarize(samples, sample_rate=16_000, **channels)
     for rate in (16_000.0, 0, 2**32):
         with pytest.raises(UsageError, match="is not a whole number of Hz"):
             session.diarize(samples, sample_rate=rate)

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from support.diarizers import OneSpeaker
+from support.sounds import tone, write_wav
 
 from diarize_runner.diarization import engine
 from diarize_runner.diarization.turns import Diarization, SpeakerHints, SpeakerTurn
@@ -354,6 +355,40 @@ def test_hints_reach_the_pipeline_and_what_it_could_not_keep_to_is_reported(
     assert diarize(calls[0], *words.split(), "--json").document["unmet_hint"] == unmet
 
 
+def test_each_channel_of_a_call_is_a_speaker(diarize, calls, tmp_path):
+    write_wav(calls[0], [tone(1, 16_000)] * 2, 16_000)
+    names = ["--name", "CHANNEL_1=Agent", "--name", "CHANNEL_2=Caller"]
+    ran = diarize(calls[0], "--speakers-per-channel", "1", *names, "-o", tmp_path / "out.json", "--json")
+    assert ran.document["speakers"] == ["Agent", "Caller"]
+    assert ran.document["warnings"] == [
+        "100% of the speech is in several channels at once: they may carry the same voices"
+    ]
+    provenance = json.loads((tmp_path / "out.json").read_text())["provenance"]
+    assert (provenance["channel"], provenance["speakers_per_channel"]) == ("each", 1)
+
+
+def test_names_of_channels_hold_for_many_recordings(diarize, calls, to_folder, tmp_path):
+    names = ["--name", "CHANNEL_1=Agent"]
+    assert diarize(calls[0], calls[2], "--speakers-per-channel", "1", *names, *to_folder).exit_code == 0
+    assert " Agent " in (tmp_path / "out/ada.rttm").read_text()
+    assert diarize(calls[0], calls[2], "--speakers-per-channel", "auto", *names, *to_folder).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("1 --channel 2", "--speakers-per-channel cannot be combined with --channel"),
+        ("auto --max-speakers 2", "--speakers-per-channel cannot be combined with --max-speakers"),
+        ("0", "'0' is neither a number of speakers, from 1, nor auto"),
+        ("200", "200 speakers are too many"),
+    ],
+)
+def test_speakers_per_channel_are_a_number_without_other_hints(diarize, calls, options, message):
+    ran = diarize(calls[0], "--speakers-per-channel", *options.split())
+    assert ran.exit_code == 2
+    assert message in ran.stderr
+
+
 def test_a_short_recording_is_a_warning_for_people_and_programs(diarize, calls):
     warning = "the recording lasts 1.0 s: below 10 s, speakers are often missed"
 
@@ -427,6 +462,7 @@ WAITING = """
 import sys, time
 from pathlib import Path
 from support.diarizers import OneSpeaker
+from support.sounds import tone, write_wav
 from diarize_runner.cli import main
 from diarize_runner.diarization import engine
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 from support.diarizers import OneSpeaker
+from support.sounds import tone, write_wav
 
 from diarize_runner.diarization import engine
 
@@ -100,6 +101,13 @@ def test_people_are_told_of_each_recording_when_it_is_done(spool, diarizer, inbo
     assert failed.startswith(f"{inbox.parent}/failed/bad: cannot decode ")
     assert ran.stderr.endswith(f"\n{inbox.parent}/outbox/last\n")
     assert len(ran.document["recordings"]) == 3
+
+
+def test_each_channel_of_a_call_is_a_speaker(spool, inbox):
+    write_wav(inbox / "call.wav", [tone(1, 16_000)] * 2, 16_000)
+    spool("--speakers-per-channel", "1")
+    turns = (inbox.parent / "outbox/call/call.labelled.rttm").read_text().splitlines()
+    assert [turn.split()[7] for turn in turns] == ["CHANNEL_1", "CHANNEL_2"]
 
 
 def test_an_empty_spool_loads_nothing(spool, loads):

@@ -23,7 +23,7 @@ from diarize_runner.diarization import decoding
 
 def decode_into(target, source, request):
     {statement}
-    return ()
+    return decoding.DecoderReport(channels=1, warnings=())
 
 decoding.decode_into = decode_into
 sys.exit(decoding.main())

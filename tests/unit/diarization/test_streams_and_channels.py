@@ -8,6 +8,7 @@ from support.sounds import LEVEL, PITCH, tone, write_encoded, write_wav
 
 from diarize_runner.diarization import audio
 from diarize_runner.diarization.audio import SAMPLE_RATE, Selection
+from diarize_runner.diarization.channels import EACH
 from diarize_runner.errors import AudioError
 
 PACKED_AND_PLANAR = {
@@ -106,6 +107,39 @@ def test_a_silent_channel_beside_another_gives_a_warning(tmp_path):
     assert warnings_of(tmp_path / "call.wav", channel=1) == (warning,)
     assert warnings_of(tmp_path / "call.wav", channel=2) == ()
     assert warnings_of(tmp_path / "call.wav") == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_channels_are_decoded_each_alone(tmp_path, count):
+    pitches = [200 + 100 * number for number in range(count)]
+    path = tmp_path / "call.wav"
+    write_channels(path, "pcm_f32le", np.stack([tone(1, 48_000, pitch) for pitch in pitches]), 48_000)
+    recording = audio.decode(path, Selection(channel=EACH))
+    assert [round(pitch_of(channel)) for channel in recording.channels] == pitches
+    for number, channel in enumerate(recording.channels, start=1):
+        alone = audio.decode(path, Selection(channel=number))
+        np.testing.assert_array_equal(channel.waveform, alone.waveform)
+    assert recording.duration == 1
+    assert recording.digest == alone.digest
+
+
+def test_each_silent_channel_is_named(tmp_path):
+    path = write_channels(tmp_path / "call.flac", "flac", np.stack([0 * tone(1, 8_000), tone(1, 8_000)]), 8_000)
+    assert audio.decode(path, Selection(channel=EACH)).warnings == ("channel 1 is silent",)
+
+
+def test_channels_that_are_far_above_full_scale_are_scaled_alike(tmp_path):
+    path = write_channels(tmp_path / "call.wav", "pcm_f32le", np.stack([tone(1, 16_000), 100 * tone(1, 16_000)]))
+    quiet, loud = audio.decode(path, Selection(channel=EACH)).channels
+    assert level_of(loud) == pytest.approx(1, rel=0.01)
+    assert level_of(quiet) == pytest.approx(0.01, rel=0.01)
+
+
+def test_separate_channels_share_the_limit_of_length(tmp_path):
+    path = write_channels(tmp_path / "call.flac", "flac", np.stack([tone(4, 8_000)] * 2), 8_000)
+    decode(path, limit_seconds=5)
+    with pytest.raises(AudioError, match=r"is longer than 5 s / 2 channels"):
+        decode(path, channel=EACH, limit_seconds=5)
 
 
 def test_a_silent_recording_has_no_other_part_to_name(tmp_path):
