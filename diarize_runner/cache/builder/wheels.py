@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from diarize_runner.cache.documents.pins import Target
 from diarize_runner.child import child_environment
 from diarize_runner.digests import Digest, hash_file
 from diarize_runner.errors import IntegrityError, SourceError
@@ -18,6 +19,8 @@ from diarize_runner.redaction import redact
 _ERROR, _HASH_MISMATCH = "ERROR: ", "DO NOT MATCH THE HASHES"
 """Markers in the output of pip."""
 _OPTIONS = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off")
+_TARGET = Target(python="3.11")
+"""The Python whose wheel of a version is taken, on every build host, so that one digest pins it. It is not installed."""
 _HINT = "check that your package index has a wheel for it and that pip can reach it: pip download"
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
@@ -34,14 +37,15 @@ _ZIP_ERRORS = (
 
 @contextmanager
 def download_wheel(requirement: str, digest: Digest | None = None) -> Iterator["Wheel"]:
-    """Download the wheel of a pinned requirement; with `digest`, accept only that file.
+    """Download the wheel of a pinned requirement for `_TARGET`; with `digest`, accept only that file.
 
     Raises:
         SourceError: there is no such wheel, or the index cannot be reached.
         IntegrityError: the index's wheel has another digest.
     """
     with tempfile.TemporaryDirectory(prefix="diarize-runner-") as folder:
-        pip_download([f"{requirement} --hash={digest}" if digest else requirement], Path(folder), requirement)
+        pinned = f"{requirement} --hash={digest}" if digest else requirement
+        pip_download([pinned], Path(folder), requirement, _TARGET.pip_options())
         (path,) = Path(folder).glob("*.whl")
         yield Wheel(path)
 

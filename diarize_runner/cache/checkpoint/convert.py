@@ -23,21 +23,18 @@ def pyannote_segmentation(content: dict[str, object]) -> CleanCheckpoint:
     return checkpoint
 
 
-def ge2e_encoder(content: dict[str, object]) -> CleanCheckpoint:
-    """Keep the encoder weights of a Resemblyzer checkpoint; drop the scale of its training loss."""
-    state = content.get("model_state")
-    if not isinstance(state, dict):
-        raise UnsafeCheckpoint("the checkpoint has no dict 'model_state'")
+def campplus_encoder(content: dict[str, object]) -> CleanCheckpoint:
+    """Keep the weights of a CAM++ checkpoint of 3D-Speaker: a state dict and nothing else."""
     return PyannoteModel(
-        module="diarize_runner.diarization.ge2e",
-        class_name="GE2EEncoder",
-        specifications={"problem": _REPRESENTATION, "resolution": _CHUNK, "duration": 1.6},
+        module="diarize_runner.diarization.campplus",
+        class_name="CAMPlusPlus",
+        specifications={"problem": _REPRESENTATION, "resolution": _CHUNK, "duration": 3.0},
         hyper_parameters={"sample_rate": 16000, "num_channels": 1},
-        state=tensors({name: view for name, view in state.items() if not str(name).startswith("similarity_")}),
+        state={f"network.{name}": tensor for name, tensor in tensors(content).items()},
     )
 
 
 CONVERSIONS: dict[str, Callable[[dict[str, object]], CleanCheckpoint]] = {
     "pyannote-segmentation": pyannote_segmentation,
-    "ge2e-encoder": ge2e_encoder,
+    "campplus-encoder": campplus_encoder,
 }

@@ -8,6 +8,7 @@ from diarize_runner.cache.checkpoint.pipeline_config import config_classes
 from diarize_runner.errors import UnsafeCheckpoint
 
 STANDARD_CLASSES = (
+    "diarize_runner.diarization.campplus.CAMPlusPlus",
     "diarize_runner.diarization.ge2e.GE2EEncoder",
     "pyannote.audio.models.embedding.wespeaker.WeSpeakerResNet152",
     "pyannote.audio.models.embedding.wespeaker.WeSpeakerResNet221",

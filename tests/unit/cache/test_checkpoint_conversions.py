@@ -74,10 +74,13 @@ def segmentation(**changes):
     return write_checkpoint({**parts, **changes})
 
 
+BATCHES = Tensor(shape=(), data=struct.pack("<q", 7), storage="LongStorage")
+ENCODER_STATE = {"head.conv1.weight": weights(1), "head.bn1.num_batches_tracked": BATCHES}
+
+
 def encoder(**changes):
-    """Return a Resemblyzer checkpoint."""
-    state = {**STATE, "similarity_weight": weights(4), "similarity_bias": weights(5)}
-    return write_checkpoint({"step": 9, "model_state": state, "optimizer_state": {"lr": 0.1}, **changes})
+    """Return a CAM++ checkpoint: a state dict and nothing else."""
+    return write_checkpoint({**ENCODER_STATE, **changes})
 
 
 def names_in(data):
@@ -91,7 +94,15 @@ def names_in(data):
     }
 
 
-VALID = {"pyannote-segmentation": segmentation(), "ge2e-encoder": encoder()}
+VALID = {"pyannote-segmentation": segmentation(), "campplus-encoder": encoder()}
+KEPT = {
+    "pyannote-segmentation": (STATE, ALLOWED_NAMES),
+    "campplus-encoder": (
+        {f"network.{name}": tensor for name, tensor in ENCODER_STATE.items()},
+        ALLOWED_NAMES | {"torch.LongStorage"},
+    ),
+}
+"""By conversion, the weights and names of its result."""
 
 
 @pytest.mark.parametrize("conversion", CONVERSIONS)
@@ -99,9 +110,10 @@ def test_a_converted_checkpoint_holds_the_weights_and_names_only_torchs_and_pyan
     converted = convert(conversion, VALID[conversion])
 
     checkpoint = read_checkpoint(converted, allowed=SPECIFICATION_CLASSES)
-    assert tensors(checkpoint["state_dict"]) == STATE
-    assert names_in(converted) == ALLOWED_NAMES
-    for dropped in (b"trainer", b"similarity", b"optimizer", b"omegaconf"):
+    state, names = KEPT[conversion]
+    assert tensors(checkpoint["state_dict"]) == state
+    assert names_in(converted) == names
+    for dropped in (b"trainer", b"optimizer", b"omegaconf"):
         assert dropped not in converted
 
 
@@ -129,11 +141,11 @@ def test_a_segmentation_model_keeps_its_architecture_hyper_parameters_and_specif
 
 
 def test_a_converted_encoder_names_the_class_that_loads_it():
-    checkpoint = read_checkpoint(convert("ge2e-encoder", encoder()), allowed=SPECIFICATION_CLASSES)
+    checkpoint = read_checkpoint(convert("campplus-encoder", encoder()), allowed=SPECIFICATION_CLASSES)
 
     description = checkpoint["pyannote.audio"]
-    assert description["architecture"] == {"module": "diarize_runner.diarization.ge2e", "class": "GE2EEncoder"}
-    assert description["specifications"].state["duration"] == 1.6
+    assert description["architecture"] == {"module": "diarize_runner.diarization.campplus", "class": "CAMPlusPlus"}
+    assert description["specifications"].state["duration"] == 3.0
     assert checkpoint["hyper_parameters"] == {"sample_rate": 16000, "num_channels": 1}
 
 
@@ -187,12 +199,10 @@ def test_a_checkpoint_of_another_model_than_segmentation_is_refused(changes):
         convert("pyannote-segmentation", segmentation(**{**changes, "pyannote": dict(changes.get("pyannote", {}))}))
 
 
-@pytest.mark.parametrize(
-    "changes", [{"model_state": None}, {"model_state": {1: weights(1)}}, {"model_state": {"a": 1}}]
-)
-def test_a_checkpoint_of_another_model_than_the_encoder_is_refused(changes):
-    with pytest.raises(UnsafeCheckpoint):
-        convert("ge2e-encoder", encoder(**changes))
+@pytest.mark.parametrize("changes", [{"epoch": 7}, {"state_dict": {"a": weights(1)}}, {"head.bn1.weight": None}])
+def test_a_checkpoint_that_is_more_than_a_state_dict_is_refused_as_encoder(changes):
+    with pytest.raises(UnsafeCheckpoint, match="the state dict has an entry that is not a named tensor"):
+        convert("campplus-encoder", encoder(**changes))
 
 
 @pytest.mark.parametrize("conversion", CONVERSIONS)

