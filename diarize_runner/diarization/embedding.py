@@ -67,11 +67,11 @@ class EmbeddingPass:
         hook: Callable[..., None] | None = None,
     ) -> Embeddings:
         """Embed each speaker slot of each chunk; parameters and result match stock."""
-        min_frames = self._min_frames(binary_segmentations) if exclude_overlap else None
-        chunks = _Chunks(segmentations=binary_segmentations, min_frames=min_frames)
+        least = min_frames(binary_segmentations, self.audio, self.min_samples) if exclude_overlap else None
+        chunks = Chunks(segmentations=binary_segmentations, min_frames=least)
         embeddings = np.tile(self.empty_mask_embedding, (*chunks.shape, 1))
         batches = [*_batches(chunks.with_speech(), self.batch_size)]
-        report = hook or _ignore
+        report = hook or ignore
         report("embeddings", None, total=len(batches), completed=0)
         for done, (batch, embedded) in enumerate(
             zip(batches, self._embed_batches(file, chunks, batches), strict=True), 1
@@ -80,7 +80,7 @@ class EmbeddingPass:
             report("embeddings", embedded, total=len(batches), completed=done)
         return embeddings
 
-    def _embed_batches(self, file: Any, chunks: "_Chunks", batches: list[list[int]]) -> Iterator[Embeddings]:
+    def _embed_batches(self, file: Any, chunks: "Chunks", batches: list[list[int]]) -> Iterator[Embeddings]:
         def embed(batch: list[int]) -> Embeddings:
             waveforms = torch.stack([self.audio.crop(file, chunks.segment(chunk), mode="pad")[0] for chunk in batch])
             return self._embed(waveforms, torch.from_numpy(chunks.masks(batch)))
@@ -99,14 +99,9 @@ class EmbeddingPass:
             embedded = self.model.forward_embedding(frames, _pad_batch(masks, missing).to(self.device))
         return embedded[: len(masks)].cpu().numpy()
 
-    def _min_frames(self, segmentations: SlidingWindowFeature) -> int:
-        frames: int = segmentations.data.shape[1]
-        samples: float = segmentations.sliding_window.duration * self.audio.sample_rate
-        return math.ceil(frames * self.min_samples / samples)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Chunks:
+class Chunks:
     """Binary segmentations of chunks, with stock's rule for which frames of a slot are pooled."""
 
     segmentations: SlidingWindowFeature
@@ -137,6 +132,13 @@ class _Chunks:
         return np.ascontiguousarray(np.nan_to_num(pooled).transpose(0, 2, 1), dtype=np.float32)
 
 
+def min_frames(segmentations: SlidingWindowFeature, audio: Audio, min_samples: int) -> int:
+    """Return how many frames of a segmentation hold `min_samples` of audio."""
+    frames: int = segmentations.data.shape[1]
+    samples: float = segmentations.sliding_window.duration * audio.sample_rate
+    return math.ceil(frames * min_samples / samples)
+
+
 def _batches(chunks: list[int], size: int) -> Iterator[list[int]]:
     for start in range(0, len(chunks), size):
         yield chunks[start : start + size]
@@ -146,5 +148,5 @@ def _pad_batch(batch: Tensor, missing: int) -> Tensor:
     return torch.cat([batch, batch.new_zeros(missing, *batch.shape[1:])]) if missing else batch
 
 
-def _ignore(*_: object, **__: object) -> None:
+def ignore(*_: object, **__: object) -> None:
     """Do nothing."""

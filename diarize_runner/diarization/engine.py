@@ -15,7 +15,7 @@ import numpy as np
 from diarize_runner.cache.box.ownership import require_trusted_folder
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
-from diarize_runner.diarization.engines import EXACT, STOCK, Engine
+from diarize_runner.diarization.engines import AUTO, EXACT, FAST, STOCK, Engine
 from diarize_runner.diarization.environment import offline_environment, without_telemetry
 from diarize_runner.diarization.guard import offline
 from diarize_runner.diarization.isolation import isolated_directories
@@ -52,7 +52,7 @@ class Diarizer:
     pipeline: "Pipeline"
     device: str
     engine: Engine
-    """The engine in use: `stock` if the pipeline does not support `exact`."""
+    """The engine in use: never `auto`, and `exact` or `stock` if the pipeline does not support the requested one."""
 
     def diarize(self, recording: Recording, hints: SpeakerHints, progress: Progress) -> Diarization:
         """Return who spoke when.
@@ -108,10 +108,10 @@ class Diarizer:
             torch.cuda.synchronize()
 
 
-def load(cache: VerifiedCache, device: str, engine: Engine = EXACT) -> Diarizer:
+def load(cache: VerifiedCache, device: str, engine: Engine = AUTO) -> Diarizer:
     """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` (cuda if available).
 
-    If the exact engine does not support the pipeline, use the stock engine and log the reason.
+    If an engine does not support the pipeline, use the next one, of fast, exact and stock, and log the reason.
 
     Raises:
         DeviceUnavailable: cuda is requested but not available.
@@ -146,20 +146,28 @@ def import_pyannote_offline(cache: VerifiedCache) -> None:
 
 
 def apply_engine(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
-    """Make the pipeline exact if `engine` requests it and the pipeline supports it; return the engine in use."""
+    """Make the pipeline fast or exact if `engine` requests it and the pipeline supports it; return the engine in use."""
     import torch
     from pyannote.audio.utils.reproducibility import fix_reproducibility
 
     from diarize_runner.diarization.exact import UnsupportedPipeline, make_exact
+    from diarize_runner.diarization.fast import default_engine, make_fast
 
     fix_reproducibility(torch.device(device))  # disables TF32, as each pipeline call does
-    if engine == EXACT:
+    requested = default_engine(pipeline) if engine == AUTO else engine
+    if requested == FAST:
+        try:
+            make_fast(pipeline, torch.device(device))
+        except UnsupportedPipeline as reason:
+            _log.warning("falling back to the exact engine: %s", reason)
+            requested = EXACT
+    if requested == EXACT:
         try:
             make_exact(pipeline, torch.device(device))
         except UnsupportedPipeline as reason:
             _log.warning("falling back to the stock engine: %s", reason)
-            return STOCK
-    return engine
+            requested = STOCK
+    return requested
 
 
 def _choose(device: str, *, cuda: bool) -> str:

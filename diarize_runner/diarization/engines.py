@@ -1,12 +1,24 @@
 """Names of engines and devices, for the command line, the Python API, workloads and reports."""
 
+from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-Engine = Literal["exact", "stock"]
+Engine = Literal["auto", "exact", "fast", "stock"]
+AUTO: Final = "auto"
+"""The default: `fast` for the embedded models, `exact` for pyannote's pipelines."""
 EXACT: Final = "exact"
-"""The default: the output of `stock`, faster."""
+"""The output of `stock`, faster."""
+FAST: Final = "fast"
+"""Encodes each second of audio once, so its output is not that of `stock`."""
 STOCK: Final = "stock"
 """Pyannote's unmodified pipeline, the baseline of comparisons."""
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
 DEVICES: Final = ("auto", "cuda", "cpu")
 """`auto` is cuda if available, else cpu."""
+
+DIFFERENCES: Final[Mapping[str, str]] = {
+    EXACT: "none: the output is that of stock pyannote",
+    FAST: "speaker embeddings are pooled from blocks of audio instead of chunks; docs/benchmarks.md has the DER of both",
+    STOCK: "none",
+}
+"""How the output of an engine differs from stock's, for results."""
