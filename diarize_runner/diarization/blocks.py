@@ -21,6 +21,7 @@ from pyannote.audio import Audio
 from pyannote.core import SlidingWindowFeature
 from torch import Tensor
 
+from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.diarization.embedding import Chunks, Embeddings, FramePoolingModel, ignore, min_frames
 from diarize_runner.diarization.workers import map_ahead, workers
 
@@ -49,17 +50,15 @@ class BlockGrid:
         return range(span.start // self.frames, (span.stop - 1) // self.frames + 1)
 
 
-def block_grid(
-    model: FramePoolingModel, device: torch.device, block_seconds: float, context_seconds: float
-) -> BlockGrid:
+def block_grid(model: FramePoolingModel, device: torch.device, seconds: float, context: float) -> BlockGrid:
     """Return a grid whose blocks and context are whole frames of the model."""
     with torch.inference_mode():
         short, long = (
             model.forward_frames(torch.zeros(1, 1, samples, device=device)).shape[-1] for samples in _MEASURED
         )
     hop = (_MEASURED[1] - _MEASURED[0]) // (long - short)
-    frames, context = (round(seconds * 16_000 / hop) for seconds in (block_seconds, context_seconds))
-    return BlockGrid(hop=hop, frames=frames, context=context)
+    rate = SAMPLE_RATE / hop
+    return BlockGrid(hop=hop, frames=round(seconds * rate), context=round(context * rate))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +113,7 @@ class BlockEmbeddingPass:
             return self._encode(np.stack([_excerpt(waveform, *self.grid.samples_of(block)) for block in batch]))
 
         for batch, frames in zip(batches, self._map(encode, batches), strict=True):
-            yield from zip(batch, frames.split(1), strict=True)
+            yield from zip(batch, torch.split(frames, 1), strict=True)
 
     def _map(self, encode: Callable[[list[int]], Tensor], batches: list[list[int]]) -> Iterator[Tensor]:
         if self.device.type != "cpu":

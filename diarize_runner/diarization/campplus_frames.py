@@ -21,7 +21,7 @@ class CAMPlusPlusFrames:
     def forward_frames(self, waveforms: Tensor) -> Tensor:
         """Encode waveforms (batch, 1, samples) into frames (batch, 512, frames) of 20 ms."""
         features = self.model.forward_frames(waveforms)
-        frames = self.model.network.head((features - features.mean(dim=1, keepdim=True)).transpose(1, 2))
+        frames: Tensor = self.model.network.head((features - features.mean(dim=1, keepdim=True)).transpose(1, 2))
         for name, layer in self.model.network.xvector.named_children():
             if name == "stats":
                 break
@@ -39,5 +39,6 @@ class CAMPlusPlusFrames:
         squares = torch.einsum("bct,bst->bsc", frames.square(), mask)
         deviation = ((squares - used * mean.square()) / (used - 1)).clamp(min=0).sqrt()
         pooled = torch.cat([mean, deviation], dim=-1)
-        embeddings: Tensor = self.model.network.xvector.dense(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
+        dense = self.model.network.xvector.get_submodule("dense")
+        embeddings: Tensor = dense(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
         return embeddings.masked_fill(used < _LEAST_FRAMES, torch.nan)

@@ -146,7 +146,7 @@ def import_pyannote_offline(cache: VerifiedCache) -> None:
 
 
 def apply_engine(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
-    """Make the pipeline fast or exact if `engine` requests it and the pipeline supports it; return the engine in use."""
+    """Make the pipeline fast or exact, as `engine` requests and the pipeline supports; return the engine in use."""
     import torch
     from pyannote.audio.utils.reproducibility import fix_reproducibility
 

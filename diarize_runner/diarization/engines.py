@@ -18,7 +18,7 @@ DEVICES: Final = ("auto", "cuda", "cpu")
 
 DIFFERENCES: Final[Mapping[str, str]] = {
     EXACT: "none: the output is that of stock pyannote",
-    FAST: "speaker embeddings are pooled from blocks of audio instead of chunks; docs/benchmarks.md has the DER of both",
+    FAST: "speaker embeddings are pooled from blocks instead of chunks; docs/benchmarks.md has the DER of both",
     STOCK: "none",
 }
 """How the output of an engine differs from stock's, for results."""

@@ -1,7 +1,6 @@
 """The fast engine: the exact engine, except that each second of audio passes through the embedding network once.
 
-It also moves the segmentation window twice as far where the clustering has a minimum cluster size, which is halved then.
-docs/adr has the measurements behind these values.
+Where the clustering has a minimum cluster size, the segmentation window moves twice as far, and that size is halved.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from diarize_runner.diarization.campplus_frames import CAMPlusPlusFrames
 from diarize_runner.diarization.embedding import EmbeddingPass, FramePoolingModel
 from diarize_runner.diarization.engines import EXACT, FAST, Engine
 from diarize_runner.diarization.exact import UnsupportedPipeline, make_exact
-from diarize_runner.diarization.trunk import OptimizedModel, ResNetEmbeddingModel
+from diarize_runner.diarization.trunk import ResNetEmbeddingModel
 
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
@@ -67,8 +66,5 @@ def _embedding_model(pipeline: "Pipeline") -> object:
     return getattr(getattr(pipeline, "_embedding", None), "model_", None)
 
 
-def _with_frames(model: object) -> FramePoolingModel:
-    if isinstance(model, CAMPlusPlus):
-        return CAMPlusPlusFrames(model=model)
-    assert isinstance(model, OptimizedModel)
-    return model
+def _with_frames(model: FramePoolingModel) -> FramePoolingModel:
+    return CAMPlusPlusFrames(model=model) if isinstance(model, CAMPlusPlus) else model
