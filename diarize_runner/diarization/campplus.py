@@ -75,21 +75,18 @@ class CAMPlusPlus(Model):
 
     def forward_embedding(self, frames: Tensor, weights: Tensor) -> Tensor:
         """Embed features under weights (batch, slots, frames) as (batch, slots, 192); see `forward`."""
-        return embed(self.network, frames, weights)
+        return self.embed(self.network, frames, weights)
 
-
-def embed(network: nn.Module, features: Tensor, weights: Tensor) -> Tensor:
-    """Embed features (batch, frames, 80) under weights (batch, slots, frames) as (batch, slots, 192).
-
-    `network` has the input and output of `Network`; utterances of one length share a batch.
-    """
-    mask = functional.interpolate(weights.float(), size=features.shape[1], mode="nearest") > 0.5  # noqa: PLR2004
-    utterances = [chunk[used] for chunk, slots in zip(features, mask, strict=True) for used in slots]
-    embeddings = features.new_full((len(utterances), DIMENSION), torch.nan)
-    for group in _group_by_length(utterances):
-        heard = torch.stack([utterances[index] for index in group])
-        embeddings[group] = network((heard - heard.mean(dim=1, keepdim=True)).transpose(1, 2))
-    return embeddings.reshape(*weights.shape[:2], DIMENSION)
+    @staticmethod
+    def embed(network: nn.Module, features: Tensor, weights: Tensor) -> Tensor:
+        """Do so with a network that computes what `network` does. Utterances of one length share a batch."""
+        mask = functional.interpolate(weights.float(), size=features.shape[1], mode="nearest") > 0.5  # noqa: PLR2004
+        utterances = [chunk[used] for chunk, slots in zip(features, mask, strict=True) for used in slots]
+        embeddings = features.new_full((len(utterances), DIMENSION), torch.nan)
+        for group in _group_by_length(utterances):
+            heard = torch.stack([utterances[index] for index in group])
+            embeddings[group] = network((heard - heard.mean(dim=1, keepdim=True)).transpose(1, 2))
+        return embeddings.reshape(*weights.shape[:2], DIMENSION)
 
 
 def _group_by_length(utterances: Sequence[Tensor]) -> list[list[int]]:
@@ -250,8 +247,7 @@ class _Statistics(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return (batch, 2 * channels) for (batch, channels, frames)."""
-        deviation, mean = torch.std_mean(frames, dim=-1)
-        return torch.cat([mean, deviation], dim=-1)
+        return torch.cat([frames.mean(dim=-1), frames.std(dim=-1)], dim=-1)
 
 
 class _Embedding(nn.Module):
