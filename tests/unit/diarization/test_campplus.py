@@ -35,7 +35,7 @@ def mask(*spoken):
     return weights
 
 
-LONG, SHORT, IN_PARTS, TOO_SHORT = mask((0, 4.5)), mask((1, 2)), mask((0, 1), (3, 5)), mask((2, 2 + 0.8 * SHORTEST / RATE))
+LONG, SHORT, IN_PARTS, TOO_SHORT = mask((0, 4.5)), mask((1, 2)), mask((0, 1), (3, 5)), mask((2, 2.08))
 ALL = (LONG, SHORT, IN_PARTS, TOO_SHORT)
 
 
