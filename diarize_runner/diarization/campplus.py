@@ -23,8 +23,8 @@ WINDOW, HOP = 400, 160
 """Samples: features are computed over 25 ms, every 10 ms."""
 MELS = 80
 DIMENSION = 192
-MIN_FRAMES = 40
-"""Less than 0.4 s of speech is too little to identify a voice."""
+MIN_FRAMES = 10
+"""Of less than 0.1 s of speech there are too few frames for a standard deviation."""
 
 _HEAD_CHANNELS, _CHANNELS, _GROWTH, _BOTTLENECK = 32, 128, 32, 128
 _BLOCKS = ((12, 1), (24, 2), (16, 2))
@@ -56,10 +56,10 @@ class CAMPlusPlus(Model):
             weights: (batch, frames) of any frame rate; frames above 0.5 are used. None uses all.
 
         Returns:
-            (batch, 192); a row is NaN if less than 0.4 s is used.
+            (batch, 192); a row is NaN if fewer than 10 frames of 10 ms are used.
 
         Raises:
-            ValueError: `weights` is None and the waveforms are shorter than 0.4 s.
+            ValueError: `weights` is None and the waveforms are shorter than 10 frames.
         """
         shortest = WINDOW + (MIN_FRAMES - 1) * HOP
         if weights is None:
@@ -75,21 +75,18 @@ class CAMPlusPlus(Model):
 
     def forward_embedding(self, frames: Tensor, weights: Tensor) -> Tensor:
         """Embed features under weights (batch, slots, frames) as (batch, slots, 192); see `forward`."""
-        return embed(self.network, frames, weights)
+        return self.embed(self.network, frames, weights)
 
-
-def embed(network: nn.Module, features: Tensor, weights: Tensor) -> Tensor:
-    """Embed features (batch, frames, 80) under weights (batch, slots, frames) as (batch, slots, 192).
-
-    `network` has the input and output of `Network`; utterances of one length share a batch.
-    """
-    mask = functional.interpolate(weights.float(), size=features.shape[1], mode="nearest") > 0.5  # noqa: PLR2004
-    utterances = [chunk[used] for chunk, slots in zip(features, mask, strict=True) for used in slots]
-    embeddings = features.new_full((len(utterances), DIMENSION), torch.nan)
-    for group in _group_by_length(utterances):
-        heard = torch.stack([utterances[index] for index in group])
-        embeddings[group] = network((heard - heard.mean(dim=1, keepdim=True)).transpose(1, 2))
-    return embeddings.reshape(*weights.shape[:2], DIMENSION)
+    @staticmethod
+    def embed(network: nn.Module, features: Tensor, weights: Tensor) -> Tensor:
+        """Do so with a network that computes what `network` does. Utterances of one length share a batch."""
+        mask = functional.interpolate(weights.float(), size=features.shape[1], mode="nearest") > 0.5  # noqa: PLR2004
+        utterances = [chunk[used] for chunk, slots in zip(features, mask, strict=True) for used in slots]
+        embeddings = features.new_full((len(utterances), DIMENSION), torch.nan)
+        for group in _group_by_length(utterances):
+            heard = torch.stack([utterances[index] for index in group])
+            embeddings[group] = network((heard - heard.mean(dim=1, keepdim=True)).transpose(1, 2))
+        return embeddings.reshape(*weights.shape[:2], DIMENSION)
 
 
 def _group_by_length(utterances: Sequence[Tensor]) -> list[list[int]]:
@@ -250,8 +247,7 @@ class _Statistics(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return (batch, 2 * channels) for (batch, channels, frames)."""
-        deviation, mean = torch.std_mean(frames, dim=-1)
-        return torch.cat([mean, deviation], dim=-1)
+        return torch.cat([frames.mean(dim=-1), frames.std(dim=-1)], dim=-1)
 
 
 class _Embedding(nn.Module):

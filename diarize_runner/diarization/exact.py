@@ -12,7 +12,12 @@ from torch import Tensor
 from diarize_runner.diarization.embedding import EmbeddingPass, FramePoolingModel
 from diarize_runner.diarization.reconstruction import reconstruct, to_annotation
 from diarize_runner.diarization.segmentation import SegmentationPass, convolve_chunk_by_chunk
-from diarize_runner.diarization.trunk import ResNetEmbeddingModel, optimize_trunk
+from diarize_runner.diarization.trunk import (
+    ResNetEmbeddingModel,
+    UtteranceEmbeddingModel,
+    optimize_network,
+    optimize_trunk,
+)
 
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
@@ -37,7 +42,7 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
     model = getattr(embedding, "model_", None)
     if embedding is None or not isinstance(model, torch.nn.Module) or not isinstance(model, FramePoolingModel):
         raise UnsupportedPipeline("its embedding model cannot encode a chunk once and pool it for each speaker")
-    optimized = optimize_trunk(model, device) if isinstance(model, ResNetEmbeddingModel) else model
+    optimized = _optimize(model, device)
     empty_mask_embedding = _check_embeddings(model, optimized, device)
     segmentation, audio = pipeline._segmentation, pipeline._audio  # noqa: SLF001  # the new methods need them
     threads = torch.get_num_threads()
@@ -54,6 +59,12 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
         min_samples=embedding.min_num_samples,
         empty_mask_embedding=empty_mask_embedding.cpu().numpy(),
     )
+
+
+def _optimize(model: FramePoolingModel, device: torch.device) -> FramePoolingModel:
+    if isinstance(model, ResNetEmbeddingModel):
+        return optimize_trunk(model, device)
+    return optimize_network(model, device) if isinstance(model, UtteranceEmbeddingModel) else model
 
 
 def _check_embeddings(stock: torch.nn.Module, optimized: FramePoolingModel, device: torch.device) -> Tensor:

@@ -1,4 +1,4 @@
-"""Optimize a convolutional trunk for one device; its output changes only by rounding.
+"""Optimize a convolutional network for one device; its output changes only by rounding.
 
 In evaluation, batch norm is a multiplication and an addition, so it is folded into the convolution before it. On a CPU,
 oneDNN fuses addition and ReLU into the convolution, where PyTorch reads and writes the whole result again for each; and
@@ -39,6 +39,35 @@ class ResNetEmbeddingModel(Protocol):
         """Pool frames under weights (batch, slots, frames)."""
 
 
+@runtime_checkable
+class UtteranceEmbeddingModel(Protocol):
+    """A model whose network hears the frames of one mask at a time, such as our CAM++."""
+
+    network: nn.Module
+
+    def forward_frames(self, waveforms: Tensor) -> Tensor:
+        """Return features (batch, frames, bins) of waveforms (batch, 1, samples)."""
+
+    def embed(self, network: nn.Module, features: Tensor, weights: Tensor) -> Tensor:
+        """Embed features under weights (batch, slots, frames) with `network`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class OptimizedEncoder:
+    """A model with an optimized network that computes the same embeddings."""
+
+    model: UtteranceEmbeddingModel
+    network: nn.Module
+
+    def forward_frames(self, waveforms: Tensor) -> Tensor:
+        """Return features of waveforms (batch, 1, samples)."""
+        return self.model.forward_frames(waveforms)
+
+    def forward_embedding(self, frames: Tensor, weights: Tensor) -> Tensor:
+        """Embed features under weights (batch, slots, frames) as (batch, slots, dimension)."""
+        return self.model.embed(self.network, frames, weights)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class OptimizedModel:
     """A model with an optimized trunk that computes the same frames."""
@@ -58,11 +87,20 @@ class OptimizedModel:
 
 def optimize_trunk(model: ResNetEmbeddingModel, device: torch.device) -> OptimizedModel:
     """Return `model`, which is on `device`, with a copy of its trunk optimized for that device."""
-    trunk = fuse(_Frames(model.resnet).eval())
+    return OptimizedModel(model=model, trunk=_optimize(_Frames(model.resnet), device))
+
+
+def optimize_network(model: UtteranceEmbeddingModel, device: torch.device) -> OptimizedEncoder:
+    """Return `model`, which is on `device`, with a copy of its network optimized for that device."""
+    return OptimizedEncoder(model=model, network=_optimize(model.network, device))
+
+
+def _optimize(network: nn.Module, device: torch.device) -> nn.Module:
+    optimized: nn.Module = fuse(network.eval())
     onednn = device.type == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if onednn and isinstance(trunk, GraphModule):
-        _use_onednn(trunk)
-    return OptimizedModel(model=model, trunk=trunk)
+    if onednn and isinstance(optimized, GraphModule):
+        _use_onednn(optimized)
+    return optimized
 
 
 class _Frames(nn.Module):

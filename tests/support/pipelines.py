@@ -18,6 +18,7 @@ from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.core import SlidingWindow, SlidingWindowFeature
 from support.twins import write_plda
 
+from diarize_runner.diarization.campplus import CAMPlusPlus
 from diarize_runner.diarization.ge2e import GE2EEncoder
 
 RATE = 16_000
@@ -94,23 +95,39 @@ def wespeaker() -> WeSpeakerResNet34:
     return model
 
 
+def campplus() -> CAMPlusPlus:
+    """Return the embedded cache's speaker encoder with random weights; its embeddings are centred like trained ones."""
+    torch.manual_seed(192)
+    model = CAMPlusPlus()
+    for layer in as_if_trained(model).modules():
+        if isinstance(layer, torch.nn.Conv1d | torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(layer.weight)
+    model.specifications = OF_A_CHUNK
+    model.eval()
+    with torch.inference_mode():
+        voices = model(torch.stack([tone(each, CHUNK) for each in VOICES.values()])[:, None])
+        model.network.xvector.dense.nonlinear.batchnorm.running_mean += voices.mean(dim=0)
+    return model
+
+
 def ge2e() -> GE2EEncoder:
-    """Return the embedded cache's speaker encoder, untrained."""
+    """Return the speaker encoder of embedded caches of releases up to 0.2, untrained."""
     torch.manual_seed(256)
     model = GE2EEncoder()
     model.specifications = OF_A_CHUNK
     return model.eval()
 
 
-EMBEDDINGS = {"WeSpeaker": wespeaker, "GE2E": ge2e}
+EMBEDDINGS = {"WeSpeaker": wespeaker, "CAM++": campplus, "GE2E": ge2e}
 
 
 def as_if_trained(network: torch.nn.Module) -> torch.nn.Module:
     """Set random statistics and weights in every batch norm."""
     for layer in network.modules():
-        if isinstance(layer, torch.nn.BatchNorm2d):
+        if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             layer.running_mean.normal_(0, 0.1)
             layer.running_var.uniform_(0.5, 1.5)
+        if isinstance(layer, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d) and layer.affine:
             torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
             torch.nn.init.normal_(layer.bias, 0, 0.1)
     return network
