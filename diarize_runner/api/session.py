@@ -25,7 +25,7 @@ from diarize_runner.api.results import (
 )
 from diarize_runner.cache.box.default_folder import default_folder
 from diarize_runner.cache.box.open import open_cache
-from diarize_runner.diarization.engines import DEVICES, ENGINES, EXACT, Engine
+from diarize_runner.diarization.engines import AUTO, DEVICES, ENGINES, Engine
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.job import Job, Result
@@ -43,7 +43,7 @@ _NO_PROGRESS = NoProgress()
 def open_session(
     cache: str | Path | None = None,
     device: str = "auto",
-    engine: Engine = EXACT,
+    engine: Engine = AUTO,
     *,
     progress: Progress = _NO_PROGRESS,
 ) -> "OpenSession":

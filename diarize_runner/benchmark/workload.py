@@ -31,7 +31,7 @@ from diarize_runner.benchmark.compose.scene import MAX_SPEAKERS, Scene, compose
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
 from diarize_runner.cache.documents.canonical import YAML_ERRORS
 from diarize_runner.cache.documents.fields import Node
-from diarize_runner.diarization.engines import ENGINES, EXACT
+from diarize_runner.diarization.engines import AUTO, ENGINES
 from diarize_runner.diarization.turns import SpeakerHints, uri_from_stem
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import ManifestError, UsageError
@@ -49,7 +49,7 @@ class Workload:
 
     name: str
     recordings: tuple[WorkItem | Scene, ...]
-    engines: tuple[str, ...] = (EXACT,)
+    engines: tuple[str, ...] = (AUTO,)
     devices: tuple[str, ...] = ("auto",)
     warmups: int = 1
     repeats: int = 3
@@ -107,7 +107,7 @@ def _workload(node: Node, folder: Path) -> Workload:
     return Workload(
         name=at["name"].matching(_NAME, "a name without spaces"),
         recordings=tuple(_recording(each, folder) for each in read_items(at["recordings"], _MAX_RECORDINGS)),
-        engines=_choices(at["engines"], "|".join(ENGINES)) if "engines" in at else (EXACT,),
+        engines=_choices(at["engines"], "|".join(ENGINES)) if "engines" in at else (AUTO,),
         devices=_choices(at["devices"], "auto|cuda|cpu") if "devices" in at else ("auto",),
         batches=tuple(map(_count, at["batches"].items())) if "batches" in at else (),
         **{name: _count(at[name]) for name in _COUNTS if name in at},

@@ -11,7 +11,7 @@ from diarize_runner.benchmark.plan import Job, Plan, cautious_plan, loading_seco
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport, Price
 from diarize_runner.cli.output import Result
-from diarize_runner.diarization.engines import ENGINES, EXACT
+from diarize_runner.diarization.engines import AUTO, ENGINES, EXACT
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -38,7 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deadline", type=_duration, required=True, metavar="TIME", help=described)
     described = "time from the launch of a box to the end of its provisioning (default: 0s, already provisioned)"
     parser.add_argument("--ready-after", type=_duration, default=0.0, metavar="TIME", help=described)
-    parser.add_argument("--engine", choices=ENGINES, default=EXACT, help="engine to plan with (default: exact)")
+    measured = [engine for engine in ENGINES if engine != AUTO]
+    parser.add_argument("--engine", choices=measured, default=EXACT, help="engine to plan with (default: exact)")
     parser.add_argument("--instance-type", default=_INSTANCE_TYPE, metavar="TYPE", help="default: %(default)s")
     price = parser.add_mutually_exclusive_group()
     price.add_argument("--price", type=float, metavar="USD", help="hourly price of a box (default: the report's)")

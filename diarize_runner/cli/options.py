@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from diarize_runner.cache.box.default_folder import DEFAULT_FOLDER, default_folder
-from diarize_runner.diarization.engines import DEVICES, ENGINES, EXACT
+from diarize_runner.diarization.engines import AUTO, DEVICES, ENGINES
 from diarize_runner.digests import Digest
 from diarize_runner.errors import UsageError
 
@@ -50,8 +50,11 @@ def _device(text: str) -> str:
 
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
     """Add `--engine`."""
-    described = "stock runs pyannote's own pipeline; exact gives the same output faster (default: exact)"
-    parser.add_argument("--engine", choices=ENGINES, default=EXACT, help=described)
+    described = (
+        "stock runs pyannote's own pipeline; exact gives the same output faster; fast is faster, with other output; "
+        "auto is fast for the embedded models, and exact for pyannote's (default: auto)"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default=AUTO, help=described)
 
 
 def add_transcript_option(parser: argparse.ArgumentParser) -> None:

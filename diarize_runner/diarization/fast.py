@@ -9,14 +9,15 @@ import torch
 
 from diarize_runner.diarization.blocks import BlockEmbeddingPass, block_grid
 from diarize_runner.diarization.campplus import CAMPlusPlus
-from diarize_runner.diarization.campplus_frames import CAMPlusPlusFrames
-from diarize_runner.diarization.embedding import EmbeddingPass, FramePoolingModel
+from diarize_runner.diarization.campplus_frames import separate_frames
 from diarize_runner.diarization.engines import EXACT, FAST, Engine
 from diarize_runner.diarization.exact import UnsupportedPipeline, make_exact
 from diarize_runner.diarization.trunk import ResNetEmbeddingModel
 
 if TYPE_CHECKING:
     from pyannote.audio import Pipeline
+
+    from diarize_runner.diarization.embedding import EmbeddingPass
 
 _BLOCK_SECONDS = {"cpu": 10.0, "cuda": 30.0}
 _CONTEXT_SECONDS = 1.0
@@ -36,11 +37,12 @@ def make_fast(pipeline: "Pipeline", device: torch.device) -> None:
     Raises:
         UnsupportedPipeline: the fast engine does not support the pipeline, which stays unchanged.
     """
-    if not isinstance(_embedding_model(pipeline), CAMPlusPlus | ResNetEmbeddingModel):
+    loaded = _embedding_model(pipeline)
+    if not isinstance(loaded, CAMPlusPlus | ResNetEmbeddingModel):
         raise UnsupportedPipeline("its embedding model has no frames that chunks can share")
     make_exact(pipeline, device)
     exact: EmbeddingPass = pipeline.get_embeddings
-    model = _with_frames(exact.model)
+    model = separate_frames(loaded, device) if isinstance(loaded, CAMPlusPlus) else exact.model
     pipeline.get_embeddings = BlockEmbeddingPass(
         model=model,
         audio=exact.audio,
@@ -64,7 +66,3 @@ def _move_further(pipeline: "Pipeline") -> None:
 
 def _embedding_model(pipeline: "Pipeline") -> object:
     return getattr(getattr(pipeline, "_embedding", None), "model_", None)
-
-
-def _with_frames(model: FramePoolingModel) -> FramePoolingModel:
-    return CAMPlusPlusFrames(model=model) if isinstance(model, CAMPlusPlus) else model

@@ -87,15 +87,16 @@ class OptimizedModel:
 
 def optimize_trunk(model: ResNetEmbeddingModel, device: torch.device) -> OptimizedModel:
     """Return `model`, which is on `device`, with a copy of its trunk optimized for that device."""
-    return OptimizedModel(model=model, trunk=_optimize(_Frames(model.resnet), device))
+    return OptimizedModel(model=model, trunk=optimize(_Frames(model.resnet), device))
 
 
 def optimize_network(model: UtteranceEmbeddingModel, device: torch.device) -> OptimizedEncoder:
     """Return `model`, which is on `device`, with a copy of its network optimized for that device."""
-    return OptimizedEncoder(model=model, network=_optimize(model.network, device))
+    return OptimizedEncoder(model=model, network=optimize(model.network, device))
 
 
-def _optimize(network: nn.Module, device: torch.device) -> nn.Module:
+def optimize(network: nn.Module, device: torch.device) -> nn.Module:
+    """Return a copy of `network`, which is on `device`, optimized for that device."""
     optimized: nn.Module = fuse(network.eval())
     onednn = device.type == "cpu" and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if onednn and isinstance(optimized, GraphModule):

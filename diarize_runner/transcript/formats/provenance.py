@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from diarize_runner.diarization.channels import EACH, Channel
+from diarize_runner.diarization.engines import DIFFERENCES
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.digests import Digest
 from diarize_runner.transcript.rules import Rules
@@ -58,6 +59,7 @@ class Provenance:
                 "requirements": str(self.cache.requirements),
             },
             "engine": self.engine,
+            "difference_from_stock": DIFFERENCES[self.engine],
             "device": self.device,
             "packages": dict(self.packages),
             "audio": {"digest": str(self.audio), "seconds": round(self.audio_seconds, 3)},
