@@ -178,7 +178,7 @@ def test_a_session_still_works_after_a_bad_recording(session, call, tmp_path):
     assert session.diarize(call) == before
 
 
-@pytest.mark.parametrize("options", [{"device": "gpu"}, {"engine": "fast"}])
+@pytest.mark.parametrize("options", [{"device": "gpu"}, {"engine": "quick"}])
 def test_an_unknown_device_or_engine_is_refused(cache, options):
     with pytest.raises(UsageError, match="is not one of"):
         diarize_runner.open_session(cache, **options)

@@ -58,7 +58,7 @@ def test_a_workload_file_is_read(tmp_path):
         (
             "engines: [stock, exotic]",
             "engines: [stock, exact]",
-            r"not one of exact, stock in 'engines\[1\]'",
+            r"not one of auto, exact, fast, stock in 'engines\[1\]'",
         ),
         ("repeats: many", "repeats: 5", "expected a whole number, not str in 'repeats'"),
         ("repeat: 5", "repeats: 5", "unknown key 'repeat'"),

@@ -65,7 +65,7 @@ def test_many_recordings_take_one_load_and_a_bad_one_stops_none(diarize, loads, 
     ran = diarize(*calls, *to_folder, "--json")
 
     assert ran.exit_code == 1
-    assert loads == [("auto", "exact")]
+    assert loads == [("auto", "auto")]
     assert {path.name: path.read_text() for path in (tmp_path / "out").iterdir()} == {
         "ada.rttm": line("ada"),
         "cy.rttm": line("cy"),

@@ -50,6 +50,7 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
             "requirements": str(hash_bytes(b"nothing==1\n").digest),
         },
         "engine": "exact",
+        "difference_from_stock": "none: the output is that of stock pyannote",
         "device": "cpu",
         "audio": {"digest": str(hash_bytes(speech.read_bytes()).digest), "seconds": 1.5},
         "transcript": {"digest": str(hash_bytes(b"[]").digest)},
@@ -63,4 +64,4 @@ def test_a_result_says_by_digest_what_it_was_made_from_and_with(box, speech, rec
 def test_a_result_without_transcript_or_hints_says_nothing_of_them(box, speech, recording):
     manifest = read_manifest(find_cache(box))
     made = provenance_of(loaded(Job(audio=AudioFile(path=speech)), recording), DIARIZER, manifest).to_dict()
-    assert made.keys() == {"tool", "cache", "engine", "device", "packages", "audio"}
+    assert made.keys() == {"tool", "cache", "engine", "difference_from_stock", "device", "packages", "audio"}

@@ -141,6 +141,7 @@ def test_json_has_the_provenance(meeting):
             "requirements": f"sha256:{'2' * 64}",
         },
         "engine": "exact",
+        "difference_from_stock": "none: the output is that of stock pyannote",
         "device": "cpu",
         "packages": {"torch": "2.0"},
         "audio": {"digest": f"sha256:{'3' * 64}", "seconds": 30.0},
