@@ -1,11 +1,13 @@
-"""Measure the speed-up of the exact engine over stock pyannote, and compare their outputs: `make bench-engines`.
+"""Measure the speed-up of the exact and fast engines over stock pyannote: `make bench-engines`.
 
-The engines alternate, in every round, on every recording. Their speaker turns must be equal bit for bit, and so must
-their RTTM. Times are medians. Each ratio compares times from one run.
+The engines alternate, in every round, on every recording. The speaker turns of stock and exact must be equal bit for
+bit, and so must their RTTM; those of fast are not, but its embeddings are compared with those of exact. Times are medians. Each ratio
+compares times from one run.
 
     recordings.py   15 recordings, most composed by `benchmark.compose`, about 20 minutes
     models.py       the embedded cache, and a twin of community-1
-    compare.py      one recording through both engines
+    compare.py      one recording through the engines
+    embeddings.py   cosine of the embeddings of two engines
     trunk_speed.py  the share of a core's peak speed that the exact engine reaches
     memory.py       peak memory of a process that diarizes four hours, mostly silent
     __main__.py     the rounds, and the report
