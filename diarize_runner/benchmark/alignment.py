@@ -64,7 +64,10 @@ class Difference:
 
 
 def find_differences(alignment: Alignment) -> tuple[Difference, ...]:
-    """Return the differences inside the scored regions, by kind, then in order of time."""
+    """Return the differences inside the scored regions, by kind, then in order of time.
+
+    They add up to the score's seconds. As in pyannote.metrics, turns of one speaker that overlap each other all count.
+    """
     regions = tuple(_find_regions(alignment))
     return tuple(each for kind in KINDS for each in _merge(region for region in regions if region.kind == kind))
 
@@ -98,7 +101,7 @@ def _changes(alignment: Alignment) -> Iterator[tuple[float, int, str, tuple[str,
 
 
 def _compare(reference: _Side, found: _Side, region: Region) -> Iterator[Difference]:
-    absent, extra = len(reference.keys() - found.keys()), len(found.keys() - reference.keys())
+    absent, extra = (reference - found).total(), (found - reference).total()
     confused = min(absent, extra)
     for kind, voices in ((MISSED, absent - confused), (FALSE_ALARM, extra - confused), (CONFUSED, confused)):
         if voices:

@@ -1,5 +1,6 @@
 """Read a folder of recordings with references: NAME.wav (or FLAC, MP3, ...), NAME.rttm, and NAME.uem if there is one."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -7,10 +8,12 @@ from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.uem import read_uem
 from diarize_runner.diarization.audio import decode
 from diarize_runner.diarization.rttm import read_rttm
-from diarize_runner.diarization.turns import uri_from_stem
+from diarize_runner.diarization.turns import SpeakerTurn, uri_from_stem
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
+
+_log = logging.getLogger(__name__)
 
 AUDIO_SUFFIXES = (
     *(".aac", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".mka", ".mkv", ".mov", ".mp3", ".mp4", ".oga"),
@@ -80,9 +83,22 @@ def _item(audio: Path, files: set[Path]) -> WorkItem:
     if other := next((name for name in named if name != uri), None):
         hint = f"write {uri} in the second field of each line, or rename the file"
         raise UsageError(f"{reference} names the recording {other}, not {uri}", hint=hint)
+    for speaker in sorted(_overlapping_themselves(named[uri])):
+        _log.warning("%s: turns of %s overlap each other, and each counts as speech", reference, speaker)
     if item.uem:
         read_uem(item.uem, uri)
     return item
+
+
+def _overlapping_themselves(turns: Sequence[SpeakerTurn]) -> set[str]:
+    """Return the speakers who start a turn before their last one ends; `turns` are in order of time."""
+    ends: dict[str, float] = {}
+    found = set()
+    for turn in turns:
+        if turn.start < ends.get(turn.speaker, 0.0):
+            found.add(turn.speaker)
+        ends[turn.speaker] = max(turn.end, ends.get(turn.speaker, 0.0))
+    return found
 
 
 def _ends(item: WorkItem) -> Iterator[tuple[Path, float]]:

@@ -95,7 +95,7 @@ def read_workload(name: str) -> Workload:
         RttmError, DiskError: as `read_folder`.
     """
     path, shipped = Path(name), name in shipped_workloads()
-    if path.is_dir() and not shipped:
+    if is_folder(name):
         return Workload(name=path.resolve().name, recordings=read_folder(path), warmups=0, repeats=1)
     try:
         text = (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8") if shipped else path.read_text(encoding="utf-8")
@@ -104,6 +104,11 @@ def read_workload(name: str) -> Workload:
         hint = f"name a file, or one of: {', '.join(shipped_workloads())}"
         raise ManifestError(f"{name}: the workload cannot be read: {reason}", hint=hint) from reason
     return _workload(Node(value=document, document=name), path.parent)
+
+
+def is_folder(name: str) -> bool:
+    """Whether a workload's name is a path of a folder."""
+    return name not in shipped_workloads() and Path(name).is_dir()
 
 
 def _workload(node: Node, folder: Path) -> Workload:

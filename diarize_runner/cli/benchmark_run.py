@@ -48,12 +48,13 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Compose the workload's scenes, measure, and write the report."""
     from diarize_runner.benchmark.folder import require_references_fit
     from diarize_runner.benchmark.run import measure
+    from diarize_runner.benchmark.workload import is_folder
 
     outputs = requested_reports(arguments)
     workload = _workload(arguments)
     with tempfile.TemporaryDirectory(prefix="diarize-runner-benchmark-") as folder:
         items = workload.items(Path(folder))
-        if arguments.workload and Path(arguments.workload).is_dir():
+        if is_folder(arguments.workload or _DEFAULT):
             require_references_fit(items, progress)
         report = measure(workload, items, lambda engine, device: _launch(arguments, engine, device), progress)
     report = _add_instance_and_price(report, arguments)

@@ -33,6 +33,6 @@ def _row(series: Series, measurement: Measurement) -> tuple[str, ...]:
         f"{measurement.audio_seconds:.1f} s",
         f"{measurement.median_seconds:.2f} s",
         f"{measurement.real_time_factor:.3f}",
-        f"{measurement.speakers} of {score.speakers}" if score else str(measurement.speakers),
+        f"{measurement.counted_speakers} of {score.speakers}" if score else str(measurement.speakers),
         f"{100 * score.der:.1f} %" if score else "no reference",
     )

@@ -1,11 +1,14 @@
 """Render a report as one self-contained HTML file."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 
-from diarize_runner.benchmark.formats import plots
+from diarize_runner.benchmark.formats import accuracy_page, plots
+from diarize_runner.benchmark.formats.accuracy_tables import accuracy_table, worst_first_table
 from diarize_runner.benchmark.formats.heading import heading
-from diarize_runner.benchmark.formats.tables import Table, guide_table, tables
+from diarize_runner.benchmark.formats.table import Table
+from diarize_runner.benchmark.formats.tables import guide_table, tables
 from diarize_runner.benchmark.report import BenchmarkReport
 
 _STYLE = """
@@ -41,15 +44,27 @@ _PAGE = """\
 <style>{style}</style>
 </head>
 <body>
-<h1>{title}</h1>
+<h1 id="top">{title}</h1>
 {first}
 <ul>{heading}</ul>
+{overlays}
 {plots}
 {tables}
 </body>
 </html>
 """
 _MISSING = ("not measured", "no reference")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accuracy:
+    """HTML of the accuracy: before all else, and after the heading."""
+
+    summary: str = ""
+    overlays: str = ""
+
+
+NO_ACCURACY = Accuracy()
 
 
 def render(report: BenchmarkReport) -> str:
@@ -60,18 +75,26 @@ def render(report: BenchmarkReport) -> str:
         "Memory over time": plots.memory_over_time(report),
     }
     first = guide_table(report)
-    others = (table for table in tables(report) if table != first)
-    return render_page(f"Benchmark {report.workload or ''}".strip(), first, heading(report), svgs, others)
+    accuracy = Accuracy(summary=accuracy_page.render_summary(report), overlays=accuracy_page.render_overlays(report))
+    shown = (first, accuracy_table(report), worst_first_table(report))
+    others = (table for table in tables(report) if table not in shown)
+    return render_page(f"Benchmark {report.workload or ''}".strip(), first, heading(report), svgs, others, accuracy)
 
 
-def render_page(
-    title: str, first: Table, lines: Iterable[str], svgs: Mapping[str, str], others: Iterable[Table]
+def render_page(  # noqa: PLR0913  # the parts of a page, from above
+    title: str,
+    first: Table,
+    lines: Iterable[str],
+    svgs: Mapping[str, str],
+    others: Iterable[Table],
+    accuracy: Accuracy = NO_ACCURACY,
 ) -> str:
     """Render what matters most, lines of text, plots (SVG by title; skip empty ones), then the other tables."""
     return _PAGE.format(
         title=escape(title),
-        style=_STYLE,
-        first=_table(first),
+        style=_STYLE + (accuracy_page.STYLE if accuracy.summary else ""),
+        first=f"{accuracy.summary}\n{_table(first)}".strip(),
+        overlays=accuracy.overlays,
         heading="".join(f"<li>{escape(line)}</li>" for line in lines),
         plots="\n".join(_section(name, svg) for name, svg in svgs.items() if svg),
         tables="\n".join(map(_table, others)),

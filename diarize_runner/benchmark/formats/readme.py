@@ -14,7 +14,7 @@ from pathlib import Path
 from diarize_runner.benchmark.formats.figures import format_day, format_duration, format_percent, format_seconds
 from diarize_runner.benchmark.formats.markdown import render_table
 from diarize_runner.benchmark.formats.projection import projection_paragraph
-from diarize_runner.benchmark.formats.tables import Table
+from diarize_runner.benchmark.formats.table import Table
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport
@@ -73,6 +73,6 @@ def _row(series: Series, measured: Measurement) -> tuple[str, ...]:
         series.engine,
         format_seconds(measured.median_seconds),
         f"{measured.real_time_factor:.3f}",
-        f"{measured.speakers} of {score.speakers}" if score else str(measured.speakers),
+        f"{measured.counted_speakers} of {score.speakers}" if score else str(measured.speakers),
         format_percent(score.der) if score else "no reference",
     )
