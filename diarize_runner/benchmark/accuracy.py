@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from diarize_runner.benchmark.alignment import ErrorSeconds, Region
 from diarize_runner.benchmark.measurement import Measurement, Score, Series
 
+Scored = tuple[Measurement, Score, ErrorSeconds]
+"""A recording with a reference."""
+
 INTERVAL = 0.9
 """Probability of the bootstrap interval."""
 _RESAMPLES, _SEED = 1_000, 0
@@ -38,7 +41,7 @@ class Accuracy:
 
 def pool(series: Series) -> Accuracy | None:
     """Pool the scored recordings; None if none has speech in its reference, or the report is of format 1 or 2."""
-    scored = [(each, each.score, each.score.seconds) for each in series.measurements if each.score and each.score.seconds]
+    scored = _scored(series)
     seconds = [part for _, _, part in scored]
     speech = sum(part.speech for part in seconds)
     if not speech:
@@ -58,10 +61,14 @@ def pool(series: Series) -> Accuracy | None:
     )
 
 
-def worst_first(series: Series) -> list[tuple[Measurement, Score, ErrorSeconds]]:
+def worst_first(series: Series) -> list[Scored]:
     """Return the scored recordings, the highest DER first; equal ones in the order of the workload."""
-    scored = ((each, each.score, each.score.seconds) for each in series.measurements if each.score and each.score.seconds)
-    return sorted(scored, key=lambda row: -row[1].der)
+    return sorted(_scored(series), key=lambda scored: -scored[1].der)
+
+
+def _scored(series: Series) -> list[Scored]:
+    found = ((measured, measured.score) for measured in series.measurements)
+    return [(measured, score, score.seconds) for measured, score in found if score and score.seconds]
 
 
 def _count_error(measured: Measurement, score: Score) -> int:

@@ -9,13 +9,13 @@ from diarize_runner.diarization.turns import SpeakerTurn
 
 MISSED: Final = "missed"
 FALSE_ALARM: Final = "false alarm"
-CONFUSED: Final = "confused"
-KINDS: Final = (MISSED, FALSE_ALARM, CONFUSED)
+CONFUSION: Final = "confusion"
+KINDS: Final = (MISSED, FALSE_ALARM, CONFUSION)
 
 Region = tuple[float, float]
 """Start and end, in seconds."""
 _Side = Counter[tuple[str, str]]
-"""Open turns of each speaker: ("reference", name), also for a mapped label of the diarization; else ("found", label)."""
+"""Open turns of each speaker: ("reference", name), also of a label mapped to that name, or ("found", label)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +103,7 @@ def _changes(alignment: Alignment) -> Iterator[tuple[float, int, str, tuple[str,
 def _compare(reference: _Side, found: _Side, region: Region) -> Iterator[Difference]:
     absent, extra = (reference - found).total(), (found - reference).total()
     confused = min(absent, extra)
-    for kind, voices in ((MISSED, absent - confused), (FALSE_ALARM, extra - confused), (CONFUSED, confused)):
+    for kind, voices in ((MISSED, absent - confused), (FALSE_ALARM, extra - confused), (CONFUSION, confused)):
         if voices:
             yield Difference(start=region[0], end=region[1], kind=kind, voices=voices)
 

@@ -1,4 +1,4 @@
-"""Read a folder of recordings with references: NAME.wav (or FLAC, MP3, ...), NAME.rttm, and NAME.uem if there is one."""
+"""Read a folder of recordings with references: NAME.wav (or FLAC, MP3, ...), NAME.rttm, and optionally NAME.uem."""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence

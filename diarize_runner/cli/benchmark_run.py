@@ -28,8 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `benchmark run`."""
     parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="default: the workload's recordings")
     parser.add_argument("--reference", type=Path, metavar="RTTM", help="the reference RTTM of AUDIO, for DER")
-    described = "a workload file, a folder of recordings each with NAME.rttm and optionally NAME.uem, or a shipped workload"
-    parser.add_argument("--workload", metavar="FILE", help=f"{described} (default: {_DEFAULT})")
+    described = (
+        f"a workload file, the name of a shipped workload (default: {_DEFAULT}), or a folder of recordings, each "
+    )
+    described += "with its reference NAME.rttm and, if only a part is to be scored, NAME.uem"
+    parser.add_argument("--workload", metavar="PATH", help=described)
     parser.add_argument("--against", choices=(STOCK,), help="also measure stock pyannote, in alternation")
     parser.add_argument("--repeats", type=int, metavar="N", help="timed calls (default: the workload's, or 3)")
     parser.add_argument("--warmups", type=int, metavar="N", help="untimed calls first (default: the workload's, or 1)")

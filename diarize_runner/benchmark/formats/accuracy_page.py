@@ -4,25 +4,27 @@ from collections.abc import Iterator
 from html import escape
 
 from diarize_runner.benchmark.accuracy import INTERVAL, Accuracy, pool, worst_first
-from diarize_runner.benchmark.alignment import FALSE_ALARM, KINDS, MISSED, ErrorSeconds
+from diarize_runner.benchmark.alignment import CONFUSION, FALSE_ALARM, KINDS, MISSED, ErrorSeconds
 from diarize_runner.benchmark.formats import accuracy_timeline
 from diarize_runner.benchmark.formats.accuracy_tables import WORST_FIRST, format_interval, format_scored
 from diarize_runner.benchmark.formats.accuracy_timeline import css_class, draw_overlay
-from diarize_runner.benchmark.formats.figures import NOT_MEASURED, format_duration, format_percent
+from diarize_runner.benchmark.formats.figures import format_duration, format_percent
 from diarize_runner.benchmark.measurement import Measurement, Score, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.transcript.formats.fields import one_line
 
 STYLE = f"""
-:root {{ --missed: #b45309; --false: #7b3fa8; --confused: #c01c34; --found: #2f6cab }}
+:root {{ --missed: #b45309; --false: #7b3fa8; --confusion: #00796b; --found: #2f6cab }}
 @media (prefers-color-scheme: dark) {{
-  :root {{ --missed: #f5a04a; --false: #c79bf0; --confused: #ff7b88; --found: #7aa6d6 }}
+  :root {{ --missed: #f5a04a; --false: #c79bf0; --confusion: #4fc9b6; --found: #7aa6d6 }}
 }}
 .figures {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem; margin: .5rem 0 }}
 .figures div {{ border: 1px solid var(--line); border-radius: 6px; padding: .5rem .7rem }}
-.figures dt {{ color: var(--quiet); font-size: .85em }} .figures dd {{ margin: 0; font-size: 1.35rem; font-weight: 600 }}
+.figures dt {{ color: var(--quiet); font-size: .85em }}
+.figures dd {{ margin: 0; font-size: 1.35rem; font-weight: 600 }}
 .figures small {{ display: block; color: var(--quiet); font-size: .8rem; font-weight: 400 }}
-.key i {{ display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .35em 0 .9em }}
+.key span {{ white-space: nowrap; margin-right: .9em }}
+.key i {{ display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em }}
 .worst svg {{ width: 7rem; min-width: 0; height: 10px; display: block }}
 .worst a, .back {{ color: var(--found) }} .recording h3 {{ margin: 1.6rem 0 .2rem; overflow-wrap: anywhere }}
 .worst .who {{ max-width: 16rem; overflow: hidden; text-overflow: ellipsis }}
@@ -69,7 +71,7 @@ def _render_series(report: BenchmarkReport, number: int) -> str:
     headings = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
     title = f"{WORST_FIRST}{escape(engine, quote=True)}"
     return (
-        f"<h2>Accuracy{escape(engine)}</h2>\n<dl class=\"figures\">{figures}</dl>\n"
+        f'<h2>Accuracy{escape(engine)}</h2>\n<dl class="figures">{figures}</dl>\n'
         f'<h2>{title}</h2>\n<div class="wide worst" role="region" aria-label="{title}" tabindex="0">'
         f"<table><tr>{headings}</tr>\n{body}</table></div>\n"
         '<p class="note">Each name links to a timeline. DER and JER use collar 0 and score overlap.</p>'
@@ -79,11 +81,11 @@ def _render_series(report: BenchmarkReport, number: int) -> str:
 def _figures(accuracy: Accuracy) -> Iterator[tuple[str, str, str]]:
     """Yield name, figure and what to know about it."""
     interval = format_interval(accuracy)
-    known = "one recording: no interval" if interval == NOT_MEASURED else f"{interval} ({INTERVAL:.0%} interval)"
+    known = f"{100 * INTERVAL:.0f} % interval: {interval}" if accuracy.der_interval else "one recording: no interval"
     yield "DER", format_percent(accuracy.der), known
     yield MISSED, format_percent(accuracy.missed), "of the speech"
     yield FALSE_ALARM, format_percent(accuracy.false_alarm), "of the speech"
-    yield "confusion", format_percent(accuracy.confusion), "of the speech"
+    yield CONFUSION, format_percent(accuracy.confusion), "of the speech"
     yield "JER", format_percent(accuracy.jer), "mean over all speakers"
     counts = f"{accuracy.right_counts} of {accuracy.recordings}"
     yield "right speaker counts", counts, f"absolute errors add up to {accuracy.count_error}"
@@ -128,8 +130,9 @@ def _render_recording(anchor: str, name: str, measured: Measurement, score: Scor
 
 def _render_key() -> str:
     entries = [("ink", "reference"), ("found", "diarization"), *((css_class(kind), kind) for kind in KINDS)]
-    marks = "".join(f'<i style="background: var(--{colour})"></i>{name}' for colour, name in entries)
-    return f'<p class="note key">{marks}<i style="background: var(--line)"></i>not scored</p>'
+    entries.append(("line", "not scored"))
+    marks = " ".join(f'<span><i style="background: var(--{colour})"></i>{name}</span>' for colour, name in entries)
+    return f'<p class="note key">{marks}</p>'
 
 
 _KEY = _render_key()

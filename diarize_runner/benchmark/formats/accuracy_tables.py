@@ -1,7 +1,7 @@
 """The accuracy of a report as tables of text: pooled over all recordings, and each recording, the worst first."""
 
 from diarize_runner.benchmark.accuracy import INTERVAL, Accuracy, pool, worst_first
-from diarize_runner.benchmark.alignment import ErrorSeconds
+from diarize_runner.benchmark.alignment import KINDS, ErrorSeconds
 from diarize_runner.benchmark.formats.figures import NOT_MEASURED, format_duration, format_percent
 from diarize_runner.benchmark.formats.table import Table
 from diarize_runner.benchmark.measurement import Measurement, Score
@@ -16,12 +16,12 @@ def accuracy_table(report: BenchmarkReport) -> Table:
     return Table(
         title="Accuracy",
         headings=(
-            *("engine", "recordings", "speech", "DER", f"{INTERVAL:.0%} interval", "missed", "false alarm"),
-            *("confusion", "JER", "right speaker counts", "sum of count errors"),
+            *("engine", "recordings", "speech", "DER", f"{100 * INTERVAL:.0f} % interval", *KINDS),
+            *("JER", "right speaker counts", "sum of count errors"),
         ),
         rows=tuple((series.engine, *_pooled(accuracy)) for series, accuracy in pooled if accuracy),
-        note="All errors / all speech of the references, at collar 0, overlap scored. The interval is by bootstrap over "
-        "recordings. JER is the mean over all speakers.",
+        note="All errors / all speech of the references, at collar 0, overlap scored. The interval is from a bootstrap "
+        "over recordings. JER is the mean over all speakers.",
     )
 
 
@@ -29,7 +29,7 @@ def worst_first_table(report: BenchmarkReport) -> Table:
     """Return a row for each scored recording and engine."""
     return Table(
         title=WORST_FIRST,
-        headings=("recording", "engine", "DER", "missed", "false alarm", "confusion", "JER", "speakers", "speech"),
+        headings=("recording", "engine", "DER", *KINDS, "JER", "speakers", "speech"),
         rows=tuple(
             (measured.uri, series.engine, *format_scored(measured, score, seconds))
             for series in report.series

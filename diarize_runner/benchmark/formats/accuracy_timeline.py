@@ -1,7 +1,7 @@
 """Draw a reference and its diarization over each other as SVG, with the regions where they differ.
 
-Above are a lane for each kind of error, then a lane for each speaker: the reference's turns, and below them those of the
-label that is mapped to the speaker. Labels without a speaker come last. The colour of an error runs through all lanes.
+First comes a lane for each kind of error, then a lane for each speaker: the reference's turns, and below them those of
+the label that is mapped to the speaker. Labels without a speaker come last. An error's colour runs through all lanes.
 Positions are percentages of the width and nothing is scaled, so the text stays sharp. The names are HTML over the SVG:
 they stay in view where a long recording scrolls.
 """
@@ -33,7 +33,7 @@ STYLE = """
 .overlay .tick { stroke: var(--line) } .overlay text { font-size: .75rem; fill: var(--quiet) }
 .overlay .rail { stroke: var(--line) } .overlay .unscored { fill: var(--line); opacity: .5 }
 .overlay .reference { fill: var(--ink) } .overlay .found { fill: var(--found) }
-.missed { fill: var(--missed) } .false { fill: var(--false) } .confused { fill: var(--confused) }
+.missed { fill: var(--missed) } .false { fill: var(--false) } .confusion { fill: var(--confusion) }
 .overlay .band { opacity: .22 }
 """
 
@@ -72,7 +72,7 @@ def css_class(kind: str) -> str:
 
 
 def _name_kind(kind: str, differences: Sequence[Difference]) -> str:
-    return f"{kind}: {format_seconds(sum(each.seconds for each in differences if each.kind == kind))}"
+    return f"{kind}: {sum(each.seconds for each in differences if each.kind == kind):.1f} s"
 
 
 def _find_lanes(alignment: Alignment) -> list[_Lane]:

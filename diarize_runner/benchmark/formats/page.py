@@ -74,16 +74,19 @@ def render(report: BenchmarkReport) -> str:
         "Stages of a call": plots.stage_bars(report),
         "Memory over time": plots.memory_over_time(report),
     }
-    first = guide_table(report)
+    guide = guide_table(report)
     accuracy = Accuracy(summary=accuracy_page.render_summary(report), overlays=accuracy_page.render_overlays(report))
-    shown = (first, accuracy_table(report), worst_first_table(report))
-    others = (table for table in tables(report) if table not in shown)
-    return render_page(f"Benchmark {report.workload or ''}".strip(), first, heading(report), svgs, others, accuracy)
+    as_html = (accuracy_table(report), worst_first_table(report))
+    others = [table for table in tables(report) if table not in (guide, *as_html)]
+    title = f"Benchmark {report.workload or ''}".strip()
+    if accuracy.summary:
+        return render_page(title, None, heading(report), svgs, [guide, *others], accuracy)
+    return render_page(title, guide, heading(report), svgs, others)
 
 
-def render_page(  # noqa: PLR0913  # the parts of a page, from above
+def render_page(
     title: str,
-    first: Table,
+    first: Table | None,
     lines: Iterable[str],
     svgs: Mapping[str, str],
     others: Iterable[Table],
@@ -93,7 +96,7 @@ def render_page(  # noqa: PLR0913  # the parts of a page, from above
     return _PAGE.format(
         title=escape(title),
         style=_STYLE + (accuracy_page.STYLE if accuracy.summary else ""),
-        first=f"{accuracy.summary}\n{_table(first)}".strip(),
+        first=accuracy.summary + (_table(first) if first else ""),
         overlays=accuracy.overlays,
         heading="".join(f"<li>{escape(line)}</li>" for line in lines),
         plots="\n".join(_section(name, svg) for name, svg in svgs.items() if svg),
