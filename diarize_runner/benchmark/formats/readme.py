@@ -24,7 +24,8 @@ from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.benchmark.speedup import speedups
 
 _BLOCK = re.compile(
-    r"(?P<first><!-- (?P<kind>accuracy|benchmark|projection) (?P<path>\S+) -->\n).*?(?P<last>^<!-- end of (?P=kind) -->$)",
+    r"(?P<first><!-- (?P<kind>accuracy|benchmark|projection) (?P<path>\S+) -->\n)"
+    r".*?(?P<last>^<!-- end of (?P=kind) -->$)",
     re.DOTALL | re.MULTILINE,
 )
 
