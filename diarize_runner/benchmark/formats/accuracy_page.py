@@ -25,7 +25,7 @@ STYLE = f"""
 .figures small {{ display: block; color: var(--quiet); font-size: .8rem; font-weight: 400 }}
 .key span {{ white-space: nowrap; margin-right: .9em }}
 .key i {{ display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em }}
-.worst svg {{ width: 7rem; min-width: 0; height: 10px; display: block }}
+.worst {{ scroll-margin-top: 4rem }} .worst svg {{ width: 7rem; min-width: 0; height: 10px; display: block }}
 .worst a, .back {{ color: var(--found) }} .recording h3 {{ margin: 1.6rem 0 .2rem; overflow-wrap: anywhere }}
 .worst .who {{ max-width: 16rem; overflow: hidden; text-overflow: ellipsis }}
 .recording:target h3 {{ text-decoration: underline; text-decoration-color: var(--found); text-underline-offset: 4px }}
@@ -42,7 +42,7 @@ def render_summary(report: BenchmarkReport) -> str:
 def render_overlays(report: BenchmarkReport) -> str:
     """Return the overlay of each recording, in the order of the table; an empty string without references."""
     sections = [
-        _render_recording(_anchor(number, row), _name(report, series, measured), measured, score)
+        _render_recording((number, row), _name(report, series, measured), measured, score)
         for number, series in _scored_series(report)
         for row, (measured, score, _) in enumerate(worst_first(series))
     ]
@@ -57,6 +57,10 @@ def _anchor(series: int, row: int) -> str:
     return f"recording-{series}-{row}"
 
 
+def _table_anchor(series: int) -> str:
+    return f"worst-{series}"
+
+
 def _name(report: BenchmarkReport, series: Series, measured: Measurement) -> str:
     return f"{measured.uri}, {series.engine}" if len(report.series) > 1 else measured.uri
 
@@ -65,17 +69,21 @@ def _render_series(report: BenchmarkReport, number: int) -> str:
     series = report.series[number]
     accuracy, engine = pool(series), f", {one_line(series.engine)}" if len(report.series) > 1 else ""
     figures = "".join(map(_render_figure, _figures(accuracy))) if accuracy else ""
-    rows = worst_first(series)
-    longest = max(seconds.errors / (seconds.speech or 1.0) for _, _, seconds in rows) or 1.0
-    body = "\n".join(_render_row(_anchor(number, row), *scored, longest) for row, scored in enumerate(rows))
-    headings = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
-    title = f"{WORST_FIRST}{escape(engine, quote=True)}"
+    title = escape(WORST_FIRST + engine, quote=True)
+    region = f'class="wide worst" id="{_table_anchor(number)}" role="region" aria-label="{title}" tabindex="0"'
     return (
         f'<h2>Accuracy{escape(engine)}</h2>\n<dl class="figures">{figures}</dl>\n'
-        f'<h2>{title}</h2>\n<div class="wide worst" role="region" aria-label="{title}" tabindex="0">'
-        f"<table><tr>{headings}</tr>\n{body}</table></div>\n"
+        f"<h2>{title}</h2>\n<div {region}>{_render_table(series, number)}</div>\n"
         '<p class="note">Each name links to a timeline. DER and JER use collar 0 and score overlap.</p>'
     )
+
+
+def _render_table(series: Series, number: int) -> str:
+    rows = worst_first(series)
+    longest = max(seconds.errors / (seconds.speech or 1.0) for _, _, seconds in rows) or 1.0
+    headings = "".join(f'<th scope="col">{heading}</th>' for heading in _HEADINGS)
+    body = "\n".join(_render_row(_anchor(number, row), *scored, longest) for row, scored in enumerate(rows))
+    return f"<table><tr>{headings}</tr>\n{body}</table>"
 
 
 def _figures(accuracy: Accuracy) -> Iterator[tuple[str, str, str]]:
@@ -114,7 +122,7 @@ def _draw_bar(seconds: ErrorSeconds, longest: float) -> str:
     return f'<svg aria-hidden="true">{"".join(parts)}</svg>'
 
 
-def _render_recording(anchor: str, name: str, measured: Measurement, score: Score) -> str:
+def _render_recording(place: tuple[int, int], name: str, measured: Measurement, score: Score) -> str:
     if not score.alignment:
         return ""
     title = escape(one_line(name), quote=True)
@@ -122,8 +130,8 @@ def _render_recording(anchor: str, name: str, measured: Measurement, score: Scor
     facts += f"{measured.counted_speakers} of {score.speakers} speakers"
     overlay = draw_overlay(measured.uri, score.alignment, measured.audio_seconds)
     return (
-        f'<section class="recording" id="{anchor}"><h3>{title}</h3>\n<p class="note">{facts} '
-        f'<a class="back" href="#top">back to the table</a></p>\n'
+        f'<section class="recording" id="{_anchor(*place)}"><h3>{title}</h3>\n<p class="note">{facts} '
+        f'<a class="back" href="#{_table_anchor(place[0])}">back to the table</a></p>\n'
         f'<div class="wide" role="region" aria-label="{title}" tabindex="0">{overlay}</div></section>'
     )
 

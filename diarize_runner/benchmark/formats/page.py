@@ -44,7 +44,7 @@ _PAGE = """\
 <style>{style}</style>
 </head>
 <body>
-<h1 id="top">{title}</h1>
+<h1>{title}</h1>
 {first}
 <ul>{heading}</ul>
 {overlays}

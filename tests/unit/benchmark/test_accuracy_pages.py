@@ -54,6 +54,11 @@ def test_the_worst_recording_is_first_and_each_links_to_its_timeline(html):
     assert sections == links
 
 
+def test_each_timeline_links_back_to_the_table(html):
+    targets = set(re.findall(r'class="back" href="#([^"]*)"', html))
+    assert targets == set(re.findall(r'class="wide worst" id="([^"]*)"', html)) != set()
+
+
 def test_an_overlay_shows_each_difference_at_its_place(html):
     a, b = overlay_of(html, "a"), overlay_of(html, "b")
     found = {kind: spans_of(a, kind) for kind in ("missed", "false", "confusion")}
