@@ -13,7 +13,7 @@ from html import escape
 from diarize_runner.benchmark.alignment import KINDS, Alignment, Difference, find_differences
 from diarize_runner.benchmark.formats.figures import format_seconds
 from diarize_runner.diarization.turns import SpeakerTurn
-from diarize_runner.transcript.formats.clock import format_short
+from diarize_runner.transcript.formats.clock import format_short, to_milliseconds
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.timeline import draw_tick, find_ticks
 
@@ -116,7 +116,7 @@ def _draw_difference(difference: Difference, duration: float, bottom: int) -> st
     title = f"<title>{difference.kind} {_format_span(span)}{voices}</title>"
     place = _place(span, duration)
     band = f'<rect class="{kind} band" {place} y="{top}" height="{bottom - top}"/>'
-    return f'{band}<rect class="{kind}" {place} y="{top}" height="{2 * _BAR_HEIGHT}" rx="1">{title}</rect>'
+    return f'<g>{title}{band}<rect class="{kind}" {place} y="{top}" height="{2 * _BAR_HEIGHT}" rx="1"/></g>'
 
 
 def _draw_lane(lane: _Lane, row: int, duration: float) -> str:
@@ -138,4 +138,11 @@ def _place(span: tuple[float, float], duration: float) -> str:
 
 
 def _format_span(span: tuple[float, float]) -> str:
-    return f"{format_short(span[0])} to {format_short(span[1])} ({format_seconds(span[1] - span[0])})"
+    start, end = map(_format_time, span)
+    return f"{start} to {end} ({format_seconds(span[1] - span[0])})"
+
+
+def _format_time(seconds: float) -> str:
+    """Return `1:05.3`."""
+    tenths = to_milliseconds(seconds) // 100
+    return f"{format_short(tenths / 10)}.{tenths % 10}"

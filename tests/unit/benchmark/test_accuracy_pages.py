@@ -64,7 +64,7 @@ def test_an_overlay_shows_each_difference_at_its_place(html):
     found = {kind: spans_of(a, kind) for kind in ("missed", "false", "confusion")}
     assert found == {"missed": [(70.0, 10.0)], "false": [], "confusion": [(40.0, 10.0)]}
     assert spans_of(b, "false") == [(60.0, 20.0)]
-    assert "<title>missed 0:07 to 0:08 (1.00 s)</title>" in a
+    assert "<title>missed 0:07.0 to 0:08.0 (1.00 s)</title>" in a
 
 
 def test_an_overlay_shows_who_is_whom(html):
