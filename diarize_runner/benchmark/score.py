@@ -1,5 +1,6 @@
 """Score a diarization against a reference, with pyannote.metrics."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,8 +8,9 @@ from diarize_runner.benchmark.alignment import Alignment, ErrorSeconds, Region
 from diarize_runner.benchmark.measurement import Score
 from diarize_runner.benchmark.uem import read_uem
 from diarize_runner.diarization.isolation import isolated_directories
+from diarize_runner.diarization.rttm import read_rttm
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.errors import UsageError
+from diarize_runner.errors import RttmError, UsageError
 
 if TYPE_CHECKING:
     from pyannote.core import Annotation
@@ -69,23 +71,25 @@ def _turns(annotation: "Annotation") -> tuple[SpeakerTurn, ...]:
 
 
 def _annotation(diarization: Diarization) -> "Annotation":
+    return _to_annotation(diarization.uri, diarization.turns)
+
+
+def _to_annotation(uri: str, turns: Iterable[SpeakerTurn]) -> "Annotation":
     from pyannote.core import Annotation, Segment
 
-    annotation = Annotation(uri=diarization.uri)
-    for number, turn in enumerate(diarization.turns):
+    annotation = Annotation(uri=uri)
+    for number, turn in enumerate(turns):
         annotation[Segment(turn.start, turn.end), number] = turn.speaker
     return annotation
 
 
 def _read(reference: Path) -> "Annotation":
-    with isolated_directories():
-        from pyannote.database.util import load_rttm
-
     hint = "write each RTTM line as: SPEAKER uri 1 start duration <NA> <NA> speaker <NA> <NA>"
     try:
-        annotations = load_rttm(reference)
-    except (OSError, ValueError, KeyError) as reason:
-        raise UsageError(f"{reference}: not an RTTM file: {reason}", hint=hint) from reason
-    if len(annotations) != 1:
-        raise UsageError(f"{reference} has turns of {len(annotations)} recordings, expected 1", hint=hint)
-    return next(iter(annotations.values()))
+        turns_by_uri = read_rttm(reference)
+    except RttmError as reason:
+        raise UsageError(reason.message, hint=hint) from reason
+    if len(turns_by_uri) != 1:
+        raise UsageError(f"{reference} has turns of {len(turns_by_uri)} recordings, expected 1", hint=hint)
+    ((uri, turns),) = turns_by_uri.items()
+    return _to_annotation(uri, turns)

@@ -111,10 +111,10 @@ def _draw_rail(row: int, lane: int) -> str:
     return f'<line class="rail" x2="100%" y1="{middle}" y2="{middle}"/>'
 
 
-def find_ticks(duration: float) -> range:
-    """Return the seconds of the axis's ticks, ten at most."""
+def find_ticks(duration: float, most: int = _MAX_TICKS) -> range:
+    """Return the seconds of the axis's ticks, `most` at most."""
     whole = int(duration)
-    step = next((step for step in _STEPS if duration / step <= _MAX_TICKS), _DAY * (1 + whole // (_DAY * _MAX_TICKS)))
+    step = next((step for step in _STEPS if duration / step <= most), _DAY * (1 + whole // (_DAY * most)))
     return range(0, whole + 1, step)
 
 

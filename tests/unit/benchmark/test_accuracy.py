@@ -110,6 +110,13 @@ class TestDifferences:
         assert seconds_by_kind(counted.alignment) == pytest.approx([2.0, 0.0, 0.0])
 
 
+def test_a_reference_with_comments_and_lines_of_other_types_is_scored(tmp_path):
+    reference = write_rttm(tmp_path / "a.rttm", [(0, 4, "anna"), (4, 8, "ben")])
+    other = ";; made by hand, in an hour\n\nSPKR-INFO a 1 <NA> <NA> <NA> adult_female anna <NA>\n"
+    reference.write_text(other + reference.read_text())
+    assert score(diarization("a", [(0, 5, "X"), (5, 7, "Y")]), reference, 10.0).der == pytest.approx(0.25)
+
+
 class TestScoredRegions:
     FOUND = diarization("a", [(0, 5, "X"), (5, 7, "Y")])
 

@@ -82,6 +82,14 @@ def test_a_speaker_who_was_not_found_has_a_lane(tmp_path):
     assert "ben: not found" in overlay_of(html, "a")
 
 
+def test_a_long_recording_is_drawn_wide_with_as_many_ticks(tmp_path):
+    (measured, _) = scored(tmp_path)
+    for seconds, width, ticks in [(10.0, 20, 11), (3600.0, 7_200, 61), (8 * 3600.0, 20_000, 97)]:
+        section = overlay_of(page.render(report(replace(measured, audio_seconds=seconds))), "a")
+        assert f"min-width: {width}px" in section
+        assert section.count('class="tick"') == ticks
+
+
 def test_regions_that_are_not_scored_are_marked(tmp_path):
     (measured, _) = scored(tmp_path)
     part = replace(measured.score.alignment, scored=((1.0, 2.0), (3.0, 9.0)))
