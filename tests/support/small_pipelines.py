@@ -23,17 +23,20 @@ params:
 
 def restored(folder: Path, mark: float | None = None) -> Path:
     """Return a restored version in `folder`; `mark` sets the segmentation's bias for silence, to tell caches apart."""
+    site = Site(folder=folder)
+    site.publish(repos=repos(pipelines.campplus(), mark))
+    return site.restore().cache.root
+
+
+def repos(voices: torch.nn.Module, mark: float | None = None) -> dict[str, dict[str, bytes]]:
+    """Return the files of a cache whose speaker encoder is `voices`."""
     segmentation = pipelines.segmentation_model()
     if mark is not None:
         with torch.no_grad():
             segmentation.classifier.bias[0] = mark
-    site = Site(folder=folder)
-    site.publish(
-        repos={
-            PIPELINE: {"config.yaml": CONFIG},
-            SEGMENTATION: {"pytorch_model.bin": twins.checkpoint_of(segmentation)},
-            VOICES: {"pytorch_model.bin": twins.checkpoint_of(pipelines.ge2e())},
-            COMMUNITY_1: {f"plda/{name}": data for name, data in twins._plda().items()},
-        }
-    )
-    return site.restore().cache.root
+    return {
+        PIPELINE: {"config.yaml": CONFIG},
+        SEGMENTATION: {"pytorch_model.bin": twins.checkpoint_of(segmentation)},
+        VOICES: {"pytorch_model.bin": twins.checkpoint_of(voices)},
+        COMMUNITY_1: {f"plda/{name}": data for name, data in twins._plda().items()},
+    }
