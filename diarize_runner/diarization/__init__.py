@@ -12,7 +12,8 @@
         segmentation.py, embedding.py, reconstruction.py   three of its stages
         trunk.py                                           optimize a network for a device
         workers.py                                         a thread pool with one worker per core
-    ge2e.py      the embedded cache's speaker encoder, as a pyannote model
+    campplus.py  the embedded caches' speaker encoder, as a pyannote model
+    ge2e.py      the encoder of embedded caches before 0.3; kept for one release, so that a box can switch back to them
     engines.py   names of engines and devices
     turns.py     SpeakerTurn, Diarization: the result, without types of any framework
     reliability.py  warnings: short recordings, many speakers

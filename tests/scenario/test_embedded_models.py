@@ -59,6 +59,10 @@ def diarize(diarizer, samples):
     return diarizer.diarize(Recording(uri="call", waveform=samples), SpeakerHints(), NoProgress())
 
 
+def speakers_at(second, diarization):
+    return {turn.speaker for turn in diarization.turns if turn.start <= second <= turn.end}
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 def test_the_encoder_gives_the_embeddings_of_3d_speaker(load, sample, name):
     encoder = load(name).pipeline._embedding.model_
@@ -88,19 +92,22 @@ def test_chords_are_speech_to_the_embedded_segmentation_and_not_to_segmentation_
     assert heard["embedded"] > 20
 
 
-BRIEF, LONG = (21.85, 27.8), ((10.7, 14.4), (18.1, 21.4))
-"""Seconds of the sample in which one of its speakers talks, then the other."""
+BRIEF, LONG = (21.85, 27.8), ((11.2, 13.7), (18.9, 21.2))
+"""Seconds of the sample in which only one of its speakers talks, then only the other."""
 
 
-def test_a_speaker_who_talks_once_for_six_seconds_in_two_minutes_is_found(load, sample):
+def test_a_speaker_who_talks_once_for_six_seconds_in_two_minutes_is_found_only_by_the_embedded_cache(load, sample):
+    """A known weakness of the other cache: its chunks of 10 s overlap the turn too seldom for a cluster."""
+
     def excerpt(start, end):
         return sample[round(start * RATE) : round(end * RATE)]
 
     talk = np.concatenate([excerpt(*span) for span in LONG])
-    recording = np.concatenate([*[talk] * 7, excerpt(*BRIEF), *[talk] * 10])
+    recording = np.concatenate([*[talk] * 10, excerpt(*BRIEF), *[talk] * 14])
 
-    found = diarize(load("embedded"), recording)
+    found = {name: diarize(load(name), recording) for name in REQUESTS}
 
-    (brief,) = {turn.speaker for turn in found.turns if 51 < (turn.start + turn.end) / 2 < 53}
-    assert found.speakers == ("SPEAKER_00", "SPEAKER_01")
-    assert brief == "SPEAKER_01"
+    brief = {name: speakers_at(51.0, found[name]) - speakers_at(20.0, found[name]) for name in REQUESTS}
+    assert brief == {"embedded": {"SPEAKER_01"}, "embedded-music": set()}
+    (turn,) = [turn for turn in found["embedded"].turns if turn.speaker == "SPEAKER_01"]
+    assert (turn.start, turn.end) == pytest.approx((48.0, 53.9), abs=0.5)
