@@ -13,7 +13,7 @@
         trunk.py                                           optimize a network for a device
         workers.py                                         a thread pool with one worker per core
     campplus.py  the embedded caches' speaker encoder, as a pyannote model
-    ge2e.py      the encoder of embedded caches before 0.3; kept for one release, so that a box can switch back to them
+    ge2e.py      the encoder of embedded caches of 0.1.0, to which a box can switch back; removed after one release
     engines.py   names of engines and devices
     turns.py     SpeakerTurn, Diarization: the result, without types of any framework
     reliability.py  warnings: short recordings, many speakers
