@@ -81,7 +81,7 @@ def test_of_several_wheels_the_one_for_the_same_python_is_taken_on_every_build_h
     tags = [f"cp{number}-cp{number}-manylinux_2_28_x86_64" for number in (310, 311, 312, 313)]
     for tag in (*tags, "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64", "cp311-cp311-manylinux_2_39_x86_64"):
         write_wheel(index, "native", "1.0", {"native/tag": tag.encode()}, tag=tag)
-    assert wheels._TARGET == Target(python="3.11")
+    assert Target(python="3.11") == wheels._TARGET
     monkeypatch.setattr(wheels, "_TARGET", Target(python=python))
 
     with wheels.download_wheel("native==1.0") as wheel:

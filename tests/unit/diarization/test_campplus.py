@@ -4,7 +4,6 @@ import pytest
 import torch
 from support.campplus_vectors import RANDOM_WEIGHTS, TOLERANCE
 from support.pipelines import RATE, VOICES, campplus, one_thread, tone
-from torch.nn import functional
 
 from diarize_runner.diarization.campplus import HOP, MIN_FRAMES, WINDOW
 

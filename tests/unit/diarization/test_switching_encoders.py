@@ -51,7 +51,11 @@ def publish_with_old_release(folder, files, store):
     request = write_request(folder, files)
     (folder / "requirements.txt").write_bytes(REQUIREMENTS)
     build = ("--version", "1.0", "--out", folder / "built", "--requirements", folder / "requirements.txt")
-    for command in (("resolve", request), ("build", request, *build), ("publish", folder / "built", "--store", store.url)):
+    for command in (
+        ("resolve", request),
+        ("build", request, *build),
+        ("publish", folder / "built", "--store", store.url),
+    ):
         code, output = run_old("cache", *command)
         assert code == 0, output
 
