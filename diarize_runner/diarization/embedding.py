@@ -35,7 +35,7 @@ Masks = npt.NDArray[np.float32]
 
 @runtime_checkable
 class FramePoolingModel(Protocol):
-    """A model that pools its frames with any number of masks, such as pyannote's WeSpeaker models and our GE2E."""
+    """A model that pools its frames with any number of masks, such as pyannote's WeSpeaker models and our CAM++."""
 
     def forward_frames(self, waveforms: Tensor) -> Any:
         """Encode waveforms (batch, 1, samples) into frames of a type that the model defines."""

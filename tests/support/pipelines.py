@@ -111,7 +111,7 @@ def campplus() -> CAMPlusPlus:
 
 
 def ge2e() -> GE2EEncoder:
-    """Return the speaker encoder of embedded caches of releases up to 0.2, untrained."""
+    """Return the speaker encoder of embedded caches of release 0.1.0, untrained."""
     torch.manual_seed(256)
     model = GE2EEncoder()
     model.specifications = OF_A_CHUNK

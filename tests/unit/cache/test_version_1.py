@@ -1,15 +1,12 @@
 """This release reads, upgrades and rolls back to files of release 0.1.0, and 0.1.0 refuses newer files."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from support.caches import Site, edit_json, tree
 from support.local_host import LocalHost
+from support.old_release import VECTORS, run_old
 
 from diarize_runner.cache.box.switch import switch
 from diarize_runner.cache.box.verify import verify
@@ -24,27 +21,7 @@ from diarize_runner.errors import IntegrityError, ManifestError
 from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
-VECTORS = Path(__file__).parents[2] / "vectors" / "version-1"
-(OLD_RELEASE,) = VECTORS.glob("*.whl")
 MANIFESTS = [*sorted(VECTORS.glob("store/v*/manifest.json")), VECTORS / "manifest-with-wheels.json"]
-
-
-def run_old(*arguments):
-    """Run the command of release 0.1.0; return its exit code and its output."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from diarize_runner.cli import main; sys.exit(main())",
-            *map(str, arguments),
-        ],
-        env={**os.environ, "PYTHONPATH": str(OLD_RELEASE)},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -1,0 +1,113 @@
+"""The two embedded caches, with real weights from the package index: same output as stock, and known weaknesses."""
+
+import wave
+from functools import cache
+from importlib.metadata import distribution
+
+import numpy as np
+import pytest
+import torch
+from support.campplus_vectors import SPANS, TOLERANCE
+from support.command import ROOT, succeed
+from support.music import chords
+
+from diarize_runner.cache.box.open import open_cache
+from diarize_runner.diarization import engine
+from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.progress import NoProgress
+from diarize_runner.transcript.formats import rttm
+
+pytestmark = pytest.mark.scenario
+
+RATE = 16_000
+REQUESTS = ["embedded", "embedded-music"]
+REQUIREMENTS = ROOT / "requirements/requirements-diarization.txt"
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory):
+    """Return a function that builds and restores a request of this repository, once, and loads it with an engine."""
+    folder = tmp_path_factory.mktemp("embedded")
+
+    @cache
+    def box(name):
+        built, store = folder / name / "built", (folder / name / "store").as_uri()
+        request = ROOT / f"cache_manifests/{name}.yaml"
+        succeed("cache", "build", request, "--version", "1.0", "--requirements", REQUIREMENTS, "--out", built)
+        succeed("cache", "publish", built, "--store", store)
+        succeed("cache", "restore", "--store", store, "--into", folder / name / "box")
+        return open_cache(folder / name / "box", NoProgress())
+
+    @cache
+    def load_once(name, kind="exact"):
+        diarizer = engine.load(box(name), "cpu", kind)
+        assert diarizer.engine == kind
+        return diarizer
+
+    return load_once
+
+
+@pytest.fixture(scope="module")
+def sample():
+    """The samples of pyannote's recording of two people."""
+    with wave.open(str(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))) as recording:
+        return np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2").astype(np.float32) / 32768
+
+
+def diarize(diarizer, samples):
+    return diarizer.diarize(Recording(uri="call", waveform=samples), SpeakerHints(), NoProgress())
+
+
+def speakers_at(second, diarization):
+    return {turn.speaker for turn in diarization.turns if turn.start <= second <= turn.end}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_encoder_gives_the_embeddings_of_3d_speaker(load, sample, name):
+    encoder = load(name).pipeline._embedding.model_
+
+    for span in SPANS:
+        heard = torch.from_numpy(sample[round(span["start"] * RATE) : round(span["end"] * RATE)])
+        with torch.inference_mode():
+            found = encoder(heard[None, None])[0]
+        torch.testing.assert_close(found, torch.tensor(span["embedding"]), rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_exact_engine_writes_the_rttm_of_stock_and_finds_both_speakers(load, sample, name):
+    found, expected = (diarize(load(name, kind), sample) for kind in ("exact", "stock"))
+
+    assert rttm.render(found) == rttm.render(expected)
+    assert found.speakers == ("SPEAKER_00", "SPEAKER_01")
+
+
+def test_chords_are_speech_to_the_embedded_segmentation_and_not_to_segmentation_3_0(load):
+    """A known weakness of the embedded cache, and the reason for the other one."""
+    music = chords(30, RATE).numpy()
+
+    heard = {name: sum(turn.end - turn.start for turn in diarize(load(name), music).turns) for name in REQUESTS}
+
+    assert heard["embedded-music"] == 0
+    assert heard["embedded"] > 20
+
+
+BRIEF, LONG = (21.85, 27.8), ((11.2, 13.7), (18.9, 21.2))
+"""Seconds of the sample in which only one of its speakers talks, then only the other."""
+
+
+def test_a_speaker_who_talks_once_for_six_seconds_in_two_minutes_is_found_only_by_the_embedded_cache(load, sample):
+    """A known weakness of the other cache: its chunks of 10 s overlap the turn too seldom for a cluster."""
+
+    def excerpt(start, end):
+        return sample[round(start * RATE) : round(end * RATE)]
+
+    talk = np.concatenate([excerpt(*span) for span in LONG])
+    recording = np.concatenate([*[talk] * 10, excerpt(*BRIEF), *[talk] * 14])
+
+    found = {name: diarize(load(name), recording) for name in REQUESTS}
+
+    brief = {name: speakers_at(51.0, found[name]) - speakers_at(20.0, found[name]) for name in REQUESTS}
+    assert brief == {"embedded": {"SPEAKER_01"}, "embedded-music": set()}
+    (turn,) = [turn for turn in found["embedded"].turns if turn.speaker == "SPEAKER_01"]
+    assert (turn.start, turn.end) == pytest.approx((48.0, 53.9), abs=0.5)
