@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from diarize_runner.diarization.embedding import EmbeddingPass
 
 _BLOCK_SECONDS = {"cpu": 10.0, "cuda": 30.0}
+"""Of ResNets. On a CPU, the activations of longer blocks do not fit in a core's cache."""
+_BLOCK_SECONDS_OF_CAMPPLUS = 20.0
 _CONTEXT_SECONDS = 1.0
 _BATCH_SIZE = {"cpu": 1, "cuda": 16}
 """Blocks."""
@@ -42,12 +44,14 @@ def make_fast(pipeline: "Pipeline", device: torch.device) -> None:
         raise UnsupportedPipeline("its embedding model has no frames that chunks can share")
     make_exact(pipeline, device)
     exact: EmbeddingPass = pipeline.get_embeddings
-    model = separate_frames(loaded, device) if isinstance(loaded, CAMPlusPlus) else exact.model
+    model, block_seconds = exact.model, _BLOCK_SECONDS.get(device.type, 10.0)
+    if isinstance(loaded, CAMPlusPlus):
+        model, block_seconds = separate_frames(loaded, device), _BLOCK_SECONDS_OF_CAMPPLUS
     pipeline.get_embeddings = BlockEmbeddingPass(
         model=model,
         audio=exact.audio,
         device=device,
-        grid=block_grid(model, device, _BLOCK_SECONDS.get(device.type, 10.0), _CONTEXT_SECONDS),
+        grid=block_grid(model, device, block_seconds, _CONTEXT_SECONDS),
         batch_size=_BATCH_SIZE.get(device.type, 1),
         threads=exact.threads,
         min_samples=exact.min_samples,
