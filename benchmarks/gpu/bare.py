@@ -1,0 +1,54 @@
+"""Install the carried wheels in a temporary folder, and measure in a process that sees them.
+
+Imports only the standard library. Nothing outside the temporary folder changes.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+_OPTIONS = ("device", "budget", "durations", "chunk_batches", "block_batches", "rounds", "output", "output_html")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Install and measure; return the exit status."""
+    began = time.monotonic()
+    if not (arguments.folder / "twin").is_dir():
+        sys.stderr.write(
+            f"error: {arguments.folder} was not prepared\nhint: run make bench-gpu-prepare, and copy .bench/gpu\n"
+        )
+        return 2
+    wheels = sorted((arguments.folder / "wheels").glob("*.whl"))
+    with tempfile.TemporaryDirectory(prefix="bench-gpu-") as site:
+        if wheels:
+            _install(wheels, Path(site))
+        command = [sys.executable, "-m", "benchmarks.gpu.measure", str(arguments.folder), *_repeat(arguments)]
+        environment = os.environ | {"PYTHONPATH": _python_path(arguments.folder, site)}
+        return subprocess.run([*command, "--began", str(began)], env=environment, check=False).returncode  # noqa: S603
+
+
+def _install(wheels: list[Path], site: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
+    offline = ["--disable-pip-version-check", "--no-cache-dir", "--target", str(site)]
+    subprocess.run([*pip, *offline, *map(str, wheels)], check=True)  # noqa: S603
+
+
+def _repeat(arguments: argparse.Namespace) -> list[str]:
+    """Return the options as they were given."""
+    words = []
+    for name in _OPTIONS:
+        value = getattr(arguments, name)
+        values = value if isinstance(value, list | tuple) else [value]
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return words
+
+
+def _python_path(folder: Path, site: str) -> str:
+    """Return the search path: the code, the carried wheels, then what the machine has set."""
+    parts = [str(folder / "code"), site, os.environ.get("PYTHONPATH", "")]
+    return os.pathsep.join(part for part in parts if part)
