@@ -11,29 +11,31 @@ import tempfile
 import time
 from pathlib import Path
 
+PREPARED = "prepared"
+"""A file in a complete folder."""
 _OPTIONS = ("device", "budget", "durations", "chunk_batches", "block_batches", "rounds", "output", "output_html")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Install and measure; return the exit status."""
     began = time.monotonic()
-    if not (arguments.folder / "twin").is_dir():
-        sys.stderr.write(
-            f"error: {arguments.folder} was not prepared\nhint: run make bench-gpu-prepare, and copy .bench/gpu\n"
-        )
+    folder: Path = arguments.folder.resolve()
+    if not (folder / PREPARED).is_file():
+        hint = f"run python -m benchmarks.gpu prepare {folder} where the package index can be reached"
+        sys.stderr.write(f"error: {folder} was not prepared\nhint: {hint}\n")
         return 2
-    wheels = sorted((arguments.folder / "wheels").glob("*.whl"))
+    wheels = sorted((folder / "wheels").glob("*.whl"))
     with tempfile.TemporaryDirectory(prefix="bench-gpu-") as site:
         if wheels:
             _install(wheels, Path(site))
-        command = [sys.executable, "-m", "benchmarks.gpu.measure", str(arguments.folder), *_repeat(arguments)]
-        environment = os.environ | {"PYTHONPATH": _python_path(arguments.folder, site)}
+        command = [sys.executable, "-m", "benchmarks.gpu.measure", str(folder), *_repeat(arguments)]
+        environment = os.environ | {"PYTHONPATH": _python_path(folder, site)}
         return subprocess.run([*command, "--began", str(began)], env=environment, check=False).returncode  # noqa: S603
 
 
 def _install(wheels: list[Path], site: Path) -> None:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
-    offline = ["--disable-pip-version-check", "--no-cache-dir", "--target", str(site)]
+    offline = ["--disable-pip-version-check", "--root-user-action=ignore", "--no-cache-dir", "--target", str(site)]
     subprocess.run([*pip, *offline, *map(str, wheels)], check=True)  # noqa: S603
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.engines.models import embedded, twin, verified
 from benchmarks.gpu import wheels
+from benchmarks.gpu.bare import PREPARED
 from benchmarks.gpu.recordings import write_voices
 from diarize_runner.benchmark.compose.voices import voices
 
@@ -34,6 +35,7 @@ def prepare(arguments: argparse.Namespace) -> None:
     _copy_code(folder / "code/benchmarks")
     if arguments.python != _HERE:
         _carry_wheels(folder / "wheels", arguments)
+    (folder / PREPARED).touch()
     sys.stdout.write(f"{folder}: {_megabytes(folder):.0f} MB\n")
 
 
