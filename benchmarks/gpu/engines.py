@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from benchmarks.gpu.clocks import Sampler
 from benchmarks.gpu.plan import Step
-from benchmarks.gpu.report import Measured
+from benchmarks.gpu.probes import probe_network
+from benchmarks.gpu.report import Measured, Probe
 from diarize_runner.benchmark.memory import read_peaks, reset_peaks
 from diarize_runner.benchmark.stage_timer import StageTimer, instrument
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import Diarizer
-from diarize_runner.diarization.engines import STOCK, Engine
+from diarize_runner.diarization.engines import FAST, STOCK, Engine
 from diarize_runner.errors import PipelineError
 from diarize_runner.jobs.job import DiarizationTask, TimedDiarization, run_timed
 from diarize_runner.progress import NoProgress
@@ -69,6 +70,13 @@ class Engines:
             rttm=hashlib.sha256(rttm.render(found.diarization).encode()).hexdigest(),
             clocks=self._sampler.between(found.began, found.ended),
         )
+
+    def probe(self) -> tuple[Probe, ...]:
+        """Time one batch of the fast engine's network in several ways."""
+        try:
+            return probe_network(self._loaded(Step(engine=FAST, audio_seconds=0.0)).diarizer)
+        except PipelineError as error:
+            return (Probe(name="fast engine", seconds=None, problem=str(error)),)
 
     def _loaded(self, step: Step) -> LoadedEngine:
         """Return the step's engine, loaded and warm."""

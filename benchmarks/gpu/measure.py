@@ -17,7 +17,7 @@ from benchmarks.gpu.engines import Engines
 from benchmarks.gpu.options import add_measuring_options
 from benchmarks.gpu.plan import Budget, Settings, Skipped, Step, plan_steps, take_steps
 from benchmarks.gpu.recordings import read_voices, recording
-from benchmarks.gpu.report import Measured, Report
+from benchmarks.gpu.report import Measured, Probe, Report
 from diarize_runner.benchmark.environment import Environment, describe_environment, device_name
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.engine import import_pyannote_offline, load
@@ -25,8 +25,8 @@ from diarize_runner.progress import NoProgress
 
 _WARM_UP = 10.0
 """Seconds of audio."""
-_RESERVE = 5.0
-"""Seconds to write the page."""
+_RESERVE = 20.0
+"""Seconds for the probes and the page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +35,8 @@ class Run:
 
     device: str
     environment: Environment
+    began: float
+    """Reading of `time.monotonic`."""
     budget: Budget
     budget_seconds: float
     setup_seconds: float
@@ -42,6 +44,7 @@ class Run:
     output: Path | None
     measured: list[Measured] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
 
     def add(self, measured: Measured) -> None:
         """Add a step's result, print it and write the report."""
@@ -61,11 +64,12 @@ class Run:
             device=device_name(self.device),
             environment=self.environment,
             budget_seconds=self.budget_seconds,
-            used_seconds=self.budget_seconds - _RESERVE - self.budget.left,
+            used_seconds=time.monotonic() - self.began,
             setup_seconds=self.setup_seconds,
             measured=tuple(self.measured),
             skipped=tuple(self.skipped),
             problems=tuple(self.sampler.problems),
+            probes=tuple(self.probes),
         )
 
 
@@ -99,6 +103,7 @@ def measure(arguments: argparse.Namespace, sampler: Sampler) -> Report:
 
     for skipped in take_steps(plan_steps(_settings(arguments)), run.budget, take):
         run.skip(skipped)
+    run.probes.extend(engines.probe())
     return run.report()
 
 
@@ -115,6 +120,7 @@ def _start(arguments: argparse.Namespace, sampler: Sampler) -> Run:
     return Run(
         device=arguments.device,
         environment=describe_environment(arguments.device),
+        began=arguments.began,
         budget=Budget(deadline=arguments.began + arguments.budget - _RESERVE),
         budget_seconds=arguments.budget,
         setup_seconds=time.monotonic() - arguments.began,

@@ -37,6 +37,16 @@ class Measured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """One way to process one batch of the fast engine."""
+
+    name: str
+    seconds: float | None
+    """Median; None if it failed."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """A run on one machine."""
 
@@ -51,6 +61,7 @@ class Report:
     skipped: tuple[Skipped, ...]
     problems: tuple[str, ...]
     """Why clocks are unknown."""
+    probes: tuple[Probe, ...] = ()
 
     @property
     def durations(self) -> tuple[float, ...]:

@@ -128,7 +128,8 @@ def report(tmp_path_factory):
         for step in plan_steps(replace(SETTINGS, rounds=1)):
             measured.append(engines.measure(step, sound(step.audio_seconds)))
             batches.append(getattr(engines._current[1].diarizer.pipeline.get_embeddings, "batch_size", None))
-    assert {2, 1, 3} <= set(batches), "each batch size was set"
+        probes = engines.probe()
+    assert {1, 2, 3} <= set(batches), "each batch size was set"
     return Report(
         date="2026-11-29T12:00:00+00:00",
         device="cpu",
@@ -139,6 +140,7 @@ def report(tmp_path_factory):
         measured=tuple(measured),
         skipped=(Skipped(step=Step(engine="stock", audio_seconds=3600.0), reason="needs about 700 s; 90 s were left"),),
         problems=(),
+        probes=probes,
     )
 
 
@@ -169,6 +171,16 @@ class TestAReport:
         assert not alone.different
         assert "not measured" in page.render(alone)
 
+    def test_times_a_batch_in_the_ways_that_a_cpu_has(self, report):
+        assert [each.name for each in report.probes] == [
+            "copy to the device",
+            "features",
+            "network",
+            "network, channels last",
+        ]
+        assert all(each.seconds > 0 for each in report.probes[:3])
+        assert all((each.seconds is None) == bool(each.problem) for each in report.probes)
+
     def test_is_json(self, report):
         document = json.loads(report.to_json())
         assert document["format"] == "diarize-runner/gpu-benchmark/1"
@@ -193,7 +205,14 @@ class TestThePage:
 
     def test_shows_speed_stages_batch_sizes_and_skipped_steps(self, report):
         html = page.render(report)
-        for title in ("Speed", "Stages of a call", "Stages", "Batch sizes of the embedding", "Not measured"):
+        for title in (
+            "Speed",
+            "Stages of a call",
+            "Stages",
+            "Batch sizes of the embedding",
+            "Not measured",
+            "One batch of the fast engine",
+        ):
             assert f"<h2>{title}</h2>" in html
         assert "<h2>Clocks</h2>" not in html, "a CPU has none"
         assert "needs about 700 s; 90 s were left" in html
