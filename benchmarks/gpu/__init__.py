@@ -19,4 +19,5 @@ The machine needs Python with torch and the usual scientific packages, no networ
     report.py     the report: figures, skipped steps, equality of stock and exact
     page.py       the report as one HTML file
     work.py       counts the operations and bytes of the models with torch, for the T4 projection
+    cpu_stages.py measures the stages that stay on the CPU, for the same
 """

@@ -35,3 +35,7 @@ SEGMENTATION = Work(operations=9.466e12, bytes=197.8e9, kernels=8192, t4_seconds
 """32 chunks of 10 s at once, a chunk every second; an LSTM is one kernel."""
 LSTM_STEPS = 3591 / 32 * 4 * 589
 """Of segmentation: batches, layers and frames. Each step needs the result of the one before."""
+
+COUNTING_SECONDS, CLUSTERING_SECONDS, RECONSTRUCTION_SECONDS = 2.15, 4.63, 0.34
+"""CPU time of an hour with four voices, by `benchmarks/gpu/cpu_stages.py`: docs/benchmarks/cpu-stages-2026-11-29.json.
+Clustering grows with the square of the duration: half an hour takes a quarter."""

@@ -9,7 +9,7 @@ from pyannote.audio.models.embedding import WeSpeakerResNet34
 from support.pipelines import as_if_trained
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.gpu import work
+from benchmarks.gpu import cpu_stages, work
 from benchmarks.gpu.wheels import ROOT
 from diarize_runner.benchmark import t4
 from diarize_runner.benchmark.projection import CHUNKS_PER_HOUR, OPERATIONS_PER_CHUNK
@@ -38,6 +38,21 @@ def wespeaker():
 )
 def test_the_projection_takes_the_counted_work(name, constant):
     assert asdict(constant) == pytest.approx(COUNTED[name], rel=2e-3)
+
+
+def test_the_projection_takes_the_measured_cpu_time():
+    report = json.loads((ROOT / "docs/benchmarks/cpu-stages-2026-11-29.json").read_text())
+    hour = report["cpu_seconds_by_duration"]["3600"]
+    taken = (t4.COUNTING_SECONDS, t4.CLUSTERING_SECONDS, t4.RECONSTRUCTION_SECONDS)
+    assert taken == pytest.approx((hour["counting"], hour["clustering"], hour["reconstruction"]), abs=5e-3)
+
+
+def test_synthetic_turns_have_up_to_three_voices_in_a_chunk():
+    segmentations, embeddings = cpu_stages.synthesise(60)
+    assert segmentations.data.shape == (51, 589, 3)
+    assert embeddings.shape == (51, 3, 256)
+    assert segmentations.data.any(axis=(1, 2)).all()
+    assert (embeddings.any(axis=2) == segmentations.data.any(axis=1)).all()
 
 
 def test_a_chunk_of_the_exact_engine_has_the_counted_operations():
