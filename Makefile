@@ -1,7 +1,7 @@
 # Every target runs the setup that it needs. Start with `make demo` and `make test`.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-rest test-all test-hosts soak lint format toolkit lock clean
-.PHONY: bench bench-cache bench-engines bench-labels bench-peers bench-provision
+.PHONY: bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision
 
 # Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
 unexport PYTHONDONTWRITEBYTECODE
@@ -56,6 +56,9 @@ bench-cache: setup-dev ## Compare cache restore with manual downloads (needs ngi
 
 bench-engines: setup-dev ## Compare the exact engine with stock pyannote (hours on a CPU; minutes on a GPU)
 	@.venv/bin/python -m benchmarks.engines
+
+bench-gpu: setup-dev ## Measure all engines on a GPU within 8 minutes, under .bench/ (DEVICE=cpu tries it on a CPU)
+	@scripts/bench-gpu.sh
 
 bench-labels: setup-dev ## Measure speed and accuracy of transcript labelling (a minute)
 	@.venv/bin/python -m benchmarks.labels

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Environment:
     system: str
     python: str
     packages: dict[str, str]
-    """Version by distribution."""
+    """Version by distribution, of those that are installed."""
     lock: str | None
     """The digest of the requirements that the environment was installed from."""
     load_average: float | None
@@ -70,7 +71,7 @@ def describe_environment(device: str) -> Environment:
         instance=None,
         system=platform.platform(),
         python=sys.version.split()[0],
-        packages={name: importlib.metadata.version(name) for name in PACKAGES},
+        packages=_versions(),
         lock=lock,
         load_average=os.getloadavg()[0],
         absent=_only_missing(absent, memory=memory, gpu=gpu if isinstance(gpu, Gpu) else None, lock=lock),
@@ -86,6 +87,14 @@ def device_name(device: str) -> str:
 
 def _only_missing(absent: dict[str, str], **found: object) -> dict[str, str]:
     return {name: why for name, why in absent.items() if found.get(name) is None}
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def _cpu_model() -> str:

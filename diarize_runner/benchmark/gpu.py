@@ -2,6 +2,7 @@
 
 import csv
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diarize_runner.child import child_environment
@@ -36,7 +37,13 @@ class Gpu:
 
 def query_gpu(identity: str) -> Gpu | str:
     """Return the GPU with this UUID or index, or the reason why nvidia-smi failed."""
-    command = ["nvidia-smi", f"--id={identity}", f"--query-gpu={','.join(_FIELDS.values())}"]
+    values = query_fields(identity, tuple(_FIELDS.values()))
+    return values if isinstance(values, str) else Gpu(**dict(zip(_FIELDS, values, strict=True)))
+
+
+def query_fields(identity: str, fields: Sequence[str]) -> tuple[str, ...] | str:
+    """Return these fields of a GPU as nvidia-smi prints them, or the reason why it failed."""
+    command = ["nvidia-smi", f"--id={identity}", f"--query-gpu={','.join(fields)}"]
     try:
         done = subprocess.run(  # noqa: S603  # no shell, and nothing a user typed
             [*command, "--format=csv,noheader,nounits"],
@@ -49,6 +56,6 @@ def query_gpu(identity: str) -> Gpu | str:
     except (OSError, subprocess.SubprocessError) as reason:
         return f"nvidia-smi: {reason}"
     rows = list(csv.reader(done.stdout.splitlines(), skipinitialspace=True))
-    if [len(row) for row in rows] != [len(_FIELDS)]:
+    if [len(row) for row in rows] != [len(fields)]:
         return f"nvidia-smi printed {done.stdout.strip()!r}"
-    return Gpu(**dict(zip(_FIELDS, rows[0], strict=True)))
+    return tuple(rows[0])

@@ -1,15 +1,18 @@
-"""Project how long the exact engine takes for an hour of audio on a T4, from a CPU measurement.
+"""Project how long the exact or the fast engine takes for an hour of audio on a T4, from a CPU measurement.
 
-The models have community-1's shapes. Counts and assumptions:
+The models have community-1's shapes; `t4.py` has the work that torch counted, and the T4's speeds. Assumptions:
 
-- An hour has 3,591 chunks of 10 s, one per second. The embedding's trunk computes each chunk once: 45.2 GFLOP, as
-  `benchmarks/engines/trunk_speed.py` counts them (a multiply-add is two operations). The engine skips chunks without
-  speech, so this is an upper bound.
-- A T4 has 8.1 TFLOP/s in float32 at its boost clock, 1,590 MHz, by NVIDIA's data sheet; the exact engine uses no
-  smaller type. Assumed utilisation: 25 to 60 %. The base clock, 585 MHz, has 37 %, and convolutions seldom reach the
-  peak of a clock.
-- Segmentation would run on the GPU too, at an unknown speed. Assumed: 0 s to the CPU's time.
-- Clustering and reconstruction stay on the CPU. Assumed: the measured CPU's time.
+- An hour has 3,591 chunks of 10 s, one per second. The trunk of the exact engine computes each chunk once: 45.2 GFLOP
+  (a multiply-add is two operations). The engine skips chunks without speech, so this is an upper bound. The fast engine
+  computes blocks of 30 s, and segmentation all chunks.
+- Utilisation: 25 to 60 % of the peak of arithmetic or memory, whichever bounds a kernel. The base clock, 585 MHz, has
+  37 %, and convolutions seldom reach the peak of a clock.
+- Segmentation of the exact engine would run on the GPU too: from 0 s to the CPU's time. For the fast engine its work is
+  counted; at most, each step of its LSTM also takes the time of a launch.
+- The fast engine pools one chunk at a time, so the GPU waits for each kernel's launch: 5 to 10 us.
+- Clustering and reconstruction stay on the CPU, and take the measured CPU's time. For the fast engine, they take at
+  least what an hour of synthetic turns takes, because clustering grows with the square of the duration. Speaker
+  counting, a part of segmentation, stays on the CPU too.
 
 No figure here was measured on a T4. Never mix a projection with measured figures.
 """
@@ -18,7 +21,19 @@ from dataclasses import dataclass
 
 from diarize_runner.benchmark.measurement import Series
 from diarize_runner.benchmark.report import BenchmarkReport
-from diarize_runner.diarization.engines import EXACT
+from diarize_runner.benchmark.t4 import (
+    CLUSTERING_SECONDS,
+    COUNTING_SECONDS,
+    FEATURES_OF_FAST,
+    LSTM_STEPS,
+    NETWORK_OF_FAST,
+    POOLING_OF_FAST,
+    RECONSTRUCTION_SECONDS,
+    SEGMENTATION,
+    T4_OPERATIONS_PER_SECOND,
+    Work,
+)
+from diarize_runner.diarization.engines import EXACT, FAST
 from diarize_runner.errors import UsageError
 
 _HOUR = 3600.0
@@ -26,9 +41,10 @@ _CHUNK, _STEP = 10.0, 1.0
 """Seconds."""
 CHUNKS_PER_HOUR = 1 + int((_HOUR - _CHUNK) / _STEP)
 OPERATIONS_PER_CHUNK = 45.2e9
-T4_OPERATIONS_PER_SECOND = 8.1e12
 UTILISATION = (0.25, 0.6)
 """Fractions of the peak: lowest and highest."""
+LAUNCH_SECONDS = (5e-6, 10e-6)
+"""Of a kernel: lowest and highest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +53,9 @@ class SecondsRange:
 
     least: float
     most: float
+
+    def __add__(self, other: "SecondsRange") -> "SecondsRange":
+        return SecondsRange(least=self.least + other.least, most=self.most + other.most)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,38 +67,80 @@ class Projection:
     embedding: SecondsRange
     segmentation: SecondsRange
     cpu_seconds: float
-    """Seconds of clustering and reconstruction."""
+    """Seconds of clustering and reconstruction, and for the fast engine of speaker counting."""
 
     @property
     def total(self) -> SecondsRange:
         """The whole diarization call."""
-        return SecondsRange(
-            least=self.embedding.least + self.segmentation.least + self.cpu_seconds,
-            most=self.embedding.most + self.segmentation.most + self.cpu_seconds,
-        )
+        return self.embedding + self.segmentation + SecondsRange(least=self.cpu_seconds, most=self.cpu_seconds)
+
+    @property
+    def times_real_time(self) -> tuple[float, float]:
+        """Seconds of audio per second: lowest and highest."""
+        return _HOUR / self.total.most, _HOUR / self.total.least
 
 
 def project_to_t4(report: BenchmarkReport) -> Projection:
-    """Project from the series of the exact engine on a CPU.
+    """Project from the series of the fast engine on a CPU, else from that of the exact engine.
 
     Raises:
-        UsageError: the report lacks that series, or one of its stages.
+        UsageError: the report lacks both series, or one of the stages.
     """
     series = _cpu_series(report)
-    operations = CHUNKS_PER_HOUR * OPERATIONS_PER_CHUNK
-    least, most = (operations / (share * T4_OPERATIONS_PER_SECOND) for share in reversed(UTILISATION))
+    fast = series.engine == FAST
     return Projection(
         measured=series,
-        embedding=SecondsRange(least=least, most=most),
-        segmentation=SecondsRange(least=0.0, most=_per_hour(series, "segmentation")),
-        cpu_seconds=_per_hour(series, "clustering") + _per_hour(series, "reconstruction"),
+        embedding=network_of_fast() + pooling_of_fast() if fast else _embedding_of_exact(),
+        segmentation=_segmentation_of_fast() if fast else _up_to(_per_hour(series, "segmentation")),
+        cpu_seconds=_cpu_of_fast(series) if fast else _cpu_seconds(series),
     )
 
 
+def network_of_fast() -> SecondsRange:
+    """Return the time of the embedding's features and trunk."""
+    return _utilised(NETWORK_OF_FAST) + _utilised(FEATURES_OF_FAST)
+
+
+def pooling_of_fast() -> SecondsRange:
+    """Return the time of the pooling, bounded by its work or by its launches."""
+    work = _utilised(POOLING_OF_FAST)
+    shortest, longest = (POOLING_OF_FAST.kernels * seconds for seconds in LAUNCH_SECONDS)
+    return SecondsRange(least=max(work.least, shortest), most=max(work.most, longest))
+
+
+def _segmentation_of_fast() -> SecondsRange:
+    return _utilised(SEGMENTATION) + _up_to(LSTM_STEPS * LAUNCH_SECONDS[1])
+
+
+def _cpu_of_fast(series: Series) -> float:
+    return COUNTING_SECONDS + max(_cpu_seconds(series), CLUSTERING_SECONDS + RECONSTRUCTION_SECONDS)
+
+
+def _cpu_seconds(series: Series) -> float:
+    """Return the measured time of clustering and reconstruction, in proportion to an hour."""
+    return _per_hour(series, "clustering") + _per_hour(series, "reconstruction")
+
+
+def _embedding_of_exact() -> SecondsRange:
+    operations = CHUNKS_PER_HOUR * OPERATIONS_PER_CHUNK
+    least, most = (operations / (share * T4_OPERATIONS_PER_SECOND) for share in reversed(UTILISATION))
+    return SecondsRange(least=least, most=most)
+
+
+def _utilised(work: Work) -> SecondsRange:
+    lowest, highest = UTILISATION
+    return SecondsRange(least=work.t4_seconds / highest, most=work.t4_seconds / lowest)
+
+
+def _up_to(seconds: float) -> SecondsRange:
+    return SecondsRange(least=0.0, most=seconds)
+
+
 def _cpu_series(report: BenchmarkReport) -> Series:
-    for series in report.series:
-        if (series.engine, series.device) == (EXACT, "cpu"):
-            return series
+    for engine in (FAST, EXACT):
+        for series in report.series:
+            if (series.engine, series.device) == (engine, "cpu"):
+                return series
     available = ", ".join(f"{series.engine} on {series.device}" for series in report.series)
     problem = f"the projection needs the exact engine on a CPU; the report has: {available}"
     raise UsageError(problem, hint="measure it: diarize-runner benchmark --engine exact --device cpu -o REPORT.json")

@@ -13,7 +13,9 @@ from diarize_runner.progress import Progress
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `benchmark project`."""
-    parser.add_argument("report", type=Path, metavar="REPORT.json", help="a benchmark of the exact engine on a CPU")
+    parser.add_argument(
+        "report", type=Path, metavar="REPORT.json", help="a benchmark of the fast or the exact engine on a CPU"
+    )
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
@@ -22,11 +24,13 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     projection = project_to_t4(report)
     document = {
         "measured": False,
+        "engine": projection.measured.engine,
         "gpu": "T4",
         "audio_seconds": 3600,
         "embedding_seconds": asdict(projection.embedding),
         "segmentation_seconds": asdict(projection.segmentation),
         "cpu_seconds": projection.cpu_seconds,
         "seconds": asdict(projection.total),
+        "times_real_time": dict(zip(("least", "most"), projection.times_real_time, strict=True)),
     }
     return Result(document=document, text=projection_paragraph(report).replace("**", ""))

@@ -1,7 +1,7 @@
 """Compose a recording from a scene."""
 
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats import rttm
 
 if TYPE_CHECKING:
-    from diarize_runner.benchmark.compose.voices import Samples
+    from diarize_runner.benchmark.compose.voices import Samples, Voice
 
 MAX_SPEAKERS = 6
 _MAX_TURN_SECONDS = 8.0
@@ -68,11 +68,15 @@ class Composition:
         return WorkItem(audio=audio, reference=reference if self.turns else None)
 
 
-def compose(scene: Scene) -> Composition:
-    """Compose a scene; raise UsageError if pyannote.audio is not installed."""
+def compose(scene: Scene, speech: "Sequence[Voice] | None" = None) -> Composition:
+    """Compose a scene from the shipped sample's voices, or from `speech`.
+
+    Raises:
+        UsageError: pyannote.audio, which ships the sample, is not installed.
+    """
     random = np.random.default_rng(int.from_bytes(scene.name.encode()[:8], "big"))
     waveform = np.asarray(random.standard_normal(round(scene.seconds * SAMPLE_RATE)), np.float32) * scene.noise
-    turns = [turn for turn in _add_turns(waveform, scene, random) if turn.duration]
+    turns = [turn for turn in _add_turns(waveform, scene, random, speech) if turn.duration]
     if scene.music:
         first, last = (round(second * SAMPLE_RATE) for second in scene.music)
         waveform[first:last] = _music(last - first)
@@ -81,15 +85,19 @@ def compose(scene: Scene) -> Composition:
     return Composition(name=scene.name, samples=samples, turns=tuple(sorted(turns)))
 
 
-def _add_turns(waveform: "Samples", scene: Scene, random: np.random.Generator) -> Iterator[SpeakerTurn]:
+def _add_turns(
+    waveform: "Samples", scene: Scene, random: np.random.Generator, voices: "Sequence[Voice] | None"
+) -> Iterator[SpeakerTurn]:
     """Add speaker turns to `waveform`; consecutive turns have different speakers, if there are several."""
-    from diarize_runner.benchmark.compose.voices import voices
+    if voices is None:
+        from diarize_runner.benchmark.compose.voices import voices as shipped
 
+        voices = shipped()
     now, speaker = random.uniform(0, scene.pause), 0
     while scene.speakers and now < scene.seconds:
         speaker = (speaker + int(random.integers(1, max(2, scene.speakers)))) % scene.speakers
         seconds = random.uniform(0.8, _MAX_TURN_SECONDS)
-        speech = voices()[speaker].speak(random.uniform(0, 10), seconds)
+        speech = voices[speaker].speak(random.uniform(0, 10), seconds)
         first = round(now * SAMPLE_RATE)
         waveform[first : first + len(speech)] += speech[: len(waveform) - first]
         yield SpeakerTurn(start=now, end=min(now + seconds, scene.seconds), speaker=f"voice-{speaker}")

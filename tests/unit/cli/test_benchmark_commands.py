@@ -329,6 +329,36 @@ class TestAProjection:
         assert ran.document["seconds"] == pytest.approx({"least": least + 9, "most": most + 99})
         assert ran.document["measured"] is False
 
+    def test_of_the_fast_engine_takes_counted_work_launches_and_the_cpu(self, run, write_report):
+        measured = replace(measurement("a", 100.0), calls=(self.CALL,))
+        ran = run("benchmark", "project", write_report("one.json", report(measured, engine="fast")), "--json")
+        launches, steps, cpu = 211_869 * 5e-6, 3591 / 32 * 4 * 589, 9.0 + 2.15
+        least, most = (2.793 + 0.0493) / 0.6 + launches, (2.793 + 0.0493 + 0.583) / 0.25
+        assert ran.document["engine"] == "fast"
+        assert ran.document["embedding_seconds"] == pytest.approx({"least": least, "most": most})
+        segmentation = {"least": 1.611 / 0.6, "most": 1.611 / 0.25 + steps * 10e-6}
+        assert ran.document["segmentation_seconds"] == pytest.approx(segmentation)
+        shortest, longest = (each + segmentation[name] + cpu for name, each in (("least", least), ("most", most)))
+        assert ran.document["cpu_seconds"] == pytest.approx(cpu)
+        assert ran.document["seconds"] == pytest.approx({"least": shortest, "most": longest})
+        factors = {"least": 3600 / longest, "most": 3600 / shortest}
+        assert ran.document["times_real_time"] == pytest.approx(factors)
+
+    def test_of_the_fast_engine_names_the_goal_what_is_in_its_way_and_the_peer(self, run, write_report):
+        measured = replace(measurement("a", 100.0), calls=(self.CALL,))
+        path = write_report("one.json", report(measured, engine="fast"))
+        text = " ".join(run("benchmark", "project", path).stderr.split())
+        assert text.startswith("Projected, not measured: on a T4 the fast engine would take 20 to 34 s")
+        assert "106 to 183 times real time; the goal is 500" in text
+        assert "speakrs 0.7 publishes 197 times real time on a T4" in text
+        assert "speaker counting, clustering and reconstruction on the CPU 11.2 s" in text
+
+    def test_of_the_fast_engine_does_not_take_short_recordings_in_proportion(self, run, write_report):
+        short = Call(seconds=2.0, stages=Stages(segmentation=1.0, embedding=0.9, clustering=0.01, reconstruction=0.01))
+        path = write_report("one.json", report(replace(measurement("a", 100.0), calls=(short,)), engine="fast"))
+        ran = run("benchmark", "project", path, "--json")
+        assert ran.document["cpu_seconds"] == pytest.approx(2.15 + 4.63 + 0.34)
+
     def test_is_marked_as_not_measured(self, run, write_report):
         path = write_report("one.json", report(replace(measurement("a", 100.0), calls=(self.CALL,))))
         text = " ".join(run("benchmark", "project", path).stderr.split())

@@ -1,0 +1,41 @@
+"""What an NVIDIA T4 can do, and what models of community-1's shapes need of it for an hour of audio.
+
+`benchmarks/gpu/work.py` counts the work with torch; a test compares it with docs/benchmarks/work-2026-11-29.json. The
+speeds are those of NVIDIA's data sheet, at the boost clock of 1,590 MHz.
+"""
+
+from dataclasses import dataclass
+
+T4_OPERATIONS_PER_SECOND = 8.1e12
+"""In float32; a T4 has no TF32."""
+T4_BYTES_PER_SECOND = 320e9
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """The work for an hour of audio."""
+
+    operations: float
+    """A multiply-add is two."""
+    bytes: float
+    """Inputs and outputs of all kernels."""
+    kernels: float
+    """Calls."""
+    t4_seconds: float
+    """The sum of each kernel's least time on a T4, at the peak of its arithmetic or of its memory."""
+
+
+NETWORK_OF_FAST = Work(operations=17.377e12, bytes=323.3e9, kernels=645, t4_seconds=2.793)
+"""The embedding's trunk: blocks of 30 s, with 1 s of context on each side, 16 at once."""
+FEATURES_OF_FAST = Work(operations=0.0158e12, bytes=15.7e9, kernels=6240, t4_seconds=0.0493)
+"""The embedding's features, one block at a time."""
+POOLING_OF_FAST = Work(operations=0.0282e12, bytes=186.5e9, kernels=211_869, t4_seconds=0.583)
+"""From frames to embeddings, one chunk at a time."""
+SEGMENTATION = Work(operations=9.466e12, bytes=197.8e9, kernels=8192, t4_seconds=1.611)
+"""32 chunks of 10 s at once, a chunk every second; an LSTM is one kernel."""
+LSTM_STEPS = 3591 / 32 * 4 * 589
+"""Of segmentation: batches, layers and frames. Each step needs the result of the one before."""
+
+COUNTING_SECONDS, CLUSTERING_SECONDS, RECONSTRUCTION_SECONDS = 2.15, 4.63, 0.34
+"""CPU time of an hour with four voices, by `benchmarks/gpu/cpu_stages.py`: docs/benchmarks/cpu-stages-2026-11-29.json.
+Clustering grows with the square of the duration: half an hour takes a quarter."""
