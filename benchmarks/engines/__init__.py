@@ -1,8 +1,8 @@
 """Measure the speed-up of the exact and fast engines over stock pyannote: `make bench-engines`.
 
 The engines alternate, in every round, on every recording. The speaker turns of stock and exact must be equal bit for
-bit, and so must their RTTM; those of fast are not, but its embeddings are compared with those of exact. Times are medians. Each ratio
-compares times from one run.
+bit, and so must their RTTM; those of fast are not, but its embeddings are compared with those of exact. Times are
+medians. Each ratio compares times from one run.
 
     recordings.py   15 recordings, most composed by `benchmark.compose`, about 20 minutes
     models.py       the embedded cache, and a twin of community-1
