@@ -60,8 +60,8 @@ bench-engines: setup-dev ## Compare the exact engine with stock pyannote (hours 
 bench-labels: setup-dev ## Measure speed and accuracy of transcript labelling (a minute)
 	@.venv/bin/python -m benchmarks.labels
 
-bench-peers: setup-dev ## Compare with other offline diarizers of the same models (7 GB for whisperX, ffmpeg; minutes)
-	@.venv/bin/python -m benchmarks.peers
+bench-peers: setup-dev ## Compare with other offline diarizers (7 GB for whisperX; ffmpeg, gcc, cmake; WORKLOAD=FOLDER: accuracy)
+	@.venv/bin/python -m benchmarks.peers $(if $(WORKLOAD),--workload "$(WORKLOAD)")
 
 bench-provision: setup-dev ## Compare provisioning a bare host with manual setup (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision
