@@ -50,7 +50,7 @@ def pooled_table(report: BenchmarkReport) -> Table:
 def engines_table(report: BenchmarkReport) -> Table:
     """Return a row for each engine, with its errors and its time over all recordings."""
     first = report.series[0]
-    recordings = f"{len(first.measurements)} recordings, {format_duration(first.audio_seconds)}"
+    recordings = f"Recordings: {len(first.measurements)}, {format_duration(first.audio_seconds)} in all"
     scoring = "DER: all errors / all speech, at collar 0, overlap scored. Processing: the sum of the medians."
     return Table(
         title="",

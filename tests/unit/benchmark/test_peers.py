@@ -126,7 +126,7 @@ class TestTable:
 
     def test_states_the_number_and_the_duration_of_the_recordings(self, tmp_path):
         note = engines_table(report(*scored(tmp_path))).note
-        assert note.startswith("2 recordings, 20 s. DER: all errors / all speech, at collar 0, overlap scored.")
+        assert note.startswith("Recordings: 2, 20 s in all. DER: all errors / all speech, at collar 0, overlap scored.")
 
     def test_has_only_times_without_references(self):
         (row,) = engines_table(report(measurement("two", 10.0, 1.0, 3.0, 2.0))).rows
