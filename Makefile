@@ -63,8 +63,8 @@ bench-gpu: setup-dev ## Measure all engines on a GPU within 8 minutes, under .be
 bench-labels: setup-dev ## Measure speed and accuracy of transcript labelling (a minute)
 	@.venv/bin/python -m benchmarks.labels
 
-bench-peers: setup-dev ## Compare with other offline diarizers of the same models (7 GB for whisperX, ffmpeg; minutes)
-	@.venv/bin/python -m benchmarks.peers
+bench-peers: setup-dev ## Compare with other offline diarizers (7 GB for whisperX; ffmpeg, gcc, cmake; WORKLOAD=FOLDER: accuracy)
+	@.venv/bin/python -m benchmarks.peers $(if $(WORKLOAD),--workload "$(WORKLOAD)")
 
 bench-provision: setup-dev ## Compare provisioning a bare host with manual setup (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision

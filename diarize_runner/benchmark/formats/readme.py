@@ -6,13 +6,15 @@
 
 `refresh_tables` replaces the text between the two lines with a table of the report, whose path is relative to the
 document's folder. With `accuracy` instead of `benchmark` in both lines, it inserts the pooled error rates, with
-`projection` the T4 projection.
+`engines` these and the total time of each engine, with `projection` the T4 projection.
 """
 
 import re
 from dataclasses import replace
 from pathlib import Path
 
+from diarize_runner.benchmark.accuracy import pool
+from diarize_runner.benchmark.alignment import KINDS
 from diarize_runner.benchmark.formats.accuracy_tables import accuracy_table
 from diarize_runner.benchmark.formats.figures import format_day, format_duration, format_percent, format_seconds
 from diarize_runner.benchmark.formats.markdown import render_table
@@ -24,7 +26,7 @@ from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.benchmark.speedup import speedups
 
 _BLOCK = re.compile(
-    r"(?P<first><!-- (?P<kind>accuracy|benchmark|projection) (?P<path>\S+) -->\n)"
+    r"(?P<first><!-- (?P<kind>accuracy|benchmark|engines|projection) (?P<path>\S+) -->\n)"
     r".*?(?P<last>^<!-- end of (?P=kind) -->$)",
     re.DOTALL | re.MULTILINE,
 )
@@ -43,6 +45,22 @@ def refresh_tables(document: str, folder: Path) -> str:
 def pooled_table(report: BenchmarkReport) -> Table:
     """Return the pooled error rates of each engine, with the machine and the cache."""
     return replace(accuracy_table(report), note=_machine(report))
+
+
+def engines_table(report: BenchmarkReport) -> Table:
+    """Return a row for each engine, with its errors and its time over all recordings."""
+    first = report.series[0]
+    recordings = f"Recordings: {len(first.measurements)}, {format_duration(first.audio_seconds)} in all"
+    scoring = "DER: all errors / all speech, at collar 0, overlap scored. Processing: the sum of the medians."
+    return Table(
+        title="",
+        headings=(
+            *("engine", "DER", *KINDS, "JER", "right speaker counts", "sum of count errors"),
+            *("processing", "RTF"),
+        ),
+        rows=tuple((series.engine, *_errors(series), *_time(series)) for series in report.series),
+        note=f"{recordings}. {scoring} {_machine(report)}",
+    )
 
 
 def summary_table(report: BenchmarkReport) -> Table:
@@ -74,6 +92,19 @@ def _comparison_with_stock(report: BenchmarkReport) -> str:
     return " Some outputs differ from stock's." if False in equal else " Every output equals stock's, byte for byte."
 
 
+def _errors(series: Series) -> tuple[str, ...]:
+    accuracy = pool(series)
+    if accuracy is None:
+        return ("no reference", *[""] * (len(KINDS) + 3))
+    rates = (accuracy.der, accuracy.missed, accuracy.false_alarm, accuracy.confusion, accuracy.jer)
+    counts = f"{accuracy.right_counts} of {accuracy.recordings}", str(accuracy.count_error)
+    return (*map(format_percent, rates), *counts)
+
+
+def _time(series: Series) -> tuple[str, str]:
+    return format_seconds(series.median_seconds), f"{series.real_time_factor:.3f}"
+
+
 def _row(series: Series, measured: Measurement) -> tuple[str, ...]:
     score = measured.score
     return (
@@ -90,5 +121,6 @@ def _row(series: Series, measured: Measurement) -> tuple[str, ...]:
 _TEXTS = {
     "accuracy": lambda report: render_table(pooled_table(report)),
     "benchmark": lambda report: render_table(summary_table(report)),
+    "engines": lambda report: render_table(engines_table(report)),
     "projection": projection_paragraph,
 }
