@@ -23,8 +23,8 @@ WINDOW, HOP = 400, 160
 """Samples: features are computed over 25 ms, every 10 ms."""
 MELS = 80
 DIMENSION = 192
-MIN_FRAMES = 10
-"""Of less than 0.1 s of speech there are too few frames for a standard deviation."""
+MIN_FRAMES = 40
+"""The standard deviation over less than 0.4 s is ill-conditioned: rounding would show in the embedding."""
 
 _HEAD_CHANNELS, _CHANNELS, _GROWTH, _BOTTLENECK = 32, 128, 32, 128
 _BLOCKS = ((12, 1), (24, 2), (16, 2))
@@ -56,10 +56,10 @@ class CAMPlusPlus(Model):
             weights: (batch, frames) of any frame rate; frames above 0.5 are used. None uses all.
 
         Returns:
-            (batch, 192); a row is NaN if fewer than 10 frames of 10 ms are used.
+            (batch, 192); a row is NaN if less than 0.4 s is used.
 
         Raises:
-            ValueError: `weights` is None and the waveforms are shorter than 10 frames.
+            ValueError: `weights` is None and the waveforms are shorter than 40 frames.
         """
         shortest = WINDOW + (MIN_FRAMES - 1) * HOP
         if weights is None:

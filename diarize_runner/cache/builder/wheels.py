@@ -20,7 +20,7 @@ _ERROR, _HASH_MISMATCH = "ERROR: ", "DO NOT MATCH THE HASHES"
 """Markers in the output of pip."""
 _OPTIONS = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off")
 _TARGET = Target(python="3.11")
-"""The Python whose wheel is taken on every build host, so that one digest pins it. It is not installed."""
+"""Every build host takes the wheel for this Python, so that one digest pins it. The wheel is not installed."""
 _HINT = "check that your package index has a wheel for it and that pip can reach it: pip download"
 _ZIP_ERRORS = (
     zipfile.BadZipFile,

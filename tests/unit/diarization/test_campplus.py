@@ -34,7 +34,7 @@ def mask(*spoken):
     return weights
 
 
-LONG, SHORT, IN_PARTS, TOO_SHORT = mask((0, 4.5)), mask((1, 2)), mask((0, 1), (3, 5)), mask((2, 2.08))
+LONG, SHORT, IN_PARTS, TOO_SHORT = mask((0, 4.5)), mask((1, 2)), mask((0, 1), (3, 5)), mask((2, 2.3))
 ALL = (LONG, SHORT, IN_PARTS, TOO_SHORT)
 
 
