@@ -12,9 +12,8 @@
         segmentation.py, embedding.py, reconstruction.py   three of its stages
         trunk.py                                           optimize a network for a device
         workers.py                                         a thread pool with one worker per core
-    fast.py      the fast engine: exact, but each second of audio is encoded once
-        blocks.py           its embedding pass
-        campplus_frames.py  CAM++ with its frames separate from their pooling
+    fast.py      the fast engine: exact, but each second of audio is embedded once
+        tiles.py                                           its embedding pass
     campplus.py  the embedded caches' speaker encoder, as a pyannote model
     ge2e.py      the encoder of embedded caches of 0.1.0, to which a box can switch back; removed after one release
     channels.py  names of channels and of their speakers

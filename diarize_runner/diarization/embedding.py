@@ -67,11 +67,21 @@ class EmbeddingPass:
         hook: Callable[..., None] | None = None,
     ) -> Embeddings:
         """Embed each speaker slot of each chunk; parameters and result match stock."""
-        least = min_frames(binary_segmentations, self.audio, self.min_samples) if exclude_overlap else None
-        chunks = Chunks(segmentations=binary_segmentations, min_frames=least)
+        chunks = self.chunks(binary_segmentations, exclude_overlap=exclude_overlap)
+        return self.embed(file, chunks, chunks.with_speech(), hook)
+
+    def chunks(self, segmentations: SlidingWindowFeature, *, exclude_overlap: bool) -> "Chunks":
+        """Return the chunks of a recording."""
+        min_frames = self._min_frames(segmentations) if exclude_overlap else None
+        return Chunks(segmentations=segmentations, min_frames=min_frames)
+
+    def embed(
+        self, file: Any, chunks: "Chunks", selected: list[int], hook: Callable[..., None] | None = None
+    ) -> Embeddings:
+        """Embed the slots of the selected chunks; all others get the embedding of an empty mask."""
         embeddings = np.tile(self.empty_mask_embedding, (*chunks.shape, 1))
-        batches = [*_batches(chunks.with_speech(), self.batch_size)]
-        report = hook or ignore
+        batches = [*_batches(selected, self.batch_size)]
+        report = hook or _ignore
         report("embeddings", None, total=len(batches), completed=0)
         for done, (batch, embedded) in enumerate(
             zip(batches, self._embed_batches(file, chunks, batches), strict=True), 1
@@ -99,6 +109,11 @@ class EmbeddingPass:
             embedded = self.model.forward_embedding(frames, _pad_batch(masks, missing).to(self.device))
         return embedded[: len(masks)].cpu().numpy()
 
+    def _min_frames(self, segmentations: SlidingWindowFeature) -> int:
+        frames: int = segmentations.data.shape[1]
+        samples: float = segmentations.sliding_window.duration * self.audio.sample_rate
+        return math.ceil(frames * self.min_samples / samples)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chunks:
@@ -118,6 +133,12 @@ class Chunks:
         """Return the time span of a chunk."""
         return self.segmentations.sliding_window[chunk]
 
+    def frames_between(self, one: int, other: int) -> int:
+        """Return how many frames after the start of one chunk another one starts; negative if it is before."""
+        window = self.segmentations.sliding_window
+        frames: int = self.segmentations.data.shape[1]
+        return round(float((other - one) * window.step / window.duration) * frames)
+
     def with_speech(self) -> list[int]:
         """Return the indices of chunks with speech."""
         return [chunk for chunk, active in enumerate(self.segmentations.data) if np.any(np.nan_to_num(active))]
@@ -132,13 +153,6 @@ class Chunks:
         return np.ascontiguousarray(np.nan_to_num(pooled).transpose(0, 2, 1), dtype=np.float32)
 
 
-def min_frames(segmentations: SlidingWindowFeature, audio: Audio, min_samples: int) -> int:
-    """Return how many frames of a segmentation hold `min_samples` of audio."""
-    frames: int = segmentations.data.shape[1]
-    samples: float = segmentations.sliding_window.duration * audio.sample_rate
-    return math.ceil(frames * min_samples / samples)
-
-
 def _batches(chunks: list[int], size: int) -> Iterator[list[int]]:
     for start in range(0, len(chunks), size):
         yield chunks[start : start + size]
@@ -148,5 +162,5 @@ def _pad_batch(batch: Tensor, missing: int) -> Tensor:
     return torch.cat([batch, batch.new_zeros(missing, *batch.shape[1:])]) if missing else batch
 
 
-def ignore(*_: object, **__: object) -> None:
+def _ignore(*_: object, **__: object) -> None:
     """Do nothing."""

@@ -15,7 +15,7 @@ import numpy as np
 from diarize_runner.cache.box.ownership import require_trusted_folder
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
-from diarize_runner.diarization.engines import AUTO, EXACT, FAST, STOCK, Engine
+from diarize_runner.diarization.engines import AUTO, FAST, STOCK, Engine
 from diarize_runner.diarization.environment import offline_environment, without_telemetry
 from diarize_runner.diarization.guard import offline
 from diarize_runner.diarization.isolation import isolated_directories
@@ -52,7 +52,7 @@ class Diarizer:
     pipeline: "Pipeline"
     device: str
     engine: Engine
-    """The engine in use: never `auto`, and `exact` or `stock` if the pipeline does not support the requested one."""
+    """The engine in use: never `auto`, and `stock` if the pipeline does not support the requested one."""
 
     def diarize(self, recording: Recording, hints: SpeakerHints, progress: Progress) -> Diarization:
         """Return who spoke when.
@@ -111,7 +111,7 @@ class Diarizer:
 def load(cache: VerifiedCache, device: str, engine: Engine = AUTO) -> Diarizer:
     """Load the pipeline of `cache` on `device`: `cuda`, `cpu`, or `auto` (cuda if available).
 
-    If an engine does not support the pipeline, use the next one, of fast, exact and stock, and log the reason.
+    If the fast or exact engine does not support the pipeline, use the stock engine and log the reason.
 
     Raises:
         DeviceUnavailable: cuda is requested but not available.
@@ -155,18 +155,14 @@ def apply_engine(pipeline: "Pipeline", device: str, engine: Engine) -> Engine:
 
     fix_reproducibility(torch.device(device))  # disables TF32, as each pipeline call does
     requested = default_engine(pipeline) if engine == AUTO else engine
-    if requested == FAST:
-        try:
-            make_fast(pipeline, torch.device(device))
-        except UnsupportedPipeline as reason:
-            _log.warning("falling back to the exact engine: %s", reason)
-            requested = EXACT
-    if requested == EXACT:
-        try:
-            make_exact(pipeline, torch.device(device))
-        except UnsupportedPipeline as reason:
-            _log.warning("falling back to the stock engine: %s", reason)
-            requested = STOCK
+    if requested == STOCK:
+        return STOCK
+    make = make_fast if requested == FAST else make_exact
+    try:
+        make(pipeline, torch.device(device))
+    except UnsupportedPipeline as reason:
+        _log.warning("falling back to the stock engine: %s", reason)
+        return STOCK
     return requested
 
 

@@ -9,7 +9,7 @@ AUTO: Final = "auto"
 EXACT: Final = "exact"
 """The output of `stock`, faster."""
 FAST: Final = "fast"
-"""Encodes each second of audio once, so its output is not that of `stock`."""
+"""Embeds each second of audio once, so its output is not that of `stock`."""
 STOCK: Final = "stock"
 """Pyannote's unmodified pipeline, the baseline of comparisons."""
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
@@ -18,7 +18,7 @@ DEVICES: Final = ("auto", "cuda", "cpu")
 
 DIFFERENCES: Final[Mapping[str, str]] = {
     EXACT: "none: the output is that of stock pyannote",
-    FAST: "speaker embeddings are pooled from blocks instead of chunks; docs/benchmarks.md has the DER of both",
+    FAST: "speaker embeddings are of chunks that do not overlap; docs/benchmarks.md has the DER of both",
     STOCK: "none",
 }
 """How the output of an engine differs from stock's, for results."""

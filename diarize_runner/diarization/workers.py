@@ -5,16 +5,11 @@ time. Chunks of a recording are independent, so each worker processes whole chun
 the number of cores nor on their order of completion.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 import torch
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @contextmanager
@@ -27,19 +22,3 @@ def workers(count: int) -> Iterator[Executor]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(count)
-
-
-def map_ahead(
-    pool: Executor, function: Callable[[_Item], _Result], items: Iterable[_Item], ahead: int
-) -> Iterator[_Result]:
-    """Yield the results in order, at most `ahead` of them computed before they are needed.
-
-    `Executor.map` computes all of them, which may take more memory than there is.
-    """
-    pending = deque[Future[_Result]]()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()

@@ -1,0 +1,94 @@
+"""An embedding pass that embeds each second of audio once, for the fast engine.
+
+Stock and the exact engine embed every chunk, and chunks of 10 s overlap by 9 s: the network hears each second ten
+times. Here it hears tiles: chunks that do not overlap. A speaker slot of another chunk gets the mean of the slots of
+the tiles that it lies in, weighted by the frames in common.
+
+    tiles     |------ ada, bo -------|------- bo, cy -------|
+    a chunk               |------- bo, cy -------|             bo: the mean of both; cy: that of the second
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyannote.core import SlidingWindowFeature
+
+from diarize_runner.diarization.embedding import Chunks, EmbeddingPass, Embeddings
+
+Mask = npt.NDArray[np.float32]
+"""Shape (slots, frames)."""
+_ROUNDING = 1e-6
+"""A step may be a little longer than the same share of a chunk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TileEmbeddingPass:
+    """Replaces a pipeline's `get_embeddings`."""
+
+    exact: EmbeddingPass
+
+    def __call__(
+        self,
+        file: Any,
+        binary_segmentations: SlidingWindowFeature,
+        exclude_overlap: bool = False,  # noqa: FBT001, FBT002  # pyannote's signature
+        hook: Callable[..., None] | None = None,
+    ) -> Embeddings:
+        """Embed each speaker slot of each chunk; parameters match stock."""
+        chunks = self.exact.chunks(binary_segmentations, exclude_overlap=exclude_overlap)
+        spoken = set(chunks.with_speech())
+        tiles = _Tiles(chunks=chunks, stride=_stride(binary_segmentations), spoken=spoken)
+        embeddings = self.exact.embed(file, chunks, tiles.numbers, hook)
+        between = sorted(spoken - {*tiles.numbers})
+        means = {chunk: tiles.mean(chunk, embeddings) for chunk in between}
+        missed = [chunk for chunk, mean in means.items() if mean is None]
+        embeddings[missed] = self.exact.embed(file, chunks, missed)[missed]
+        for chunk, mean in means.items():
+            if mean is not None:
+                embeddings[chunk] = mean
+        return embeddings
+
+
+def _stride(segmentations: SlidingWindowFeature) -> int:
+    """Return how many steps fit into a chunk."""
+    window = segmentations.sliding_window
+    return max(1, int(window.duration / window.step + _ROUNDING))
+
+
+class _Tiles:
+    """Every chunk with speech of which the start is a multiple of the chunks' duration, and the last one."""
+
+    def __init__(self, *, chunks: Chunks, stride: int, spoken: set[int]) -> None:
+        self._chunks, self._stride = chunks, stride
+        self._last = chunks.shape[0] - 1
+        self._set = {*range(0, self._last, stride), self._last} & spoken
+        self.numbers = sorted(self._set)
+
+    def mean(self, chunk: int, embeddings: Embeddings) -> Embeddings | None:
+        """Return the means (slots, dimension) for a chunk; None if a slot with speech has no frame in common."""
+        (mask,) = self._chunks.masks([chunk])
+        sums, weights = np.zeros(embeddings.shape[1:], np.float32), np.zeros(len(mask), np.float32)
+        for tile in self._near(chunk):
+            common = self._common_frames(chunk, mask, tile) * np.isfinite(embeddings[tile]).all(axis=1)
+            sums += common @ np.nan_to_num(embeddings[tile])
+            weights += common.sum(axis=1)
+        if np.any(mask.any(axis=1) & (weights == 0)):
+            return None
+        return np.where(weights[:, None] > 0, sums / np.maximum(weights, 1)[:, None], embeddings[chunk])
+
+    def _near(self, chunk: int) -> set[int]:
+        """Return the tiles that a chunk overlaps."""
+        before = chunk - chunk % self._stride
+        overlapping = {before, min(before + self._stride, self._last)}
+        return overlapping & self._set
+
+    def _common_frames(self, chunk: int, mask: Mask, tile: int) -> Mask:
+        """Return how many frames each slot of the chunk shares with each slot of the tile."""
+        (other,) = self._chunks.masks([tile])
+        frames = mask.shape[1]
+        later = self._chunks.frames_between(chunk, tile)
+        common: Mask = mask[:, max(later, 0) : frames + later] @ other[:, max(-later, 0) : frames - later].T
+        return common
