@@ -13,7 +13,7 @@ from pathlib import Path
 
 PREPARED = "prepared"
 """A file in a complete folder."""
-_OPTIONS = ("device", "budget", "durations", "chunk_batches", "block_batches", "rounds", "output", "output_html")
+_OPTIONS = ("device", "budget", "durations", "chunk_batches", "tile_batches", "rounds", "output", "output_html")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,8 +14,10 @@ from benchmarks.gpu.report import Measured, Probe
 from diarize_runner.benchmark.memory import read_peaks, reset_peaks
 from diarize_runner.benchmark.stage_timer import StageTimer, instrument
 from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.embedding import EmbeddingPass
 from diarize_runner.diarization.engine import Diarizer
 from diarize_runner.diarization.engines import FAST, STOCK, Engine
+from diarize_runner.diarization.tiles import TileEmbeddingPass
 from diarize_runner.errors import PipelineError
 from diarize_runner.jobs.job import DiarizationTask, TimedDiarization, run_timed
 from diarize_runner.progress import NoProgress
@@ -34,15 +36,21 @@ class LoadedEngine:
     stage_timer: StageTimer
 
     def set_batch_size(self, size: int | None) -> None:
-        """Set how many chunks or blocks are embedded at once; None keeps the engine's own number."""
+        """Set how many chunks are embedded at once; None keeps the engine's own number."""
         if size is not None:
             pipeline = self.diarizer.pipeline
-            pipeline.get_embeddings = dataclasses.replace(pipeline.get_embeddings, batch_size=size)
+            pipeline.get_embeddings = _resized(pipeline.get_embeddings, size)
 
     def call(self, recording: Recording) -> TimedDiarization:
         """Diarize a recording."""
         self.stage_timer.clear()
         return run_timed(_TASK, self.timed, recording, NoProgress())
+
+
+def _resized(embedding: EmbeddingPass | TileEmbeddingPass, size: int) -> EmbeddingPass | TileEmbeddingPass:
+    if isinstance(embedding, TileEmbeddingPass):
+        return dataclasses.replace(embedding, exact=dataclasses.replace(embedding.exact, batch_size=size))
+    return dataclasses.replace(embedding, batch_size=size)
 
 
 class Engines:

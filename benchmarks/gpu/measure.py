@@ -133,7 +133,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return Settings(
         durations=tuple(arguments.durations),
         chunk_batches=tuple(arguments.chunk_batches),
-        block_batches=tuple(arguments.block_batches),
+        tile_batches=tuple(arguments.tile_batches),
         rounds=arguments.rounds,
     )
 

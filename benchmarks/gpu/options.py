@@ -19,8 +19,8 @@ def add_measuring_options(parser: argparse.ArgumentParser) -> None:
     )
     described = "batch sizes of the exact engine (default: 8 16 32 64)"
     parser.add_argument("--chunk-batches", type=int, nargs="*", metavar="N", default=[8, 16, 32, 64], help=described)
-    described = "batch sizes of the fast engine (default: 4 8 16 32)"
-    parser.add_argument("--block-batches", type=int, nargs="*", metavar="N", default=[4, 8, 16, 32], help=described)
+    described = "batch sizes of the fast engine (default: 8 16 32 64)"
+    parser.add_argument("--tile-batches", type=int, nargs="*", metavar="N", default=[8, 16, 32, 64], help=described)
     described = "how often each but the longest recording is measured, if time is left (default: %(default)s)"
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help=described)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report as JSON")

@@ -119,7 +119,7 @@ def _sweep(report: Report) -> Table:
         )
         for each in _swept(report)
     )
-    note = "Exact embeds chunks of 10 s; fast embeds blocks of 30 s (10 s on a CPU), with 1 s of context on each side."
+    note = "Exact embeds every chunk of 10 s; fast embeds those that do not overlap."
     return Table(title="Batch sizes of the embedding", headings=headings, rows=rows, note=note)
 
 

@@ -38,7 +38,7 @@ class Settings:
     """Seconds of audio, shortest first."""
     chunk_batches: tuple[int, ...] = (8, 16, 32, 64)
     """Batch sizes of the exact engine."""
-    block_batches: tuple[int, ...] = (4, 8, 16, 32)
+    tile_batches: tuple[int, ...] = (8, 16, 32, 64)
     """Batch sizes of the fast engine."""
     rounds: int = 3
     """How often each but the longest recording is measured, if time is left."""
@@ -74,7 +74,7 @@ def plan_steps(settings: Settings) -> tuple[Step, ...]:
         *(step for duration in shorter for step in _engines(duration)),
         Step(engine=FAST, audio_seconds=longest),
         Step(engine=EXACT, audio_seconds=longest),
-        *(Step(engine=FAST, audio_seconds=swept, batch_size=size) for size in settings.block_batches),
+        *(Step(engine=FAST, audio_seconds=swept, batch_size=size) for size in settings.tile_batches),
         *(Step(engine=EXACT, audio_seconds=swept, batch_size=size) for size in settings.chunk_batches),
         Step(engine=STOCK, audio_seconds=longest),
         *(step for _ in range(1, settings.rounds) for duration in shorter for step in _engines(duration)),

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.report import Probe
+from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.diarization.engine import Diarizer
 from diarize_runner.unexpected import first_line
 
@@ -24,15 +25,15 @@ Prepare = Callable[[], Callable[[], object]]
 
 def probe_network(diarizer: Diarizer) -> tuple[Probe, ...]:
     """Time each way on one batch of noise, with the fast engine."""
-    blocks: Any = diarizer.pipeline.get_embeddings
-    first, last = blocks.grid.samples_of(0)
-    noise = torch.randn(blocks.batch_size, 1, last - first, generator=torch.Generator().manual_seed(0)) / 10
+    embedding = diarizer.pipeline.get_embeddings.exact
+    samples = round(diarizer.pipeline._segmentation.duration * SAMPLE_RATE)  # noqa: SLF001  # the pipeline has no other way
+    noise = torch.randn(embedding.batch_size, 1, samples, generator=torch.Generator().manual_seed(0)) / 10
     with torch.inference_mode():
-        return tuple(_probe(name, prepare, diarizer.synchronise) for name, prepare in _ways(blocks, noise))
+        return tuple(_probe(name, prepare, diarizer.synchronise) for name, prepare in _ways(embedding, noise))
 
 
-def _ways(blocks: Any, noise: Tensor) -> Iterator[tuple[str, Prepare]]:
-    device, model = blocks.device, blocks.model
+def _ways(embedding: Any, noise: Tensor) -> Iterator[tuple[str, Prepare]]:
+    device, model = embedding.device, embedding.model
     waveforms = noise.to(device)
     features = model.model.compute_fbank(waveforms)
     yield "copy to the device", lambda: lambda: noise.to(device, copy=True)

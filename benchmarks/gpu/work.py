@@ -29,10 +29,13 @@ from diarize_runner.benchmark.t4 import T4_BYTES_PER_SECOND, T4_OPERATIONS_PER_S
 from diarize_runner.diarization.trunk import optimize_trunk
 
 _RATE = 16_000
-_HOUR = 3600.0
 _CHUNKS_PER_HOUR = 3591
-_CHUNK, _BLOCK, _CONTEXT = 10.0, 30.0, 1.0
+_TILES_PER_HOUR = 360
+"""Chunks that do not overlap."""
+_CHUNK = 10.0
 """Seconds."""
+_BATCH = 32
+"""Chunks."""
 _SLOTS = 3
 
 
@@ -111,15 +114,12 @@ def features(embedding: Any, seconds: float, times_per_hour: float) -> Work:
 
 
 def pooling(embedding: Any) -> Work:
-    """Count the fast engine's pooling of a chunk, from the frames of two blocks."""
-    frames = [torch.zeros(1, 256, 10, 125), torch.zeros(1, 256, 10, 250)]
-    masks = torch.ones(1, _SLOTS, 589)
-    return work(
-        lambda: embedding.resnet.forward_embedding(torch.cat(frames, dim=-1)[..., :125], masks), _CHUNKS_PER_HOUR
-    )
+    """Count the pooling of a batch of chunks."""
+    frames, masks = torch.zeros(_BATCH, 256, 10, 125), torch.ones(_BATCH, _SLOTS, 589)
+    return work(lambda: embedding.resnet.forward_embedding(frames, masks), _TILES_PER_HOUR / _BATCH)
 
 
-def segmentation(model: Any, batch: int = 32, seconds: float = _CHUNK) -> Work:
+def segmentation(model: Any, batch: int = _BATCH, seconds: float = _CHUNK) -> Work:
     """Count the segmentation model on a batch of chunks."""
     on_meta = model.to("meta")
     chunks = torch.zeros(batch, 1, round(seconds * _RATE), device="meta")
@@ -133,11 +133,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
     output: Path = parser.parse_args().output
     segmenting, embedding = _models()
-    blocks = _HOUR / _BLOCK
     counts = {
-        "network_of_exact": network(embedding, 32, _CHUNK, _CHUNKS_PER_HOUR / 32),
-        "network_of_fast": network(embedding, 16, _BLOCK + 2 * _CONTEXT, blocks / 16),
-        "features_of_fast": features(embedding, _BLOCK + 2 * _CONTEXT, blocks),
+        "network_of_exact": network(embedding, _BATCH, _CHUNK, _CHUNKS_PER_HOUR / _BATCH),
+        "network_of_fast": network(embedding, _BATCH, _CHUNK, _TILES_PER_HOUR / _BATCH),
+        "features_of_fast": features(embedding, _CHUNK, _TILES_PER_HOUR),
         "pooling_of_fast": pooling(embedding),
         "segmentation": segmentation(segmenting),
     }

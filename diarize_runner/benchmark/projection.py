@@ -4,12 +4,12 @@ The models have community-1's shapes; `t4.py` has the work that torch counted, a
 
 - An hour has 3,591 chunks of 10 s, one per second. The trunk of the exact engine computes each chunk once: 45.2 GFLOP
   (a multiply-add is two operations). The engine skips chunks without speech, so this is an upper bound. The fast engine
-  computes blocks of 30 s, and segmentation all chunks.
+  embeds the 360 chunks that do not overlap, and segmentation hears all of them.
 - Utilisation: 25 to 60 % of the peak of arithmetic or memory, whichever bounds a kernel. The base clock, 585 MHz, has
   37 %, and convolutions seldom reach the peak of a clock.
 - Segmentation of the exact engine would run on the GPU too: from 0 s to the CPU's time. For the fast engine its work is
   counted; at most, each step of its LSTM also takes the time of a launch.
-- The fast engine pools one chunk at a time, so the GPU waits for each kernel's launch: 5 to 10 us.
+- The features and the pooling of the fast engine are many small kernels; each takes at least a launch: 5 to 10 us.
 - Clustering and reconstruction stay on the CPU, and take the measured CPU's time. For the fast engine, they take at
   least what an hour of synthetic turns takes, because clustering grows with the square of the duration. Speaker
   counting, a part of segmentation, stays on the CPU too.
@@ -98,14 +98,19 @@ def project_to_t4(report: BenchmarkReport) -> Projection:
 
 def network_of_fast() -> SecondsRange:
     """Return the time of the embedding's features and trunk."""
-    return _utilised(NETWORK_OF_FAST) + _utilised(FEATURES_OF_FAST)
+    return _utilised(NETWORK_OF_FAST) + _launched(FEATURES_OF_FAST)
 
 
 def pooling_of_fast() -> SecondsRange:
-    """Return the time of the pooling, bounded by its work or by its launches."""
-    work = _utilised(POOLING_OF_FAST)
-    shortest, longest = (POOLING_OF_FAST.kernels * seconds for seconds in LAUNCH_SECONDS)
-    return SecondsRange(least=max(work.least, shortest), most=max(work.most, longest))
+    """Return the time of the pooling."""
+    return _launched(POOLING_OF_FAST)
+
+
+def _launched(work: Work) -> SecondsRange:
+    """Return the time of small kernels, bounded by their work or by their launches."""
+    utilised = _utilised(work)
+    shortest, longest = (work.kernels * seconds for seconds in LAUNCH_SECONDS)
+    return SecondsRange(least=max(utilised.least, shortest), most=max(utilised.most, longest))
 
 
 def _segmentation_of_fast() -> SecondsRange:

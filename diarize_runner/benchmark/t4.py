@@ -25,12 +25,12 @@ class Work:
     """The sum of each kernel's least time on a T4, at the peak of its arithmetic or of its memory."""
 
 
-NETWORK_OF_FAST = Work(operations=17.377e12, bytes=323.3e9, kernels=645, t4_seconds=2.793)
-"""The embedding's trunk: blocks of 30 s, with 1 s of context on each side, 16 at once."""
-FEATURES_OF_FAST = Work(operations=0.0158e12, bytes=15.7e9, kernels=6240, t4_seconds=0.0493)
-"""The embedding's features, one block at a time."""
-POOLING_OF_FAST = Work(operations=0.0282e12, bytes=186.5e9, kernels=211_869, t4_seconds=0.583)
-"""From frames to embeddings, one chunk at a time."""
+NETWORK_OF_FAST = Work(operations=16.281e12, bytes=302.9e9, kernels=967.5, t4_seconds=2.6164)
+"""The embedding's trunk: 360 chunks of 10 s, 32 at once."""
+FEATURES_OF_FAST = Work(operations=0.01477e12, bytes=14.984e9, kernels=18_720, t4_seconds=0.04704)
+"""The embedding's features, one chunk at a time."""
+POOLING_OF_FAST = Work(operations=0.002831e12, bytes=14.101e9, kernels=652.5, t4_seconds=0.04416)
+"""From frames to embeddings, 32 chunks at once."""
 SEGMENTATION = Work(operations=9.466e12, bytes=197.8e9, kernels=8192, t4_seconds=1.611)
 """32 chunks of 10 s at once, a chunk every second; an LSTM is one kernel."""
 LSTM_STEPS = 3591 / 32 * 4 * 589

@@ -30,6 +30,11 @@ class TileEmbeddingPass:
 
     exact: EmbeddingPass
 
+    @property
+    def batch_size(self) -> int:
+        """Chunks per batch."""
+        return self.exact.batch_size
+
     def __call__(
         self,
         file: Any,

@@ -55,7 +55,7 @@ def _of_fast(projection: Projection) -> str:
         f"{T4_OPERATIONS_PER_SECOND / 1e12:.1f} TFLOP/s in float32 and {T4_BYTES_PER_SECOND / 1e9:.0f} GB/s by "
         f"NVIDIA's data sheet, with an assumed utilisation of {format_percent(lowest)} to {format_percent(highest)}. "
         f"In the way of the goal, {3600 / GOAL:.1f} s: the embedding network takes {_precise(network_of_fast())}, "
-        f"segmentation {_precise(projection.segmentation)}, pooling one chunk at a time {_precise(pooling_of_fast())}, "
+        f"segmentation {_precise(projection.segmentation)}, pooling {_precise(pooling_of_fast())}, "
         f"and speaker counting, clustering and reconstruction on the CPU {format_seconds(projection.cpu_seconds)}: "
         f"clustering grows with the square of the duration."
     )

@@ -23,7 +23,7 @@ from diarize_runner.errors import PipelineError
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy.*", "ignore:std.*degrees of freedom:UserWarning")
 SCRIPT = {"ada": [(0.0, 2.0)], "bo": [(2.0, 4.0)]}
 SHORT, LONG = 2.5, 3.0
-SETTINGS = Settings(durations=(SHORT, LONG), chunk_batches=(2,), block_batches=(1, 3), rounds=2)
+SETTINGS = Settings(durations=(SHORT, LONG), chunk_batches=(2,), tile_batches=(1, 3), rounds=2)
 
 
 @pytest.fixture(autouse=True)
@@ -72,10 +72,10 @@ class TestAPlan:
         swept = [step for step in plan_steps(Settings()) if step.batch_size]
         assert {step.audio_seconds for step in swept} == {600.0}
         assert [step.batch_size for step in swept if step.engine == "exact"] == [8, 16, 32, 64]
-        assert [step.batch_size for step in swept if step.engine == "fast"] == [4, 8, 16, 32]
+        assert [step.batch_size for step in swept if step.engine == "fast"] == [8, 16, 32, 64]
 
     def test_of_a_single_recording_measures_and_sweeps_it(self):
-        steps = plan_steps(Settings(durations=(5.0,), chunk_batches=(2,), block_batches=(), rounds=3))
+        steps = plan_steps(Settings(durations=(5.0,), chunk_batches=(2,), tile_batches=(), rounds=3))
         assert {step.audio_seconds for step in steps} == {5.0}
         assert [step.engine for step in steps] == ["fast", "exact", "exact", "stock"]
 

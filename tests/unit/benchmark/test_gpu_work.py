@@ -15,7 +15,6 @@ from diarize_runner.benchmark import t4
 from diarize_runner.benchmark.projection import CHUNKS_PER_HOUR, OPERATIONS_PER_CHUNK
 
 COUNTED = json.loads((ROOT / "docs/benchmarks/work-2026-11-29.json").read_text())
-BLOCKS = 3600 / 30
 """Per hour."""
 
 
@@ -60,7 +59,7 @@ def test_a_chunk_of_the_exact_engine_has_the_counted_operations():
 
 
 def test_the_network_is_counted_as_in_the_report(wespeaker):
-    found = work.network(wespeaker, 16, 32.0, BLOCKS / 16)
+    found = work.network(wespeaker, 32, 10.0, 360 / 32)
     assert asdict(found) == pytest.approx(COUNTED["network_of_fast"])
 
 
