@@ -332,8 +332,8 @@ class TestAProjection:
     def test_of_the_fast_engine_takes_counted_work_launches_and_the_cpu(self, run, write_report):
         measured = replace(measurement("a", 100.0), calls=(self.CALL,))
         ran = run("benchmark", "project", write_report("one.json", report(measured, engine="fast")), "--json")
-        launches, steps, cpu = 211_869 * 5e-6, 3591 / 32 * 4 * 589, 9.0 + 2.15
-        least, most = (2.793 + 0.0493) / 0.6 + launches, (2.793 + 0.0493 + 0.583) / 0.25
+        launches, steps, cpu = 18_720, 3591 / 32 * 4 * 589, 9.0 + 2.15
+        least, most = (2.6164 + 0.04416) / 0.6 + launches * 5e-6, (2.6164 + 0.04416 + 0.04704) / 0.25
         assert ran.document["engine"] == "fast"
         assert ran.document["embedding_seconds"] == pytest.approx({"least": least, "most": most})
         segmentation = {"least": 1.611 / 0.6, "most": 1.611 / 0.25 + steps * 10e-6}
@@ -348,8 +348,8 @@ class TestAProjection:
         measured = replace(measurement("a", 100.0), calls=(self.CALL,))
         path = write_report("one.json", report(measured, engine="fast"))
         text = " ".join(run("benchmark", "project", path).stderr.split())
-        assert text.startswith("Projected, not measured: on a T4 the fast engine would take 20 to 34 s")
-        assert "106 to 183 times real time; the goal is 500" in text
+        assert text.startswith("Projected, not measured: on a T4 the fast engine would take 18 to 31 s")
+        assert "116 to 196 times real time; the goal is 500" in text
         assert "speakrs 0.7 publishes 197 times real time on a T4" in text
         assert "speaker counting, clustering and reconstruction on the CPU 11.2 s" in text
 

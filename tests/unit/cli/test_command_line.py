@@ -64,7 +64,7 @@ class TestSuggestions:
             (["diarise", "a.wav"], "COMMAND: 'diarise' is not one of ", "diarize", "diarize-runner"),
             (["cache", "restor"], "VERB: 'restor' is not one of ", "restore", "diarize-runner cache"),
             (["doctor", "--devise=cpu"], "unrecognized arguments: --devise=cpu", "--device", "diarize-runner doctor"),
-            (["vad", "--engine", "exakt"], "'exakt' is not one of auto, exact", "exact", "diarize-runner vad"),
+            (["vad", "--engine", "exakt"], "--engine: 'exakt' is not one of auto", "exact", "diarize-runner vad"),
         ],
         ids=["a command", "a verb", "an option", "a value"],
     )
