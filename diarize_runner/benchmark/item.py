@@ -15,13 +15,15 @@ class WorkItem:
     audio: Path
     reference: Path | None
     """RTTM, the ground truth."""
+    uem: Path | None = None
+    """The regions to score; None for the whole recording."""
     transcript: Path | None = None
     """To label with speakers."""
     hints: SpeakerHints = NO_HINTS
 
     def require_files(self) -> None:
         """Raise DiskError if a file is missing, before a worker spends seconds on importing torch."""
-        paths = (self.audio, self.reference, self.transcript)
+        paths = (self.audio, self.reference, self.uem, self.transcript)
         missing = next((path for path in paths if path and not path.is_file()), "")
         if missing:
             raise DiskError(

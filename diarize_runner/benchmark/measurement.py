@@ -3,6 +3,7 @@
 import statistics
 from dataclasses import dataclass, fields
 
+from diarize_runner.benchmark.alignment import Alignment, ErrorSeconds
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
 
@@ -99,7 +100,10 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
-    """Error rates against a reference, at collar 0, overlap scored, as fractions: 0.05 is 5 %."""
+    """Error rates against a reference, at collar 0, overlap scored, as fractions: 0.05 is 5 %.
+
+    Reports of format 1 and 2 lack the last three fields.
+    """
 
     der: float
     """Diarization error rate, the sum of the next three."""
@@ -109,7 +113,11 @@ class Score:
     jer: float | None = None
     """Jaccard error rate: each speaker has equal weight."""
     speakers: int
-    """In the reference."""
+    """In the reference, inside the scored regions."""
+    found_speakers: int | None = None
+    """In the diarization, inside the scored regions."""
+    seconds: ErrorSeconds | None = None
+    alignment: Alignment | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +154,12 @@ class Measurement:
     """Whether stock pyannote wrote the same RTTM in this run; None if stock did not run."""
     memory_over_time: tuple[MemorySample, ...] = ()
     """Of the last call."""
+
+    @property
+    def counted_speakers(self) -> int:
+        """The number of speakers to compare with the reference's: those inside the scored regions, where known."""
+        in_regions = self.score.found_speakers if self.score else None
+        return self.speakers if in_regions is None else in_regions
 
     @property
     def processing_seconds(self) -> tuple[float, ...]:
@@ -215,7 +229,7 @@ class Series:
     @property
     def speaker_count_accuracy(self) -> float | None:
         """The fraction of recordings with the right speaker count; None without references."""
-        right = [each.speakers == each.score.speakers for each in self.measurements if each.score]
+        right = [each.counted_speakers == each.score.speakers for each in self.measurements if each.score]
         return sum(right) / len(right) if right else None
 
 

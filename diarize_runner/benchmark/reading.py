@@ -15,13 +15,13 @@ from diarize_runner.benchmark.measurement import (
     Measurement,
     Memory,
     MemorySample,
-    Score,
     Series,
     Stages,
     Start,
 )
-from diarize_runner.benchmark.report import DERIVED, FORMAT, BenchmarkReport, Price
+from diarize_runner.benchmark.report import DERIVED, FORMAT, FORMAT_2, BenchmarkReport, Price
 from diarize_runner.benchmark.report_1 import FORMAT_1, read_format_1
+from diarize_runner.benchmark.report_scores import read_score
 from diarize_runner.cache.documents import canonical
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.engines import STOCK
@@ -59,13 +59,14 @@ def parse_report(data: bytes, document: str) -> BenchmarkReport:
     bounds.require_bounded(node)
     stated = node.entries().get("format")
     found = stated.value if stated else None
-    if found == FORMAT:
+    if found in (FORMAT, FORMAT_2):
         return _report(node)
     if found == FORMAT_1:
         return read_format_1(node)
     if str(found).startswith(_ANY_FORMAT):
         hint = "read it with the newer release that wrote it"
-        raise UnsupportedFormat(node.error(f"format {found!r} is neither {FORMAT} nor {FORMAT_1}").message, hint=hint)
+        message = node.error(f"format {found!r} is neither {FORMAT}, {FORMAT_2} nor {FORMAT_1}").message
+        raise UnsupportedFormat(message, hint=hint)
     hint = "name a file written by diarize-runner benchmark -o"
     raise NotAReport(node.error("not a benchmark report").message, hint=hint)
 
@@ -162,7 +163,7 @@ def _measurement(node: Node) -> Measurement:
         warmups=tuple(map(_call, at["warmups"].items())),
         calls=tuple(map(_call, bounds.read_items(at["calls"], bounds.MAX_VALUES))),
         speakers=at["speakers"].count(),
-        score=_optional(at["reference"], _score),
+        score=_optional(at["reference"], read_score),
         rttm=_optional(at["rttm"], Node.text),
         repeatable=_optional(at["repeatable"], Node.flag),
         same_as_stock=_optional(at["same_as_stock"], Node.flag),
@@ -184,12 +185,6 @@ def _hints(node: Node) -> SpeakerHints:
     return SpeakerHints(
         **{name: _optional(each, Node.count) for name, each in node.fields(_names(SpeakerHints)).items()}
     )
-
-
-def _score(node: Node) -> Score:
-    at = node.fields(_names(Score))
-    shares = {name: _optional(at[name], Node.number) for name in ("missed", "false_alarm", "confusion", "jer")}
-    return Score(der=at["der"].number(), speakers=at["speakers"].count(), **shares)
 
 
 def _sample(node: Node) -> MemorySample:

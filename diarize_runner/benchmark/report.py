@@ -1,17 +1,20 @@
 """A benchmark's results, and their JSON form. `reading.py` parses it.
 
 Format history:
+    diarize-runner/benchmark/3   references and diarizations of scored recordings, seconds of errors, pooled accuracy
     diarize-runner/benchmark/2   series by engine and device, cold starts, stages, memory, JER, comparison with stock
     diarize-runner/benchmark/1   one engine on one device: audio, warm-ups, calls, DER
 """
 
 from dataclasses import asdict, dataclass
 
+from diarize_runner.benchmark.accuracy import pool
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Measurement, Series, Start
+from diarize_runner.benchmark.report_scores import score_to_dict
 from diarize_runner.cache.documents import canonical
 
-FORMAT = "diarize-runner/benchmark/2"
+FORMAT, FORMAT_2 = "diarize-runner/benchmark/3", "diarize-runner/benchmark/2"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +61,7 @@ class BenchmarkReport:
         return canonical.serialise(self.to_dict())
 
     def _series(self, series: Series) -> dict[str, object]:
-        cost = self.usd_per_audio_hour(series)
+        cost, accuracy = self.usd_per_audio_hour(series), pool(series)
         return {
             "engine": series.engine,
             "device": series.device,
@@ -68,6 +71,7 @@ class BenchmarkReport:
             "usd_per_audio_hour": cost,
             "usd_per_1000_audio_hours": None if cost is None else 1000 * cost,
             "speaker_count_accuracy": series.speaker_count_accuracy,
+            "accuracy": asdict(accuracy) if accuracy else None,
             "starts": [_start(each) for each in series.starts],
             "measurements": [_measurement(each) for each in series.measurements],
             "batches": [asdict(each) for each in series.batches],
@@ -81,6 +85,7 @@ DERIVED = (
     "usd_per_audio_hour",
     "usd_per_1000_audio_hours",
     "speaker_count_accuracy",
+    "accuracy",
     "seconds",
     "processing_seconds",
     "median_seconds",
@@ -112,7 +117,7 @@ def _measurement(measured: Measurement) -> dict[str, object]:
         "fastest_seconds": min(measured.processing_seconds),
         "slowest_seconds": max(measured.processing_seconds),
         "speakers": measured.speakers,
-        "reference": asdict(measured.score) if measured.score else None,
+        "reference": score_to_dict(measured.score) if measured.score else None,
         "rttm": measured.rttm,
         "repeatable": measured.repeatable,
         "same_as_stock": measured.same_as_stock,

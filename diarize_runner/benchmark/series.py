@@ -44,7 +44,7 @@ def _measurement(
         warmups=calls[:warmups],
         calls=calls[warmups:],
         speakers=len(diarization.speakers),
-        score=score(diarization, item.reference, last.audio_seconds) if item.reference else None,
+        score=score(diarization, item.reference, last.audio_seconds, item.uem) if item.reference else None,
         rttm=str(hash_bytes(rttm.render(diarization).encode()).digest),
         repeatable=len(outputs) == 1,
         same_as_stock=all(outputs == each for each in stock_outputs) if stock_outputs else None,

@@ -12,11 +12,13 @@
       - sample                        # the 30 s conversation that ships with pyannote.audio
       - path: calls/monday.m4a        # relative to this file; the other keys are optional
         reference: calls/monday.rttm
+        uem: calls/monday.uem         # the regions to score
         transcript: calls/monday.json
         hints: {at_most: 4}           # or exactly, at_least
       - scene: {name: hour, seconds: 3600, speakers: 4}   # composed: see compose/scene.py for more keys
 
-Workloads that ship with the package have names: default, guide, scale.
+Workloads that ship with the package have names: default, guide, scale. A folder of recordings with references is a
+workload too: see folder.py.
 """
 
 from collections import Counter
@@ -28,6 +30,7 @@ import yaml
 
 from diarize_runner.benchmark.bounds import read_items
 from diarize_runner.benchmark.compose.scene import MAX_SPEAKERS, Scene, compose
+from diarize_runner.benchmark.folder import read_folder
 from diarize_runner.benchmark.item import WorkItem, shipped_sample
 from diarize_runner.cache.documents.canonical import YAML_ERRORS
 from diarize_runner.cache.documents.fields import Node
@@ -84,21 +87,28 @@ def shipped_workloads() -> list[str]:
 
 
 def read_workload(name: str) -> Workload:
-    """Read a shipped workload by its name, or a file by its path.
+    """Read a shipped workload by its name, or a file or a folder of recordings by its path.
 
     Raises:
         ManifestError: the file is missing, not YAML, or invalid; the message names the path in it.
-        UsageError: the workload contains `sample`, and pyannote.audio is not installed.
+        UsageError: the workload contains `sample`, and pyannote.audio is not installed; or as `read_folder`.
+        RttmError, DiskError: as `read_folder`.
     """
-    path = Path(name)
+    path, shipped = Path(name), name in shipped_workloads()
+    if is_folder(name):
+        return Workload(name=path.resolve().name, recordings=read_folder(path), warmups=0, repeats=1)
     try:
-        shipped = name in shipped_workloads()
         text = (_SHIPPED / f"{name}.yaml").read_text(encoding="utf-8") if shipped else path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
     except (OSError, *YAML_ERRORS) as reason:
         hint = f"name a file, or one of: {', '.join(shipped_workloads())}"
         raise ManifestError(f"{name}: the workload cannot be read: {reason}", hint=hint) from reason
     return _workload(Node(value=document, document=name), path.parent)
+
+
+def is_folder(name: str) -> bool:
+    """Whether a workload's name is a path of a folder."""
+    return name not in shipped_workloads() and Path(name).is_dir()
 
 
 def _workload(node: Node, folder: Path) -> Workload:
@@ -130,10 +140,11 @@ def _recording(node: Node, folder: Path) -> WorkItem | Scene:
         return shipped_sample()
     if "scene" in node.entries():
         return _scene(node.fields(["scene"])["scene"])
-    at = node.fields(["path"], optional=["reference", "transcript", "hints"])
+    at = node.fields(["path"], optional=["reference", "uem", "transcript", "hints"])
     return WorkItem(
         audio=folder / at["path"].text(),
         reference=folder / at["reference"].text() if "reference" in at else None,
+        uem=folder / at["uem"].text() if "uem" in at else None,
         transcript=folder / at["transcript"].text() if "transcript" in at else None,
         hints=_hints(at["hints"]) if "hints" in at else SpeakerHints(),
     )

@@ -28,8 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `benchmark run`."""
     parser.add_argument("audio", type=Path, nargs="?", metavar="AUDIO", help="default: the workload's recordings")
     parser.add_argument("--reference", type=Path, metavar="RTTM", help="the reference RTTM of AUDIO, for DER")
-    described = f"a workload file, or the name of a shipped workload (default: {_DEFAULT})"
-    parser.add_argument("--workload", metavar="FILE", help=described)
+    described = (
+        f"a workload file, the name of a shipped workload (default: {_DEFAULT}), or a folder of recordings, each "
+    )
+    described += "with its reference NAME.rttm and, if only a part is to be scored, NAME.uem"
+    parser.add_argument("--workload", metavar="PATH", help=described)
     parser.add_argument("--against", choices=(STOCK,), help="also measure stock pyannote, in alternation")
     parser.add_argument("--repeats", type=int, metavar="N", help="timed calls (default: the workload's, or 3)")
     parser.add_argument("--warmups", type=int, metavar="N", help="untimed calls first (default: the workload's, or 1)")
@@ -46,14 +49,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Compose the workload's scenes, measure, and write the report."""
+    from diarize_runner.benchmark.folder import require_references_fit
     from diarize_runner.benchmark.run import measure
+    from diarize_runner.benchmark.workload import is_folder
 
     outputs = requested_reports(arguments)
     workload = _workload(arguments)
     with tempfile.TemporaryDirectory(prefix="diarize-runner-benchmark-") as folder:
-        report = measure(
-            workload, workload.items(Path(folder)), lambda engine, device: _launch(arguments, engine, device), progress
-        )
+        items = workload.items(Path(folder))
+        if is_folder(arguments.workload or _DEFAULT):
+            require_references_fit(items, progress)
+        report = measure(workload, items, lambda engine, device: _launch(arguments, engine, device), progress)
     report = _add_instance_and_price(report, arguments)
     write_reports(report, outputs)
     return Result(document=report.to_dict(), text=summary(report))

@@ -1,7 +1,12 @@
 """The summary of a benchmark on the terminal."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from diarize_runner.benchmark.accuracy import INTERVAL, pool
+from diarize_runner.benchmark.alignment import CONFUSION, FALSE_ALARM, MISSED
+from diarize_runner.benchmark.formats.accuracy_tables import format_interval
+from diarize_runner.benchmark.formats.figures import format_percent
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
 
@@ -10,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def summary(report: BenchmarkReport) -> "Table":
-    """Return a table with a row for each recording and engine."""
+    """Return a table with a row for each recording and engine, and below it the accuracy of each engine."""
     from rich.table import Table
+
+    from diarize_runner.cli.terminal import caption
 
     host = report.environment
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
@@ -22,7 +29,21 @@ def summary(report: BenchmarkReport) -> "Table":
     for series in report.series:
         for measurement in series.measurements:
             table.add_row(*_row(series, measurement))
+    if lines := list(_accuracy_lines(report)):
+        table.caption, table.caption_justify = caption(lines), "left"
     return table
+
+
+def _accuracy_lines(report: BenchmarkReport) -> Iterator[str]:
+    for series in report.series:
+        if accuracy := pool(series):
+            rates = {MISSED: accuracy.missed, FALSE_ALARM: accuracy.false_alarm, CONFUSION: accuracy.confusion}
+            errors = ", ".join(f"{kind} {format_percent(rate)}" for kind, rate in rates.items())
+            yield f"{series.engine}: DER {format_percent(accuracy.der)} ({errors}), JER {format_percent(accuracy.jer)}"
+            yield (
+                f"{series.engine}: {100 * INTERVAL:.0f} % interval of DER {format_interval(accuracy)}, "
+                f"right speaker counts {accuracy.right_counts} of {accuracy.recordings}"
+            )
 
 
 def _row(series: Series, measurement: Measurement) -> tuple[str, ...]:
@@ -33,6 +54,6 @@ def _row(series: Series, measurement: Measurement) -> tuple[str, ...]:
         f"{measurement.audio_seconds:.1f} s",
         f"{measurement.median_seconds:.2f} s",
         f"{measurement.real_time_factor:.3f}",
-        f"{measurement.speakers} of {score.speakers}" if score else str(measurement.speakers),
+        f"{measurement.counted_speakers} of {score.speakers}" if score else str(measurement.speakers),
         f"{100 * score.der:.1f} %" if score else "no reference",
     )

@@ -7,7 +7,7 @@ look-ahead; older files lack the last. Lines of other NIST types, comments (`;;`
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from reprlib import repr as shortened
@@ -57,7 +57,7 @@ def read_rttm(path: Path) -> dict[str, tuple[SpeakerTurn, ...]]:
     for recording, turn in _turns(text, path):
         turns_of.setdefault(recording, []).append(turn)
     for recording, turns in turns_of.items():
-        _require_bounded(turns, f"{path}, recording {recording}")
+        require_bounded(turns, f"{path}, recording {recording}")
     return {recording: tuple(sorted(turns)) for recording, turns in turns_of.items()}
 
 
@@ -85,7 +85,8 @@ def _turn(fields: list[str]) -> SpeakerTurn:
     return SpeakerTurn(start=start, end=start + duration, speaker=fields[7])
 
 
-def _require_bounded(turns: list[SpeakerTurn], place: str) -> None:
+def require_bounded(turns: Sequence[SpeakerTurn], place: str) -> None:
+    """Raise RttmError, which names `place`, if a recording has too many turns, speakers or overlapping turns."""
     speakers = len({turn.speaker for turn in turns})
     if len(turns) > MAX_TURNS or speakers > MAX_SPEAKERS:
         counts, limits = f"{len(turns):,} turns, {speakers:,} speakers", f"{MAX_TURNS:,} and {MAX_SPEAKERS:,}"

@@ -2,12 +2,14 @@
 
 import wave
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Call, Loading, Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
+from diarize_runner.benchmark.score import score
 from diarize_runner.benchmark.stage_timer import StageTimer
 from diarize_runner.benchmark.timed_call import TimedDiarizer
 from diarize_runner.benchmark.worker import LoadedEngine
@@ -122,6 +124,38 @@ def reference(folder: Path, *turns: tuple[float, float, str]) -> Path:
         "".join(f"SPEAKER two 1 {start} {length} <NA> <NA> {speaker} <NA> <NA>\n" for start, length, speaker in turns)
     )
     return path
+
+
+def write_rttm(path: Path, turns, uri: str = "") -> Path:
+    """Write turns (start, end, speaker) of the recording `uri`, else the file's stem; return the path."""
+    name = uri or path.stem
+    lines = (f"SPEAKER {name} 1 {start} {end - start} <NA> <NA> {speaker} <NA> <NA>\n" for start, end, speaker in turns)
+    path.write_text("".join(lines))
+    return path
+
+
+def diarization(uri: str, turns) -> Diarization:
+    """Return a diarization with turns (start, end, speaker)."""
+    made = tuple(sorted(SpeakerTurn(start=start, end=end, speaker=speaker) for start, end, speaker in turns))
+    return Diarization(uri=uri, turns=made, exclusive_turns=made)
+
+
+TWO_SCORED = {
+    "a": ([(0, 4, "anna"), (4, 8, "ben")], [(0, 5, "X"), (5, 7, "Y")]),
+    "b": ([(0, 2, "anna")], [(0, 2, "X"), (6, 8, "Y")]),
+}
+"""Reference and diarization of two recordings of 10 s: 1 s missed and 1 s confused of 8 s; 2 s false alarm of 2 s."""
+
+
+def scored(folder: Path, recordings=None) -> tuple[Measurement, ...]:
+    """Return the measurement of each recording of 10 s, scored."""
+    return tuple(
+        replace(
+            measurement(uri, 10.0, 1.0, speakers=len({speaker for *_, speaker in found})),
+            score=score(diarization(uri, found), write_rttm(folder / f"{uri}.rttm", reference), 10.0),
+        )
+        for uri, (reference, found) in (recordings or TWO_SCORED).items()
+    )
 
 
 def measurement(uri: str, audio_seconds: float, *seconds: float, **more) -> Measurement:

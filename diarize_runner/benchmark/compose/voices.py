@@ -1,4 +1,8 @@
-"""Six voices: the two of pyannote's sample, each at three speeds, which shifts pitch and formants."""
+"""Six voices of two people: the two of pyannote's sample, each at three speeds, which shifts pitch and formants.
+
+A diarizer may take two voices of one person for one speaker. Measure speed with scenes of more than two voices, and
+accuracy with recordings of real people.
+"""
 
 from dataclasses import dataclass
 from functools import cache

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from diarize_runner.benchmark.formats.tables import Table
+from diarize_runner.benchmark.formats.table import Table
 from diarize_runner.benchmark.history import Entry
 from diarize_runner.benchmark.published import parse_utc
 

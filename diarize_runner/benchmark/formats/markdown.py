@@ -3,7 +3,8 @@
 import re
 
 from diarize_runner.benchmark.formats.heading import heading
-from diarize_runner.benchmark.formats.tables import Table, tables
+from diarize_runner.benchmark.formats.table import Table
+from diarize_runner.benchmark.formats.tables import tables
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.transcript.formats.fields import one_line
 

@@ -1,11 +1,14 @@
 """Render a report as one self-contained HTML file."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 
-from diarize_runner.benchmark.formats import plots
+from diarize_runner.benchmark.formats import accuracy_page, plots
+from diarize_runner.benchmark.formats.accuracy_tables import accuracy_table, worst_first_table
 from diarize_runner.benchmark.formats.heading import heading
-from diarize_runner.benchmark.formats.tables import Table, guide_table, tables
+from diarize_runner.benchmark.formats.table import Table
+from diarize_runner.benchmark.formats.tables import guide_table, tables
 from diarize_runner.benchmark.report import BenchmarkReport
 
 _STYLE = """
@@ -44,12 +47,24 @@ _PAGE = """\
 <h1>{title}</h1>
 {first}
 <ul>{heading}</ul>
+{overlays}
 {plots}
 {tables}
 </body>
 </html>
 """
 _MISSING = ("not measured", "no reference")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accuracy:
+    """HTML of the accuracy: before all else, and after the heading."""
+
+    summary: str = ""
+    overlays: str = ""
+
+
+NO_ACCURACY = Accuracy()
 
 
 def render(report: BenchmarkReport) -> str:
@@ -59,19 +74,30 @@ def render(report: BenchmarkReport) -> str:
         "Stages of a call": plots.stage_bars(report),
         "Memory over time": plots.memory_over_time(report),
     }
-    first = guide_table(report)
-    others = (table for table in tables(report) if table != first)
-    return render_page(f"Benchmark {report.workload or ''}".strip(), first, heading(report), svgs, others)
+    guide = guide_table(report)
+    accuracy = Accuracy(summary=accuracy_page.render_summary(report), overlays=accuracy_page.render_overlays(report))
+    as_html = (accuracy_table(report), worst_first_table(report))
+    others = [table for table in tables(report) if table not in (guide, *as_html)]
+    title = f"Benchmark {report.workload or ''}".strip()
+    if accuracy.summary:
+        return render_page(title, None, heading(report), svgs, [guide, *others], accuracy)
+    return render_page(title, guide, heading(report), svgs, others)
 
 
 def render_page(
-    title: str, first: Table, lines: Iterable[str], svgs: Mapping[str, str], others: Iterable[Table]
+    title: str,
+    first: Table | None,
+    lines: Iterable[str],
+    svgs: Mapping[str, str],
+    others: Iterable[Table],
+    accuracy: Accuracy = NO_ACCURACY,
 ) -> str:
     """Render what matters most, lines of text, plots (SVG by title; skip empty ones), then the other tables."""
     return _PAGE.format(
         title=escape(title),
-        style=_STYLE,
-        first=_table(first),
+        style=_STYLE + (accuracy_page.STYLE if accuracy.summary else ""),
+        first=accuracy.summary + (_table(first) if first else ""),
+        overlays=accuracy.overlays,
         heading="".join(f"<li>{escape(line)}</li>" for line in lines),
         plots="\n".join(_section(name, svg) for name, svg in svgs.items() if svg),
         tables="\n".join(map(_table, others)),

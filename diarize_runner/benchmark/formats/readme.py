@@ -5,23 +5,27 @@
     <!-- end of benchmark -->
 
 `refresh_tables` replaces the text between the two lines with a table of the report, whose path is relative to the
-document's folder. With `projection` instead of `benchmark` in both lines, it inserts the T4 projection.
+document's folder. With `accuracy` instead of `benchmark` in both lines, it inserts the pooled error rates, with
+`projection` the T4 projection.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from diarize_runner.benchmark.formats.accuracy_tables import accuracy_table
 from diarize_runner.benchmark.formats.figures import format_day, format_duration, format_percent, format_seconds
 from diarize_runner.benchmark.formats.markdown import render_table
 from diarize_runner.benchmark.formats.projection import projection_paragraph
-from diarize_runner.benchmark.formats.tables import Table
+from diarize_runner.benchmark.formats.table import Table
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport
 from diarize_runner.benchmark.speedup import speedups
 
 _BLOCK = re.compile(
-    r"(?P<first><!-- (?P<kind>benchmark|projection) (?P<path>\S+) -->\n).*?(?P<last>^<!-- end of (?P=kind) -->$)",
+    r"(?P<first><!-- (?P<kind>accuracy|benchmark|projection) (?P<path>\S+) -->\n)"
+    r".*?(?P<last>^<!-- end of (?P=kind) -->$)",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -31,10 +35,14 @@ def refresh_tables(document: str, folder: Path) -> str:
 
     def regenerate(block: re.Match[str]) -> str:
         report = read_report(folder / block["path"])
-        text = projection_paragraph(report) if block["kind"] == "projection" else render_table(summary_table(report))
-        return f"{block['first']}{text}\n{block['last']}"
+        return f"{block['first']}{_TEXTS[block['kind']](report)}\n{block['last']}"
 
     return _BLOCK.sub(regenerate, document)
+
+
+def pooled_table(report: BenchmarkReport) -> Table:
+    """Return the pooled error rates of each engine, with the machine and the cache."""
+    return replace(accuracy_table(report), note=_machine(report))
 
 
 def summary_table(report: BenchmarkReport) -> Table:
@@ -49,13 +57,14 @@ def summary_table(report: BenchmarkReport) -> Table:
         for series in report.series
         for measured in series.measurements
     ]
-    host = report.environment
-    devices = ", ".join(dict.fromkeys(series.device for series in report.series))
     headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *speedup_heading)
-    cache = report.cache.partition(" sha256:")[0]
-    note = f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {format_day(report.date)}."
-    note += _comparison_with_stock(report)
-    return Table(title="", headings=headings, rows=tuple(rows), note=note)
+    return Table(title="", headings=headings, rows=tuple(rows), note=_machine(report) + _comparison_with_stock(report))
+
+
+def _machine(report: BenchmarkReport) -> str:
+    host, cache = report.environment, report.cache.partition(" sha256:")[0]
+    devices = ", ".join(dict.fromkeys(series.device for series in report.series))
+    return f"On {devices}: {host.cpu_count} cores of {host.cpu}; cache {cache}; {format_day(report.date)}."
 
 
 def _comparison_with_stock(report: BenchmarkReport) -> str:
@@ -73,6 +82,13 @@ def _row(series: Series, measured: Measurement) -> tuple[str, ...]:
         series.engine,
         format_seconds(measured.median_seconds),
         f"{measured.real_time_factor:.3f}",
-        f"{measured.speakers} of {score.speakers}" if score else str(measured.speakers),
+        f"{measured.counted_speakers} of {score.speakers}" if score else str(measured.speakers),
         format_percent(score.der) if score else "no reference",
     )
+
+
+_TEXTS = {
+    "accuracy": lambda report: render_table(pooled_table(report)),
+    "benchmark": lambda report: render_table(summary_table(report)),
+    "projection": projection_paragraph,
+}

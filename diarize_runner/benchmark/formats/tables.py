@@ -1,8 +1,8 @@
 """A report as tables of text. An unmeasured figure is "not measured", never blank."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from diarize_runner.benchmark.formats.accuracy_tables import accuracy_table, worst_first_table
 from diarize_runner.benchmark.formats.figures import (
     format_bool,
     format_duration,
@@ -11,6 +11,7 @@ from diarize_runner.benchmark.formats.figures import (
     format_seconds,
     format_usd,
 )
+from diarize_runner.benchmark.formats.table import Table
 from diarize_runner.benchmark.growth import fit_growth
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
@@ -20,19 +21,11 @@ _NO_REFERENCE = "no reference"
 _AUDIO_HOUR = 3600
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """Rows of text cells under headings."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-
-
 def tables(report: BenchmarkReport) -> tuple[Table, ...]:
     """Return every table that has rows."""
     every = (
+        accuracy_table(report),
+        worst_first_table(report),
         guide_table(report),
         _recordings(report),
         _totals(report),
@@ -92,7 +85,7 @@ def _recording(series: Series, measured: Measurement) -> tuple[str, ...]:
         format_percent(score.der) if score else _NO_REFERENCE,
         ", ".join(map(format_percent, parts)) or _NO_REFERENCE,
         format_percent(score.jer) if score else _NO_REFERENCE,
-        f"{measured.speakers} of {score.speakers}" if score else str(measured.speakers),
+        f"{measured.counted_speakers} of {score.speakers}" if score else str(measured.speakers),
         format_bool(measured.repeatable),
     )
 

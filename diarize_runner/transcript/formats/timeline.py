@@ -91,7 +91,7 @@ def draw(turns: Sequence[SpeakerTurn], speakers: Sequence[str], duration: float)
         f'<svg role="img" aria-label="Who spoke when" height="{height}" data-duration="{lanes.duration:.3f}">',
         _HATCH,
         f'<rect width="100%" height="{height}" fill="none" pointer-events="all"/>',
-        *(_draw_tick(second, lanes.duration, bottom) for second in _find_ticks(lanes.duration)),
+        *(draw_tick(second, lanes.duration, bottom) for second in find_ticks(lanes.duration)),
         *(_draw_rail(row, lane_height(len(speakers))) for row in lanes.rows.values()),
         *(lanes.draw_bar("turn", (turn.start, turn.end), turn.speaker, [turn.speaker]) for turn in turns),
         *(_draw_overlap(lanes, overlap) for overlap in find_overlaps(turns)),
@@ -111,13 +111,15 @@ def _draw_rail(row: int, lane: int) -> str:
     return f'<line class="rail" x2="100%" y1="{middle}" y2="{middle}"/>'
 
 
-def _find_ticks(duration: float) -> range:
+def find_ticks(duration: float, most: int = _MAX_TICKS) -> range:
+    """Return the seconds of the axis's ticks, `most` at most."""
     whole = int(duration)
-    step = next((step for step in _STEPS if duration / step <= _MAX_TICKS), _DAY * (1 + whole // (_DAY * _MAX_TICKS)))
+    step = next((step for step in _STEPS if duration / step <= most), _DAY * (1 + whole // (_DAY * most)))
     return range(0, whole + 1, step)
 
 
-def _draw_tick(second: int, duration: float, bottom: int) -> str:
+def draw_tick(second: int, duration: float, bottom: int) -> str:
+    """Return a line down to `bottom`, in pixels, with the time below it."""
     x = f"{100 * (second / duration):.3f}%"
     anchor = "start" if second == 0 else "end" if second / duration > 1 - 1 / 40 else "middle"
     line = f'<line class="tick" x1="{x}" x2="{x}" y2="{bottom + 4}"/>'

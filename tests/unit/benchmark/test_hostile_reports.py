@@ -3,17 +3,18 @@
 import json
 import random
 import re
+import tempfile
 import xml.etree.ElementTree as ET
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.benchmarks import measurement, report
+from support.benchmarks import measurement, report, scored
 from support.hostile_transcripts import NUMBERS, TEXTS
 
 from diarize_runner.benchmark.compare import compare
-from diarize_runner.benchmark.formats import history_page, junit, markdown, page, projection, readme
+from diarize_runner.benchmark.formats import accuracy_page, history_page, junit, markdown, page, projection, readme
 from diarize_runner.benchmark.formats.history import history_table
 from diarize_runner.benchmark.history import build_history
 from diarize_runner.benchmark.plan import Job, cautious_plan, plan
@@ -27,7 +28,7 @@ from diarize_runner.errors import DiarizeRunnerError, ManifestError
 REPORT_COUNT, PAGE_COUNT = 600, 4
 ROOT = Path(__file__).parents[3]
 PATHS = [
-    ROOT / "tests/vectors/benchmark/format-1.json",
+    *(ROOT / f"tests/vectors/benchmark/format-{number}.json" for number in (1, 2)),
     *(ROOT / f"docs/benchmarks/{name}-2026-11-21.json" for name in ("default", "peers-twin", "sample")),
 ]
 JOB = Job(audio_hours=10, deadline=86_400, ready_after=60)
@@ -40,7 +41,13 @@ def shorten(value):
     return list(map(shorten, value[:2])) if isinstance(value, list) else value
 
 
-SEEDS = [shorten(json.loads(path.read_bytes())) for path in PATHS]
+def scored_report():
+    """Return the document of a report with references and diarizations."""
+    with tempfile.TemporaryDirectory() as folder:
+        return json.loads(report(*scored(Path(folder))).to_json())
+
+
+SEEDS = [*(shorten(json.loads(path.read_bytes())) for path in PATHS), scored_report()]
 
 
 def paths_in(value):
@@ -75,6 +82,8 @@ def parse_and_render(data):
     markdown.render(read)
     readme.summary_table(read)
     summary(read)
+    accuracy_page.render_summary(read)
+    accuracy_page.render_overlays(read)
     history_table(build_history([("host", read), ("host", read)]))
     for render in (
         lambda: projection.projection_paragraph(read),

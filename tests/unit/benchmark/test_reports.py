@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.benchmarks import measurement, report
+from support.benchmarks import measurement, report, scored
 
+from diarize_runner.benchmark.alignment import Alignment, ErrorSeconds
 from diarize_runner.benchmark.gpu import Gpu
 from diarize_runner.benchmark.measurement import (
     Batch,
@@ -21,10 +22,10 @@ from diarize_runner.benchmark.measurement import (
 )
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import Price
-from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.diarization.turns import SpeakerHints, SpeakerTurn
 from diarize_runner.errors import DiskError, ManifestError, UnsupportedFormat
 
-FORMAT_1 = Path(__file__).parents[2] / "vectors/benchmark/format-1.json"
+FORMAT_1, FORMAT_2 = (Path(__file__).parents[2] / f"vectors/benchmark/format-{number}.json" for number in (1, 2))
 
 
 def full_report():
@@ -40,7 +41,22 @@ def full_report():
         hints=SpeakerHints(at_most=4),
         warmups=(call,),
         calls=(call, Call(seconds=3.0)),
-        score=Score(der=0.1, missed=0.05, false_alarm=0.03, confusion=0.02, jer=0.2, speakers=2),
+        score=Score(
+            der=0.1,
+            missed=0.05,
+            false_alarm=0.03,
+            confusion=0.02,
+            jer=0.2,
+            speakers=2,
+            found_speakers=1,
+            seconds=ErrorSeconds(speech=8.0, missed=0.4, false_alarm=0.24, confusion=0.16),
+            alignment=Alignment(
+                scored=((0.0, 4.5), (6.0, 10.0)),
+                reference=(SpeakerTurn(start=0.25, end=3.125, speaker="anna"),),
+                found=(SpeakerTurn(start=0.1, end=3.0, speaker="SPEAKER_00"),),
+                speakers={"SPEAKER_00": "anna"},
+            ),
+        ),
         rttm="sha256:bb",
         repeatable=True,
         same_as_stock=False,
@@ -103,15 +119,58 @@ def test_a_report_of_format_1_is_still_read():
     assert old.environment.absent["gpu"] == "not in reports of format 1"
 
 
+def test_a_report_of_format_2_is_still_read_and_converted(tmp_path):
+    old = read_report(FORMAT_2)
+    scored = old.series[0].measurements[0].score
+    assert (scored.speakers, scored.found_speakers, scored.seconds, scored.alignment) == (2, None, None, None)
+    assert scored.der == pytest.approx(
+        json.loads(FORMAT_2.read_text())["series"][0]["measurements"][0]["reference"]["der"]
+    )
+    (tmp_path / "new.json").write_bytes(old.to_json())
+    assert read_report(tmp_path / "new.json") == old
+    assert json.loads(old.to_json())["format"] == "diarize-runner/benchmark/3"
+
+
+def test_json_includes_the_pooled_accuracy(tmp_path):
+    accuracy = json.loads(report(*scored(tmp_path)).to_json())["series"][0]["accuracy"]
+    assert (accuracy["recordings"], accuracy["right_counts"], accuracy["count_error"]) == (2, 1, 1)
+    assert accuracy["der"] == pytest.approx(0.4)
+    assert accuracy["der_interval"] == pytest.approx([0.25, 1.0])
+
+
+def alignment_of(document):
+    return document["series"][0]["measurements"][0]["reference"]["alignment"]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda document: document.update(format="diarize-runner/benchmark/9"), "neither diarize-runner/benchmark/2"),
+        (lambda document: document.update(format="diarize-runner/benchmark/9"), "neither diarize-runner/benchmark/3"),
         (lambda document: document.pop("format"), "not a benchmark report"),
         (lambda document: document["series"][0].pop("engine"), r"missing key 'engine' in 'series\[0\]'"),
         (
             lambda document: document["series"][0]["measurements"][0]["calls"][0].update(seconds="soon"),
             r"expected a number, not str in 'series\[0\]\.measurements\[0\]\.calls\[0\]\.seconds'",
+        ),
+        (
+            lambda document: alignment_of(document)["found"].append([2.0, 1.0, "SPEAKER_01"]),
+            r"expected \[start, end, speaker\], in seconds in 'series\[0\].*\.reference\.alignment\.found\[1\]'",
+        ),
+        (
+            lambda document: alignment_of(document)["found"].append([1.0, 2.0]),
+            r"expected \[start, end, speaker\], in seconds in",
+        ),
+        (
+            lambda document: alignment_of(document).update(found=[[0.0, 9.0, f"S{at}"] for at in range(1001)]),
+            r"1,001 speakers; the limits are 100,000 and 1,000 in 'series\[0\].*\.reference\.alignment\.found'",
+        ),
+        (
+            lambda document: alignment_of(document)["scored"].append([10.0, 9.0]),
+            r"expected \[start, end\], in seconds in",
+        ),
+        (
+            lambda document: document["series"][0]["measurements"][0]["reference"]["seconds"].update(speech=1e-300),
+            "1e-300 s is not a valid duration in",
         ),
     ],
 )

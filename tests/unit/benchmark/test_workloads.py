@@ -24,6 +24,7 @@ recordings:
   - sample
   - path: calls/monday.m4a
     reference: calls/monday.rttm
+    uem: calls/monday.uem
     transcript: calls/monday.json
     hints: {at_least: 2, at_most: 4}
   - scene: {name: hour, seconds: 3600, speakers: 4, pause: 1.5, music: [60, 90]}
@@ -46,6 +47,7 @@ def test_a_workload_file_is_read(tmp_path):
     assert monday == WorkItem(
         audio=tmp_path / "calls/monday.m4a",
         reference=tmp_path / "calls/monday.rttm",
+        uem=tmp_path / "calls/monday.uem",
         transcript=tmp_path / "calls/monday.json",
         hints=SpeakerHints(at_least=2, at_most=4),
     )
@@ -94,6 +96,11 @@ def test_the_default_workload_is_short_enough_for_a_cpu():
     workload = read_workload("default")
     scenes = [each for each in workload.recordings if isinstance(each, Scene)]
     assert 30 + sum(scene.seconds for scene in scenes) <= 180
+
+
+def test_the_voices_of_the_default_workload_are_different_people():
+    scenes = [each for each in read_workload("default").recordings if isinstance(each, Scene)]
+    assert max(scene.speakers for scene in scenes) == 2, "the third voice is the first one, slower"
 
 
 def test_two_recordings_with_the_same_name_are_refused(tmp_path):

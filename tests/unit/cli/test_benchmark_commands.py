@@ -2,10 +2,11 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
-from support.benchmarks import measurement, report
+from support.benchmarks import Clock, Launcher, measurement, report, write_rttm, write_two_seconds
 
 from diarize_runner.benchmark.measurement import Call, Stages
 from diarize_runner.benchmark.report import Price
@@ -129,6 +130,63 @@ def test_a_missing_recording_is_reported_before_an_engine_starts(run, tmp_path, 
     ran = run("benchmark", tmp_path / "gone.wav")
     assert ran.exit_code == 1
     assert ran.stderr.startswith(f"error: there is no file {tmp_path}/gone.wav\nhint: check the path")
+
+
+class TestAFolderOfRecordingsWithReferences:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """Two recordings of 2 s; the engine finds a speaker in each second."""
+        folder = tmp_path / "meetings"
+        folder.mkdir()
+        for name, turns in {"right": [(0, 1, "anna"), (1, 2, "ben")], "wrong": [(0, 2, "anna")]}.items():
+            write_two_seconds(folder, name)
+            write_rttm(folder / f"{name}.rttm", turns)
+        return folder
+
+    @pytest.fixture
+    def engine(self, tmp_path, monkeypatch):
+        launcher = Launcher(tmp_path, Clock(), {"exact": [1.0]})
+        monkeypatch.setattr(
+            "diarize_runner.cli.benchmark_run._launch", lambda _, engine, device: launcher(engine, device)
+        )
+        return launcher
+
+    def test_is_measured_scored_and_drawn(self, run, folder, engine, tmp_path):
+        outputs = ("-o", tmp_path / "r.json", "--output-html", tmp_path / "r.html")
+        ran = run("benchmark", "run", "--workload", folder, *outputs)
+        assert ran.exit_code == 0, ran.stderr
+        assert "exact: DER 25.0 % (missed 0.0 %, false alarm 0.0 %, confusion 25.0 %), JER" in ran.stderr
+        assert "right speaker counts 1 of 2" in ran.stderr
+        assert engine.calls == ["exact"] * 3, "a cold start, and each recording once"
+        written = json.loads((tmp_path / "r.json").read_bytes())
+        assert written["workload"] == "meetings"
+        assert written["series"][0]["accuracy"]["der"] == pytest.approx(0.25)
+        assert 'id="recording-0-1"' in (tmp_path / "r.html").read_text()
+
+    def test_is_drawn_again_from_its_report_alone(self, run, folder, engine, tmp_path):
+        outputs = ("-o", tmp_path / "r.json", "--output-html", tmp_path / "r.html")
+        assert run("benchmark", "--workload", folder, *outputs).exit_code == 0
+        shutil.rmtree(folder)
+        assert run("benchmark", "render", tmp_path / "r.json", "--output-html", tmp_path / "again.html").exit_code == 0
+        assert (tmp_path / "again.html").read_bytes() == (tmp_path / "r.html").read_bytes()
+
+    def test_takes_the_options_of_other_workloads(self, run, folder, engine):
+        assert run("benchmark", "--workload", folder, "--repeats", "2", "--warmups", "1").exit_code == 0
+        assert engine.calls == ["exact"] * 7
+
+    def test_without_a_reference_is_refused_before_an_engine_starts(self, run, folder, engine):
+        (folder / "wrong.rttm").unlink()
+        ran = run("benchmark", "--workload", folder)
+        assert ran.exit_code == 2
+        assert ran.stderr.startswith(f"error: {folder}/wrong.wav has no reference wrong.rttm\nhint: ")
+        assert engine.started == []
+
+    def test_with_a_reference_beyond_the_end_is_refused_before_an_engine_starts(self, run, folder, engine):
+        write_rttm(folder / "wrong.rttm", [(0, 3, "anna")])
+        ran = run("benchmark", "--workload", folder)
+        assert ran.exit_code == 2
+        assert "wrong.rttm goes on to 3.0 s, but wrong.wav ends at 2.0 s\nhint: " in ran.stderr
+        assert engine.started == []
 
 
 def test_history_shows_the_change_from_report_to_report_for_each_host(run, tmp_path):
