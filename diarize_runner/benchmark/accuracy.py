@@ -40,7 +40,7 @@ class Accuracy:
 
 
 def pool(series: Series) -> Accuracy | None:
-    """Pool the scored recordings; None if none has speech in its reference, or the report is of format 1 or 2."""
+    """Pool the scored recordings; return None if no reference has speech, or the report has format 1 or 2."""
     scored = _scored(series)
     seconds = [part for _, _, part in scored]
     speech = sum(part.speech for part in seconds)

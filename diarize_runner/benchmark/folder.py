@@ -28,7 +28,7 @@ def read_folder(folder: Path) -> tuple[WorkItem, ...]:
     """Return the recordings of a folder, sorted by name.
 
     Raises:
-        UsageError: the folder has no recording, one lacks its reference, or a reference is of another recording.
+        UsageError: the folder has no recording, a recording lacks its reference, or a reference names another one.
         RttmError: a reference cannot be read.
         DiskError: the folder cannot be read.
     """
@@ -51,7 +51,7 @@ def require_references_fit(items: Sequence[WorkItem], progress: Progress) -> Non
         for path, end in _ends(item):
             if end > duration + _TOLERANCE:
                 problem = f"{path} goes on to {end:.1f} s, but {item.audio.name} ends at {duration:.1f} s"
-                raise UsageError(problem, hint="check that both are of the same recording")
+                raise UsageError(problem, hint="check that both belong to one recording")
         progress.advance("check references", completed=number, total=len(items))
 
 

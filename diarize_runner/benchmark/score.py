@@ -58,7 +58,9 @@ def _regions(uem: Path | None, uri: str, audio_seconds: float) -> tuple[Region, 
         return ((0.0, audio_seconds),)
     regions = tuple((start, min(end, audio_seconds)) for start, end in read_uem(uem, uri) if start < audio_seconds)
     if not regions:
-        raise UsageError(f"{uem}: every region is beyond the end of {uri}", hint="check that it is of this recording")
+        raise UsageError(
+            f"{uem}: every region is beyond the end of {uri}", hint="check that it belongs to this recording"
+        )
     return regions
 
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import Final
 
+from diarize_runner.cli.recordings import number_or
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.per_channel import PerChannelTask
@@ -43,8 +44,4 @@ def require_no_other(arguments: argparse.Namespace) -> None:
 
 
 def _speakers(text: str) -> int | str:
-    if text == _AUTO:
-        return _AUTO
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of speakers, from 1, nor {_AUTO}")
-    return int(text)
+    return number_or(text, "a number of speakers", _AUTO) or _AUTO

@@ -161,14 +161,14 @@ def _audio(text: str) -> Path:
 
 
 def _channel(text: str) -> int | None:
-    return _number(text, "a channel number", "mix")
+    return number_or(text, "a channel number", "mix")
 
 
 def _stream(text: str) -> int | None:
-    return _number(text, "a stream number", "auto")
+    return number_or(text, "a stream number", "auto")
 
 
-def _number(text: str, what: str, otherwise: str) -> int | None:
+def number_or(text: str, what: str, otherwise: str) -> int | None:
     """Parse a number from 1; `otherwise` is None."""
     if text == otherwise:
         return None

@@ -146,7 +146,7 @@ def _decode_container(
         *(f"the recording is {loss}" for loss in losses),
         *_describe_levels(levels, request.selection, _place_of(stream, container), len(container.streams.audio)),
     )
-    return DecoderReport(channels=levels.channels if request.selection.channel == EACH else 1, warnings=warnings)
+    return DecoderReport(channels=levels.channels, warnings=warnings)
 
 
 def _select_stream(container: av.container.InputContainer, request: Request) -> av.AudioStream:

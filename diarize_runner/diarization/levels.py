@@ -17,27 +17,29 @@ _FAR_ABOVE_FULL_SCALE: Final = 2.0
 
 
 class Levels:
-    """Peaks of the selected samples and of each channel, and energy of the channels before and after their mix."""
+    """Peaks of the selected samples, and energy of the channels before and after their mix."""
 
     def __init__(self) -> None:
-        self.peak = 0.0
-        """Of full scale."""
         self._peaks: Samples = np.zeros(0, np.float32)
         self._of_sum = self._of_channels = 0.0
 
     def add(self, channels: Samples, selected: Samples) -> None:
-        """Count samples of shape (channels, samples), and what was selected of them."""
-        self.peak = max(self.peak, float(np.abs(selected).max(initial=0)))
-        earlier = self._peaks if len(self._peaks) == len(channels) else np.zeros(len(channels), np.float32)
-        self._peaks = np.maximum(earlier, np.abs(channels).max(axis=1, initial=0))
+        """Count samples (channels, samples), and those selected, of shape (samples,) or (samples, channels)."""
+        peaks: Samples = np.atleast_1d(np.abs(selected).max(axis=0, initial=0))
+        self._peaks = np.maximum(self._peaks, peaks) if self.channels else peaks
         if len(channels) > 1:
             self._of_sum += float(np.vdot(selected, selected)) * len(channels) ** 2
             self._of_channels += float(np.vdot(channels, channels))
 
     @property
     def channels(self) -> int:
-        """The number of channels; 0 before the first samples."""
+        """The number of selected channels, of which a mix is one; 0 before the first samples."""
         return len(self._peaks)
+
+    @property
+    def peak(self) -> float:
+        """Of the selected samples, as a share of full scale."""
+        return float(self._peaks.max(initial=0))
 
     @property
     def silent_channels(self) -> Sequence[int]:

@@ -167,11 +167,10 @@ class Disk:
 
     def _openat(self, result, at, path, flags, *_mode):
         place = self._find(_joined(at, path), follow="O_NOFOLLOW" not in flags)
-        self._opened[str(result)] = None
         if place is None:
             return False
         if "O_TMPFILE" in flags:
-            self._opened[str(result)] = [File(), 0, False]
+            self._opened[result] = [File(), 0, False]
             return False
         folder, name, found = place
         made = found is None
@@ -180,14 +179,14 @@ class Disk:
             self._change(folder, (folder, name, found))
         if cut := "O_TRUNC" in flags and bool(found.data):
             del found.data[:]
-        self._opened[str(result)] = [found, 0, "O_APPEND" in flags]
+        self._opened[result] = [found, 0, "O_APPEND" in flags]
         return made or cut
 
     def _open(self, result, path, flags, *mode):
         return self._openat(result, Opened("", str(Path.cwd())), path, flags, *mode)
 
     def _lseek(self, result, opened, *_):
-        if handle := self._opened.get(opened.number):
+        if handle := self._opened.get(opened):
             handle[1] = result
         return False
 
@@ -195,9 +194,9 @@ class Disk:
         return self._put(opened, data[:result])
 
     def _put(self, opened, data):
-        if not (handle := self._opened.get(opened.number)) or not self._is_here(opened):
+        if not self._is_here(opened):
             return False
-        file, at, appends = handle
+        file, at, appends = handle = self._opened[opened]
         at = len(file.data) if appends else at
         file.data[at : at + len(data)] = data
         handle[1] = at + len(data)
@@ -211,9 +210,9 @@ class Disk:
         return self._put(target, bytes(data[start : start + result]))
 
     def _ftruncate(self, _result, opened, size):
-        if not (handle := self._opened.get(opened.number)) or not self._is_here(opened):
+        if not self._is_here(opened):
             return False
-        data, size = handle[0].data, int(size)
+        data, size = self._opened[opened][0].data, int(size)
         before = bytes(data)
         data[:] = before[:size].ljust(size, b"\0")
         return before != data
@@ -221,7 +220,7 @@ class Disk:
     def _fsync(self, _result, opened):
         if not self._is_here(opened):
             return False
-        what = self._opened[opened.number][0]
+        what = self._opened[opened][0]
         if isinstance(what, Folder):
             self._settle([each for each in self._pending if each.durable_with is what])
         else:

@@ -21,7 +21,7 @@ _STRACE = ["strace", "-f", "-y", "--seccomp-bpf", "-s", "100000000", "-e", f"tra
 _RUN = "import pickle, sys; pickle.load(sys.stdin.buffer)()"
 _LINE = re.compile(rb"(\d+) +(?:<\.\.\. \w+ resumed>(.*)|(\w+\(.*)|[+-]{3}.*)", re.DOTALL)
 _UNFINISHED = b" <unfinished ...>"
-_CALL = re.compile(rb"(\w+)\((.*)\) += (-?\d+|\?)(?:<[^>]*>)?(?: .*)?", re.DOTALL)
+_CALL = re.compile(rb"(\w+)\((.*)\) += (-?\d+|\?)(?:<((?:[^>\\]|\\.)*)>)?(?: .*)?", re.DOTALL)
 _ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"|(\w+)<((?:[^>\\]|\\.)*)>|[^,\s][^,]*', re.DOTALL)
 
 
@@ -39,7 +39,7 @@ class Call:
 
     name: str
     arguments: list
-    result: int
+    result: int | Opened
 
 
 def require_strace():
@@ -86,7 +86,8 @@ def _calls(lines):
 def _succeeded(calls):
     for call in calls:
         if (found := _CALL.fullmatch(call)) and found[3] != b"?" and int(found[3]) >= 0:
-            yield Call(found[1].decode(), [_argument(match) for match in _ARGUMENT.finditer(found[2])], int(found[3]))
+            arguments = [_argument(match) for match in _ARGUMENT.finditer(found[2])]
+            yield Call(found[1].decode(), arguments, int(found[3]) if found[4] is None else _opened(found[3], found[4]))
 
 
 def _argument(match):
@@ -94,5 +95,9 @@ def _argument(match):
     if text is not None:
         return ast.literal_eval(f'b"{text.decode()}"')
     if number is not None:
-        return Opened(number.decode(), os.fsdecode(ast.literal_eval(f'b"{path.decode()}"')))
+        return _opened(number, path)
     return match[0].decode()
+
+
+def _opened(number, path):
+    return Opened(number.decode(), os.fsdecode(ast.literal_eval(f'b"{path.decode()}"')))
