@@ -13,8 +13,8 @@ medians. Each ratio compares times from one run.
     __main__.py     the rounds, and the report
 
 The twin has community-1's layer shapes, and so its cost: WeSpeaker's ResNet34 on chunks of 10 s, VBx. Its embeddings
-are random but centred, which separates voices. Its segmentation model is the trained one of the embedded cache, so
-empty chunks and empty speaker slots are as frequent as in real recordings.
+are random but centred, which separates voices. Its segmentation model is pyannote's segmentation-3.0, trained, so empty
+chunks and empty speaker slots are as frequent as in real recordings.
 """
 
 import os

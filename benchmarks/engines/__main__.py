@@ -32,7 +32,7 @@ def main() -> None:
     selected = [*recordings(arguments.only)]
     with tempfile.TemporaryDirectory(prefix="bench-engines-") as folder:
         trained = verified(arguments.cache) if arguments.cache else embedded(Path(folder))
-        caches = {"twin": twin(Path(folder), trained), "embedded": trained}
+        caches = {"twin": twin(Path(folder)), "embedded": trained}
         figures = {name: _measure(caches[name], selected, arguments) for name in arguments.models}
         trunk = measure_trunk(caches["twin"]) if arguments.device == "cpu" else None
         mostly_silent = _measure_mostly_silent(caches["twin"], arguments) if arguments.hours else None

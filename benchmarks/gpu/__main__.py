@@ -30,7 +30,6 @@ def _add_preparing_options(parser: argparse.ArgumentParser) -> None:
         "names that the machine has, one a line, as `pip list --format=freeze` prints them (default: a usual list)"
     )
     parser.add_argument("--installed", type=Path, metavar="FILE", help=described)
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="a restored embedded cache; default: build one")
 
 
 if __name__ == "__main__":

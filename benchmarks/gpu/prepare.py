@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.engines.models import embedded, twin, verified
+from benchmarks.engines.models import twin
 from benchmarks.gpu import wheels
 from benchmarks.gpu.bare import PREPARED
 from benchmarks.gpu.recordings import write_voices
@@ -28,8 +28,7 @@ def prepare(arguments: argparse.Namespace) -> None:
         sys.exit(f"error: {folder} is not empty\nhint: remove it, or name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-gpu-") as work:
-        trained = verified(arguments.cache) if arguments.cache else embedded(Path(work))
-        twin(Path(work), trained)
+        twin(Path(work))
         shutil.copytree(Path(work) / "twin/box", folder / "twin", symlinks=True)
     write_voices(folder, voices())
     _copy_code(folder / "code/benchmarks")

@@ -63,14 +63,18 @@ def _run(arguments: argparse.Namespace) -> None:
         workload = make_workload(arguments, Path(folder))
         items = workload.items(Path())
         wavs = convert([item.audio for item in items], Path(folder))
-        trained = verified(arguments.cache) if arguments.cache else embedded(Path(folder))
-        cache = trained if arguments.models == "embedded" else twin(Path(folder), trained)
-        report = _measure(cache, workload, wavs)
+        report = _measure(_cache(arguments, Path(folder)), workload, wavs)
     for table in (engines_table(report), loading_table(report), summary_table(report)):
         sys.stdout.write(f"{render_table(table)}\n\n")
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         arguments.output.write_bytes(report.to_json())
+
+
+def _cache(arguments: argparse.Namespace, folder: Path) -> VerifiedCache:
+    if arguments.models == "twin":
+        return twin(folder)
+    return verified(arguments.cache) if arguments.cache else embedded(folder)
 
 
 def loading_table(report: BenchmarkReport) -> Table:

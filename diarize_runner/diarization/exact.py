@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from diarize_runner.diarization.embedding import EmbeddingPass, FramePoolingModel
-from diarize_runner.diarization.reconstruction import reconstruct, to_annotation
+from diarize_runner.diarization.reconstruction import count_speakers, reconstruct, to_annotation
 from diarize_runner.diarization.segmentation import SegmentationPass, convolve_chunk_by_chunk
 from diarize_runner.diarization.trunk import (
     ResNetEmbeddingModel,
@@ -49,6 +49,7 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
     if device.type == "cpu":
         convolve_chunk_by_chunk(segmentation.model)
         pipeline.get_segmentations = SegmentationPass(inference=segmentation, threads=threads)
+    pipeline.speaker_count = count_speakers
     pipeline.reconstruct, pipeline.to_annotation = reconstruct, to_annotation
     pipeline.get_embeddings = EmbeddingPass(
         model=optimized,

@@ -1,4 +1,4 @@
-"""Reconstruction gives the same frames and turns as stock for random chunks."""
+"""Counting and reconstruction give the same frames and turns as stock for random chunks."""
 
 import numpy as np
 import pytest
@@ -33,6 +33,25 @@ def make_case(seed: int, max_speakers: float):
     count = SpeakerDiarization.speaker_count(active, FRAMES, warm_up=(0.0, 0.0))
     count.data = np.minimum(count.data, max_speakers).astype(np.int8)
     return SlidingWindowFeature(scores, CHUNKS), clusters, count
+
+
+@pytest.mark.parametrize("warm_up", [(0.0, 0.0), (0.1, 0.1), (0.2, 0.0)])
+@pytest.mark.parametrize("unknown", [0.0, 0.2])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_counts_match_stock(seed, unknown, warm_up):
+    random = np.random.default_rng(seed)
+    active = np.round(random_scores(random))
+    active[random.random(active.shape) < unknown] = np.nan
+    chunks = SlidingWindow(start=0.0, duration=2.0, step=random.choice([0.2, 0.5, 1.0]))
+
+    found, expected = (
+        counting(SlidingWindowFeature(active.copy(), chunks), FRAMES, warm_up=warm_up)
+        for counting in (reconstruction.count_speakers, SpeakerDiarization.speaker_count)
+    )
+
+    assert found.data.dtype == expected.data.dtype
+    assert np.array_equal(found.data, expected.data)
+    assert vars(found.sliding_window) == vars(expected.sliding_window)
 
 
 @pytest.mark.parametrize("max_speakers", [np.inf, 1])
