@@ -9,13 +9,11 @@ import torch
 
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import Diarizer
+from diarize_runner.diarization.engines import EQUAL_TO_STOCK
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.jobs.job import DiarizationTask, run_timed
 from diarize_runner.progress import NoProgress
 from diarize_runner.transcript.formats import rttm
-
-EQUAL = ("stock", "exact")
-"""The engines whose output is the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +51,7 @@ class Comparison:
     @property
     def same(self) -> bool:
         """Whether all runs that promise stock's output have the same RTTM and bit-equal speaker turns."""
-        outputs = [run.diarization for run in self.runs if run.engine in EQUAL]
+        outputs = [run.diarization for run in self.runs if run.engine in EQUAL_TO_STOCK]
         return len({rttm.render(each) for each in outputs}) == len(set(outputs)) <= 1
 
     def to_dict(self) -> dict[str, object]:

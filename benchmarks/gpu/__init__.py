@@ -14,7 +14,7 @@ The machine needs Python with torch and the usual scientific packages, no networ
     recordings.py recordings composed from the voices in DIR
     clocks.py     samples of clocks, throttling, temperature and power, by nvidia-smi
     engines.py    one step by one engine
-    probes.py     one batch of the fast engine: pinned copies, channels last, a CUDA graph
+    probes.py     one batch of the fast engine: pinned copies, channels last, half precision, a CUDA graph
     measure.py    takes the steps, and writes the report
     report.py     the report: figures, skipped steps, equality of stock and exact
     page.py       the report as one HTML file

@@ -19,7 +19,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
         "--output-markdown", dest="markdown_file", type=Path, metavar="FILE", help="write Markdown tables"
     )
     parser.add_argument("--output-html", dest="html_file", type=Path, metavar="FILE", help="write one page with plots")
-    described = "write JUnit XML: a case fails if its output differs from stock's, or from call to call"
+    described = "write JUnit XML: a case fails if its output differs from call to call, or exact's from stock's"
     parser.add_argument("--output-junit", dest="junit_file", type=Path, metavar="FILE", help=described)
 
 

@@ -11,7 +11,7 @@ from diarize_runner.cli.benchmark_reports import add_report_options, requested_r
 from diarize_runner.cli.benchmark_text import summary
 from diarize_runner.cli.options import add_cache_option, add_device_option, add_engine_option, default_device
 from diarize_runner.cli.output import Result
-from diarize_runner.diarization.engines import STOCK
+from diarize_runner.diarization.engines import EQUAL_TO_STOCK
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     described += "with its reference NAME.rttm and, if only a part is to be scored, NAME.uem"
     parser.add_argument("--workload", metavar="PATH", help=described)
-    parser.add_argument("--against", choices=(STOCK,), help="also measure stock pyannote, in alternation")
+    parser.add_argument("--against", choices=EQUAL_TO_STOCK, help="also measure this engine, in alternation")
     parser.add_argument("--repeats", type=int, metavar="N", help="timed calls (default: the workload's, or 3)")
     parser.add_argument("--warmups", type=int, metavar="N", help="untimed calls first (default: the workload's, or 1)")
     parser.add_argument("--starts", type=int, metavar="N", help="cold starts in new processes (default: 1)")

@@ -13,6 +13,8 @@ FAST: Final = "fast"
 STOCK: Final = "stock"
 """Pyannote's unmodified pipeline, the baseline of comparisons."""
 ENGINES: Final[tuple[Engine, ...]] = get_args(Engine)
+EQUAL_TO_STOCK: Final[tuple[Engine, ...]] = (STOCK, EXACT)
+"""The engines whose output is that of stock."""
 DEVICES: Final = ("auto", "cuda", "cpu")
 """`auto` is cuda if available, else cpu."""
 

@@ -177,6 +177,7 @@ class TestAReport:
             "features",
             "network",
             "network, channels last",
+            "network, half precision, channels last",
         ]
         assert all(each.seconds > 0 for each in report.probes[:3])
         assert all((each.seconds is None) == bool(each.problem) for each in report.probes)

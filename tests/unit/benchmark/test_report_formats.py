@@ -107,6 +107,11 @@ class TestJUnit:
         assert root[1].get("failures") == "1"
         assert root.find(".//failure").get("message").startswith("the output")
 
+    def test_does_not_fail_the_fast_engine_for_its_own_output(self):
+        compared = against_stock(same_as_stock=False)
+        fast = replace(compared, series=(compared.series[0], replace(compared.series[1], engine="fast")))
+        assert ET.fromstring(junit.render(fast)).find(".//failure") is None
+
     def test_replaces_characters_that_xml_forbids(self):
         root = ET.fromstring(junit.render(report(measurement("a\x01<b>&", 1.0, 1.0))))
         assert root.find(".//testcase").get("name") == "a?<b>&"

@@ -145,7 +145,7 @@ class TestAFolderOfRecordingsWithReferences:
 
     @pytest.fixture
     def engine(self, tmp_path, monkeypatch):
-        launcher = Launcher(tmp_path, Clock(), {"exact": [1.0]})
+        launcher = Launcher(tmp_path, Clock(), {"exact": [1.0], "fast": [0.25]})
         monkeypatch.setattr(
             "diarize_runner.cli.benchmark_run._launch", lambda _, engine, device: launcher(engine, device)
         )
@@ -173,6 +173,13 @@ class TestAFolderOfRecordingsWithReferences:
     def test_takes_the_options_of_other_workloads(self, run, folder, engine):
         assert run("benchmark", "--workload", folder, "--repeats", "2", "--warmups", "1").exit_code == 0
         assert engine.calls == ["exact"] * 7
+
+    def test_compares_two_engines_in_alternation(self, run, folder, engine, tmp_path):
+        engines = ("--engine", "fast", "--against", "exact")
+        assert run("benchmark", "--workload", folder, *engines, "-o", tmp_path / "r.json").exit_code == 0
+        written = json.loads((tmp_path / "r.json").read_bytes())
+        assert [series["engine"] for series in written["series"]] == ["exact", "fast"]
+        assert all(series["accuracy"]["recordings"] == 2 for series in written["series"])
 
     def test_without_a_reference_is_refused_before_an_engine_starts(self, run, folder, engine):
         (folder / "wrong.rttm").unlink()
