@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
@@ -24,7 +25,7 @@ def measure(workload: Workload, items: Sequence[WorkItem], launch: Launch, progr
 
     Raises:
         DiarizeRunnerError: loading, decoding, diarizing or scoring failed.
-        PipelineError: two engines are the same, because the pipeline does not support the exact engine.
+        PipelineError: two of the engines load as the same one.
     """
     load_average = os.getloadavg()[0]
     date = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -83,7 +84,9 @@ def _run_rounds(workload: Workload, items: Sequence[WorkItem], runs: Sequence[En
 
 
 def _require_different(runs: Sequence[EngineRun]) -> None:
-    loaded = [(run.runner.loaded.engine, run.runner.loaded.device) for run in runs]
-    if len(set(loaded)) < len(loaded):
-        problem = "two engines are the same: the pipeline does not support `exact`, or the workload repeats a device"
-        raise PipelineError(problem, hint=f"measure one engine: --engine {STOCK}")
+    loaded = Counter((run.runner.loaded.engine, run.runner.loaded.device) for run in runs)
+    (engine, device), count = loaded.most_common(1)[0]
+    if count > 1:
+        problem = f"{count} series would be of the {engine} engine on {device}"
+        hint = f"measure one engine, such as --engine {STOCK}: auto chooses one, and an unsupported pipeline gets stock"
+        raise PipelineError(problem, hint=hint)

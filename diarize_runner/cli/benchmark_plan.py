@@ -11,7 +11,7 @@ from diarize_runner.benchmark.plan import Job, Plan, cautious_plan, loading_seco
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import BenchmarkReport, Price
 from diarize_runner.cli.output import Result
-from diarize_runner.diarization.engines import AUTO, ENGINES, EXACT
+from diarize_runner.diarization.engines import AUTO, ENGINES, STOCK
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
@@ -39,7 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     described = "time from the launch of a box to the end of its provisioning (default: 0s, already provisioned)"
     parser.add_argument("--ready-after", type=_duration, default=0.0, metavar="TIME", help=described)
     measured = [engine for engine in ENGINES if engine != AUTO]
-    parser.add_argument("--engine", choices=measured, default=EXACT, help="engine to plan with (default: exact)")
+    described = "engine to plan with (default: the report's only one besides stock)"
+    parser.add_argument("--engine", choices=measured, help=described)
     parser.add_argument("--instance-type", default=_INSTANCE_TYPE, metavar="TYPE", help="default: %(default)s")
     price = parser.add_mutually_exclusive_group()
     price.add_argument("--price", type=float, metavar="USD", help="hourly price of a box (default: the report's)")
@@ -64,11 +65,12 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     return Result(document=_document(estimate, arguments), text=_text(estimate, arguments))
 
 
-def _series(report: BenchmarkReport, engine: str) -> Series:
-    matches = [series for series in report.series if series.engine == engine]
+def _series(report: BenchmarkReport, engine: str | None) -> Series:
+    matches = [series for series in report.series if (series.engine == engine if engine else series.engine != STOCK)]
     if len(matches) != 1:
         available = ", ".join(f"{series.engine} on {series.device}" for series in report.series)
-        problem = f"the report has {len(matches)} series of the {engine} engine, expected 1"
+        wanted = f"series of the {engine} engine" if engine else "series besides stock"
+        problem = f"the report has {len(matches)} {wanted}, expected 1"
         raise UsageError(problem, hint=f"choose --engine, or another report: this one has {available}")
     return matches[0]
 

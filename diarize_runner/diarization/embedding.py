@@ -5,8 +5,8 @@ It runs the whole network once per speaker slot of each chunk: the same ten seco
 times, and only its last, small layers depend on the slot. Most slots are empty. This module differs:
 
     - the network encodes a chunk once, and its frames are pooled with the mask of each slot;
-    - the network skips a chunk without speech. Its slots hold the embedding of an empty mask, as in stock. This
-      embedding must not be NaN: VBx gives empty slots a score below the minimum of all scores; a NaN would
+    - the network skips a chunk without speech. Its slots hold the embedding of an empty mask, as in stock. With VBx,
+      this embedding must not be NaN: VBx gives empty slots a score below the minimum of all scores; a NaN would
       spoil that minimum, and VBx would lose a speaker;
     - frames are freed once pooled, so the memory for frames does not grow with the recording.
 
@@ -35,7 +35,7 @@ Masks = npt.NDArray[np.float32]
 
 @runtime_checkable
 class FramePoolingModel(Protocol):
-    """A model that pools its frames with any number of masks, such as pyannote's WeSpeaker models and our CAM++."""
+    """A model that computes frames once, and embeds them under any number of masks: WeSpeaker models, our CAM++."""
 
     def forward_frames(self, waveforms: Tensor) -> Any:
         """Encode waveforms (batch, 1, samples) into frames of a type that the model defines."""
@@ -72,8 +72,9 @@ class EmbeddingPass:
 
     def chunks(self, segmentations: SlidingWindowFeature, *, exclude_overlap: bool) -> "Chunks":
         """Return the chunks of a recording."""
-        min_frames = self._min_frames(segmentations) if exclude_overlap else None
-        return Chunks(segmentations=segmentations, min_frames=min_frames)
+        return Chunks(
+            segmentations=segmentations, min_frames=self._min_frames(segmentations), exclude_overlap=exclude_overlap
+        )
 
     def embed(
         self, file: Any, chunks: "Chunks", selected: list[int], hook: Callable[..., None] | None = None
@@ -81,7 +82,7 @@ class EmbeddingPass:
         """Embed the slots of the selected chunks; all others get the embedding of an empty mask."""
         embeddings = np.tile(self.empty_mask_embedding, (*chunks.shape, 1))
         batches = [*_batches(selected, self.batch_size)]
-        report = hook or _ignore
+        report = hook if hook and batches else _ignore
         report("embeddings", None, total=len(batches), completed=0)
         for done, (batch, embedded) in enumerate(
             zip(batches, self._embed_batches(file, chunks, batches), strict=True), 1
@@ -120,8 +121,10 @@ class Chunks:
     """Binary segmentations of chunks, with stock's rule for which frames of a slot are pooled."""
 
     segmentations: SlidingWindowFeature
-    min_frames: int | None
-    """If more frames of a slot than this are without overlap, only they are pooled; else all. None: always all."""
+    min_frames: int
+    """The least speech that the model can embed."""
+    exclude_overlap: bool
+    """If more than `min_frames` of a slot are without overlap, only they are pooled."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -146,7 +149,7 @@ class Chunks:
     def masks(self, chunks: Sequence[int]) -> Masks:
         """Return the masks of `chunks`."""
         pooled = active = self.segmentations.data[chunks]
-        if self.min_frames is not None:
+        if self.exclude_overlap:
             alone = active * (np.sum(active, axis=2, keepdims=True) < 2)  # noqa: PLR2004
             enough = np.sum(np.nan_to_num(alone), axis=1, keepdims=True) > self.min_frames
             pooled = np.where(enough, alone, active)

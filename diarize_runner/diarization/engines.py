@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 
 Engine = Literal["auto", "exact", "fast", "stock"]
 AUTO: Final = "auto"
-"""The default: `fast` for the embedded models, `exact` for pyannote's pipelines."""
+"""The default: `fast` for the embedded models with CAM++, `exact` for other pipelines."""
 EXACT: Final = "exact"
 """The output of `stock`, faster."""
 FAST: Final = "fast"
@@ -20,7 +20,7 @@ DEVICES: Final = ("auto", "cuda", "cpu")
 
 DIFFERENCES: Final[Mapping[str, str]] = {
     EXACT: "none: the output is that of stock pyannote",
-    FAST: "speaker embeddings are of chunks that do not overlap; docs/benchmarks.md has the DER of both",
+    FAST: "only chunks that do not overlap are embedded, and agglomerative clustering is adapted: docs/adr/0021",
     STOCK: "none",
 }
 """How the output of an engine differs from stock's, for results."""

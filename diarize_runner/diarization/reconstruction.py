@@ -2,8 +2,8 @@
 
 Stock is `SpeakerDiarization.reconstruct` in pyannote/audio/pipelines/speaker_diarization.py of pyannote.audio 4.0.7,
 with `Inference.aggregate` (core/inference.py), `speaker_count`, `to_diarization` and `to_annotation`
-(pipelines/utils/diarization.py) and `Binarize` (utils/signal.py). It stores every chunk for every speaker before summing
-them, twice 17 MB per hour and speaker, then iterates over the frames in Python, 59 per second and speaker.
+(pipelines/utils/diarization.py) and `Binarize` (utils/signal.py). It stores every chunk for every speaker, twice 17 MB
+per hour and speaker, before it sums them, then iterates over the frames in Python, 59 per second and speaker.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """An embedding pass that embeds each second of audio once, for the fast engine.
 
-Stock and the exact engine embed every chunk, and chunks of 10 s overlap by 9 s: the network hears each second ten
-times. Here it hears tiles: chunks that do not overlap. A speaker slot of another chunk gets the mean of the slots of
-the tiles that it lies in, weighted by the frames in common.
+Chunks of 10 s overlap by 9 s, so stock and the exact engine embed each second ten times. This pass embeds tiles: chunks
+that do not overlap. A speaker slot of another chunk gets the mean of the slots of the tiles that it lies in, weighted
+by the frames in common.
 
     tiles     |------ ada, bo -------|------- bo, cy -------|
     a chunk               |------- bo, cy -------|             bo: the mean of both; cy: that of the second
@@ -44,16 +44,16 @@ class TileEmbeddingPass:
     ) -> Embeddings:
         """Embed each speaker slot of each chunk; parameters match stock."""
         chunks = self.exact.chunks(binary_segmentations, exclude_overlap=exclude_overlap)
-        spoken = set(chunks.with_speech())
-        tiles = _Tiles(chunks=chunks, stride=_stride(binary_segmentations), spoken=spoken)
+        tiles = _Tiles(self.exact.chunks(binary_segmentations, exclude_overlap=True), _stride(binary_segmentations))
         embeddings = self.exact.embed(file, chunks, tiles.numbers, hook)
-        between = sorted(spoken - {*tiles.numbers})
-        means = {chunk: tiles.mean(chunk, embeddings) for chunk in between}
-        missed = [chunk for chunk, mean in means.items() if mean is None]
-        embeddings[missed] = self.exact.embed(file, chunks, missed)[missed]
-        for chunk, mean in means.items():
-            if mean is not None:
+        lacking = []
+        for chunk in tiles.others:
+            mean = tiles.mean(chunk, embeddings)
+            if mean is None:
+                lacking.append(chunk)
+            else:
                 embeddings[chunk] = mean
+        embeddings[lacking] = self.exact.embed(file, chunks, lacking, hook)[lacking]
         return embeddings
 
 
@@ -64,23 +64,25 @@ def _stride(segmentations: SlidingWindowFeature) -> int:
 
 
 class _Tiles:
-    """Every chunk with speech of which the start is a multiple of the chunks' duration, and the last one."""
+    """The chunks to embed: every `stride`-th one and the last, if they have speech."""
 
-    def __init__(self, *, chunks: Chunks, stride: int, spoken: set[int]) -> None:
+    def __init__(self, chunks: Chunks, stride: int) -> None:
         self._chunks, self._stride = chunks, stride
         self._last = chunks.shape[0] - 1
-        self._set = {*range(0, self._last, stride), self._last} & spoken
+        spoken = chunks.with_speech()
+        self._set = {*range(0, self._last, stride), self._last}.intersection(spoken)
         self.numbers = sorted(self._set)
+        self.others = [chunk for chunk in spoken if chunk not in self._set]
 
     def mean(self, chunk: int, embeddings: Embeddings) -> Embeddings | None:
-        """Return the means (slots, dimension) for a chunk; None if a slot with speech has no frame in common."""
+        """Return the means (slots, dimension) for a chunk; None if a slot has enough speech, but none in common."""
         (mask,) = self._chunks.masks([chunk])
         sums, weights = np.zeros(embeddings.shape[1:], np.float32), np.zeros(len(mask), np.float32)
         for tile in self._near(chunk):
             common = self._common_frames(chunk, mask, tile) * np.isfinite(embeddings[tile]).all(axis=1)
             sums += common @ np.nan_to_num(embeddings[tile])
             weights += common.sum(axis=1)
-        if np.any(mask.any(axis=1) & (weights == 0)):
+        if np.any((mask.sum(axis=1) >= self._chunks.min_frames) & (weights == 0)):
             return None
         return np.where(weights[:, None] > 0, sums / np.maximum(weights, 1)[:, None], embeddings[chunk])
 

@@ -68,7 +68,7 @@ def test_an_engines_output_is_compared_with_stocks(tmp_path, item):
 def test_two_engines_that_load_the_same_one_are_refused(tmp_path, item):
     workload = Workload(name="tiny", recordings=(item,), engines=("stock", "exact"))
     launcher = Launcher(tmp_path, CLOCK, {"stock": [1.0]})
-    with pytest.raises(PipelineError, match="two engines are the same: the pipeline does not support `exact`"):
+    with pytest.raises(PipelineError, match="2 series would be of the stock engine on cpu"):
         measure(workload, [item], lambda _engine, device: launcher("stock", device), NoProgress())
 
 

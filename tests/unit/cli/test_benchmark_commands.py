@@ -90,6 +90,17 @@ def test_a_plan_has_boxes_cost_and_cautions(run, fast):
     assert "Caution: loading time was not measured, and is not included." in text
 
 
+def test_a_plan_takes_the_only_engine_besides_stock(run, write_report):
+    only_fast = write_report("only.json", report(measurement("talk", 100.0, 5.0), engine="fast"))
+    assert (
+        run("benchmark", "plan", only_fast, "--hours", "10", "--deadline", "1h", "--json").document["engine"] == "fast"
+    )
+    only_stock = write_report("stock.json", report(measurement("talk", 100.0, 5.0), engine="stock"))
+    ran = run("benchmark", "plan", only_stock, "--hours", "10", "--deadline", "1h")
+    assert ran.exit_code == 2
+    assert "the report has 0 series besides stock, expected 1\nhint: choose --engine" in ran.stderr
+
+
 def test_a_plan_without_a_price_has_no_cost(run, slow):
     planned = run("benchmark", "plan", slow, "--hours", "10", "--deadline", "90m", "--json").document
     assert planned["median_calls"]["usd"] is planned["price"] is None

@@ -1,4 +1,4 @@
-"""A Diarizer on both engines: hints, speech detection, and reproducible output."""
+"""A Diarizer with each engine: hints, speech detection, and reproducible output."""
 
 import dataclasses
 import sys
@@ -67,6 +67,13 @@ def test_a_speaker_hint_is_met(diarizer, hints, speakers):
     found = diarize(diarizer, TAKING_TURNS, **hints)
     assert len(found.speakers) == speakers
     assert SpeakerHints(**hints).unmet_by(found) == ""
+
+
+@pytest.mark.parametrize(
+    ("hints", "speakers"), [({"exactly": 2}, 2), ({"exactly": 1}, 1), ({"at_most": 2}, 2)], ids=str
+)
+def test_the_fast_engine_meets_speaker_hints(tmp_path, hints, speakers):
+    assert len(diarize(make_diarizer("fast", tmp_path), TAKING_TURNS, **hints).speakers) == speakers
 
 
 def test_both_engines_give_the_same_turns_for_each_hint(tmp_path):

@@ -48,7 +48,7 @@ class Numbers:
         return found.masked_fill(weights.sum(dim=2, keepdim=True) < 2, torch.nan)
 
 
-def embed(model, active):
+def embed(model, active, *, min_samples=1, **options):
     """Embed chunks of 4 s, which begin every second; `active` has shape (chunks, 8 frames, slots)."""
     segmentations = SlidingWindowFeature(np.float32(active), SlidingWindow(start=0.0, duration=4.0, step=1.0))
     exact = EmbeddingPass(
@@ -57,10 +57,10 @@ def embed(model, active):
         device=CPU,
         batch_size=1,
         threads=1,
-        min_samples=1,
+        min_samples=min_samples,
         empty_mask_embedding=np.full(2, -1, dtype=np.float32),
     )
-    return TileEmbeddingPass(exact=exact)({}, segmentations)
+    return TileEmbeddingPass(exact=exact)({}, segmentations, **options)
 
 
 def speech(chunks, turns, slots=2):
@@ -110,6 +110,30 @@ def test_a_speaker_whom_no_tile_hears_long_enough_is_embedded_directly():
     assert np.isnan(found[0, 1]).all()
 
 
+def test_a_speaker_with_less_speech_than_the_model_needs_costs_nothing():
+    model = Numbers()
+    found = embed(model, speech(9, [(0, 0, 12), (1, 5.0, 5.5)]), min_samples=RATE)
+    assert model.embedded == [0, 4, 8]
+    assert found[3, 1].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("exclude_overlap", [False, True])
+def test_frames_with_several_speakers_do_not_tell_which_slots_are_the_same_speaker(exclude_overlap):
+    found = embed(Numbers(), speech(9, [(0, 0, 8), (1, 4, 9)]), exclude_overlap=exclude_overlap)
+    assert found[2, 0].tolist() == [0, 0]
+
+
+def test_progress_is_reported_only_where_a_tile_has_speech():
+    counts = []
+    silent = speech(9, [])
+    embed(Numbers(), silent, hook=lambda *_, **progress: counts.append(progress))
+    assert counts == []
+    only_between_tiles = silent.copy()
+    only_between_tiles[2, :, 0] = 1
+    embed(Numbers(), only_between_tiles, hook=lambda *_, **progress: counts.append(progress))
+    assert counts == [{"total": 1, "completed": 0}, {"total": 1, "completed": 1}]
+
+
 @pytest.fixture(scope="module")
 def make_stock(tmp_path_factory):
     """Return a function that makes a stock pipeline."""
@@ -139,6 +163,13 @@ def test_agglomerative_clustering_is_adapted_and_vbx_is_not(make_stock):
     assert (agglomerative._segmentation.step, agglomerative.clustering.min_cluster_size) == (2 * STEP, 1)
     assert agglomerative.clustering.threshold == pytest.approx(1.09 * before)
     assert (vbx._segmentation.step, vbx.clustering.threshold) == (STEP, make_stock().clustering.threshold)
+
+
+def test_chunks_of_the_fast_engine_leave_no_gap(make_stock):
+    pipeline = make_stock(clustering="AgglomerativeClustering")
+    pipeline._segmentation.step = 0.75 * CHUNK
+    make_fast(pipeline, CPU)
+    assert pipeline._segmentation.step == CHUNK
 
 
 def test_embedded_models_are_fast_by_default_and_those_of_pyannote_exact(make_stock):
