@@ -40,7 +40,10 @@ def _ways(embedding: Any, noise: Tensor) -> Iterator[tuple[str, Prepare]]:
     yield "features", lambda: lambda: model.model.compute_fbank(waveforms)
     yield "network", lambda: lambda: model.trunk(features)
     yield "network, channels last", lambda: _channels_last(model.trunk, features)
-    yield "network, half precision, channels last", lambda: _channels_last(copy.deepcopy(model.trunk).half(), features.half())
+    yield (
+        "network, half precision, channels last",
+        lambda: _channels_last(copy.deepcopy(model.trunk).half(), features.half()),
+    )
     if device.type == "cuda":
         yield "copy from pinned memory", lambda: _pinned(noise, device)
         yield (
