@@ -48,13 +48,13 @@ format: setup-dev ## Format the code
 	@.venv/bin/ruff check --fix --quiet
 	@.venv/bin/ruff format --quiet
 
-bench: setup-dev ## Benchmark both engines on this machine, under .bench/ (WORKLOAD=guide: hours on a CPU)
+bench: setup-dev ## Benchmark stock and the default engine on this machine, under .bench/ (WORKLOAD=guide: hours on a CPU)
 	@scripts/bench.sh $(if $(WORKLOAD),--workload $(WORKLOAD))
 
 bench-cache: setup-dev ## Compare cache restore with manual downloads (needs nginx, curl, aws; minutes)
 	@.venv/bin/python -m benchmarks.restore
 
-bench-engines: setup-dev ## Compare the exact engine with stock pyannote (hours on a CPU; minutes on a GPU)
+bench-engines: setup-dev ## Compare exact and fast with stock pyannote (hours on a CPU; minutes on a GPU)
 	@.venv/bin/python -m benchmarks.engines
 
 bench-gpu: setup-dev ## Measure all engines on a GPU within 8 minutes, under .bench/ (DEVICE=cpu tries it on a CPU)

@@ -1,6 +1,6 @@
 """Measure stock, exact and fast on a bare machine with an NVIDIA GPU: `make bench-gpu`.
 
-The machine needs Python with torch and the usual scientific packages, no network, and less than 8 minutes:
+The machine needs Python with torch and the usual scientific packages, but no network. A run takes less than 8 minutes:
 
     python -m benchmarks.gpu prepare DIR            here: wheels, the twin of community-1, voices, this code
     cd DIR/code && python3 -m benchmarks.gpu run .. -o report.json --output-html report.html
@@ -11,6 +11,7 @@ The machine needs Python with torch and the usual scientific packages, no networ
     bare.py       installs the wheels and starts measure.py; imports only the standard library
     plan.py       the steps, most important first, and which of them fit into the time that is left
     options.py    the options of `run`
+    errors.py     prints errors with their hints
     recordings.py recordings composed from the voices in DIR
     clocks.py     samples of clocks, throttling, temperature and power, by nvidia-smi
     engines.py    one step by one engine

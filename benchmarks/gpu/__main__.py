@@ -17,9 +17,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "run":
         sys.exit(bare.run(arguments))
+    from benchmarks.gpu.errors import exit_on_error
     from benchmarks.gpu.prepare import prepare
 
-    prepare(arguments)
+    with exit_on_error():
+        prepare(arguments)
 
 
 def _add_preparing_options(parser: argparse.ArgumentParser) -> None:

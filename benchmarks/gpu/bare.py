@@ -4,6 +4,7 @@ Imports only the standard library. Nothing outside the temporary folder changes.
 """
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+_PREPARE = "run where the package index can be reached: python -m benchmarks.gpu prepare"
 PREPARED = "prepared"
 """A file in a complete folder."""
 _OPTIONS = ("device", "budget", "durations", "chunk_batches", "tile_batches", "rounds", "output", "output_html")
@@ -21,22 +23,33 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     folder: Path = arguments.folder.resolve()
     if not (folder / PREPARED).is_file():
-        hint = f"run python -m benchmarks.gpu prepare {folder} where the package index can be reached"
-        sys.stderr.write(f"error: {folder} was not prepared\nhint: {hint}\n")
-        return 2
+        return _refuse(f"{folder} was not prepared", f"{_PREPARE} {folder}", status=2)
     wheels = sorted((folder / "wheels").glob("*.whl"))
     with tempfile.TemporaryDirectory(prefix="bench-gpu-") as site:
-        if wheels:
-            _install(wheels, Path(site))
+        if wheels and not _install(wheels, Path(site)):
+            return _refuse(f"pip cannot install {folder}/wheels", _hint_for_pip())
         command = [sys.executable, "-m", "benchmarks.gpu.measure", str(folder), *_repeat(arguments)]
         environment = os.environ | {"PYTHONPATH": _python_path(folder, site)}
         return subprocess.run([*command, "--began", str(began)], env=environment, check=False).returncode  # noqa: S603
 
 
-def _install(wheels: list[Path], site: Path) -> None:
+def _install(wheels: list[Path], site: Path) -> bool:
+    """Return whether pip installed the wheels; pip prints why it did not."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile"]
     offline = ["--disable-pip-version-check", "--root-user-action=ignore", "--no-cache-dir", "--target", str(site)]
-    subprocess.run([*pip, *offline, *map(str, wheels)], check=True)  # noqa: S603
+    return subprocess.run([*pip, *offline, *map(str, wheels)], check=False).returncode == 0  # noqa: S603
+
+
+def _hint_for_pip() -> str:
+    if importlib.util.find_spec("pip") is None:
+        return f"install pip: {sys.executable} -m ensurepip"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return f"if the wheels are for another Python, {_PREPARE} DIR --python {version}"
+
+
+def _refuse(problem: str, hint: str, status: int = 1) -> int:
+    sys.stderr.write(f"error: {problem}\nhint: {hint}\n")
+    return status
 
 
 def _repeat(arguments: argparse.Namespace) -> list[str]:

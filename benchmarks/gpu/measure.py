@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.gpu import page
 from benchmarks.gpu.clocks import Sampler, sampling
 from benchmarks.gpu.engines import Engines
+from benchmarks.gpu.errors import exit_on_error
 from benchmarks.gpu.options import add_measuring_options
 from benchmarks.gpu.plan import Budget, Settings, Skipped, Step, plan_steps, take_steps
 from benchmarks.gpu.recordings import read_voices, recording
@@ -21,6 +22,7 @@ from benchmarks.gpu.report import Measured, Probe, Report
 from diarize_runner.benchmark.environment import Environment, describe_environment, device_name
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization.engine import import_pyannote_offline, load
+from diarize_runner.errors import DeviceUnavailable
 from diarize_runner.progress import NoProgress
 
 _WARM_UP = 10.0
@@ -80,7 +82,7 @@ def main() -> None:
     described = "reading of CLOCK_MONOTONIC at the start of the budget (default: now)"
     parser.add_argument("--began", type=float, default=time.monotonic(), help=described)
     arguments = parser.parse_args()
-    with sampling(_gpu(arguments.device)) as sampler:
+    with exit_on_error(), sampling(_gpu(arguments.device)) as sampler:
         report = measure(arguments, sampler)
     write(arguments.output, report.to_json())
     write(arguments.output_html, page.render(report))
@@ -139,9 +141,14 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 def _gpu(device: str) -> str | None:
+    """Return the name of the GPU for nvidia-smi; raise DeviceUnavailable if torch finds none."""
     import torch
 
-    return f"GPU-{torch.cuda.get_device_properties(0).uuid}" if device == "cuda" else None
+    if device == "cpu":
+        return None
+    if not torch.cuda.is_available():
+        raise DeviceUnavailable("torch finds no CUDA device", hint="run nvidia-smi, or use --device cpu")
+    return f"GPU-{torch.cuda.get_device_properties(0).uuid}"
 
 
 def _print(text: str, step: Step) -> None:

@@ -17,15 +17,21 @@ from benchmarks.gpu import wheels
 from benchmarks.gpu.bare import PREPARED
 from benchmarks.gpu.recordings import write_voices
 from diarize_runner.benchmark.compose.voices import voices
+from diarize_runner.errors import UsageError
 
 _HERE = "here"
 
 
 def prepare(arguments: argparse.Namespace) -> None:
-    """Fill the folder, and print how to go on."""
+    """Fill the folder, and print its size.
+
+    Raises:
+        UsageError: the folder is not empty, or the wheels are too large.
+        SourceError: a wheel cannot be downloaded.
+    """
     folder: Path = arguments.folder
     if folder.exists() and any(folder.iterdir()):
-        sys.exit(f"error: {folder} is not empty\nhint: remove it, or name another folder")
+        raise UsageError(f"{folder} is not empty", hint="remove it, or name another folder")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-gpu-") as work:
         twin(Path(work))
@@ -44,8 +50,8 @@ def _carry_wheels(folder: Path, arguments: argparse.Namespace) -> None:
     wheels.build_own(folder)
     size = wheels.size_of(folder)
     if size > wheels.LIMIT:
-        problem = f"error: the wheels have {size / 1e6:.0f} MB, and at most {wheels.LIMIT / 1e6:.0f} MB are carried"
-        sys.exit(f"{problem}\nhint: list what the machine has with --installed FILE")
+        problem = f"the wheels have {size / 1e6:.0f} MB, and at most {wheels.LIMIT / 1e6:.0f} MB are carried"
+        raise UsageError(problem, hint="list what the machine has with --installed FILE")
     sys.stdout.write(f"wheels: {size / 1e6:.1f} MB\n")
 
 

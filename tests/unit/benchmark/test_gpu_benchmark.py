@@ -2,23 +2,27 @@
 
 import argparse
 import functools
+import importlib.util
 import json
+import sys
 from dataclasses import replace
 
 import pytest
 from support import pipelines
+from support.wheels import write_wheel
 
-from benchmarks.gpu import bare, measure, page
+from benchmarks.gpu import bare, measure, page, prepare, wheels
+from benchmarks.gpu.__main__ import main
 from benchmarks.gpu.clocks import Sample, Sampler, sampling, summarise
 from benchmarks.gpu.engines import Engines
 from benchmarks.gpu.options import add_measuring_options
 from benchmarks.gpu.plan import Budget, Settings, Skipped, Step, plan_steps, take_steps
 from benchmarks.gpu.report import Report
-from benchmarks.gpu.wheels import INSTALLED, ROOT, needed, read_installed
+from benchmarks.gpu.wheels import INSTALLED, needed, read_installed, read_lock
 from diarize_runner.benchmark.environment import describe_environment
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engine import Diarizer, apply_engine
-from diarize_runner.errors import PipelineError
+from diarize_runner.errors import PipelineError, UsageError
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:numpy.*", "ignore:std.*degrees of freedom:UserWarning")
 SCRIPT = {"ada": [(0.0, 2.0)], "bo": [(2.0, 4.0)]}
@@ -283,10 +287,8 @@ def wait_for(condition):
 
 
 class TestWheels:
-    LOCK = (ROOT / "requirements/py3.12/diarization.txt").read_text()
-
     def names(self, installed=INSTALLED):
-        return {requirement.partition("==")[0] for requirement in needed(self.LOCK, installed)}
+        return {pin.name for pin in needed(read_lock("3.12"), installed)}
 
     def test_are_those_that_a_plain_torch_machine_lacks(self):
         names = self.names()
@@ -295,7 +297,7 @@ class TestWheels:
         assert not [name for name in names if name.startswith(("nvidia-", "cuda-"))]
 
     def test_keep_their_hashes(self):
-        assert all("--hash=sha256:" in requirement for requirement in needed(self.LOCK, INSTALLED))
+        assert all(" --hash=sha256:" in pin.line for pin in needed(read_lock("3.12"), INSTALLED))
 
     def test_leave_out_what_a_list_of_the_machine_names(self, tmp_path):
         listed = tmp_path / "installed"
@@ -304,10 +306,82 @@ class TestWheels:
         assert "numpy" in names
         assert not names & {"einops", "pytorch-lightning"}
 
+    def test_of_a_python_without_a_lock_are_refused_with_a_hint(self):
+        with pytest.raises(UsageError, match=r"no packages are locked for Python 3\.9") as refusal:
+            read_lock("3.9")
+        assert refusal.value.hint.startswith("use one of 3.10, ")
 
-def test_a_folder_that_was_not_prepared_is_refused_with_a_hint(tmp_path, capsys):
-    assert bare.run(options(str(tmp_path))) == 2
-    assert "was not prepared\nhint: " in capsys.readouterr().err
+    @pytest.fixture
+    def carry(self, tmp_path, monkeypatch):
+        """A function that carries two wheels of 60 and 40 bytes."""
+
+        def write(name, size):
+            return lambda *arguments: (arguments[-1] / name).write_bytes(bytes(size))
+
+        monkeypatch.setattr(wheels, "download", write("einops-0.8.2-py3-none-any.whl", 60))
+        monkeypatch.setattr(wheels, "build_own", write("diarize_runner-0.2.0-py3-none-any.whl", 40))
+        arguments = argparse.Namespace(python="3.12", installed=None)
+        return functools.partial(prepare._carry_wheels, tmp_path / "wheels", arguments)
+
+    def test_over_the_limit_are_refused_with_a_hint(self, carry, monkeypatch):
+        monkeypatch.setattr(wheels, "LIMIT", 99)
+        with pytest.raises(UsageError, match="at most 0 MB are carried") as refusal:
+            carry()
+        assert refusal.value.hint == "list what the machine has with --installed FILE"
+
+    def test_at_the_limit_are_carried(self, carry, monkeypatch, capsys):
+        monkeypatch.setattr(wheels, "LIMIT", 100)
+        carry()
+        assert capsys.readouterr().out == "wheels: 0.0 MB\n"
+
+
+class TestARefusal:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """A prepared folder with a wheel for another Python."""
+        (tmp_path / "wheels").mkdir()
+        write_wheel(tmp_path / "wheels", "tiny", "1.0", {}, tag="cp27-cp27m-win32")
+        (tmp_path / bare.PREPARED).touch()
+        return tmp_path
+
+    def test_of_a_folder_that_was_not_prepared_has_a_hint(self, tmp_path, capsys):
+        assert bare.run(options(str(tmp_path))) == 2
+        assert "was not prepared\nhint: " in capsys.readouterr().err
+
+    def test_of_wheels_for_another_python_has_a_hint(self, folder, capfd):
+        assert bare.run(options(str(folder))) == 1
+        reason, error, hint = capfd.readouterr().err.splitlines()
+        assert reason.startswith("ERROR: tiny-1.0-cp27-cp27m-win32.whl is not a supported wheel")
+        assert error == f"error: pip cannot install {folder}/wheels"
+        assert hint.startswith("hint: if the wheels are for another Python, run where the package index can be reached")
+        assert hint.endswith(f" --python {sys.version_info.major}.{sys.version_info.minor}")
+
+    def test_without_pip_says_how_to_install_it(self, folder, capfd, monkeypatch):
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+        bare.run(options(str(folder)))
+        assert capfd.readouterr().err.endswith(f"hint: install pip: {sys.executable} -m ensurepip\n")
+
+    def test_without_a_gpu_names_the_cpu(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+        monkeypatch.setattr(sys, "argv", ["measure", str(tmp_path)])
+        with pytest.raises(SystemExit, match="1"):
+            measure.main()
+        assert capsys.readouterr().err == (
+            "error: torch finds no CUDA device\nhint: run nvidia-smi, or use --device cpu\n"
+        )
+
+    def test_of_a_missing_cache_is_an_error_with_a_hint(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["measure", str(tmp_path), "--device", "cpu"])
+        with pytest.raises(SystemExit):
+            measure.main()
+        error, hint = capsys.readouterr().err.splitlines()
+        assert (error[:7], hint[:6]) == ("error: ", "hint: ")
+
+    def test_of_a_folder_that_is_not_empty_has_a_hint(self, folder, capsys, monkeypatch):
+        monkeypatch.setattr(sys, "argv", ["gpu", "prepare", str(folder)])
+        with pytest.raises(SystemExit, match="2"):
+            main()
+        assert capsys.readouterr().err == f"error: {folder} is not empty\nhint: remove it, or name another folder\n"
 
 
 def test_the_measuring_process_gets_the_same_options(tmp_path):

@@ -118,8 +118,9 @@ def test_a_package_without_a_wheel_for_the_python_stops_the_build_and_is_named(h
         host.build("3.13")
 
     assert refusal.value.message == ("Python 3.13 on Linux x86-64: No matching distribution found for speech==1.0")
-    assert (
-        refusal.value.hint == "check that your package index has a wheel for it and that pip can reach it: pip download"
+    assert refusal.value.hint == (
+        "check that your package index has a wheel for CPython 3.13 on Linux x86-64, and that pip can reach it: "
+        "pip download"
     )
     assert MANIFEST_NAME not in tree(host.out)
     assert set(host.built_wheels()) <= {COMMON, TOOL}

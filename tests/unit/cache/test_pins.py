@@ -105,7 +105,7 @@ def test_best_wheel_returns_the_one_that_pip_chooses(python, tmp_path, monkeypat
     target, (pin,) = Target(python=python), read(pinned(*paths))
     fetched = tmp_path / "fetched"
 
-    wheels.pip_download([pin.line], fetched, "tool", target.pip_options())
+    wheels.pip_download([pin.line], fetched, "tool", target)
 
     (chosen,) = fetched.iterdir()
     others = ["tool-1.1-py3-none-any.whl", "tools-1.0-py3-none-any.whl"]

@@ -121,8 +121,9 @@ def test_a_wheel_missing_from_the_index_is_an_error_with_a_hint(index):
         fetch_wheel("tiny==3.0")
 
     assert refusal.value.message == "tiny==3.0: No matching distribution found for tiny==3.0"
-    assert (
-        refusal.value.hint == "check that your package index has a wheel for it and that pip can reach it: pip download"
+    assert refusal.value.hint == (
+        "check that your package index has a wheel for CPython 3.11 on Linux x86-64, and that pip can reach it: "
+        "pip download"
     )
 
 

@@ -1,4 +1,4 @@
-"""CAM++ embeds as 3D-Speaker's implementation does, and hears only what its mask selects."""
+"""CAM++ embeds as 3D-Speaker's implementation does, and gets only the frames that its mask selects."""
 
 import pytest
 import torch
