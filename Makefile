@@ -58,7 +58,7 @@ bench-engines: setup-dev ## Compare exact and fast with stock pyannote (hours on
 	@.venv/bin/python -m benchmarks.engines
 
 bench-gpu: setup-dev ## Measure all engines on a GPU within 8 minutes, under .bench/ (DEVICE=cpu tries it on a CPU)
-	@scripts/bench-gpu.sh
+	@.venv/bin/python -m benchmarks.gpu here $(if $(DEVICE),--device $(DEVICE))
 
 bench-labels: setup-dev ## Measure speed and accuracy of transcript labelling (a minute)
 	@.venv/bin/python -m benchmarks.labels

@@ -11,6 +11,7 @@ The machine needs Python with torch and the usual scientific packages, but no ne
     bare.py       installs the wheels and starts measure.py; imports only the standard library
     plan.py       the steps, most important first, and which of them fit into the time that is left
     options.py    the options of `run`
+    here.py       prepares and measures with this environment
     errors.py     prints errors with their hints
     recordings.py recordings composed from the voices in DIR
     clocks.py     samples of clocks, throttling, temperature and power, by nvidia-smi

@@ -19,7 +19,8 @@ from benchmarks.gpu.recordings import write_voices
 from diarize_runner.benchmark.compose.voices import voices
 from diarize_runner.errors import UsageError
 
-_HERE = "here"
+HERE = "here"
+"""Instead of a version of Python: this environment serves, so no wheels are carried."""
 
 
 def prepare(arguments: argparse.Namespace) -> None:
@@ -38,7 +39,7 @@ def prepare(arguments: argparse.Namespace) -> None:
         shutil.copytree(Path(work) / "twin/box", folder / "twin", symlinks=True)
     write_voices(folder, voices())
     _copy_code(folder / "code/benchmarks")
-    if arguments.python != _HERE:
+    if arguments.python != HERE:
         _carry_wheels(folder / "wheels", arguments)
     (folder / PREPARED).touch()
     sys.stdout.write(f"{folder}: {_megabytes(folder):.0f} MB\n")
