@@ -37,7 +37,7 @@ def main() -> None:
         "engine": result.engine,
         "seconds": result.seconds,
         "turns": len(result.diarization.turns),
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": peak_bytes(),
         "peak_gpu_bytes": result.peak_gpu_bytes,
         "peak_gpu_bytes_reserved": torch.cuda.max_memory_reserved() if diarizer.device == "cuda" else 0,
     }
@@ -54,7 +54,7 @@ def mostly_silent(hours: float) -> Recording:
     return Recording(uri="mostly-silent", waveform=waveform)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Return the peak RSS of this process."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024

@@ -10,6 +10,7 @@
         models.py    build pyannote's pipeline from verified bytes
     exact.py     the exact engine: a loaded pipeline made faster, with the same output
         segmentation.py, embedding.py, reconstruction.py   three of its stages
+        clustering.py, linkage.py, heap.py                 clustering of long recordings with little memory
         trunk.py                                           optimize a network for a device
         workers.py                                         a thread pool with one worker per core
     fast.py      the fast engine: exact, but each second of audio is embedded once

@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 
 Engine = Literal["auto", "exact", "fast", "stock"]
 AUTO: Final = "auto"
-"""The default: `fast` for the embedded models with CAM++, `exact` for other pipelines."""
+"""The default: `fast` for the embedded models, `exact` for other pipelines."""
 EXACT: Final = "exact"
 """The output of `stock`, faster."""
 FAST: Final = "fast"

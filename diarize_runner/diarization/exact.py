@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from diarize_runner.diarization.clustering import limit_memory
 from diarize_runner.diarization.embedding import EmbeddingPass, FramePoolingModel
 from diarize_runner.diarization.reconstruction import count_speakers, reconstruct, to_annotation
 from diarize_runner.diarization.segmentation import SegmentationPass, convolve_chunk_by_chunk
@@ -50,6 +51,7 @@ def make_exact(pipeline: "Pipeline", device: torch.device) -> None:
         convolve_chunk_by_chunk(segmentation.model)
         pipeline.get_segmentations = SegmentationPass(inference=segmentation, threads=threads)
     pipeline.speaker_count = count_speakers
+    limit_memory(pipeline.clustering)
     pipeline.reconstruct, pipeline.to_annotation = reconstruct, to_annotation
     pipeline.get_embeddings = EmbeddingPass(
         model=optimized,

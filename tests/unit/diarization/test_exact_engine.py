@@ -13,6 +13,7 @@ import torch
 from support import pipelines
 from support.pipelines import CHUNK, RATE, STEP
 
+from diarize_runner.diarization import clustering as exact_clustering
 from diarize_runner.diarization import engine
 from diarize_runner.diarization.exact import make_exact
 
@@ -143,6 +144,18 @@ def test_the_turns_match_stock_for_any_length(stock, exact, samples):
     assert found.speaker_diarization.to_rttm() == expected.speaker_diarization.to_rttm()
     assert found.exclusive_speaker_diarization.to_rttm() == expected.exclusive_speaker_diarization.to_rttm()
     assert expected.speaker_diarization.labels(), "the networks detect speech"
+
+
+@pytest.mark.parametrize("clustering", pipelines.CLUSTERINGS)
+def test_the_turns_match_stock_with_the_linkage_of_long_recordings(monkeypatch, pair, clustering):
+    used = []
+    monkeypatch.setattr(exact_clustering, "MAX_EMBEDDINGS_OF_SCIPY", 1)
+    link = exact_clustering.centroid_linkage
+    monkeypatch.setattr(exact_clustering, "centroid_linkage", lambda points: used.append(len(points)) or link(points))
+    expected, found = (run_script(each, SCRIPTS["three speakers take turns"]) for each in pair(clustering=clustering))
+    assert used
+    assert found.speaker_diarization == expected.speaker_diarization
+    np.testing.assert_allclose(found.speaker_embeddings, expected.speaker_embeddings, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("clustering", pipelines.CLUSTERINGS)

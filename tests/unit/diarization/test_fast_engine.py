@@ -175,6 +175,9 @@ def test_chunks_of_the_fast_engine_leave_no_gap(make_stock):
 def test_embedded_models_are_fast_by_default_and_those_of_pyannote_exact(make_stock):
     assert engine.apply_engine(make_stock(embedding="CAM++"), "cpu", "auto") == "fast"
     assert engine.apply_engine(make_stock(embedding="WeSpeaker"), "cpu", "auto") == "exact"
+    longer = make_stock(embedding="CAM++")
+    longer._segmentation.duration = 10.0
+    assert engine.apply_engine(longer, "cpu", "auto") == "exact"
 
 
 def test_an_unsupported_pipeline_falls_back_to_stock_with_a_logged_reason(make_stock, caplog):

@@ -1,0 +1,25 @@
+"""The benchmark of the engines on the first cores of a machine."""
+
+import os
+
+import pytest
+import torch
+
+from benchmarks.engines.cores import available_cores, run_on_cores
+
+
+@pytest.mark.parametrize("function", [available_cores, torch.get_num_threads])
+def test_a_function_runs_with_one_core_and_one_thread(function):
+    assert run_on_cores(1, function) == 1
+
+
+def test_this_process_keeps_its_cores():
+    before = os.sched_getaffinity(0)
+    run_on_cores(1, available_cores)
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize("count", [0, available_cores() + 1])
+def test_cores_that_the_process_lacks_are_refused(count):
+    with pytest.raises(ValueError, match=f"{count} cores requested"):
+        run_on_cores(count, available_cores)
