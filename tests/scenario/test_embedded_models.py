@@ -40,7 +40,7 @@ def load(tmp_path_factory):
         return open_cache(folder / name / "box", NoProgress())
 
     @cache
-    def load_once(name, kind="exact"):
+    def load_once(name, kind="auto"):
         diarizer = engine.load(box(name), "cpu", kind)
         assert kind in ("auto", diarizer.engine)
         return diarizer
@@ -113,5 +113,7 @@ def test_a_speaker_who_talks_once_for_six_seconds_in_two_minutes_is_found_only_b
 
     brief = {name: speakers_at(51.0, found[name]) - speakers_at(20.0, found[name]) for name in REQUESTS}
     assert brief == {"embedded": {"SPEAKER_01"}, "embedded-music": set()}
-    (turn,) = [turn for turn in found["embedded"].turns if turn.speaker == "SPEAKER_01"]
-    assert (turn.start, turn.end) == pytest.approx((48.0, 53.9), abs=0.5)
+    turns = [turn for turn in found["embedded"].turns if turn.speaker == "SPEAKER_01"]
+    longest = max(turns, key=lambda turn: turn.end - turn.start)
+    assert (longest.start, longest.end) == pytest.approx((48.0, 53.9), abs=0.5)
+    assert sum(turn.end - turn.start for turn in turns if turn != longest) < 1.0
