@@ -1,9 +1,11 @@
 """`diarize-runner cache build`: build a version from a lock."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from diarize_runner.cache.builder.combine import combine
 from diarize_runner.cache.builder.pythons import SUPPORTED_PYTHONS, current_python
 from diarize_runner.cache.builder.version import build
 from diarize_runner.cache.documents.lock import lock_path, read_lock
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `cache build`."""
-    parser.add_argument("request", type=Path, metavar="REQUEST.yaml")
+    described = "a request with a pipeline; and requests of transcription models to add to its version"
+    parser.add_argument("requests", type=Path, nargs="+", metavar="REQUEST.yaml", help=described)
     parser.add_argument("--version", required=True, help="such as 1.0; it is published under v1.0/")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     default = Path("requirements", REQUIREMENTS_NAME)
@@ -53,10 +56,9 @@ def _add_wheel_options(group: argparse._ArgumentGroup) -> None:
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Build the version. Read the key first: a wrong key fails before the build."""
     key = read_private_key(arguments.sign) if arguments.sign else None
-    request = read_request(arguments.request)
     manifest = build(
-        read_lock(request, lock_path(arguments.request)),
-        folder=request.folder,
+        combine([read_lock(read_request(path), lock_path(path)) for path in arguments.requests]),
+        folder=_common_folder(arguments.requests),
         version=parse_version(arguments.version),
         requirements=arguments.requirements,
         out=arguments.out,
@@ -68,6 +70,14 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         with disk_errors(arguments.out):
             write_atomically(arguments.out / SIGNATURE_NAME, key.sign(manifest.to_bytes()))
     return _result(manifest, arguments.out)
+
+
+def _common_folder(requests: Sequence[Path]) -> Path:
+    """Return the folder of the requests' local files."""
+    first, *others = (path.parent for path in requests)
+    if any(folder.resolve() != first.resolve() for folder in others):
+        raise UsageError("the requests are in several folders", hint="put them, their locks and files into one folder")
+    return first
 
 
 def _wheel_sources(arguments: argparse.Namespace) -> "WheelSources | None":

@@ -9,6 +9,7 @@ from diarize_runner.cache.builder.sources import FetchedFile
 from diarize_runner.cache.checkpoint.child import rewrite_file
 from diarize_runner.cache.checkpoint.clean import is_checkpoint
 from diarize_runner.cache.checkpoint.convert import CONVERSIONS
+from diarize_runner.cache.checkpoint.ctranslate2_model import is_ctranslate2_model
 from diarize_runner.cache.checkpoint.import_allowlist import classes_of
 from diarize_runner.cache.documents.snapshot import FileEntry, PinnedWheelMember, Upstream
 from diarize_runner.digests import hash_file
@@ -33,7 +34,7 @@ def prepare(fetched: Iterable[FetchedFile], allowed: Collection[str]) -> Iterato
     """
     with tempfile.NamedTemporaryFile(prefix="diarize-runner-") as clean:
         for file in fetched:
-            if is_checkpoint(file.path) or _conversion(file):
+            if _conversion(file) or (is_checkpoint(file.path) and not is_ctranslate2_model(file.file, file.path)):
                 yield _rewritten(file, Path(clean.name), allowed)
             else:
                 yield _prepared(file, file.file, None)

@@ -62,11 +62,13 @@ def build(  # noqa: PLR0913  # a version has this many inputs
     arguments give the same bytes.
 
     Raises the errors of `gather` if `wheels` is given, and:
+        UsageError: the lock has no pipeline.
         SourceError: a file cannot be fetched.
         IntegrityError: a file differs from the lock.
         SecretFound: a file holds a token, or has the name of a token file.
         DiskError: `out` cannot be written.
     """
+    lock.require_pipeline()
     _require_publishable(requirements)
     with disk_errors(out):
         _remove_old_build(out)
@@ -166,7 +168,7 @@ def _manifest(
         name=lock.name,
         version=version,
         created_by=f"diarize-runner {__version__}",
-        pipeline=lock.pipeline,
+        pipeline=lock.require_pipeline(),
         repos=lock.repos,
         archive=archive,
         requirements=requirements,

@@ -11,6 +11,8 @@ A checkpoint is tensors and a pickle, and a pickle is a program. Nothing here ex
     rewrite.py               upstream checkpoint -> clean one, on the build host, in a confined process (child.py)
     clean.py                 read_clean: accepts only what this package writes; the only reader that a box uses
 
+    ctranslate2_model.py     recognises transcription models, which hold no pickle
+
     pipeline_config.py       finds the classes in a pipeline's config.yaml, and refuses file paths in it
     import_allowlist.py      the classes that may be loaded
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from diarize_runner.cache.checkpoint.clean import is_checkpoint, read_clean
+from diarize_runner.cache.checkpoint.ctranslate2_model import is_ctranslate2_model
 from diarize_runner.cache.checkpoint.pipeline_config import config_classes
 from diarize_runner.errors import UnsafeCheckpoint
 
@@ -35,6 +36,8 @@ def classes_of(path: Path, name: str) -> tuple[str, ...]:
     """
     if not is_checkpoint(name):
         return config_classes(path, name)
+    if is_ctranslate2_model(path, name):
+        return ()
     try:
         return read_clean(path.read_bytes()).class_names
     except UnsafeCheckpoint as reason:

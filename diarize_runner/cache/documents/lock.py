@@ -6,9 +6,9 @@ from pathlib import Path
 from diarize_runner.cache.documents import canonical, layout
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.cache.documents.request import CacheRequest
-from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, require_pipeline
+from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, optional_pipeline
 from diarize_runner.digests import Digest
-from diarize_runner.errors import ManifestError
+from diarize_runner.errors import ManifestError, UsageError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +18,16 @@ class CacheLock:
     request: Digest
     """Digest of the request that was resolved."""
     name: str
-    pipeline: str
+    pipeline: str | None
+    """None for models to build together with a pipeline."""
     repos: tuple[RepoSnapshot, ...]
+
+    def require_pipeline(self) -> str:
+        """Return the pipeline; raise UsageError if there is none."""
+        if not self.pipeline:
+            hint = "build it together with a request that has one: cache build embedded.yaml whisper-small.yaml"
+            raise UsageError(f"{self.name} has no pipeline", hint=hint)
+        return self.pipeline
 
     def to_bytes(self) -> bytes:
         """Return the bytes of the lock's file."""
@@ -28,7 +36,7 @@ class CacheLock:
                 "format": "diarize-runner/lock/2",
                 "request": str(self.request),
                 "name": self.name,
-                "pipeline": self.pipeline,
+                **({"pipeline": self.pipeline} if self.pipeline else {}),
                 "repos": [repo.to_dict() for repo in self.repos],
             }
         )
@@ -37,13 +45,13 @@ class CacheLock:
     def from_node(cls, node: Node) -> "CacheLock":
         """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         node.require_format("lock", 2)
-        fields = node.fields(["format", "request", "name", "pipeline", "repos"])
+        fields = node.fields(["format", "request", "name", "repos"], optional=["pipeline"])
         repos = tuple(RepoSnapshot.from_node(item) for item in fields["repos"].items())
         layout.require_unique_folders([repo.repo_id for repo in repos], fields["repos"])
         return cls(
             request=fields["request"].digest(),
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
-            pipeline=require_pipeline(fields["pipeline"], [repo.repo_id for repo in repos]),
+            pipeline=optional_pipeline(fields, [repo.repo_id for repo in repos]),
             repos=repos,
         )
 

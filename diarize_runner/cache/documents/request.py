@@ -13,9 +13,9 @@ from diarize_runner.cache.documents.snapshot import (
     REPO_ID,
     REVISION,
     Source,
+    optional_pipeline,
     parse_source,
     parse_strings,
-    require_pipeline,
 )
 from diarize_runner.digests import Digest, hash_bytes
 from diarize_runner.errors import ManifestError
@@ -75,7 +75,8 @@ class CacheRequest:
     """The input of `cache resolve`."""
 
     name: str
-    pipeline: str
+    pipeline: str | None
+    """None for models to build together with a pipeline."""
     repos: tuple[RequestedRepo, ...]
     folder: Path
     """The folder that holds the request and its local files."""
@@ -86,12 +87,12 @@ class CacheRequest:
     def from_node(cls, node: Node, *, folder: Path, digest: Digest) -> "CacheRequest":
         """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
         node.require_format("request", 1)
-        fields = node.fields(["format", "name", "pipeline", "repos"])
+        fields = node.fields(["format", "name", "repos"], optional=["pipeline"])
         repos = tuple(RequestedRepo.from_node(item) for item in fields["repos"].items())
         layout.require_unique_folders([repo.repo_id for repo in repos], fields["repos"])
         return cls(
             name=fields["name"].matching(NAME, "a name of lower-case letters, digits, '-' and '.'"),
-            pipeline=require_pipeline(fields["pipeline"], [repo.repo_id for repo in repos]),
+            pipeline=optional_pipeline(fields, [repo.repo_id for repo in repos]),
             repos=repos,
             folder=folder,
             digest=digest,

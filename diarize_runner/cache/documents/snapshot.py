@@ -240,3 +240,8 @@ def require_pipeline(pipeline: Node, repo_ids: Iterable[str]) -> str:
     if repo_id not in repo_ids:
         raise pipeline.error(f"{repo_id!r} is not among the repos")
     return repo_id
+
+
+def optional_pipeline(fields: Mapping[str, Node], repo_ids: Iterable[str]) -> str | None:
+    """Return the pipeline's repo_id, or None without the key; raise ManifestError unless it is one of `repo_ids`."""
+    return require_pipeline(fields["pipeline"], repo_ids) if "pipeline" in fields else None
