@@ -29,6 +29,7 @@
       PipelineError               exit 1
         DeviceUnavailable
         OfflineViolation                   code tried to reach the network
+        OutOfMemory                        of the device, while transcribing
       FleetError                  exit 1   EC2 refused or is unreachable, or a box did not start
       Drift                       exit 1   in doctor/check.py: works, but not as provisioned
       Interrupted                 exit 130 Ctrl-C
@@ -158,6 +159,10 @@ class DeviceUnavailable(PipelineError):
 
 class OfflineViolation(PipelineError):
     """Code tried to reach the network while the offline guard was active."""
+
+
+class OutOfMemory(PipelineError):
+    """The device has too little memory for a transcription."""
 
 
 class FleetError(DiarizeRunnerError):

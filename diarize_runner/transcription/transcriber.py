@@ -1,0 +1,238 @@
+"""Transcribe recordings with one model of a cache, in a child process that keeps it loaded."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from diarize_runner.cache.box.runtime import runtime_environment
+from diarize_runner.cache.box.verify import VerifiedCache
+from diarize_runner.cache.documents import layout
+from diarize_runner.child import child_environment
+from diarize_runner.digests import hash_bytes
+from diarize_runner.errors import Interrupted, OutOfMemory, PipelineError, UsageError
+from diarize_runner.progress import Progress
+from diarize_runner.transcript.model import Transcript
+from diarize_runner.transcript.read import parse
+from diarize_runner.transcription.models import TranscriptionModel, select_model
+from diarize_runner.transcription.options import TranscriptionOptions
+from diarize_runner.transcription.process import TranscriptionProcess
+from diarize_runner.transcription.protocol import (
+    Event,
+    Failed,
+    Finished,
+    LoadRequest,
+    ModelFile,
+    Request,
+    TranscribedSegment,
+)
+
+if TYPE_CHECKING:
+    from diarize_runner.diarization.audio import Recording
+
+_log = logging.getLogger(__name__)
+
+_CHILD: Final = "diarize_runner.transcription.child"
+_STAGE: Final = "transcription"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deadline:
+    """How long a recording may take; large models on a few cores take several times its duration."""
+
+    load_seconds: float = 30 * 60.0
+    per_audio_second: float = 30.0
+
+    def seconds(self, audio_seconds: float) -> float:
+        """Return the limit for a recording."""
+        return self.load_seconds + self.per_audio_second * audio_seconds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transcription:
+    """A transcript, and what made it."""
+
+    transcript: Transcript
+    document: bytes
+    """The transcript as JSON of faster-whisper, of which `transcript.digest` is the digest."""
+    model: TranscriptionModel
+    options: TranscriptionOptions
+    """As requested, except that `batch_size` is the one that fitted into memory."""
+    device: str
+    compute_type: str
+
+
+@dataclass(kw_only=True)
+class _Answer:
+    """What the child said so far."""
+
+    segments: list[Mapping[str, Any]] = field(default_factory=list)
+    device: str = ""
+    compute_type: str = ""
+    language: str | None = None
+
+
+class Transcriber:
+    """Transcribes one recording at a time; the end of the block ends the child process, and frees its memory."""
+
+    def __init__(
+        self,
+        cache: VerifiedCache,
+        options: TranscriptionOptions,
+        *,
+        deadline: Deadline = Deadline(),
+        child: str = _CHILD,
+    ) -> None:
+        """Check the options against the cache; the child process starts with the first recording.
+
+        Raises:
+            UsageError: the cache has no such model, or the model cannot do what the options request.
+        """
+        options.require_possible()
+        self.model = select_model(cache.manifest, options.model)
+        _require_language(cache, self.model, options)
+        self._cache = cache.relocated_to(cache.root.absolute())
+        self.requested = self._options = options
+        self._deadline, self._child = deadline, child
+        self._process: TranscriptionProcess | None = None
+        self._is_cancelled = False
+
+    def __enter__(self) -> "Transcriber":  # noqa: PYI034  # typing.Self needs Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def transcribe(self, recording: "Recording", progress: Progress) -> Transcription:
+        """Return what was said. If memory runs out, halve the batch, and warn of it.
+
+        Raises:
+            PipelineError: the model failed on this recording, or took longer than the deadline.
+            OutOfMemory: memory runs out even with batches of 1.
+            DeviceUnavailable: there is no such device.
+            IntegrityError: the weights have changed since they were verified.
+            Interrupted: `cancel` was called.
+        """
+        warnings, self._is_cancelled = list[str](), False
+        while True:
+            try:
+                answer = self._attempt(recording, progress)
+            except OutOfMemory:
+                before, after = self._options.batch_size, self._options.batch_size // 2
+                if not after:
+                    raise
+                warning = f"memory ran out with batches of {before}: they were halved to {after}"
+                _log.warning("%s: %s", recording.uri, warning)
+                warnings.append(warning)
+                self._options = replace(self._options, batch_size=after)
+            else:
+                return self._transcription(recording, answer, tuple(warnings))
+
+    def cancel(self) -> None:
+        """Stop the recording of another thread, which raises Interrupted, and free the memory; takes milliseconds."""
+        self._is_cancelled = True
+        if self._process:
+            self._process.interrupt()
+
+    def close(self) -> None:
+        """End the child process."""
+        process, self._process = self._process, None
+        if process:
+            process.kill()
+
+    def _attempt(self, recording: "Recording", progress: Progress) -> _Answer:
+        """Ask the child, and end it if it does not finish."""
+        answer, is_finished = _Answer(), False
+        try:
+            for event in self._events(recording):
+                is_finished = self._receive(event, answer, recording, progress)
+                if is_finished:
+                    break
+        except PipelineError as reason:
+            if self._is_cancelled:
+                raise Interrupted("the transcription was cancelled") from reason
+            raise
+        finally:
+            if not is_finished:
+                self.close()
+        return answer
+
+    def _events(self, recording: "Recording") -> Iterator[Event]:
+        if self._process and not self._process.is_running:
+            self.close()
+        if self._process is None:
+            self._process = TranscriptionProcess(self._child, self._environment())
+        request = self._request(len(recording.waveform))
+        yield from self._process.ask(request, recording.waveform, self._deadline.seconds(recording.duration))
+
+    def _receive(self, event: Event, answer: _Answer, recording: "Recording", progress: Progress) -> bool:
+        """Add an event to the answer; return whether it is the last one."""
+        total = max(1, round(recording.duration))
+        if isinstance(event, Failed):
+            raise event.error
+        if isinstance(event, Finished):
+            answer.language = event.language
+            progress.advance(_STAGE, completed=total, total=total)
+            return True
+        if isinstance(event, TranscribedSegment):
+            answer.segments.append(event.segment)
+            progress.advance(_STAGE, completed=min(round(event.segment["end"]), total), total=total)
+        else:
+            answer.device, answer.compute_type = event.device, event.compute_type
+            progress.advance(_STAGE, completed=0, total=total)
+        return False
+
+    def _request(self, samples: int) -> Request:
+        options, model = self._options, self.model
+        files = tuple(
+            ModelFile(
+                name=name,
+                path=str(self._cache.root / layout.blob_path(model.repo.repo_id, file.content.digest)),
+                size=file.content.size,
+                digest=str(file.content.digest),
+            )
+            for name, file in model.files.items()
+        )
+        return Request(
+            load=LoadRequest(
+                model=model.name, files=files, device=options.device, compute_type=options.compute_type
+            ),
+            samples=samples,
+            language=options.language,
+            task=options.task,
+            batch_size=options.batch_size,
+            vad=options.vad,
+            words=options.words,
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        """Return the child's environment: no secret, no network, no file of the user's home folder."""
+        offline = runtime_environment(self._cache.root / layout.HF_HOME)
+        return child_environment(**{**offline, "HF_HUB_CACHE": os.devnull, "HOME": os.devnull})
+
+    def _transcription(self, recording: "Recording", answer: _Answer, warnings: tuple[str, ...]) -> Transcription:
+        document = {"segments": answer.segments, "language": answer.language}
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        transcript = parse(text, name=f"the transcript of {recording.uri}", warnings=warnings)
+        return Transcription(
+            transcript=replace(transcript, digest=hash_bytes(text.encode()).digest),
+            document=text.encode(),
+            model=self.model,
+            options=self._options,
+            device=answer.device,
+            compute_type=answer.compute_type,
+        )
+
+
+def _require_language(cache: VerifiedCache, model: TranscriptionModel, options: TranscriptionOptions) -> None:
+    """Raise UsageError if the options need a language that the model does not know."""
+    if options.language in (None, "en") and options.task == "transcribe":
+        return
+    if not model.is_multilingual(cache):
+        message = f"{model.name} knows only English"
+        if options.task == "translate":
+            message = f"{model.name} cannot translate: it knows only English"
+        hint = "use a multilingual model, whose name does not end in .en: --model small, if the cache holds it"
+        raise UsageError(message, hint=hint)
