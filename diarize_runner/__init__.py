@@ -7,6 +7,7 @@ speaker-labelled transcripts, offline and without a token; a benchmark measures 
     cache         request -> lock -> staged cache -> archive -> store -> restored -> VerifiedCache
     diarization   VerifiedCache + Recording -> Diarization
     transcript    Transcript + Diarization -> LabelledTranscript -> JSON, SRT, RTTM
+    transcription VerifiedCache + Recording -> Transcript
     jobs          one recording -> one labelled result, shared by the packages below
     benchmark     Recording* -> Measurement* -> BenchmarkReport
     spool         files dropped into a folder -> the same files, labelled
@@ -30,6 +31,7 @@ _PUBLIC = {
     "Diarization": "diarize_runner.diarization.turns",
     "SpeakerTurn": "diarize_runner.diarization.turns",
     "LabelledTranscript": "diarize_runner.transcript.model",
+    "TranscriptionOptions": "diarize_runner.transcription.options",
     "DiarizeRunnerError": "diarize_runner.errors",
 }
 """The public Python API and its modules, imported on first use."""
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from diarize_runner.diarization.turns import Diarization, SpeakerTurn
     from diarize_runner.errors import DiarizeRunnerError
     from diarize_runner.transcript.model import LabelledTranscript
+    from diarize_runner.transcription.options import TranscriptionOptions
 
 __all__ = [
     "Diarization",
@@ -46,6 +49,7 @@ __all__ = [
     "LabelledTranscript",
     "OpenSession",
     "SpeakerTurn",
+    "TranscriptionOptions",
     "__version__",
     "open_session",
 ]

@@ -3,6 +3,7 @@
     with diarize_runner.open_session() as session:
         session.diarize("call.wav", num_speakers=2).write("call.rttm")
         session.label("call.wav", "call.json").write("call.srt")
+        session.run("call.wav").write("call.html")
 
 Leaving the block frees the models.
 """
@@ -11,7 +12,7 @@ import gc
 import threading
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,17 +26,21 @@ from diarize_runner.api.results import (
 )
 from diarize_runner.cache.box.default_folder import default_folder
 from diarize_runner.cache.box.open import open_cache
+from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.engines import AUTO, DEVICES, ENGINES, Engine
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.job import Job, Result
 from diarize_runner.jobs.session import Session, load_session
+from diarize_runner.jobs.transcribing import TranscribingSession, TranscriptSession, open_transcriber
 from diarize_runner.progress import NoProgress, OverallProgress, Progress
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcription.options import DEFAULT_OPTIONS, TranscriptionOptions
 
 if TYPE_CHECKING:
     from diarize_runner.api.arguments import AudioInput
+    from diarize_runner.transcription.transcriber import Transcriber
 
 _NO_PROGRESS = NoProgress()
 
@@ -63,15 +68,16 @@ def open_session(
     _require_one_of("device", device, DEVICES)
     _require_one_of("engine", engine, ENGINES)
     verified = open_cache(Path(cache) if cache else default_folder(), progress)
-    return OpenSession(load_session(verified, device, engine), progress)
+    return OpenSession(load_session(verified, device, engine), progress, verified)
 
 
 class OpenSession:
     """A pipeline that stays loaded until `close` or the end of the block; it processes one recording at a time."""
 
-    def __init__(self, session: Session, progress: Progress) -> None:
+    def __init__(self, session: Session, progress: Progress, cache: VerifiedCache) -> None:
         self._session: Session | None = session
-        self._progress = progress
+        self._progress, self._cache = progress, cache
+        self._transcriber: "Transcriber | None" = None
         self._lock = threading.Lock()
 
     def diarize(  # noqa: PLR0913  # keyword-only, like command-line options
@@ -131,6 +137,57 @@ class OpenSession:
         result, origin = self._run(job)
         return to_labelled_result(result, origin)
 
+    def transcribe(  # noqa: PLR0913  # keyword-only, like command-line options
+        self,
+        audio: "AudioInput",
+        *,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        stream: int | None = None,
+        options: TranscriptionOptions = DEFAULT_OPTIONS,
+    ) -> LabelledResult:
+        """Return what was said, without speakers. The model stays loaded for the next call with the same options.
+
+        Raises:
+            UsageError: the cache has no such model, or the model does not know the language.
+            AudioError: the recording cannot be decoded.
+            PipelineError: the transcription failed.
+        """
+        source = to_audio(audio, sample_rate=sample_rate, channel=channel, stream=stream, per_channel=None)
+        job = Job(audio=source)
+        with self._lock:
+            session = self._require_open()
+            transcriber = self._prepare_transcriber(session, options)
+            only = TranscriptSession(transcriber=transcriber, manifest=session.manifest)
+            result = only.run(job.load(), self._caller_progress())
+        return to_labelled_result(result, _origin(job, result))
+
+    def run(  # noqa: PLR0913  # keyword-only, like command-line options
+        self,
+        audio: "AudioInput",
+        *,
+        sample_rate: int | None = None,
+        channel: int | None = None,
+        stream: int | None = None,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+        speakers_per_channel: SpeakersPerChannel = None,
+        rules: Rules = DEFAULT_RULES,
+        options: TranscriptionOptions = DEFAULT_OPTIONS,
+    ) -> LabelledResult:
+        """Transcribe, diarize, and return who said what; arguments and errors are as in `transcribe` and `label`."""
+        task = to_task(num_speakers, min_speakers, max_speakers, speakers_per_channel)
+        source = to_audio(
+            audio, sample_rate=sample_rate, channel=channel, stream=stream, per_channel=speakers_per_channel
+        )
+        job = Job(audio=source, task=task, rules=rules)
+        with self._lock:
+            session = self._require_open()
+            both = TranscribingSession(transcriber=self._prepare_transcriber(session, options), session=session)
+            result = both.run(job.load(), self._caller_progress())
+        return to_labelled_result(result, _origin(job, result))
+
     def close(self) -> None:
         """Wait for the current recording, then free the models. A closed session refuses all calls.
 
@@ -138,6 +195,9 @@ class OpenSession:
         """
         with self._lock:
             session, self._session = self._session, None
+            transcriber, self._transcriber = self._transcriber, None
+        if transcriber:
+            transcriber.close()
         if session is None:
             return
         device = session.diarizer.device
@@ -156,12 +216,32 @@ class OpenSession:
 
     def _run(self, job: Job) -> tuple[Result, Origin]:
         with self._lock:
-            if self._session is None:
-                raise UsageError("this session is closed", hint="open a new one: diarize_runner.open_session()")
-            progress = _CallerProgress(progress=self._progress, context=copy_context())
-            result = self._session.run(job.load(), progress)
-        recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
-        return result, Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
+            result = self._require_open().run(job.load(), self._caller_progress())
+        return result, _origin(job, result)
+
+    def _require_open(self) -> Session:
+        if self._session is None:
+            raise UsageError("this session is closed", hint="open a new one: diarize_runner.open_session()")
+        return self._session
+
+    def _prepare_transcriber(self, session: Session, options: TranscriptionOptions) -> "Transcriber":
+        """Return the transcriber of the last call if it has these options; else end it, and open another."""
+        if options.device == "auto":
+            options = replace(options, device=session.diarizer.device)
+        if self._transcriber is None or self._transcriber.requested != options:
+            opened = open_transcriber(self._cache, options)
+            if self._transcriber:
+                self._transcriber.close()
+            self._transcriber = opened
+        return self._transcriber
+
+    def _caller_progress(self) -> "_CallerProgress":
+        return _CallerProgress(progress=self._progress, context=copy_context())
+
+
+def _origin(job: Job, result: Result) -> Origin:
+    recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
+    return Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

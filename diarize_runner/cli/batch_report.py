@@ -8,9 +8,8 @@ from diarize_runner.cli.output import Result, write_error
 from diarize_runner.cli.recordings import Requested
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError, Interrupted
-from diarize_runner.jobs.batch import Failed, Succeeded, run_batch
+from diarize_runner.jobs.batch import BatchSession, Failed, Succeeded, run_batch
 from diarize_runner.jobs.job import LoadedJob
-from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress, duration
 from diarize_runner.transcript.formats import rttm
 from diarize_runner.transcript.formats.fields import one_line
@@ -33,7 +32,12 @@ class RecordingReport:
 def recording_report(done: Succeeded, found: Mapping[str, object], text: tuple[str, ...]) -> RecordingReport:
     """Return the report of a recording: what was `found`, the timing, and the files written."""
     result, paths = done.result, done.item.outputs.paths
-    ran = {"device": result.provenance.device, "engine": result.provenance.engine}
+    engine, transcription_seconds = result.provenance.engine, result.transcription_seconds
+    ran = {
+        "device": result.provenance.device,
+        **({"engine": engine} if engine else {}),
+        **({"transcription_seconds": transcription_seconds} if transcription_seconds is not None else {}),
+    }
     written = {kind: str(path) for kind, path in paths.items()}
     warnings = result.labelled.warnings
     return RecordingReport(
@@ -45,7 +49,7 @@ def recording_report(done: Succeeded, found: Mapping[str, object], text: tuple[s
         ),
         data="" if paths else rttm.render(result.diarization),
         audio_seconds=result.timing.audio_seconds,
-        processing_seconds=result.timing.processing_seconds,
+        processing_seconds=result.timing.processing_seconds + (transcription_seconds or 0.0),
     )
 
 
@@ -55,7 +59,7 @@ _Reported = tuple[Path, RecordingReport | DiarizeRunnerError]
 
 def report_batch(
     requested: Sequence[Requested],
-    open_session: Callable[[LoadedJob], Session],
+    open_session: Callable[[LoadedJob], BatchSession],
     describe: Callable[[Succeeded], RecordingReport],
     progress: ConsoleProgress,
     write: Callable[[str], None],

@@ -35,6 +35,15 @@ GROUPS = {
 DEFAULT_VERBS = {"benchmark": "run"}
 
 COMMANDS = {
+    "run": Command(
+        summary="transcribe and diarize: find who said what",
+        example="run call.wav --output-dir out",
+        details="With --output-dir and without --formats, write every format; without outputs, print the text.",
+    ),
+    "transcribe": Command(
+        summary="find what was said, without speakers",
+        example="transcribe call.wav -o call.srt",
+    ),
     "diarize": Command(
         summary="find who spoke when; with a transcript, find who said what",
         example="diarize call.wav -t call.srt -o call.labelled.srt -o call.rttm",

@@ -1,6 +1,7 @@
 """`diarize-runner diarize`: find who spoke when, and with a transcript, who said what."""
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from diarize_runner.cli.batch_report import RecordingReport, recording_report, report_batch
@@ -16,14 +17,15 @@ from diarize_runner.cli.options import (
 )
 from diarize_runner.cli.output import Result, data_writer
 from diarize_runner.cli.output_options import add_output_options, require_not_overwritten
-from diarize_runner.cli.recordings import add_recording_options, requested_recordings
-from diarize_runner.diarization.turns import MAX_SPEAKERS, SpeakerHints
+from diarize_runner.cli.recordings import Requested, add_recording_options, requested_recordings
+from diarize_runner.cli.speaker_options import add_speaker_options, speaker_hints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.batch import Succeeded
 from diarize_runner.jobs.job import DiarizationTask
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.rules import Rules
+from diarize_runner.transcript.speaker_names import SpeakerNames
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,23 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_labelling_options(parser)
     add_naming_options(parser)
     add_output_options(parser)
-    parser.add_argument(
-        "--num-speakers",
-        "--num_speakers",
-        type=_positive,
-        metavar="N",
-        help=f"exact number of speakers, at most {MAX_SPEAKERS}",
-    )
-    parser.add_argument(
-        "--min-speakers",
-        "--min_speakers",
-        type=_positive,
-        metavar="N",
-        help=f"least number of speakers, at most {MAX_SPEAKERS}",
-    )
-    parser.add_argument(
-        "--max-speakers", "--max_speakers", type=_positive, metavar="N", help="greatest number of speakers"
-    )
+    add_speaker_options(parser)
     add_channels_option(parser)
     add_device_option(parser)
     add_engine_option(parser)
@@ -60,8 +46,17 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Check all inputs and outputs first; then process one recording after the other."""
     names = requested_names(arguments)
     require_no_other(arguments)
-    task = per_channel_task(arguments) or DiarizationTask(hints=_hints(arguments))
+    task = per_channel_task(arguments) or DiarizationTask(hints=speaker_hints(arguments))
     requested = requested_recordings(arguments, task, _rules(arguments), names)
+    require_one_recording(arguments, requested, names)
+    if arguments.transcript and not requested[0].item.outputs.paths:
+        raise UsageError("-t requires an output", hint="name one: -o FILE")
+    write = data_writer(as_json=arguments.json)
+    return report_batch(requested, session_opener(arguments, progress).open_for, describe, progress, write)
+
+
+def require_one_recording(arguments: argparse.Namespace, requested: Sequence[Requested], names: SpeakerNames) -> None:
+    """Raise UsageError if names are given for several recordings, or an output is the file of names."""
     if names and len(requested) > 1 and arguments.speakers_per_channel != 1:
         hint = "run diarize without names, then for each recording: diarize-runner label RTTM TRANSCRIPT --name ..."
         raise UsageError("--name and --names require one recording: labels differ between recordings", hint=hint)
@@ -69,13 +64,10 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
         require_not_overwritten(
             [arguments.names], [path for each in requested for path in each.item.outputs.paths.values()]
         )
-    if arguments.transcript and not requested[0].item.outputs.paths:
-        raise UsageError("-t requires an output", hint="name one: -o FILE")
-    write = data_writer(as_json=arguments.json)
-    return report_batch(requested, session_opener(arguments, progress).open_for, _report, progress, write)
 
 
-def _report(done: Succeeded) -> RecordingReport:
+def describe(done: Succeeded) -> RecordingReport:
+    """Return the report of a diarized recording."""
     result, diarization = done.result, done.result.diarization
     speaker_mismatch = done.item.job.task.unmet_hints(diarization)
     unknown = unknown_labels(done.item.job.names, diarization.speakers)
@@ -96,28 +88,8 @@ def _report(done: Succeeded) -> RecordingReport:
     )
 
 
-def _hints(arguments: argparse.Namespace) -> SpeakerHints:
-    exactly, least, most = arguments.num_speakers, arguments.min_speakers, arguments.max_speakers
-    if exactly and (least or most):
-        raise UsageError(
-            "--num-speakers cannot be combined with --min-speakers or --max-speakers",
-            hint="use either the one or the others",
-        )
-    if least and most and least > most:
-        raise UsageError(f"--min-speakers {least} is more than --max-speakers {most}", hint="swap them")
-    hints = SpeakerHints(exactly=exactly, at_least=least, at_most=most)
-    hints.require_possible()
-    return hints
-
-
 def _rules(arguments: argparse.Namespace) -> Rules:
     rules = labelling_rules(arguments)
     if rules != DEFAULT_RULES and not arguments.transcript:
         raise UsageError("--reach, --no-split and --smooth require a transcript", hint="name one: -t FILE")
     return rules
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
-    return int(text)

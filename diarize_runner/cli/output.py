@@ -16,7 +16,14 @@ from diarize_runner.errors import DiarizeRunnerError, DiskError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_EXTRAS = {"boto3": "s3", "botocore": "s3", "huggingface_hub": "build", "cyclonedx": "build", "flit_core": "build"}
+_EXTRAS = {
+    "boto3": "s3",
+    "botocore": "s3",
+    "cyclonedx": "build",
+    "faster_whisper": "transcription",
+    "flit_core": "build",
+    "huggingface_hub": "build",
+}
 """The extra of pyproject.toml that installs a package; all others come with `diarization`."""
 _STYLES = {"error": "bold red", "hint": "cyan"}
 

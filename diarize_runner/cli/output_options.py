@@ -16,6 +16,7 @@ JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE}
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     """Add which files to write, and how."""
+    parser.set_defaults(transcribes=False)
     suffixes = ", ".join(known.suffix for known in FORMATS.values())
     parser.add_argument(
         "-o",
@@ -136,7 +137,7 @@ def _paths(requested: list[tuple[str, Path]]) -> dict[str, Path]:
 
 def _require_transcript(arguments: argparse.Namespace, requested: Sequence[dict[str, Path]]) -> None:
     silent = [path for paths in requested for kind, path in paths.items() if FORMATS[kind].needs_transcript]
-    if silent and not arguments.transcript:
+    if silent and not (arguments.transcript or arguments.transcribes):
         without = ", ".join(known.suffix for known in FORMATS.values() if not known.needs_transcript)
         raise UsageError(
             f"the format of {silent[0]} needs a transcript",

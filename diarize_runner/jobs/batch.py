@@ -5,11 +5,11 @@ The outputs of each recording are written as soon as it is done.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.jobs.job import Job, LoadedJob, Result
 from diarize_runner.jobs.outputs import Outputs
-from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.recording_errors import RecordingFailed, recording_errors
 
@@ -40,8 +40,18 @@ class Failed:
     error: DiarizeRunnerError
 
 
+class BatchSession(Protocol):
+    """Loaded models, for one recording after the other."""
+
+    def announce(self, loaded: LoadedJob, progress: ConsoleProgress) -> None:
+        """Print what is about to run."""
+
+    def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
+        """Return the result; raise what concerns this recording, or one of SHARED_ERRORS."""
+
+
 def run_batch(
-    items: Iterable[BatchItem], open_session: Callable[[LoadedJob], Session], progress: ConsoleProgress
+    items: Iterable[BatchItem], open_session: Callable[[LoadedJob], BatchSession], progress: ConsoleProgress
 ) -> Iterator[Succeeded | Failed]:
     """Yield the outcome of each item as soon as it is done.
 
@@ -56,11 +66,11 @@ def run_batch(
 class _SharedSession:
     """Opened for the first recording."""
 
-    def __init__(self, open_session: Callable[[LoadedJob], Session]) -> None:
+    def __init__(self, open_session: Callable[[LoadedJob], BatchSession]) -> None:
         self._open = open_session
-        self._session: Session | None = None
+        self._session: BatchSession | None = None
 
-    def prepare(self, loaded: LoadedJob, progress: ConsoleProgress) -> Session:
+    def prepare(self, loaded: LoadedJob, progress: ConsoleProgress) -> BatchSession:
         """Announce the recording; return the session. Raises RecordingFailed, and what opening it raises."""
         if self._session is None:
             self._session = self._open(loaded)

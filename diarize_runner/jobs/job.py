@@ -16,7 +16,7 @@ from diarize_runner.jobs.audio import Audio
 from diarize_runner.jobs.stage_timer import Timing
 from diarize_runner.progress import Progress
 from diarize_runner.transcript.assign import DEFAULT_RULES, assign_speakers
-from diarize_runner.transcript.formats.provenance import Provenance
+from diarize_runner.transcript.formats.provenance import Provenance, TranscriptionReference
 from diarize_runner.transcript.model import LabelledTranscript, Transcript
 from diarize_runner.transcript.read import read
 from diarize_runner.transcript.review import review
@@ -131,6 +131,13 @@ class LoadedJob:
     job: Job
     recording: "DecodedRecording"
     transcript: Transcript
+    transcription: TranscriptionReference | None = None
+    """How the transcript was made; None if it was read from a file, or there is none."""
+
+    @property
+    def has_transcript(self) -> bool:
+        """Whether there is a transcript, however short."""
+        return bool(self.job.transcript or self.transcription)
 
     def label(self, diarization: Diarization) -> LabelledTranscript:
         """Assign the speakers, review the result and name them.
@@ -145,7 +152,7 @@ class LoadedJob:
     def _review(self, labelled: LabelledTranscript) -> LabelledTranscript:
         doubts = self.job.task.warnings(labelled.diarization, self.recording.duration)
         labelled = replace(labelled, warnings=(*self.recording.warnings, *doubts, *labelled.warnings))
-        if not self.job.transcript:
+        if not self.has_transcript:
             return labelled
         uris = [uri_from_stem(self.transcript.recording)] if self.transcript.recording else []
         return review(labelled, names=uris, audio_seconds=self.recording.duration)
@@ -158,6 +165,9 @@ class Result:
     labelled: LabelledTranscript
     provenance: Provenance
     timing: Timing
+    """Of the diarization, or of the transcription if that is all."""
+    transcription_seconds: float | None = None
+    """The processing time of the transcription; None if there was none."""
 
     @property
     def diarization(self) -> Diarization:

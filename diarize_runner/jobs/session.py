@@ -75,16 +75,18 @@ class SessionOpener:
     device: str
     engine: "Engine"
     progress: ConsoleProgress
+    verified: VerifiedCache | None = None
+    """The cache, if it is verified already."""
 
     def open(self) -> Session:
-        """Open it; raises as `open_session` does."""
-        return open_session(self.folder, self.device, self.engine, self.progress)
+        """Open it; raises as `open_cache` and `load_offline` do."""
+        return self._open(self.progress)
 
     def open_for(self, first: LoadedJob) -> Session:
         """Announce the first recording and open the session it waits for.
 
         The announcement comes first where an earlier load tells how long this one takes.
-        Raises as `open_session` does.
+        Raises as `open_cache` and `load_offline` do.
         """
         history, recording = startup_times_file(self.device, self.engine, self.folder), first.recording
         expected = history.read()
@@ -93,20 +95,22 @@ class SessionOpener:
         timer = StageTimer(recording.uri, recording.duration, times, self.progress, startup=startup)
         if times:
             self.progress.print_line(timer.announcement)
-        session = open_session(self.folder, self.device, self.engine, timer)
+        session = self._open(timer)
         device, engine, cache = session.diarizer.device, session.diarizer.engine, str(session.manifest.digest)
         history.add(StartupTimes(device=device, engine=engine, cache=cache, stages=timer.stages))
         if not times:
             session.announce(first, self.progress)
         return session
 
+    def _open(self, progress: Progress) -> Session:
+        return load_offline(self.verified or open_cache(self.folder, progress), self.device, self.engine, progress)
 
-def open_session(folder: Path, device: str, engine: "Engine", progress: Progress) -> Session:
-    """Verify the cache in `folder`, load its pipeline, and keep this process offline from then on.
 
-    Raises as `open_cache` and `diarization.engine.load` do.
+def load_offline(cache: VerifiedCache, device: str, engine: "Engine", progress: Progress) -> Session:
+    """Load the pipeline of `cache`, and keep this process offline from then on.
+
+    Raises as `diarization.engine.load` does.
     """
-    cache = open_cache(folder, progress)
     progress.advance(_LOADING, completed=0, total=1)  # importing torch takes longer than verifying
     from diarize_runner.diarization.environment import set_offline_environment
 

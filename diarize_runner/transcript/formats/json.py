@@ -73,6 +73,7 @@ def _render(document: Document, version: str, write_time: Callable[[float], obje
     members = {
         "format": _value(version),
         "uri": _value(transcript.uri),
+        **({"language": _value(transcript.language)} if transcript.language else {}),
         "warnings": _value(transcript.warnings),
         "segments": _records(_segment(segment, write_time) for segment in transcript.segments),
         "speakers": _value(diarization.speakers),

@@ -23,13 +23,33 @@ class CacheReference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TranscriptionReference:
+    """The model and the settings that made a transcript."""
+
+    model: str
+    """Its repo_id."""
+    commit_hash: str
+    device: str
+    compute_type: str
+    batch_size: int
+    language: str | None
+    """A code, if it was requested; None if it was detected."""
+    task: str
+    vad: bool
+    words: bool
+    packages: Mapping[str, str]
+    """Versions of the distributions that compute, by name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
     """The inputs, software and settings of one result."""
 
     tool: str
     """Name and version."""
     cache: CacheReference
-    engine: str
+    engine: str | None
+    """None without a diarization."""
     device: str
     """`cuda` or `cpu`."""
     packages: Mapping[str, str]
@@ -46,6 +66,8 @@ class Provenance:
     """The audio stream, from 1; None for the one that FFmpeg ranks best."""
     rules: Rules | None = None
     """Of the speaker assignment; None without a transcript."""
+    transcription: TranscriptionReference | None = None
+    """None if the transcript was read from a file, or there is none."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON object, without the options that were not given."""
@@ -58,12 +80,12 @@ class Provenance:
                 "manifest": str(self.cache.manifest),
                 "requirements": str(self.cache.requirements),
             },
-            "engine": self.engine,
-            "difference_from_stock": DIFFERENCES[self.engine],
+            **({"engine": self.engine, "difference_from_stock": DIFFERENCES[self.engine]} if self.engine else {}),
             "device": self.device,
             "packages": dict(self.packages),
             "audio": {"digest": str(self.audio), "seconds": round(self.audio_seconds, 3)},
             **({"transcript": {"digest": str(self.transcript)}} if self.transcript else {}),
+            **({"transcription": _drop_none(asdict(self.transcription))} if self.transcription else {}),
             **({"rules": _drop_none(asdict(self.rules))} if self.rules else {}),
             **_drop_none(options),
         }
