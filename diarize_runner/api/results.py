@@ -55,7 +55,7 @@ class WritableResult(ABC):
         """Write the result atomically in the format of the file extension, and return the path.
 
         Raises:
-            UsageError: the extension is unknown, its format needs a transcript, or `path` is an input file.
+            UsageError: the extension is unknown, its format needs what the result lacks, or `path` is an input file.
             DiskError: the file cannot be written.
         """
         path = Path(path)
@@ -66,6 +66,8 @@ class WritableResult(ABC):
             raise UsageError(
                 f"the format of {path} needs a transcript", hint="call session.label(audio, transcript) instead"
             )
+        if kind == "rttm" and not self.origin.provenance.engine:
+            raise UsageError(f"the format of {path} needs speaker turns", hint="call session.run(audio) instead")
         require_writable(path)
         outputs = Outputs(
             recording=self.origin.recording, paths={kind: path}, formats=FORMATS, html_audio=HTML_AUDIO["link"]

@@ -1,6 +1,8 @@
 """A restored cache whose pipeline loads in a second: the networks of `pipelines`, in pyannote's file formats."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from support import pipelines, twins
@@ -20,11 +22,16 @@ params:
 """
 """Like speaker-diarization-3.1: it names models by repo_id, and takes the default PLDA."""
 
+NO_MODELS: Mapping[str, dict[str, bytes]] = MappingProxyType({})
 
-def restored(folder: Path, mark: float | None = None) -> Path:
-    """Return a restored version in `folder`; `mark` sets the segmentation's bias for silence, to tell caches apart."""
+
+def restored(folder: Path, mark: float | None = None, models: Mapping[str, dict[str, bytes]] = NO_MODELS) -> Path:
+    """Return a restored version in `folder`; `mark` sets the segmentation's bias for silence, to tell caches apart.
+
+    `models` holds the files of further repositories.
+    """
     site = Site(folder=folder)
-    site.publish(repos=repos(pipelines.campplus(), mark))
+    site.publish(repos={**repos(pipelines.campplus(), mark), **models})
     return site.restore().cache.root
 
 
