@@ -8,9 +8,17 @@ from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.output_file import require_writable
 from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
-from diarize_runner.transcript.formats.registry import FORMATS, JSON_FORMAT_1, WHISPERLIVE, Format, detect_format
+from diarize_runner.transcript.formats.registry import (
+    AMANU,
+    FORMATS,
+    JSON_FORMAT_1,
+    WHISPERLIVE,
+    WHISPERX,
+    Format,
+    detect_format,
+)
 
-JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE}
+JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE, "whisperx": WHISPERX, "amanu": AMANU}
 """What `--json-style` can be."""
 
 
@@ -34,7 +42,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
     described = ", ".join(f"{name} ({known.description})" for name, known in FORMATS.items())
     parser.add_argument("--formats", type=_formats, default=(), metavar="NAME,...", help=described)
-    described = "whisperlive: only segments, speakers and diarization (default: full)"
+    described = "whisperlive: only segments, speakers and diarization; whisperx, amanu: as those programs (default: full)"
     parser.add_argument("--json-style", choices=tuple(JSON_STYLES), default="full", help=described)
     described = "the page links to the recording or embeds it (default: link)"
     parser.add_argument("--html-audio", choices=tuple(HTML_AUDIO), default="link", help=described)

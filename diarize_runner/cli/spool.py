@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from diarize_runner.cli.channels import add_channels_option, per_channel_task
@@ -14,15 +15,19 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.transcription_options import add_transcription_options, transcription_options
 from diarize_runner.diarization.channels import EACH
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.job import DiarizationTask
+from diarize_runner.jobs.session import SessionOpener
+from diarize_runner.jobs.transcribing import TranscribingOpener
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.spool.labeller import SessionLabeller
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
 from diarize_runner.transcript.formats.fields import one_line
+from diarize_runner.transcription.options import TranscriptionOptions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +35,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds inbox/, outbox/, failed/ and claimed/")
     described = f"take a file once it is unchanged for SECONDS (default: {SETTLE_SECONDS:g})"
     parser.add_argument("--settle", type=seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
+    described = "transcribe recordings without a transcript; the options from --model to --no-words are for this"
+    parser.add_argument("--transcribe", action="store_true", help=described)
+    add_transcription_options(parser)
     add_channels_option(parser)
     add_device_option(parser)
     add_engine_option(parser)
@@ -42,24 +50,37 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
         raise UsageError(
             f"{arguments.folder} is not a folder", hint="create it with mkdir; its subfolders are created for you"
         )
-    load = _labeller(arguments, progress)
-    outcomes = run_spool(Spool(folder=arguments.folder), load, settle=arguments.settle)
-    with process_offline():
+    with ExitStack() as stack, process_offline():
+        load = _labeller(arguments, progress, stack)
+        outcomes = run_spool(Spool(folder=arguments.folder), load, settle=arguments.settle)
         documents = list(_printed(outcomes, progress))
     failed = sum("error" in document for document in documents)
     text = f"{len(documents) - failed} labelled, {failed} failed"
     return Result(document={"recordings": documents}, text=text)
 
 
-def _labeller(arguments: argparse.Namespace, progress: ConsoleProgress) -> Callable[[], SessionLabeller]:
-    """Return what loads the models."""
-    opener, per_channel = session_opener(arguments, progress), per_channel_task(arguments)
+def _labeller(
+    arguments: argparse.Namespace, progress: ConsoleProgress, stack: ExitStack
+) -> Callable[[], SessionLabeller]:
+    """Return what loads the models; `stack` ends the transcriber."""
+    opener, per_channel = _opener(arguments, progress, stack), per_channel_task(arguments)
     return lambda: SessionLabeller(
         session=opener.open(),
         progress=progress,
         task=per_channel or DiarizationTask(),
         channel=EACH if per_channel else None,
     )
+
+
+def _opener(
+    arguments: argparse.Namespace, progress: ConsoleProgress, stack: ExitStack
+) -> SessionOpener | TranscribingOpener:
+    opener, options = session_opener(arguments, progress), transcription_options(arguments)
+    if arguments.transcribe:
+        return TranscribingOpener(opener=opener, options=options, enter=stack.enter_context)
+    if options != TranscriptionOptions(device=arguments.device):
+        raise UsageError("options of the transcription require --transcribe", hint="add --transcribe")
+    return opener
 
 
 def _printed(outcomes: Iterator[Outcome], progress: ConsoleProgress) -> Iterator[dict[str, str]]:

@@ -3,6 +3,7 @@
 import argparse
 
 from diarize_runner.cli.speaker_options import positive
+from diarize_runner.cli.transcription_config import add_config_option, apply_config
 from diarize_runner.transcription.options import COMPUTE_TYPES, DEFAULT_OPTIONS, TranscriptionOptions
 
 
@@ -12,29 +13,35 @@ def add_transcription_options(parser: argparse.ArgumentParser) -> None:
     described = "a transcription model of the cache, such as small or large-v3 (default: the first one)"
     parser.add_argument("--model", metavar="NAME", help=described)
     described = "the language spoken, such as German or de; auto detects it (default: auto)"
-    parser.add_argument("--language", default="auto", metavar="NAME", help=described)
+    parser.add_argument("--language", metavar="NAME", help=described)
     parser.add_argument("--translate", action="store_true", help="translate into English")
     described = "precision; auto is float16 on a GPU and int8 on a CPU (default: auto)"
-    parser.add_argument("--compute-type", "--compute_type", choices=COMPUTE_TYPES, default="auto", help=described)
+    parser.add_argument("--compute-type", "--compute_type", choices=COMPUTE_TYPES, help=described)
     described = (
         f"chunks to decode together; 1 gives each chunk the text before it (default: {DEFAULT_OPTIONS.batch_size})"
     )
-    default = DEFAULT_OPTIONS.batch_size
-    parser.add_argument("--batch-size", "--batch_size", type=positive, default=default, metavar="N", help=described)
+    parser.add_argument("--batch-size", "--batch_size", type=positive, metavar="N", help=described)
     described = "transcribe the whole recording, not only where there is speech; slower, and invents text in silence"
     parser.add_argument("--no-vad", action="store_true", help=described)
     parser.add_argument("--no-words", action="store_true", help="time only segments, not each word")
+    add_config_option(parser)
 
 
 def transcription_options(arguments: argparse.Namespace) -> TranscriptionOptions:
-    """Return what the options request; raise UsageError if they contradict each other."""
+    """Return what the options and the file of --config request.
+
+    Raises:
+        UsageError: they contradict each other.
+        ManifestError: the file cannot be read, or a value in it is wrong.
+    """
+    apply_config(arguments)
     options = TranscriptionOptions(
         model=arguments.model,
         language=arguments.language,
         task="translate" if arguments.translate else "transcribe",
         device=arguments.device,
-        compute_type=arguments.compute_type,
-        batch_size=arguments.batch_size,
+        compute_type=arguments.compute_type or DEFAULT_OPTIONS.compute_type,
+        batch_size=DEFAULT_OPTIONS.batch_size if arguments.batch_size is None else arguments.batch_size,
         vad=not arguments.no_vad,
         words=not arguments.no_words,
     )

@@ -53,7 +53,7 @@ class TranscriptSession:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TranscribingSession:
-    """Transcribes each recording, then diarizes and labels it."""
+    """Transcribes each recording that has no transcript, then diarizes and labels it."""
 
     transcriber: "Transcriber"
     session: Session
@@ -64,6 +64,8 @@ class TranscribingSession:
 
     def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
         """Return the labelled transcript. Raises as `Transcriber.transcribe` and `Session.run` do."""
+        if loaded.has_transcript:
+            return self.session.run(loaded, progress)
         transcribed, seconds = transcribe(loaded, self.transcriber, progress)
         return replace(self.session.run(transcribed, progress), transcription_seconds=seconds)
 
@@ -98,15 +100,22 @@ class TranscribingOpener:
     enter: Callable[[AbstractContextManager["Transcriber"]], "Transcriber"]
     """Enters a context that ends with the command."""
 
-    def open_for(self, first: LoadedJob) -> TranscribingSession:
+    def open(self) -> TranscribingSession:
         """Verify the cache once, check the options, and load the pipeline.
 
-        Raises as `open_cache`, `open_transcriber` and `SessionOpener.open_for` do.
+        Raises as `open_cache`, `open_transcriber` and `SessionOpener.open` do.
         """
+        return self._open(SessionOpener.open)
+
+    def open_for(self, first: LoadedJob) -> TranscribingSession:
+        """Do the same, and announce the first recording."""
+        return self._open(lambda opener: opener.open_for(first))
+
+    def _open(self, open_session: Callable[[SessionOpener], Session]) -> TranscribingSession:
         cache = open_cache(self.opener.folder, self.opener.progress)
         transcriber = self.enter(open_transcriber(cache, self.options))
         return TranscribingSession(
-            transcriber=transcriber, session=replace(self.opener, verified=cache).open_for(first)
+            transcriber=transcriber, session=open_session(replace(self.opener, verified=cache))
         )
 
 
@@ -155,6 +164,13 @@ def _segment(segment: Segment) -> LabelledSegment:
 
 def _words(words: Sequence[Word]) -> tuple[LabelledWord, ...]:
     return tuple(
-        LabelledWord(start=word.start, end=word.end, text=word.text, interpolated=word.interpolated, speaker=None)
+        LabelledWord(
+            start=word.start,
+            end=word.end,
+            text=word.text,
+            interpolated=word.interpolated,
+            score=word.score,
+            speaker=None,
+        )
         for word in words
     )

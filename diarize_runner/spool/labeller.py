@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from diarize_runner.diarization.channels import Channel
 from diarize_runner.jobs.audio import AudioFile
+from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.job import Job, Task
-from diarize_runner.jobs.session import Session
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
@@ -22,7 +22,7 @@ _RESULTS = ("json", "rttm", "srt", "html")
 class SessionLabeller:
     """Labels recordings with a session."""
 
-    session: Session
+    session: BatchSession
     progress: ConsoleProgress
     task: Task
     channel: Channel = None
@@ -45,5 +45,5 @@ class SessionLabeller:
         return {
             f".labelled{FORMATS[kind].suffix}": FORMATS[kind].render(document).encode()
             for kind in _RESULTS
-            if transcript or not FORMATS[kind].needs_transcript
+            if result.provenance.transcript or not FORMATS[kind].needs_transcript
         }

@@ -149,6 +149,7 @@ def _labelled_word(word: Word, label: Label) -> LabelledWord:
         end=word.end,
         text=word.text,
         interpolated=word.interpolated,
+        score=word.score,
         speaker=label.speaker,
         attribution=label.attribution,
     )

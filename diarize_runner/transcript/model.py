@@ -28,6 +28,8 @@ class Word(Span):
     text: str
     interpolated: bool = False
     """Whether the transcriber gave it no times, so that they are estimated: see `dialects.interpolation`."""
+    score: float | None = field(default=None, compare=False)
+    """The transcriber's confidence, from 0 to 1; None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

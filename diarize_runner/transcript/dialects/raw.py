@@ -21,6 +21,8 @@ class RawWord:
     text: str
     span: Span | ImpossibleSpan | None
     """None if it has no times."""
+    score: float | None = None
+    """The transcriber's confidence, from 0 to 1; None if unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@
         {"start": 0.0, "end": 0.4, "word": " Hello", "probability": 0.9}]}]                             faster-whisper
 
 The list may stand alone. Times are in seconds, as numbers or strings. `word_segments` repeats the words and is ignored.
-A word's text is in `word`, or in `text` as in whisper-timestamped.
+A word's text is in `word`, or in `text` as in whisper-timestamped; its confidence is in `score` or `probability`.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,17 @@ def read_word(value: Any, place: str) -> RawWord:
     values = read_object(value, place)
     has_times = values.get("start") is not None and values.get("end") is not None
     key = "text" if "text" in values and "word" not in values else "word"
-    return RawWord(text=read_key(values, key, place, read_string), span=read_span(values, place) if has_times else None)
+    return RawWord(
+        text=read_key(values, key, place, read_string),
+        span=read_span(values, place) if has_times else None,
+        score=_read_score(values.get("score", values.get("probability"))),
+    )
+
+
+def _read_score(value: Any) -> float | None:
+    """Return a confidence; None for anything else, since no result depends on it."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1 else None
 
 
 def _read_segment(value: Any, place: str) -> RawSegment:

@@ -18,6 +18,7 @@ from diarize_runner.transcript.formats import (
     txt,
     vtt,
     whisperlive,
+    whisperx,
 )
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.model import LabelledTranscript
@@ -69,6 +70,20 @@ WHISPERLIVE = Format(
     render=_for_transcript(whisperlive.render),
 )
 """The JSON of `--json-style whisperlive`."""
+
+WHISPERX = Format(
+    suffix=".json",
+    description="JSON of whisperX",
+    render=_for_transcript(whisperx.render),
+)
+"""The JSON of `--json-style whisperx`."""
+
+AMANU = Format(
+    suffix=".json",
+    description="segments as Amanu's provider of whisperX lists them",
+    render=_for_transcript(whisperx.render_amanu),
+)
+"""The JSON of `--json-style amanu`."""
 
 JSON_FORMAT_1 = Format(suffix=".json", description="everything known, format 1", render=json.render_format_1)
 """The JSON beside `--output-srt`, an option of WhisperLive's runner: segments have their times as strings."""

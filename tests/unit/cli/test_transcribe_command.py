@@ -148,3 +148,26 @@ def test_without_faster_whisper_the_error_names_the_extra(run, box, speech, monk
     assert ran.exit_code == 1
     assert "faster_whisper is not installed here" in ran.stderr
     assert ".[transcription]" in ran.stderr
+
+
+@pytest.fixture
+def inbox(tmp_path, speech):
+    folder = tmp_path / "spool/inbox"
+    folder.mkdir(parents=True)
+    (folder / "call.wav").write_bytes(speech.read_bytes())
+    return folder
+
+
+def test_a_spool_transcribes_recordings_without_a_transcript(command, inbox):
+    (inbox / "other.wav").write_bytes((inbox / "call.wav").read_bytes())
+    (inbox / "other.json").write_text('[{"start": 0, "end": 0.4, "text": "Hello"}]')
+    assert command("spool", inbox.parent, "--settle", "0", "--transcribe").exit_code == 0
+    outbox = inbox.parent / "outbox"
+    assert f"[SPEAKER_00] {TEXT}" in (outbox / "call/call.labelled.srt").read_text()
+    assert "[SPEAKER_00] Hello" in (outbox / "other/other.labelled.srt").read_text()
+
+
+def test_a_spool_refuses_transcription_options_without_transcribe(command, inbox):
+    ran = command("spool", inbox.parent, "--language", "German")
+    assert ran.exit_code == 2
+    assert "require --transcribe" in ran.stderr
