@@ -5,6 +5,7 @@ packages.py       installed packages against the lock
 cache.py          every byte and link of the cache against its manifest
 host.py           tokens, free disk space, the offline guard
 device.py         GPU and driver, against the CUDA version of torch
+transcription.py  the libraries that the cache's transcription models need
 sample.py         diarize the sample recording that pyannote.audio ships
 diagnosis.py      Diagnosis: all checks
 sample_result.py  the last good sample check, reused while its inputs are unchanged

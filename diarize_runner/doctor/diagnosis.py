@@ -9,6 +9,7 @@ from diarize_runner.doctor.check import Check, State, run_check
 from diarize_runner.doctor.device import check_device
 from diarize_runner.doctor.host import check_disk, check_offline_guard, check_tokens
 from diarize_runner.doctor.packages import check_packages
+from diarize_runner.doctor.transcription import check_transcription
 from diarize_runner.progress import Progress
 
 
@@ -48,6 +49,7 @@ def examine(cache: Path, device: str, progress: Progress) -> Diagnosis:
             run_check("disk", lambda: check_disk(cache)),
             run_check("offline guard", check_offline_guard),
             run_check("device", lambda: check_device(device)),
+            run_check("transcription", lambda: check_transcription(cache, device)),
         )
     )
 
