@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import numpy as np
 
@@ -84,7 +84,7 @@ def main() -> None:
                 _send(sink, _failure(reason))
 
 
-def _send(sink: Any, event: Event) -> None:
+def _send(sink: TextIO, event: Event) -> None:
     sink.write(encode_event(event))
     sink.flush()
 
@@ -175,7 +175,7 @@ def _transcribe(model: "WhisperModel", samples: "npt.NDArray[np.float32]", reque
         "word_timestamps": request.words,
         "vad_filter": request.vad,
     }
-    if request.batch_size == 1 or not request.vad:  # batches are cut where speech pauses
+    if request.batch_size == 1:
         return model.transcribe(samples, **options)
     from faster_whisper import BatchedInferencePipeline
 

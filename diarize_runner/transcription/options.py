@@ -28,7 +28,7 @@ class TranscriptionOptions:
     """`cuda`, `cpu` or `auto` (cuda if available)."""
     compute_type: ComputeType = "auto"
     batch_size: int = DEFAULT_BATCH_SIZE
-    """Chunks that are decoded together; with 1, each chunk has the text before it as context."""
+    """Chunks that are decoded together; with 1, each chunk has the text before it as context. Always 1 without VAD."""
     vad: bool = True
     """Whether to transcribe only where there is speech. Without it, Whisper invents text in silence."""
     words: bool = True

@@ -64,7 +64,7 @@ class Transcription:
     compute_type: str
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class _Answer:
     """What the child said so far."""
 
@@ -94,7 +94,9 @@ class Transcriber:
         self.model = select_model(cache.manifest, options.model)
         _require_language(cache, self.model, options)
         self._cache = cache.relocated_to(cache.root.absolute())
-        self.requested = self._options = options
+        self.requested = options
+        # Without speech detection, there are no chunks to decode together.
+        self._options = options if options.vad else replace(options, batch_size=1)
         self._deadline, self._child = deadline, child
         self._process: TranscriptionProcess | None = None
         self._is_cancelled = False

@@ -38,9 +38,9 @@ def test_a_missing_package_is_an_error_with_a_hint(box, monkeypatch):
     assert "provision.yml" in raised.value.hint
 
 
-def test_on_a_gpu_a_missing_cublas_is_named(box, installed, monkeypatch, tmp_path):
+def test_on_a_gpu_a_missing_cublas_is_named(box, installed, monkeypatch):
     monkeypatch.setattr(transcription, "has_gpu", lambda: True)
-    monkeypatch.setattr(cublas.sys, "path", [str(tmp_path)])
+    monkeypatch.setattr(cublas, "_LIBRARIES", ("libcublas.so.0",))
     with pytest.raises(DeviceUnavailable, match="libcublas") as raised:
         check_transcription(box, "auto")
     assert "nvidia-cublas-cu12" in raised.value.hint
