@@ -28,6 +28,7 @@ _CHUNK: Final = 1 << 16
 _LONGEST_EVENT: Final = 16 << 20
 """Bytes; a segment has less than a minute of speech."""
 _KEPT_LINES: Final = 20
+_EXIT_SECONDS: Final = 1.0
 _MEMORY_HINT: Final = "if memory ran out, use a smaller model, a smaller --batch-size or --compute-type int8"
 
 
@@ -130,6 +131,8 @@ class TranscriptionProcess:
             yield from lines
 
     def _died(self) -> PipelineError:
+        with suppress(subprocess.TimeoutExpired):  # it closes its events before it has an exit code
+            self._process.wait(_EXIT_SECONDS)
         self._end()
         code = self._process.returncode
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
