@@ -152,11 +152,11 @@ def test_the_memory_of_the_child_stays_flat(transcriber, sample):
         with open(f"/proc/{pid}/statm") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    short = Recording(uri="short", waveform=sample.waveform[: 8 * RATE])
-    for _ in range(5):
+    short = Recording(uri="short", waveform=sample.waveform[: 10 * RATE])
+    for _ in range(3):
         transcriber.transcribe(short, NoProgress())
     before = resident()
-    for _ in range(20):
+    for _ in range(10):
         transcriber.transcribe(short, NoProgress())
     assert resident() - before < 20 << 20
 
