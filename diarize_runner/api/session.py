@@ -77,7 +77,7 @@ class OpenSession:
     def __init__(self, session: Session, progress: Progress, cache: VerifiedCache) -> None:
         self._session: Session | None = session
         self._progress, self._cache = progress, cache
-        self._transcriber: "Transcriber | None" = None
+        self._transcriber: Transcriber | None = None
         self._lock = threading.Lock()
 
     def diarize(  # noqa: PLR0913  # keyword-only, like command-line options
@@ -137,7 +137,7 @@ class OpenSession:
         result, origin = self._run(job)
         return to_labelled_result(result, origin)
 
-    def transcribe(  # noqa: PLR0913  # keyword-only, like command-line options
+    def transcribe(  # keyword-only, like command-line options
         self,
         audio: "AudioInput",
         *,

@@ -42,7 +42,9 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
     described = ", ".join(f"{name} ({known.description})" for name, known in FORMATS.items())
     parser.add_argument("--formats", type=_formats, default=(), metavar="NAME,...", help=described)
-    described = "whisperlive: only segments, speakers and diarization; whisperx, amanu: as those programs (default: full)"
+    described = (
+        "whisperlive: only segments, speakers and diarization; whisperx, amanu: as those programs (default: full)"
+    )
     parser.add_argument("--json-style", choices=tuple(JSON_STYLES), default="full", help=described)
     described = "the page links to the recording or embeds it (default: link)"
     parser.add_argument("--html-audio", choices=tuple(HTML_AUDIO), default="link", help=described)

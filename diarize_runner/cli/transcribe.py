@@ -35,9 +35,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     _require_no_turns(requested)
     write = data_writer(as_json=arguments.json)
     with ExitStack() as stack:
-        opener = TranscriptOpener(
-            folder=arguments.cache, options=options, progress=progress, enter=stack.enter_context
-        )
+        opener = TranscriptOpener(folder=arguments.cache, options=options, progress=progress, enter=stack.enter_context)
         return report_batch(requested, opener.open_for, _report, progress, write)
 
 

@@ -114,9 +114,7 @@ class TranscribingOpener:
     def _open(self, open_session: Callable[[SessionOpener], Session]) -> TranscribingSession:
         cache = open_cache(self.opener.folder, self.opener.progress)
         transcriber = self.enter(open_transcriber(cache, self.options))
-        return TranscribingSession(
-            transcriber=transcriber, session=open_session(replace(self.opener, verified=cache))
-        )
+        return TranscribingSession(transcriber=transcriber, session=open_session(replace(self.opener, verified=cache)))
 
 
 def open_transcriber(cache: VerifiedCache, options: TranscriptionOptions) -> "Transcriber":

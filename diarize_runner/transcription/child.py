@@ -176,12 +176,14 @@ def _transcribe(model: "WhisperModel", samples: "npt.NDArray[np.float32]", reque
         "vad_filter": request.vad,
     }
     if request.batch_size == 1:
-        return model.transcribe(samples, **options)
+        segments, info = model.transcribe(samples, **options)
+        return segments, info
     from faster_whisper import BatchedInferencePipeline
 
     # Without timestamps, which is the default, a segment has up to 30 s.
     batched = BatchedInferencePipeline(model)
-    return batched.transcribe(samples, **options, batch_size=request.batch_size, without_timestamps=False)
+    segments, info = batched.transcribe(samples, **options, batch_size=request.batch_size, without_timestamps=False)
+    return segments, info
 
 
 def _describe(segment: Any) -> dict[str, object]:

@@ -86,6 +86,4 @@ def _model(repo: RepoSnapshot) -> TranscriptionModel | None:
     if vocabulary is None or not all(name in files for name in _NEEDED):
         return None
     loaded = (*_NEEDED, vocabulary, *(name for name in _OPTIONAL if name in files))
-    return TranscriptionModel(
-        name=model_name(repo.repo_id), repo=repo, files={name: files[name] for name in loaded}
-    )
+    return TranscriptionModel(name=model_name(repo.repo_id), repo=repo, files={name: files[name] for name in loaded})

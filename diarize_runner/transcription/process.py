@@ -81,10 +81,7 @@ class TranscriptionProcess:
         except OSError as reason:
             raise self._died() from reason
         for line in self._lines(deadline, seconds):
-            try:
-                yield decode_event(line)
-            except (ValueError, KeyError, TypeError) as reason:
-                raise PipelineError(f"the transcriber sent {line[:80]!r}, which is no event") from reason
+            yield _decode(line)
 
     def interrupt(self) -> None:
         """Kill the process group: `ask`, in another thread, then raises PipelineError."""
@@ -151,3 +148,10 @@ class TranscriptionProcess:
     def _close_descriptors(self) -> None:
         os.close(self._samples)
         os.close(self._events)
+
+
+def _decode(line: bytes) -> Event:
+    try:
+        return decode_event(line)
+    except (ValueError, KeyError, TypeError) as reason:
+        raise PipelineError(f"the transcriber sent {line[:80]!r}, which is no event") from reason

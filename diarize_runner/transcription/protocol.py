@@ -99,8 +99,8 @@ class Failed:
     @property
     def error(self) -> DiarizeRunnerError:
         """The error to raise."""
-        kind = getattr(errors, self.kind, PipelineError)
-        return kind(self.message, hint=self.hint)  # type: ignore[no-any-return]  # the child names a class of errors
+        kind: type[DiarizeRunnerError] = getattr(errors, self.kind, PipelineError)
+        return kind(self.message, hint=self.hint)
 
 
 Event = Loaded | TranscribedSegment | Finished | Failed

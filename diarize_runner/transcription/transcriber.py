@@ -118,19 +118,10 @@ class Transcriber:
             Interrupted: `cancel` was called.
         """
         warnings, self._is_cancelled = list[str](), False
-        while True:
-            try:
-                answer = self._attempt(recording, progress)
-            except OutOfMemory:
-                before, after = self._options.batch_size, self._options.batch_size // 2
-                if not after:
-                    raise
-                warning = f"memory ran out with batches of {before}: they were halved to {after}"
-                _log.warning("%s: %s", recording.uri, warning)
-                warnings.append(warning)
-                self._options = replace(self._options, batch_size=after)
-            else:
-                return self._transcription(recording, answer, tuple(warnings))
+        while (answer := self._attempt_within_memory(recording, progress)) is None:
+            warnings.append(self._halve_batch())
+            _log.warning("%s: %s", recording.uri, warnings[-1])
+        return self._transcription(recording, answer, tuple(warnings))
 
     def cancel(self) -> None:
         """Stop the recording of another thread, which raises Interrupted, and free the memory; takes milliseconds."""
@@ -143,6 +134,21 @@ class Transcriber:
         process, self._process = self._process, None
         if process:
             process.kill()
+
+    def _attempt_within_memory(self, recording: "Recording", progress: Progress) -> _Answer | None:
+        """Return the answer; None if memory ran out and a smaller batch is possible."""
+        try:
+            return self._attempt(recording, progress)
+        except OutOfMemory:
+            if self._options.batch_size == 1:
+                raise
+        return None
+
+    def _halve_batch(self) -> str:
+        """Halve the batch for this recording and later ones; return the warning."""
+        before = self._options.batch_size
+        self._options = replace(self._options, batch_size=before // 2)
+        return f"memory ran out with batches of {before}: they were halved to {before // 2}"
 
     def _attempt(self, recording: "Recording", progress: Progress) -> _Answer:
         """Ask the child, and end it if it does not finish."""
@@ -198,9 +204,7 @@ class Transcriber:
             for name, file in model.files.items()
         )
         return Request(
-            load=LoadRequest(
-                model=model.name, files=files, device=options.device, compute_type=options.compute_type
-            ),
+            load=LoadRequest(model=model.name, files=files, device=options.device, compute_type=options.compute_type),
             samples=samples,
             language=options.language,
             task=options.task,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import wave
 from importlib.metadata import distribution
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,9 +139,9 @@ def test_weights_that_changed_after_the_verification_are_not_loaded(box, cache, 
     right = blob.read_bytes()
     try:
         blob.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
-        with Transcriber(cache, TranscriptionOptions(device="cpu")) as transcriber:
-            with pytest.raises(IntegrityError, match="has changed since it was verified") as raised:
-                transcriber.transcribe(sample, NoProgress())
+        changed = pytest.raises(IntegrityError, match="has changed since it was verified")
+        with Transcriber(cache, TranscriptionOptions(device="cpu")) as transcriber, changed as raised:
+            transcriber.transcribe(sample, NoProgress())
         assert raised.value.exit_code == 3
     finally:
         blob.write_bytes(right)
@@ -149,8 +150,7 @@ def test_weights_that_changed_after_the_verification_are_not_loaded(box, cache, 
 def test_the_memory_of_the_child_stays_flat(transcriber, sample):
     def resident():
         (pid,) = {transcriber._process._process.pid}
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     short = Recording(uri="short", waveform=sample.waveform[: 10 * RATE])
     for _ in range(3):

@@ -71,9 +71,7 @@ def _interpolate_run(
     end = max(start, after_start)  # aligners sometimes go back in time
     for word, estimated in zip(run, _share_time(run, start, end), strict=True):
         span, is_timed = (word.span, True) if isinstance(word.span, Span) else (estimated, False)
-        yield Word(
-            start=span.start, end=span.end, text=word.text, interpolated=not is_timed, score=word.score
-        )
+        yield Word(start=span.start, end=span.end, text=word.text, interpolated=not is_timed, score=word.score)
 
 
 def _share_time(run: list[RawWord], start: float, end: float) -> Iterator[Span]:

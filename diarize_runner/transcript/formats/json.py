@@ -30,11 +30,12 @@ Times are seconds to the millisecond, as numbers. In format 1 those in `segments
 them; `render_format_1` still writes it, for programs that replace WhisperLive's runner. `warnings` are sentences that
 say why the result may be wrong. `speaker` is null if none was found. `attribution` has how the speaker of a segment or
 word was found, the share of its time in which that speaker speaks, and the other speakers; see model.py. `words` are
-present if the transcriber timed them; a word that it did not time has `"interpolated": true`, and `score` is its confidence,
-if known. `language` is present if it is known. `diarization` has every turn, overlaps included; `exclusive_diarization`, the source of the labels, has one speaker at a time. `share` in
-`statistics` is of the seconds of all speakers. `provenance` has the inputs and software (provenance.py), and is equal
-for equal runs. Without a transcript `segments` is empty. Readers ignore unknown keys; the number in `format` changes
-when old readers would fail.
+present if the transcriber timed them; a word that it did not time has `"interpolated": true`, and `score` is the
+confidence of the transcriber, if known. `language` is present if it is known. `diarization` has every turn, overlaps
+included; `exclusive_diarization`, the source of the labels, has one speaker at a time. `share` in `statistics` is of
+the seconds of all speakers. `provenance` has the inputs and software (provenance.py), and is equal for equal runs.
+Without a transcript `segments` is empty. Readers ignore unknown keys; the number in `format` changes when old readers
+would fail.
 """
 
 import json

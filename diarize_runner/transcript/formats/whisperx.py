@@ -9,7 +9,7 @@
       "language": "ru"
     }
 
-    [{"speaker_id": "SPEAKER_00", "start_time": 2.967, "end_time": 31.672, "text": "Transcribed text", "confidence": 1.0}]
+    [{"speaker_id": "SPEAKER_00", "start_time": 2.967, "end_time": 31.672, "text": "Transcribed", "confidence": 1.0}]
 
 `word_segments` repeats the words of all segments. A word has no whitespace around it. Keys that are not known are left
 out, as whisperX does; the list has `Unknown` and 1.0 for them, as the provider does.

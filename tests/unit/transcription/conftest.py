@@ -7,6 +7,7 @@ from support.transcription import FAKE, verified
 from diarize_runner.transcription.options import TranscriptionOptions
 from diarize_runner.transcription.transcriber import Transcriber
 
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     return verified(tmp_path_factory.mktemp("transcription"))

@@ -198,7 +198,7 @@ def test_ctrl_c_ends_the_child(open_transcriber, behave, log):
 
 
 def test_a_transcriber_leaves_no_descriptor_open(open_transcriber):
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = sorted(Path("/proc/self/fd").iterdir())
     with open_transcriber() as transcriber:
         transcriber.transcribe(recording(), QUIET)
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert sorted(Path("/proc/self/fd").iterdir()) == before

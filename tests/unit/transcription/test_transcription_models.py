@@ -18,9 +18,7 @@ def test_models_are_found_in_the_order_of_the_manifest(cache):
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "repo_id"), [(None, TINY_EN), ("tiny.en", TINY_EN), ("small", SMALL), (SMALL, SMALL)]
-)
+@pytest.mark.parametrize(("name", "repo_id"), [(None, TINY_EN), ("tiny.en", TINY_EN), ("small", SMALL), (SMALL, SMALL)])
 def test_a_model_is_selected_by_name_and_repo_id_and_the_first_one_by_default(cache, name, repo_id):
     assert select_model(cache.manifest, name).repo.repo_id == repo_id
 
