@@ -55,7 +55,8 @@ def open_session(
     """Verify the cache and load its pipeline.
 
     `cache` is a restored cache folder; the default is $DIARIZE_RUNNER_CACHE, then /var/lib/diarize-runner/cache.
-    `device` is `cuda`, `cpu` or `auto` (cuda if there is a GPU). `progress.advance` is called during loads and runs.
+    `device` is `cuda`, `cpu` or `auto` (cuda if there is a GPU). `engine` is `stock`, `exact`, `fast` or `auto`: fast
+    for the embedded models, else exact. `progress.advance` is called during loads and runs.
 
     A load changes the environment, home and working folder of the process, then restores them.
 

@@ -36,6 +36,6 @@ SEGMENTATION = Work(operations=9.466e12, bytes=197.8e9, kernels=8192, t4_seconds
 LSTM_STEPS = 3591 / 32 * 4 * 589
 """Of segmentation: batches, layers and frames. Each step needs the result of the one before."""
 
-COUNTING_SECONDS, CLUSTERING_SECONDS, RECONSTRUCTION_SECONDS = 2.15, 4.63, 0.34
+COUNTING_SECONDS, CLUSTERING_SECONDS, RECONSTRUCTION_SECONDS = 0.07, 3.67, 0.45
 """CPU time of an hour with four voices, by `benchmarks/gpu/cpu_stages.py`: docs/benchmarks/cpu-stages-2026-11-29.json.
 Clustering grows with the square of the duration: half an hour takes a quarter."""

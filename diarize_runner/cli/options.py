@@ -52,7 +52,7 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
     """Add `--engine`."""
     described = (
         "stock runs pyannote's own pipeline; exact gives the same output faster; fast is faster, with other output; "
-        "auto is fast for the embedded models, and exact for pyannote's (default: auto)"
+        "auto is fast for the embedded models, and exact for all others (default: auto)"
     )
     parser.add_argument("--engine", choices=ENGINES, default=AUTO, help=described)
 

@@ -53,7 +53,8 @@ class TileEmbeddingPass:
                 lacking.append(chunk)
             else:
                 embeddings[chunk] = mean
-        embeddings[lacking] = self.exact.embed(file, chunks, lacking, hook)[lacking]
+        if lacking:
+            embeddings[lacking] = self.exact.embed(file, chunks, lacking, hook)[lacking]
         return embeddings
 
 

@@ -102,7 +102,7 @@ def test_silence_is_not_embedded():
     assert model.embedded == [20]
 
 
-def test_a_speaker_whom_no_tile_hears_long_enough_is_embedded_directly():
+def test_a_speaker_with_too_little_speech_in_each_tile_is_embedded_directly():
     model = Numbers()
     found = embed(model, speech(9, [(0, 0, 3.5), (0, 4.5, 12), (1, 3.5, 4.5)]))
     assert model.embedded == [0, 4, 8, 1, 2, 3]
