@@ -152,7 +152,9 @@ def test_uvx_runs_the_command_from_a_clone():
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize(("purpose", "extras"), [("control", ("s3", "build")), ("diarization", ("s3", "diarization", "transcription"))])
+@pytest.mark.parametrize(
+    ("purpose", "extras"), [("control", ("s3", "build")), ("diarization", ("s3", "diarization", "transcription"))]
+)
 def test_the_locked_versions_are_within_the_bounds(wheel, python, purpose, extras):
     lock = (ROOT / f"requirements/py{python}/{purpose}.txt").read_text()
     pins = dict(re.findall(r"^([a-z0-9.-]+)==([^ ]+)", lock, re.MULTILINE))
