@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The complete workflow on this machine, without root, token, cloud or GPU: build and publish a model cache from a
-# request, set up a box in .demo/box with Ansible, and diarize a real recording offline. `make demo` runs it;
+# request, set up a box in .demo/box with Ansible, and find who said what in a real recording, offline. `make demo` runs it;
 # DEMO names a folder other than .demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,16 +51,16 @@ diarize_runner_uv_cache: "$(uv cache dir)"
 END
 run ansible-playbook playbooks/provision.yml --extra-vars "@$demo/box.yml"
 
-step "5. On the box, offline: diarize a real conversation and label its transcript"
+step "5. On the box, offline: transcribe a real conversation, and find who said what"
 sample=$(echo "$box"/lib/python3*/site-packages/pyannote/audio/sample)
 cp "$sample"/sample.{wav,stm,rttm} "$demo/out/"
-run "$box/bin/diarize-runner" diarize "$demo/out/sample.wav" --transcript "$demo/out/sample.stm" \
+run "$box/bin/diarize-runner" run "$demo/out/sample.wav" \
     --output "$demo/out/labelled.json" --output "$demo/out/labelled.html" \
     --output-srt "$demo/out/labelled.srt" --output-rttm "$demo/out/found.rttm"
 
-step "6. Measure speed and accuracy against a human reference (collar 0, overlap scored)"
+step "6. Measure speed and accuracy against human references (DER: collar 0, overlap scored)"
 run "$box/bin/diarize-runner" benchmark "$demo/out/sample.wav" --reference "$demo/out/sample.rttm" \
-    --output "$demo/out/benchmark.json"
+    --transcribe --spoken "$demo/out/sample.stm" --output "$demo/out/benchmark.json"
 
 command=${box#"$PWD"/}/bin/diarize-runner
 cat <<END
@@ -75,7 +75,7 @@ Done. See:
 
 Try next:
   export DIARIZE_RUNNER_CACHE=${DIARIZE_RUNNER_CACHE@Q}
-  ${command@Q} diarize YOUR.wav
+  ${command@Q} run YOUR.wav
   ${command@Q} doctor
   make demo                    again: the second run installs nothing, and measures again
 END

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from diarize_runner.benchmark.gpu import Gpu, query_gpu
 from diarize_runner.digests import hash_file
-from diarize_runner.jobs.provenance import PACKAGES
+from diarize_runner.jobs.provenance import PACKAGES, TRANSCRIPTION_PACKAGES
 
 _LOCK = Path(sys.prefix, "requirements.txt")
 """Written by the role python_env: the requirements that the environment was installed from."""
@@ -91,7 +91,7 @@ def _only_missing(absent: dict[str, str], **found: object) -> dict[str, str]:
 
 def _versions() -> dict[str, str]:
     versions = {}
-    for name in PACKAGES:
+    for name in dict.fromkeys((*PACKAGES, *TRANSCRIPTION_PACKAGES)):
         with suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
     return versions

@@ -1,4 +1,7 @@
-"""Read a folder of recordings with references: NAME.wav (or FLAC, MP3, ...), NAME.rttm, and optionally NAME.uem."""
+"""Read a folder of recordings with references.
+
+NAME.wav (or FLAC, MP3, ...), NAME.rttm, and optionally NAME.uem, and NAME.stm: what was said, for WER.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -71,11 +74,16 @@ def _require_pairs(folder: Path, recordings: Sequence[Path], references: Iterabl
 
 def _item(audio: Path, files: set[Path]) -> WorkItem:
     """Return a recording with its reference, both read and checked."""
-    reference, uem = audio.with_suffix(".rttm"), audio.with_suffix(".uem")
+    reference, uem, spoken = (audio.with_suffix(suffix) for suffix in (".rttm", ".uem", ".stm"))
     if reference not in files:
         hint = f"write its speaker turns to {reference.name}, or remove the recording"
         raise UsageError(f"{audio} has no reference {reference.name}", hint=hint)
-    item = WorkItem(audio=audio, reference=reference, uem=uem if uem in files else None)
+    item = WorkItem(
+        audio=audio,
+        reference=reference,
+        uem=uem if uem in files else None,
+        spoken=spoken if spoken in files else None,
+    )
     uri = uri_from_stem(audio.stem)
     named = read_rttm(reference)
     if not named:

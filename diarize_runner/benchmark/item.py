@@ -19,11 +19,13 @@ class WorkItem:
     """The regions to score; None for the whole recording."""
     transcript: Path | None = None
     """To label with speakers."""
+    spoken: Path | None = None
+    """A transcript of what was said, to count word errors."""
     hints: SpeakerHints = NO_HINTS
 
     def require_files(self) -> None:
         """Raise DiskError if a file is missing, before a worker spends seconds on importing torch."""
-        paths = (self.audio, self.reference, self.uem, self.transcript)
+        paths = (self.audio, self.reference, self.uem, self.transcript, self.spoken)
         missing = next((path for path in paths if path and not path.is_file()), "")
         if missing:
             raise DiskError(
@@ -40,4 +42,7 @@ def shipped_sample() -> WorkItem:
             hint="run it on a box: BOX/opt/diarize-runner/current/bin/diarize-runner",
         )
     folder = Path(spec.submodule_search_locations[0], "sample")
-    return WorkItem(audio=folder / "sample.wav", reference=folder / "sample.rttm", transcript=folder / "sample.stm")
+    transcript = folder / "sample.stm"
+    return WorkItem(
+        audio=folder / "sample.wav", reference=folder / "sample.rttm", transcript=transcript, spoken=transcript
+    )

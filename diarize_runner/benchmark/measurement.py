@@ -4,6 +4,7 @@ import statistics
 from dataclasses import dataclass, fields
 
 from diarize_runner.benchmark.alignment import Alignment, ErrorSeconds
+from diarize_runner.benchmark.word_errors import WordErrors
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
 
@@ -12,6 +13,8 @@ class Stages:
     """Seconds per stage of a call; None if a call skips the stage, or its end is unknown."""
 
     decode: float | None = None
+    transcription: float | None = None
+    """None unless the benchmark transcribes."""
     segmentation: float | None = None
     """Local speakers per chunk, and the speaker count per frame."""
     embedding: float | None = None
@@ -146,6 +149,8 @@ class Measurement:
     """Found by the engine."""
     score: Score | None = None
     """None without a reference."""
+    words: WordErrors | None = None
+    """None unless the benchmark transcribes, and knows what was said."""
     rttm: str | None = None
     """The digest of the output."""
     repeatable: bool | None = None
@@ -182,6 +187,12 @@ class Measurement:
         return Stages(**{name: _median_of([getattr(call.stages, name) for call in self.calls]) for name in _STAGES})
 
     @property
+    def transcription_real_time_factor(self) -> float | None:
+        """Median processing time of the transcription / audio duration; None unless the benchmark transcribes."""
+        seconds = self.stages.transcription
+        return None if seconds is None else seconds / self.audio_seconds
+
+    @property
     def peak_rss(self) -> int | None:
         """The highest RSS of any timed call; None if not measured."""
         found = [call.memory.rss for call in self.calls if call.memory.rss is not None]
@@ -207,6 +218,8 @@ class Series:
     """`exact`, `fast` or `stock`."""
     device: str
     """`cpu`, or the GPU's name."""
+    transcriber: str | None = None
+    """Its model and precision; None unless the benchmark transcribes."""
     starts: tuple[Start, ...] = ()
     measurements: tuple[Measurement, ...]
     batches: tuple[Batch, ...] = ()
@@ -225,6 +238,13 @@ class Series:
     def real_time_factor(self) -> float:
         """The sum of the medians / the sum of the durations."""
         return self.median_seconds / self.audio_seconds
+
+    @property
+    def word_error_rate(self) -> float | None:
+        """All word errors / all words of the references; None unless every recording has them."""
+        errors = [measured.words for measured in self.measurements]
+        known = [each for each in errors if each]
+        return sum(each.errors for each in known) / sum(each.words for each in known) if all(errors) else None
 
     @property
     def speaker_count_accuracy(self) -> float | None:

@@ -1,6 +1,6 @@
 """Read a report of any format: see the format history in `report.py`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
@@ -21,7 +21,7 @@ from diarize_runner.benchmark.measurement import (
 )
 from diarize_runner.benchmark.report import DERIVED, FORMAT, FORMAT_2, BenchmarkReport, Price
 from diarize_runner.benchmark.report_1 import FORMAT_1, read_format_1
-from diarize_runner.benchmark.report_scores import read_score
+from diarize_runner.benchmark.report_scores import read_score, read_words
 from diarize_runner.cache.documents import canonical
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.engines import STOCK
@@ -136,10 +136,11 @@ def _gpu(node: Node) -> Gpu:
 
 
 def _series(node: Node) -> Series:
-    at = node.fields(_names(Series), optional=DERIVED)
+    at = node.fields(_names(Series, without=["transcriber"]), optional=[*DERIVED, "transcriber"])
     return Series(
         engine=at["engine"].text(),
         device=at["device"].text(),
+        transcriber=_optional(at.get("transcriber"), Node.text),
         starts=tuple(map(_start, at["starts"].items())),
         measurements=tuple(map(_measurement, bounds.read_items(at["measurements"], bounds.MAX_MEASUREMENTS))),
         batches=tuple(map(_batch, at["batches"].items())),
@@ -154,7 +155,8 @@ def _start(node: Node) -> Start:
 
 def _measurement(node: Node) -> Measurement:
     renamed = {"score": "reference"}
-    at = node.fields([renamed.get(name, name) for name in _names(Measurement)], optional=DERIVED)
+    names = [renamed.get(name, name) for name in _names(Measurement, without=["words"])]
+    at = node.fields(names, optional=[*DERIVED, "words"])
     return Measurement(
         uri=at["uri"].text(),
         audio_seconds=bounds.read_duration(at["audio_seconds"]),
@@ -164,6 +166,7 @@ def _measurement(node: Node) -> Measurement:
         calls=tuple(map(_call, bounds.read_items(at["calls"], bounds.MAX_VALUES))),
         speakers=at["speakers"].count(),
         score=_optional(at["reference"], read_score),
+        words=_optional(at.get("words"), read_words),
         rttm=_optional(at["rttm"], Node.text),
         repeatable=_optional(at["repeatable"], Node.flag),
         same_as_stock=_optional(at["same_as_stock"], Node.flag),
@@ -176,9 +179,14 @@ def _call(node: Node) -> Call:
     memory = at["memory"].fields(_names(Memory))
     return Call(
         seconds=bounds.read_duration(at["seconds"]),
-        stages=Stages(**_numbers(at["stages"], Stages)),
+        stages=_stages(at["stages"]),
         memory=Memory(**{name: _optional(each, Node.count) for name, each in memory.items()}),
     )
+
+
+def _stages(node: Node) -> Stages:
+    at = node.fields(_names(Stages, without=["transcription"]), optional=["transcription"])
+    return Stages(**{name: _optional(each, Node.number) for name, each in at.items()})
 
 
 def _hints(node: Node) -> SpeakerHints:
@@ -214,9 +222,10 @@ def _texts(node: Node) -> dict[str, str]:
     return {name: each.text() for name, each in node.entries().items()}
 
 
-def _names(record: type[object]) -> list[str]:
-    return [field.name for field in fields(record)]  # type: ignore[arg-type]  # each is a dataclass
+def _names(record: type[object], *, without: Sequence[str] = ()) -> list[str]:
+    """Return the names of the fields, except those that reports without transcription lack."""
+    return [field.name for field in fields(record) if field.name not in without]  # type: ignore[arg-type]  # each is a dataclass
 
 
-def _optional(node: Node, read: Callable[[Node], _Value]) -> _Value | None:
-    return None if node.value is None else read(node)
+def _optional(node: Node | None, read: Callable[[Node], _Value]) -> _Value | None:
+    return None if node is None or node.value is None else read(node)

@@ -1,7 +1,8 @@
 """A benchmark's results, and their JSON form. `reading.py` parses it.
 
 Format history:
-    diarize-runner/benchmark/3   references and diarizations of scored recordings, seconds of errors, pooled accuracy
+    diarize-runner/benchmark/3   references and diarizations of scored recordings, seconds of errors, pooled accuracy;
+                                 transcriptions, if the benchmark transcribes
     diarize-runner/benchmark/2   series by engine and device, cold starts, stages, memory, JER, comparison with stock
     diarize-runner/benchmark/1   one engine on one device: audio, warm-ups, calls, DER
 """
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from diarize_runner.benchmark.accuracy import pool
 from diarize_runner.benchmark.environment import Environment
 from diarize_runner.benchmark.measurement import Measurement, Series, Start
-from diarize_runner.benchmark.report_scores import score_to_dict
+from diarize_runner.benchmark.report_scores import score_to_dict, words_to_dict
 from diarize_runner.cache.documents import canonical
 
 FORMAT, FORMAT_2 = "diarize-runner/benchmark/3", "diarize-runner/benchmark/2"
@@ -65,12 +66,14 @@ class BenchmarkReport:
         return {
             "engine": series.engine,
             "device": series.device,
+            "transcriber": series.transcriber,
             "real_time_factor": series.real_time_factor,
             "times_faster_than_realtime": 1 / series.real_time_factor,
             "seconds_per_audio_hour": 3600 * series.real_time_factor,
             "usd_per_audio_hour": cost,
             "usd_per_1000_audio_hours": None if cost is None else 1000 * cost,
             "speaker_count_accuracy": series.speaker_count_accuracy,
+            "word_error_rate": series.word_error_rate,
             "accuracy": asdict(accuracy) if accuracy else None,
             "starts": [_start(each) for each in series.starts],
             "measurements": [_measurement(each) for each in series.measurements],
@@ -85,10 +88,12 @@ DERIVED = (
     "usd_per_audio_hour",
     "usd_per_1000_audio_hours",
     "speaker_count_accuracy",
+    "word_error_rate",
     "accuracy",
     "seconds",
     "processing_seconds",
     "median_seconds",
+    "transcription_real_time_factor",
     "fastest_seconds",
     "slowest_seconds",
 )
@@ -116,8 +121,10 @@ def _measurement(measured: Measurement) -> dict[str, object]:
         "median_seconds": measured.median_seconds,
         "fastest_seconds": min(measured.processing_seconds),
         "slowest_seconds": max(measured.processing_seconds),
+        "transcription_real_time_factor": measured.transcription_real_time_factor,
         "speakers": measured.speakers,
         "reference": score_to_dict(measured.score) if measured.score else None,
+        "words": words_to_dict(measured.words) if measured.words else None,
         "rttm": measured.rttm,
         "repeatable": measured.repeatable,
         "same_as_stock": measured.same_as_stock,

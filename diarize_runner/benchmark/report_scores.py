@@ -1,4 +1,7 @@
-"""The JSON form of a score, with its reference and diarization; format 3 of a report added the last three keys."""
+"""The JSON form of scores and word errors.
+
+Format 3 of a report added the last three keys of a score, and word errors.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, fields
@@ -7,6 +10,7 @@ from typing import TypeVar
 from diarize_runner.benchmark.alignment import Alignment, ErrorSeconds, Region
 from diarize_runner.benchmark.bounds import read_duration
 from diarize_runner.benchmark.measurement import Score
+from diarize_runner.benchmark.word_errors import WordErrors
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.diarization.rttm import require_bounded
 from diarize_runner.diarization.turns import SpeakerTurn
@@ -38,6 +42,20 @@ def read_score(node: Node) -> Score:
         seconds=_optional(at.get("seconds"), _seconds),
         alignment=_optional(at.get("alignment"), _alignment),
     )
+
+
+def words_to_dict(errors: WordErrors) -> dict[str, object]:
+    """Return the JSON form."""
+    return {**asdict(errors), "rate": errors.rate}
+
+
+def read_words(node: Node) -> WordErrors:
+    """Read word errors; raise ManifestError if they are invalid."""
+    names = [field.name for field in fields(WordErrors)]
+    at = node.fields(names, optional=["rate"])
+    if not at["words"].count():
+        raise at["words"].error("expected 1 or more words in the reference")
+    return WordErrors(**{name: at[name].count() for name in names})
 
 
 def _alignment_to_dict(alignment: Alignment) -> dict[str, object]:

@@ -7,6 +7,7 @@ from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.score import score
 from diarize_runner.benchmark.timed_call import CallResult
+from diarize_runner.benchmark.word_errors import WordErrors, count_word_errors
 from diarize_runner.benchmark.workload import Workload
 from diarize_runner.diarization.engines import STOCK
 from diarize_runner.digests import hash_bytes, hash_file
@@ -21,6 +22,7 @@ def build_series(workload: Workload, items: Sequence[WorkItem], run: EngineRun, 
     return Series(
         engine=loaded.engine,
         device=loaded.device,
+        transcriber=run.results[0][-1].transcriber,
         starts=run.starts,
         measurements=tuple(
             _measurement(item, run.results[number], [results[number] for results in stock], workload.warmups)
@@ -45,11 +47,16 @@ def _measurement(
         calls=calls[warmups:],
         speakers=len(diarization.speakers),
         score=score(diarization, item.reference, last.audio_seconds, item.uem) if item.reference else None,
+        words=_word_errors(item, last),
         rttm=str(hash_bytes(rttm.render(diarization).encode()).digest),
         repeatable=len(outputs) == 1,
         same_as_stock=all(outputs == each for each in stock_outputs) if stock_outputs else None,
         memory_over_time=last.memory_over_time,
     )
+
+
+def _word_errors(item: WorkItem, result: CallResult) -> WordErrors | None:
+    return count_word_errors(result.transcript, item.spoken) if result.transcript and item.spoken else None
 
 
 def _distinct_rttms(results: Sequence[CallResult]) -> set[str]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from diarize_runner.benchmark.item import WorkItem
 from diarize_runner.benchmark.measurement import Call, MemorySample
@@ -15,8 +15,13 @@ from diarize_runner.diarization.turns import Diarization
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.job import DiarizationTask, Job, LoadedJob, run_timed
 from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
+from diarize_runner.jobs.transcribing import transcribe
 from diarize_runner.progress import NoProgress
 from diarize_runner.transcript.formats.registry import FORMATS
+from diarize_runner.transcript.model import Transcript
+
+if TYPE_CHECKING:
+    from diarize_runner.transcription.transcriber import Transcriber
 
 _Value = TypeVar("_Value")
 
@@ -29,30 +34,49 @@ class CallResult:
     call: Call
     diarization: Diarization
     memory_over_time: tuple[MemorySample, ...] = ()
+    transcript: Transcript | None = None
+    """None unless the call transcribes."""
+    transcriber: str | None = None
+    """The transcription model and its precision."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimedDiarizer:
-    """A diarizer with a stage timer, and a folder for outputs."""
+    """A diarizer with a stage timer, perhaps a transcriber, and a folder for outputs."""
 
     diarizer: Diarizer
     stage_timer: StageTimer
     folder: Path
+    transcriber: "Transcriber | None" = None
     clock: Clock = time.perf_counter
 
     def run(self, item: WorkItem) -> CallResult:
-        """Decode, diarize, label if there is a transcript, and write; raise what these raise."""
+        """Decode, transcribe if requested, diarize, label a transcript, and write; raise what these raise."""
         job = Job(audio=AudioFile(path=item.audio), transcript=item.transcript, task=DiarizationTask(hints=item.hints))
         transcript = job.read_transcript()
         reset_peaks(self.diarizer.device)
         recording, decoding = self._timed(job.audio.decode)
-        loaded = LoadedJob(job=job, recording=recording, transcript=transcript)
+        loaded, transcribing = self._transcribe(LoadedJob(job=job, recording=recording, transcript=transcript))
         diarization, call = self._diarize(loaded)
         labelled, labelling = self._timed(lambda: loaded.label(diarization))
         _, writing = self._timed(lambda: self._outputs(loaded).write(labelled))
-        stages = replace(call.stages, decode=decoding, label=labelling if item.transcript else None, write=writing)
+        label = labelling if loaded.has_transcript else None
+        stages = replace(call.stages, decode=decoding, transcription=transcribing, label=label, write=writing)
         call = replace(call, stages=stages, memory=read_peaks(self.diarizer.device))
-        return CallResult(audio_seconds=recording.duration, call=call, diarization=diarization)
+        made = loaded.transcription
+        return CallResult(
+            audio_seconds=recording.duration,
+            call=call,
+            diarization=diarization,
+            transcript=loaded.transcript if made else None,
+            transcriber=f"{made.model} {made.compute_type}" if made else None,
+        )
+
+    def _transcribe(self, loaded: LoadedJob) -> tuple[LoadedJob, float | None]:
+        """Return the job with its transcript, and the seconds that took; None without a transcriber."""
+        if self.transcriber is None:
+            return loaded, None
+        return transcribe(loaded, self.transcriber, NoProgress(), self.clock)
 
     def _diarize(self, loaded: LoadedJob) -> tuple[Diarization, Call]:
         self.stage_timer.clear()
@@ -61,7 +85,7 @@ class TimedDiarizer:
         return found.diarization, call
 
     def _outputs(self, loaded: LoadedJob) -> Outputs:
-        kinds = ("rttm", "json") if loaded.job.transcript else ("rttm",)
+        kinds = ("rttm", "json") if loaded.has_transcript else ("rttm",)
         paths = {kind: self.folder / f"{loaded.recording.uri}{FORMATS[kind].suffix}" for kind in kinds}
         return Outputs(recording=None, paths=paths, formats=FORMATS, html_audio=HTML_AUDIO["none"])
 

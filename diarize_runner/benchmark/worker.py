@@ -6,8 +6,8 @@ Environment. An error is an answer too. It ends when the parent closes the pipe.
 
 import tempfile
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
     from diarize_runner.benchmark.measurement import Loading
     from diarize_runner.benchmark.timed_call import TimedDiarizer
+    from diarize_runner.cache.box.verify import VerifiedCache
     from diarize_runner.diarization.engine import Diarizer
     from diarize_runner.diarization.engines import Engine
+    from diarize_runner.transcription.options import TranscriptionOptions
+    from diarize_runner.transcription.transcriber import Transcriber
 
 READY: Final = "ready"
 DESCRIBE: Final = "describe"
@@ -34,6 +37,8 @@ class LoadRequest:
     cache: Path
     device: str
     engine: str
+    transcription: "TranscriptionOptions | None" = None
+    """None to diarize only."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,15 +69,29 @@ def main(descriptor: int, parent: int) -> None:
 
 
 def _serve(channel: "Connection[Any, Any]", folder: Path) -> None:
-    diarizer, loaded = _load(channel.recv())
-    channel.send(loaded)
-    from diarize_runner.benchmark.stage_timer import StageTimer, instrument
-    from diarize_runner.benchmark.timed_call import TimedDiarizer
+    request = channel.recv()
+    cache, diarizer, loaded = _load(request)
+    with ExitStack() as stack:
+        transcriber = _transcriber(cache, request, stack)
+        channel.send(loaded)
+        from diarize_runner.benchmark.stage_timer import StageTimer, instrument
+        from diarize_runner.benchmark.timed_call import TimedDiarizer
 
-    stage_timer = StageTimer(diarizer.synchronise)
-    timed = TimedDiarizer(diarizer=instrument(diarizer, stage_timer), stage_timer=stage_timer, folder=folder)
-    while True:
-        channel.send(_answer(timed, channel.recv()))
+        timer = StageTimer(diarizer.synchronise)
+        timed = TimedDiarizer(
+            diarizer=instrument(diarizer, timer), stage_timer=timer, folder=folder, transcriber=transcriber
+        )
+        while True:
+            channel.send(_answer(timed, channel.recv()))
+
+
+def _transcriber(cache: "VerifiedCache", request: LoadRequest, stack: ExitStack) -> "Transcriber | None":
+    """Return a transcriber if one is requested; its model is loaded by the first call, and `stack` ends it."""
+    if request.transcription is None:
+        return None
+    from diarize_runner.jobs.transcribing import open_transcriber
+
+    return stack.enter_context(open_transcriber(cache, replace(request.transcription, device=request.device)))
 
 
 def _answer(timed: "TimedDiarizer", request: Any) -> object:
@@ -81,7 +100,7 @@ def _answer(timed: "TimedDiarizer", request: Any) -> object:
     return describe_environment(timed.diarizer.device) if request == DESCRIBE else timed.run(request)
 
 
-def _load(request: LoadRequest) -> "tuple[Diarizer, LoadedEngine]":
+def _load(request: LoadRequest) -> "tuple[VerifiedCache, Diarizer, LoadedEngine]":
     """Load as a box does, and time each part."""
     start = time.perf_counter()
     from diarize_runner.cache.box.open import open_cache
@@ -103,4 +122,4 @@ def _load(request: LoadRequest) -> "tuple[Diarizer, LoadedEngine]":
     seconds = Loading(verify=verified - start, imports=imported - verified, load=time.perf_counter() - imported)
     manifest, device = cache.manifest, device_name(diarizer.device)
     named = f"{manifest.name} {manifest.version} {manifest.digest}"
-    return diarizer, LoadedEngine(cache=named, engine=diarizer.engine, device=device, loading=seconds)
+    return cache, diarizer, LoadedEngine(cache=named, engine=diarizer.engine, device=device, loading=seconds)

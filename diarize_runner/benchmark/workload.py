@@ -13,7 +13,8 @@
       - path: calls/monday.m4a        # relative to this file; the other keys are optional
         reference: calls/monday.rttm
         uem: calls/monday.uem         # the regions to score
-        transcript: calls/monday.json
+        transcript: calls/monday.json         # to label with speakers
+        spoken: calls/monday.stm              # what was said, for WER with --transcribe
         hints: {at_most: 4}           # or exactly, at_least
       - scene: {name: hour, seconds: 3600, speakers: 4}   # composed: see compose/scene.py for more keys
 
@@ -140,12 +141,13 @@ def _recording(node: Node, folder: Path) -> WorkItem | Scene:
         return shipped_sample()
     if "scene" in node.entries():
         return _scene(node.fields(["scene"])["scene"])
-    at = node.fields(["path"], optional=["reference", "uem", "transcript", "hints"])
+    at = node.fields(["path"], optional=["reference", "uem", "transcript", "spoken", "hints"])
     return WorkItem(
         audio=folder / at["path"].text(),
         reference=folder / at["reference"].text() if "reference" in at else None,
         uem=folder / at["uem"].text() if "uem" in at else None,
         transcript=folder / at["transcript"].text() if "transcript" in at else None,
+        spoken=folder / at["spoken"].text() if "spoken" in at else None,
         hints=_hints(at["hints"]) if "hints" in at else SpeakerHints(),
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from diarize_runner.cli.benchmark_reports import add_report_options, requested_r
 from diarize_runner.cli.benchmark_text import summary
 from diarize_runner.cli.options import add_cache_option, add_device_option, add_engine_option, default_device
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.transcription_options import add_transcribe_option, requested_transcription
 from diarize_runner.diarization.engines import EQUAL_TO_STOCK
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from diarize_runner.benchmark.engine_run import Runner
     from diarize_runner.benchmark.workload import Workload
+    from diarize_runner.transcription.options import TranscriptionOptions
 
 _DEFAULT = "default"
 
@@ -33,6 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     described += "with its reference NAME.rttm and, if only a part is to be scored, NAME.uem"
     parser.add_argument("--workload", metavar="PATH", help=described)
+    described = "transcribe, too, and measure that as a stage of its own"
+    add_transcribe_option(parser, described)
+    described = "a transcript of what is said in AUDIO, for WER: STM, SRT, JSON or any other that is read"
+    parser.add_argument("--spoken", type=Path, metavar="FILE", help=described)
     parser.add_argument("--against", choices=EQUAL_TO_STOCK, help="also measure this engine, in alternation")
     parser.add_argument("--repeats", type=int, metavar="N", help="timed calls (default: the workload's, or 3)")
     parser.add_argument("--warmups", type=int, metavar="N", help="untimed calls first (default: the workload's, or 1)")
@@ -53,23 +60,26 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     from diarize_runner.benchmark.run import measure
     from diarize_runner.benchmark.workload import is_folder
 
-    outputs = requested_reports(arguments)
+    outputs, transcription = requested_reports(arguments), requested_transcription(arguments)
     workload = _workload(arguments)
     with tempfile.TemporaryDirectory(prefix="diarize-runner-benchmark-") as folder:
         items = workload.items(Path(folder))
         if is_folder(arguments.workload or _DEFAULT):
             require_references_fit(items, progress)
-        report = measure(workload, items, lambda engine, device: _launch(arguments, engine, device), progress)
+        launch = partial(_launch, arguments.cache, transcription)
+        report = measure(workload, items, launch, progress)
     report = _add_instance_and_price(report, arguments)
     write_reports(report, outputs)
     return Result(document=report.to_dict(), text=summary(report))
 
 
-def _launch(arguments: argparse.Namespace, engine: str, device: str) -> "AbstractContextManager[Runner]":
+def _launch(
+    cache: Path, transcription: "TranscriptionOptions | None", engine: str, device: str
+) -> "AbstractContextManager[Runner]":
     from diarize_runner.benchmark.process import start_worker
     from diarize_runner.benchmark.worker import LoadRequest
 
-    return start_worker(LoadRequest(cache=arguments.cache, device=device, engine=engine))
+    return start_worker(LoadRequest(cache=cache, device=device, engine=engine, transcription=transcription))
 
 
 def _workload(arguments: argparse.Namespace) -> "Workload":
@@ -77,9 +87,12 @@ def _workload(arguments: argparse.Namespace) -> "Workload":
     from diarize_runner.benchmark.item import WorkItem
     from diarize_runner.benchmark.workload import Workload, read_workload
 
-    if arguments.reference and not arguments.audio:
-        hint = "add the recording: benchmark AUDIO --reference RTTM"
-        raise UsageError("--reference requires AUDIO", hint=hint)
+    for option in ("reference", "spoken"):
+        if getattr(arguments, option) and not arguments.audio:
+            hint = f"add the recording: benchmark AUDIO --{option} FILE"
+            raise UsageError(f"--{option} requires AUDIO", hint=hint)
+    if arguments.spoken and not arguments.transcribe:
+        raise UsageError("--spoken requires --transcribe", hint="add --transcribe, or remove --spoken")
     if arguments.audio and arguments.workload:
         raise UsageError("AUDIO and --workload cannot be combined", hint="remove one of them")
     options = {name: getattr(arguments, name) for name in ("repeats", "warmups", "starts")}
@@ -87,7 +100,7 @@ def _workload(arguments: argparse.Namespace) -> "Workload":
     if any(number < (name != "warmups") for name, number in counts.items()):
         raise UsageError("--repeats and --starts must be 1 or more, --warmups 0 or more")
     if arguments.audio:
-        item = WorkItem(audio=arguments.audio, reference=arguments.reference)
+        item = WorkItem(audio=arguments.audio, reference=arguments.reference, spoken=arguments.spoken)
         workload = Workload(name=arguments.audio.stem, recordings=(item,))
     else:
         workload = read_workload(arguments.workload or _DEFAULT)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from diarize_runner.benchmark.accuracy import INTERVAL, pool
 from diarize_runner.benchmark.alignment import CONFUSION, FALSE_ALARM, MISSED
+from diarize_runner.benchmark.formats import transcription_tables
 from diarize_runner.benchmark.formats.accuracy_tables import format_interval
 from diarize_runner.benchmark.formats.figures import format_percent
 from diarize_runner.benchmark.measurement import Measurement, Series
@@ -13,6 +14,8 @@ from diarize_runner.benchmark.report import BenchmarkReport
 if TYPE_CHECKING:
     from rich.table import Table
 
+_HEADINGS = ("recording", "engine", "audio", "processing (median)", "RTF", "speakers", "DER")
+
 
 def summary(report: BenchmarkReport) -> "Table":
     """Return a table with a row for each recording and engine, and below it the accuracy of each engine."""
@@ -20,16 +23,18 @@ def summary(report: BenchmarkReport) -> "Table":
 
     from diarize_runner.cli.terminal import caption
 
-    host = report.environment
+    host, transcribes = report.environment, transcription_tables.transcribes(report)
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
     title = f"{devices}: {host.cpu}, {host.threads} threads, workload {report.workload}"
     table = Table(title=title, title_justify="left")
-    for heading in ("recording", "engine", "audio", "processing (median)", "RTF", "speakers", "DER"):
+    for heading in (*_HEADINGS, *(transcription_tables.HEADINGS if transcribes else ())):
         table.add_column(heading, justify="left" if heading in ("recording", "engine") else "right")
     for series in report.series:
         for measurement in series.measurements:
-            table.add_row(*_row(series, measurement))
-    if lines := list(_accuracy_lines(report)):
+            words = transcription_tables.figures(measurement) if transcribes else ()
+            table.add_row(*_row(series, measurement), *words)
+    transcribed = [transcription_tables.transcribers(report), *transcription_tables.word_error_lines(report)]
+    if lines := [*_accuracy_lines(report), *filter(None, transcribed)]:
         table.caption, table.caption_justify = caption(lines), "left"
     return table
 

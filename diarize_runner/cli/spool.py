@@ -15,7 +15,7 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.transcription_options import add_transcription_options, transcription_options
+from diarize_runner.cli.transcription_options import add_transcribe_option, requested_transcription
 from diarize_runner.diarization.channels import EACH
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import UsageError
@@ -27,7 +27,6 @@ from diarize_runner.spool.labeller import SessionLabeller
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
 from diarize_runner.transcript.formats.fields import one_line
-from diarize_runner.transcription.options import TranscriptionOptions
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds inbox/, outbox/, failed/ and claimed/")
     described = f"take a file once it is unchanged for SECONDS (default: {SETTLE_SECONDS:g})"
     parser.add_argument("--settle", type=seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
-    described = "transcribe recordings without a transcript; the options from --model to --no-words are for this"
-    parser.add_argument("--transcribe", action="store_true", help=described)
-    add_transcription_options(parser)
+    add_transcribe_option(parser, "transcribe recordings without a transcript")
     add_channels_option(parser)
     add_device_option(parser)
     add_engine_option(parser)
@@ -75,12 +72,8 @@ def _labeller(
 def _opener(
     arguments: argparse.Namespace, progress: ConsoleProgress, stack: ExitStack
 ) -> SessionOpener | TranscribingOpener:
-    opener, options = session_opener(arguments, progress), transcription_options(arguments)
-    if arguments.transcribe:
-        return TranscribingOpener(opener=opener, options=options, enter=stack.enter_context)
-    if options != TranscriptionOptions(device=arguments.device):
-        raise UsageError("options of the transcription require --transcribe", hint="add --transcribe")
-    return opener
+    opener, options = session_opener(arguments, progress), requested_transcription(arguments)
+    return TranscribingOpener(opener=opener, options=options, enter=stack.enter_context) if options else opener
 
 
 def _printed(outcomes: Iterator[Outcome], progress: ConsoleProgress) -> Iterator[dict[str, str]]:

@@ -4,6 +4,7 @@ import argparse
 
 from diarize_runner.cli.speaker_options import positive
 from diarize_runner.cli.transcription_config import add_config_option, apply_config
+from diarize_runner.errors import UsageError
 from diarize_runner.transcription.options import COMPUTE_TYPES, DEFAULT_OPTIONS, TranscriptionOptions
 
 
@@ -25,6 +26,27 @@ def add_transcription_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-vad", action="store_true", help=described)
     parser.add_argument("--no-words", action="store_true", help="time only segments, not each word")
     add_config_option(parser)
+
+
+def add_transcribe_option(parser: argparse.ArgumentParser, described: str) -> None:
+    """Add --transcribe, and the options that require it."""
+    described += "; the options from --model to --config are for this"
+    parser.add_argument("--transcribe", action="store_true", help=described)
+    add_transcription_options(parser)
+
+
+def requested_transcription(arguments: argparse.Namespace) -> TranscriptionOptions | None:
+    """Return what the options request; None without --transcribe. Raises as `transcription_options` does.
+
+    Raises:
+        UsageError: there are options of the transcription without --transcribe.
+    """
+    options = transcription_options(arguments)
+    if arguments.transcribe:
+        return options
+    if options != TranscriptionOptions(device=arguments.device):
+        raise UsageError("options of the transcription require --transcribe", hint="add --transcribe")
+    return None
 
 
 def transcription_options(arguments: argparse.Namespace) -> TranscriptionOptions:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from diarize_runner.benchmark.accuracy import pool
 from diarize_runner.benchmark.alignment import KINDS
+from diarize_runner.benchmark.formats import transcription_tables
 from diarize_runner.benchmark.formats.accuracy_tables import accuracy_table
 from diarize_runner.benchmark.formats.figures import format_day, format_duration, format_percent, format_seconds
 from diarize_runner.benchmark.formats.markdown import render_table
@@ -67,16 +68,25 @@ def summary_table(report: BenchmarkReport) -> Table:
     """Return a table with the key figures of each recording and engine."""
     by_recording = {(each.engine, each.device, each.uri): f"{each.median:.1f}" for each in speedups(report)}
     speedup_heading = ("speed-up over stock",) if by_recording else ()
+    transcribed = transcription_tables.transcribes(report)
+    word_headings = transcription_tables.HEADINGS if transcribed else ()
     rows = [
         (
             *_row(series, measured),
+            *(transcription_tables.figures(measured) if transcribed else ()),
             *((by_recording.get((series.engine, series.device, measured.uri), ""),) if by_recording else ()),
         )
         for series in report.series
         for measured in series.measurements
     ]
-    headings = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER", *speedup_heading)
-    return Table(title="", headings=headings, rows=tuple(rows), note=_machine(report) + _comparison_with_stock(report))
+    common = ("recording", "audio", "engine", "processing (median)", "RTF", "speakers", "DER")
+    sentences = (_machine(report), transcription_tables.transcribers(report), _comparison_with_stock(report))
+    return Table(
+        title="",
+        headings=(*common, *word_headings, *speedup_heading),
+        rows=tuple(rows),
+        note=" ".join(filter(None, sentences)),
+    )
 
 
 def _machine(report: BenchmarkReport) -> str:
@@ -89,7 +99,7 @@ def _comparison_with_stock(report: BenchmarkReport) -> str:
     equal = [measured.same_as_stock for series in report.series for measured in series.measurements]
     if True not in equal and False not in equal:
         return ""
-    return " Some outputs differ from stock's." if False in equal else " Every output equals stock's, byte for byte."
+    return "Some outputs differ from stock's." if False in equal else "Every output equals stock's, byte for byte."
 
 
 def _errors(series: Series) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from diarize_runner.benchmark.formats.figures import (
     format_usd,
 )
 from diarize_runner.benchmark.formats.table import Table
+from diarize_runner.benchmark.formats.transcription_tables import transcription_table
 from diarize_runner.benchmark.growth import fit_growth
 from diarize_runner.benchmark.measurement import Measurement, Series
 from diarize_runner.benchmark.report import BenchmarkReport
@@ -28,6 +29,7 @@ def tables(report: BenchmarkReport) -> tuple[Table, ...]:
         worst_first_table(report),
         guide_table(report),
         _recordings(report),
+        transcription_table(report),
         _totals(report),
         _speedups(report),
         _starts(report),

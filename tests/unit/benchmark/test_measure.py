@@ -98,7 +98,7 @@ class TestStages:
 
     def test_are_missing_and_not_zero_if_the_call_skips_them(self, tmp_path, item):
         stages = self.diarizer(tmp_path, {"speaker_counting": 1.0}).run(item).call.stages
-        assert stages.missing == ("embedding", "clustering", "reconstruction", "label")
+        assert stages.missing == ("transcription", "embedding", "clustering", "reconstruction", "label")
         assert stages.embedding is None
 
     def test_include_labelling_and_writing_of_a_transcript(self, tmp_path, item):
@@ -108,7 +108,7 @@ class TestStages:
         outputs.mkdir()
         timed = self.diarizer(outputs, STEPS)
         stages = timed.run(WorkItem(audio=item.audio, reference=None, transcript=transcript)).call.stages
-        assert stages.missing == ()
+        assert stages.missing == ("transcription",)
         assert sorted(path.name for path in outputs.iterdir()) == ["two.json", "two.rttm"]
 
     def test_are_reset_before_a_second_call(self, tmp_path, item):

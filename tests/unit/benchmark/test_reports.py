@@ -22,6 +22,7 @@ from diarize_runner.benchmark.measurement import (
 )
 from diarize_runner.benchmark.reading import read_report
 from diarize_runner.benchmark.report import Price
+from diarize_runner.benchmark.word_errors import WordErrors
 from diarize_runner.diarization.turns import SpeakerHints, SpeakerTurn
 from diarize_runner.errors import DiskError, ManifestError, UnsupportedFormat
 
@@ -32,7 +33,15 @@ def full_report():
     """Return a report with a value in every field."""
     call = Call(
         seconds=2.0,
-        stages=Stages(decode=0.1, segmentation=0.5, embedding=1.0, clustering=0.2, reconstruction=0.3, write=0.01),
+        stages=Stages(
+            decode=0.1,
+            transcription=1.5,
+            segmentation=0.5,
+            embedding=1.0,
+            clustering=0.2,
+            reconstruction=0.3,
+            write=0.01,
+        ),
         memory=Memory(rss=1 << 30, torch_allocated=1 << 20, torch_reserved=1 << 21, device_used=1 << 22),
     )
     measured = replace(
@@ -57,6 +66,7 @@ def full_report():
                 speakers={"SPEAKER_00": "anna"},
             ),
         ),
+        words=WordErrors(words=20, substitutions=2, insertions=1, deletions=1),
         rttm="sha256:bb",
         repeatable=True,
         same_as_stock=False,
@@ -64,7 +74,14 @@ def full_report():
     )
     start = Start(loading=Loading(process=0.1, imports=2.0, verify=0.3), uri="a", first_call=call)
     batch = Batch(recordings=4, audio_seconds=40.0, seconds=20.0)
-    series = Series(engine="exact", device="Tesla T4", starts=(start,), measurements=(measured,), batches=(batch,))
+    series = Series(
+        engine="exact",
+        device="Tesla T4",
+        transcriber="tiny.en int8",
+        starts=(start,),
+        measurements=(measured,),
+        batches=(batch,),
+    )
     gpu = Gpu(
         name="Tesla T4",
         driver="580.95.05",
@@ -100,8 +117,21 @@ def test_json_includes_derived_figures():
     assert document["times_faster_than_realtime"] == pytest.approx(4.0)
     assert document["seconds_per_audio_hour"] == pytest.approx(900.0)
     assert document["usd_per_1000_audio_hours"] == pytest.approx(131.5)
+    assert document["word_error_rate"] == pytest.approx(0.2)
     (measured,) = document["measurements"]
     assert (measured["fastest_seconds"], measured["median_seconds"], measured["slowest_seconds"]) == (2.0, 2.5, 3.0)
+
+
+def test_a_report_without_transcription_is_still_read(tmp_path):
+    document = json.loads(full_report().to_json())
+    (series,) = document["series"]
+    (measured,) = series["measurements"]
+    del series["transcriber"], measured["words"]
+    for call in [series["starts"][0]["first_call"], *measured["warmups"], *measured["calls"]]:
+        del call["stages"]["transcription"]
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    (read,) = read_report(tmp_path / "old.json").series
+    assert (read.transcriber, read.word_error_rate, read.measurements[0].stages.transcription) == (None, None, None)
 
 
 def test_a_cold_start_with_a_missing_part_has_no_total():

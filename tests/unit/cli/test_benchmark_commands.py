@@ -43,6 +43,9 @@ def slow(write_report):
         ["benchmark", "run", "--starts", "0"],
         ["benchmark", "--warmups", "-1"],
         ["benchmark", "--reference", "a.rttm"],
+        ["benchmark", "--transcribe", "--spoken", "a.stm"],
+        ["benchmark", "a.wav", "--spoken", "a.stm"],
+        ["benchmark", "a.wav", "--language", "de"],
         ["benchmark", "a.wav", "--workload", "guide"],
         ["benchmark", "-o", "same", "--output-html", "same"],
         ["benchmark", "compare", "a.json"],
@@ -157,9 +160,7 @@ class TestAFolderOfRecordingsWithReferences:
     @pytest.fixture
     def engine(self, tmp_path, monkeypatch):
         launcher = Launcher(tmp_path, Clock(), {"exact": [1.0], "fast": [0.25]})
-        monkeypatch.setattr(
-            "diarize_runner.cli.benchmark_run._launch", lambda _, engine, device: launcher(engine, device)
-        )
+        monkeypatch.setattr("diarize_runner.cli.benchmark_run._launch", lambda *arguments: launcher(*arguments[-2:]))
         return launcher
 
     def test_is_measured_scored_and_drawn(self, run, folder, engine, tmp_path):
