@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import statistics
 import subprocess
 import tarfile
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,16 +39,44 @@ def test_the_diarization_matches_the_human_reference(demo):
     assert len(measured["processing_seconds"]) == 3
 
 
-def test_every_segment_of_the_transcript_gets_its_speaker(demo):
+def test_the_recording_is_transcribed_and_every_word_gets_a_speaker(demo):
+    (measured,) = json.loads((demo.out / "benchmark.json").read_text())["series"][0]["measurements"]
+    assert measured["words"]["words"] == 87
+    assert measured["words"]["rate"] <= 0.2
+    assert measured["transcription_real_time_factor"] == pytest.approx(
+        statistics.median(call["stages"]["transcription"] for call in measured["calls"]) / measured["audio_seconds"]
+    )
+    segments = json.loads((demo.out / "labelled.json").read_text())["segments"]
+    words = [word for segment in segments for word in segment["words"]]
+    assert 70 <= len(words) <= 100
+    assert {word["speaker"] for word in words} == {"SPEAKER_00", "SPEAKER_01"}
+    assert set((demo.out / "labelled.srt").read_text().split()) >= {"[SPEAKER_00]", "[SPEAKER_01]"}
+
+
+@pytest.fixture(scope="module")
+def diarized(demo, tmp_path_factory):
+    """The output of a diarization with a person's transcript, in a network namespace without routes or loopback."""
+    out = tmp_path_factory.mktemp("diarized")
+    isolated = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    if run(*isolated, "true").returncode:
+        pytest.skip("this kernel gives no network namespaces to this user")
+    command = [demo.bin / "diarize-runner", "diarize", demo.out / "sample.wav", "--cache", demo.cache, "--json"]
+    outputs = ["--output-rttm", out / "alone.rttm", "-o", out / "labelled.json", "-o", out / "labelled.srt"]
+    done = run(*isolated, *command, "--transcript", demo.out / "sample.stm", *outputs, env=without_token())
+    assert done.returncode == 0, done.stderr
+    return SimpleNamespace(isolated=isolated, out=out, document=json.loads(done.stdout))
+
+
+def test_every_segment_of_a_transcript_gets_its_speaker(demo, diarized):
     reference = (demo.out / "sample.stm").read_text().splitlines()
-    labelled = json.loads((demo.out / "labelled.json").read_text())["segments"]
+    labelled = json.loads((diarized.out / "labelled.json").read_text())["segments"]
     assert [segment["text"] for segment in labelled] == [line.split(maxsplit=5)[5] for line in reference]
     pairs = Counter((line.split()[2], segment["speaker"]) for line, segment in zip(reference, labelled, strict=True))
     (diane, diane_label), (sheila, sheila_label) = (pair for pair, _ in pairs.most_common(2))
     assert {diane, sheila} == {"Diane", "Sheila"}
     assert diane_label != sheila_label
     assert pairs[diane, diane_label] + pairs[sheila, sheila_label] >= 11, "of 13 segments"
-    assert (demo.out / "labelled.srt").read_text().count("[SPEAKER_") == 13
+    assert (diarized.out / "labelled.srt").read_text().count("[SPEAKER_") == 13
 
 
 def test_the_rttm_and_the_json_contain_the_same_turns(demo):
@@ -56,7 +86,8 @@ def test_the_rttm_and_the_json_contain_the_same_turns(demo):
 
 
 def test_the_demo_prints_its_figures_and_next_steps(demo):
-    assert re.search(r"sample\s.*30\.0 s.*2 of 2.*7\.\d %", demo.output)
+    assert re.search(r"sample\s.*30\.0 s.*2 of 2.*7\.\d %.*1\d\.\d %", demo.output)
+    assert re.search(r"WER 1\d\.\d % of 87 words", demo.output)
     assert "labelled.srt" in demo.output
     assert "Try next" in demo.output
 
@@ -83,20 +114,14 @@ def test_check_mode_on_a_fresh_target_succeeds_and_writes_nothing(demo, tmp_path
 CONNECT = "import socket; socket.create_connection(('127.0.0.1', {port}), 3)"
 
 
-def test_loading_and_diarizing_need_no_network(demo, tmp_path):
-    """Run in a network namespace without routes or loopback; a connection fails inside and succeeds outside."""
-    isolated = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
-    if run(*isolated, "true").returncode:
-        pytest.skip("this kernel gives no network namespaces to this user")
+def test_loading_and_diarizing_need_no_network(demo, diarized):
+    """In a network namespace without routes or loopback, a connection fails inside and succeeds outside."""
     with Listener() as port:
         attempt = [demo.bin / "python", "-c", CONNECT.format(port=port)]
         assert run(*attempt).returncode == 0, "the negative control: outside, it connects"
-        assert run(*isolated, *attempt).returncode != 0, "inside, it does not"
-    command = [demo.bin / "diarize-runner", "diarize", demo.out / "sample.wav", "--cache", demo.cache]
-    done = run(*isolated, *command, "--output-rttm", tmp_path / "alone.rttm", "--json", env=without_token())
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "alone.rttm").read_bytes() == (demo.out / "found.rttm").read_bytes()
-    assert json.loads(done.stdout)["speakers"] == ["SPEAKER_00", "SPEAKER_01"]
+        assert run(*diarized.isolated, *attempt).returncode != 0, "inside, it does not"
+    assert (diarized.out / "alone.rttm").read_bytes() == (demo.out / "found.rttm").read_bytes()
+    assert diarized.document["speakers"] == ["SPEAKER_00", "SPEAKER_01"]
 
 
 class Listener:
@@ -116,6 +141,7 @@ COUNT_EXPORTS = """
 import os, sys
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace.export import SpanExportResult
 exported = []
@@ -201,4 +227,4 @@ def test_builds_are_identical_for_every_folder_clock_umask_and_time_zone(demo, t
 
 
 def test_the_request_resolves_to_the_committed_lock(demo):
-    assert "embedded.lock.json: 10 files, 33.9 MB, unchanged" in demo.output
+    assert "embedded.lock.json: 16 files, 112.0 MB, unchanged" in demo.output
