@@ -19,7 +19,7 @@ _NEEDED: Final = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
 _OPTIONAL: Final = ("preprocessor_config.json",)
 """Present where the features have 128 mel bins instead of 80."""
-_ALIASES: Final = {"large": "large-v3", "turbo": "large-v3-turbo", "distil-large": "distil-large-v3"}
+ALIASES: Final = {"large": "large-v3", "turbo": "large-v3-turbo", "distil-large": "distil-large-v3"}
 _MULTILINGUAL_TOKEN: Final = ""
 """CTranslate2 takes a model with this token for multilingual (src/models/whisper.cc of 4.8)."""
 
@@ -63,7 +63,7 @@ def select_model(manifest: CacheManifest, name: str | None) -> TranscriptionMode
         hint = "add one to the request, such as cache_manifests/whisper-small.yaml, and publish a new version"
         raise UsageError(f"the cache {manifest.name} {manifest.version} holds no transcription model", hint=hint)
     by_repo_id = {model.repo.repo_id: model for model in models.values()}
-    wanted = next(iter(models)) if name is None else _ALIASES.get(name, name)
+    wanted = next(iter(models)) if name is None else ALIASES.get(name, name)
     found = models.get(wanted) or by_repo_id.get(wanted)
     if found is None:
         near = get_close_matches(wanted, models, n=1)
