@@ -47,19 +47,29 @@ def apply_config(arguments: argparse.Namespace) -> None:
 
 
 def _read(path: Path) -> Mapping[str, object]:
-    sections = Node(value=_load(path), document=str(path)).entries()
+    try:
+        return _settings(Node(value=_load(path), document=str(path)))
+    except ManifestError as reason:
+        raise ManifestError(reason.message, hint=reason.hint or _HINT) from reason
+
+
+def _settings(document: Node) -> Mapping[str, object]:
+    sections = _entries(document)
     transcribe, providers = _entries(sections.get("transcribe")), _entries(sections.get("providers"))
     settings = {}
-    if _PROVIDER in providers:
-        settings = providers[_PROVIDER].fields([], optional=[*_USED, *_UNUSED])
-    given = {name: node for name, node in settings.items() if name in _USED and node.value is not None}
-    if "model" in transcribe:
-        given["model"] = transcribe["model"]
-    return {name: _value(name, node) for name, node in given.items()}
+    if provider := _given(providers.get(_PROVIDER)):
+        settings = provider.fields([], optional=[*_USED, *_UNUSED])
+    used = {name: _given(settings.get(name)) for name in _USED} | {"model": _given(transcribe.get("model"))}
+    return {name: _value(name, node) for name, node in used.items() if node}
+
+
+def _given(node: Node | None) -> Node | None:
+    """Return None for null, too, which stands for the default."""
+    return node if node and node.value is not None else None
 
 
 def _entries(node: Node | None) -> dict[str, Node]:
-    return node.entries() if node else {}
+    return node.entries() if (node := _given(node)) else {}
 
 
 def _value(name: str, node: Node) -> object:
@@ -77,4 +87,10 @@ def _load(path: Path) -> object:
     except OSError as reason:
         raise ManifestError(f"cannot read {path}: {reason.strerror}", hint="check the path") from reason
     except (OutOfBounds, *YAML_ERRORS) as reason:
-        raise ManifestError(f"{path}: not a valid config.yaml: {reason}", hint=_HINT) from reason
+        raise ManifestError(f"{path}: not a valid config.yaml{_place(reason)}", hint=_HINT) from None
+
+
+def _place(reason: Exception) -> str:
+    """Return the line of an error, and nothing that stands there: it can be a token."""
+    mark = reason.problem_mark if isinstance(reason, yaml.MarkedYAMLError) else None
+    return f": line {mark.line + 1}: {reason.problem}" if mark else ""

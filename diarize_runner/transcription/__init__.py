@@ -6,6 +6,7 @@
     transcriber.py  Transcriber: one model, for one recording after the other
         process.py    its child process: start, request, events, deadline, kill
         protocol.py   the request and the events, as JSON
+        times.py      words that take time, one after the other, within the recording
     child.py      the child process: it alone imports faster_whisper and ctranslate2
         cublas.py     find the CUDA library that ctranslate2 opens by name
 

@@ -19,9 +19,9 @@ _NEEDED: Final = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES: Final = ("vocabulary.json", "vocabulary.txt")
 _OPTIONAL: Final = ("preprocessor_config.json",)
 """Present where the features have 128 mel bins instead of 80."""
-_ALIASES: Final = {"large": "large-v3", "turbo": "large-v3-turbo", "distil-large": "distil-large-v3"}
-_MULTILINGUAL_TOKENS: Final = 51_865
-"""CTranslate2 takes a model with as many tokens for multilingual (src/models/whisper.cc of 4.8)."""
+ALIASES: Final = {"large": "large-v3", "turbo": "large-v3-turbo", "distil-large": "distil-large-v3"}
+_MULTILINGUAL_TOKEN: Final = ""
+"""CTranslate2 takes a model with this token for multilingual (src/models/whisper.cc of 4.8)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +35,7 @@ class TranscriptionModel:
     """The files to load, by name."""
 
     def is_multilingual(self, cache: VerifiedCache) -> bool:
-        """Whether it knows languages besides English, by the size of its vocabulary.
+        """Whether it knows languages besides English, by its vocabulary.
 
         Raises:
             IntegrityError: the vocabulary has changed since it was verified.
@@ -43,8 +43,8 @@ class TranscriptionModel:
         """
         name = next(name for name in _VOCABULARIES if name in self.files)
         data = cache.read(self.repo, self.files[name])
-        tokens = len(json.loads(data)) if name.endswith(".json") else len(data.splitlines())
-        return tokens >= _MULTILINGUAL_TOKENS
+        tokens = json.loads(data) if name.endswith(".json") else data.decode().removesuffix("\n").split("\n")
+        return _MULTILINGUAL_TOKEN in tokens
 
 
 def find_models(manifest: CacheManifest) -> tuple[TranscriptionModel, ...]:
@@ -63,7 +63,7 @@ def select_model(manifest: CacheManifest, name: str | None) -> TranscriptionMode
         hint = "add one to the request, such as cache_manifests/whisper-small.yaml, and publish a new version"
         raise UsageError(f"the cache {manifest.name} {manifest.version} holds no transcription model", hint=hint)
     by_repo_id = {model.repo.repo_id: model for model in models.values()}
-    wanted = next(iter(models)) if name is None else _ALIASES.get(name, name)
+    wanted = next(iter(models)) if name is None else ALIASES.get(name, name)
     found = models.get(wanted) or by_repo_id.get(wanted)
     if found is None:
         near = get_close_matches(wanted, models, n=1)

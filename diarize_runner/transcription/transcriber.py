@@ -28,6 +28,7 @@ from diarize_runner.transcription.protocol import (
     Request,
     TranscribedSegment,
 )
+from diarize_runner.transcription.times import repair_times
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
@@ -219,7 +220,8 @@ class Transcriber:
         return child_environment(**{**offline, "HF_HUB_CACHE": os.devnull, "HOME": os.devnull})
 
     def _transcription(self, recording: "Recording", answer: _Answer, warnings: tuple[str, ...]) -> Transcription:
-        document = {"segments": answer.segments, "language": answer.language}
+        segments = repair_times(answer.segments, recording.duration)
+        document = {"segments": segments, "language": answer.language}
         text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
         transcript = parse(text, name=f"the transcript of {recording.uri}", warnings=warnings)
         return Transcription(

@@ -1,14 +1,11 @@
 """The two embedded caches, with real weights from the package index: same output as stock, and known weaknesses."""
 
-import wave
 from functools import cache
-from importlib.metadata import distribution
 
 import numpy as np
 import pytest
 import torch
 from support.campplus_vectors import SPANS, TOLERANCE
-from support.command import ROOT, succeed
 from support.music import chords
 
 from diarize_runner.cache.box.open import open_cache
@@ -22,26 +19,15 @@ pytestmark = pytest.mark.scenario
 
 RATE = 16_000
 REQUESTS = ["embedded", "embedded-music"]
-REQUIREMENTS = ROOT / "requirements/requirements-diarization.txt"
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory):
-    """Return a function that builds and restores a request of this repository, once, and loads it with an engine."""
-    folder = tmp_path_factory.mktemp("embedded")
-
-    @cache
-    def box(name):
-        built, store = folder / name / "built", (folder / name / "store").as_uri()
-        request = ROOT / f"cache_manifests/{name}.yaml"
-        succeed("cache", "build", request, "--version", "1.0", "--requirements", REQUIREMENTS, "--out", built)
-        succeed("cache", "publish", built, "--store", store)
-        succeed("cache", "restore", "--store", store, "--into", folder / name / "box")
-        return open_cache(folder / name / "box", NoProgress())
+def load(embedded_boxes):
+    """Return a function that loads the cache of a request of this repository with an engine, once."""
 
     @cache
     def load_once(name, kind="auto"):
-        diarizer = engine.load(box(name), "cpu", kind)
+        diarizer = engine.load(open_cache(embedded_boxes(name), NoProgress()), "cpu", kind)
         assert kind in ("auto", diarizer.engine)
         return diarizer
 
@@ -49,10 +35,9 @@ def load(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def sample():
+def sample(phone_call):
     """The samples of pyannote's recording of two people."""
-    with wave.open(str(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))) as recording:
-        return np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2").astype(np.float32) / 32768
+    return phone_call.waveform
 
 
 def diarize(diarizer, samples):

@@ -4,16 +4,14 @@ import os
 import re
 import subprocess
 import sys
-import wave
 from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.command import ROOT, run, succeed
+from support.command import ROOT, run
 from support.word_errors import edits
 
-from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.documents import layout
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.errors import IntegrityError
@@ -27,7 +25,6 @@ from diarize_runner.transcription.transcriber import Transcriber
 pytestmark = pytest.mark.scenario
 
 RATE = 16_000
-REQUIREMENTS = ROOT / "requirements/requirements-diarization.txt"
 REFERENCE = ROOT / "tests/vectors/pyannote-sample/sample.stm"
 SAMPLE = distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav")
 WORST_WER = 0.2
@@ -42,34 +39,18 @@ print(info.language, len(list(segments)))
 
 
 @pytest.fixture(scope="module")
-def box(tmp_path_factory):
-    """The embedded cache, built from this repository's lock, and restored."""
-    folder = tmp_path_factory.mktemp("embedded")
-    request, store = ROOT / "cache_manifests/embedded.yaml", (folder / "store").as_uri()
-    built = folder / "built"
-    succeed("cache", "build", request, "--version", "1.0", "--requirements", REQUIREMENTS, "--out", built)
-    succeed("cache", "publish", built, "--store", store)
-    succeed("cache", "restore", "--store", store, "--into", folder / "box")
-    return folder / "box"
+def box(embedded_box):
+    return embedded_box
 
 
 @pytest.fixture(scope="module")
-def cache(box):
-    return open_cache(box, NoProgress())
+def cache(embedded_cache):
+    return embedded_cache
 
 
 @pytest.fixture(scope="module")
-def sample():
-    """30 s of two people on the phone."""
-    with wave.open(str(SAMPLE)) as recording:
-        samples = np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2").astype(np.float32) / 32768
-    return Recording(uri="sample", waveform=samples)
-
-
-@pytest.fixture(scope="module")
-def transcriber(cache):
-    with Transcriber(cache, TranscriptionOptions(device="cpu")) as transcriber:
-        yield transcriber
+def sample(phone_call):
+    return phone_call
 
 
 @pytest.fixture(scope="module")

@@ -14,17 +14,17 @@ FAKE = "support.fake_transcriber"
 
 TINY_EN, SMALL = "Systran/faster-whisper-tiny.en", "Systran/faster-whisper-small"
 HEADER = struct.pack("<IH", 6, 12) + b"WhisperSpec\0"
-ENGLISH, MULTILINGUAL = 51_864, 51_865
-"""Numbers of tokens."""
+ENGLISH, MULTILINGUAL = ("<|endoftext|>",), ("", "<|endoftext|>")
+"""Tokens at which the vocabularies of both kinds differ."""
 
 
-def whisper(tokens, seed=0):
+def whisper(tokens=ENGLISH, seed=0):
     """Return the files of a model."""
     return {
         "config.json": b"{}\n",
         "model.bin": HEADER + noise(2000, seed=seed),
         "tokenizer.json": b"{}\n",
-        "vocabulary.txt": b"".join(b"%d\n" % number for number in range(tokens)),
+        "vocabulary.txt": "".join(f"{token}\n" for token in ("!", *tokens, "<|startoftranscript|>")).encode(),
     }
 
 

@@ -75,6 +75,18 @@ def test_our_errors_that_the_troubleshooting_page_quotes_are_in_the_code():
         "speakers found",
     )
     ours += ("holds no audio stream",)
+    ours += (
+        "knows only English",
+        "cannot translate: it knows only English",
+        "Whisper knows no language",
+        "holds no model",
+        "holds no transcription model",
+        "float16 needs a GPU",
+        "transcription on a GPU needs cuBLAS 12",
+        "memory ran out with batches of",
+        "has changed since it was verified",
+        "not a valid config.yaml",
+    )
     for words in ours:
         assert words in text, words
         assert words in code, words

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.caches import PIPELINE, TINY, Site, write_lock, write_request
-from support.transcription import ENGLISH, HEADER, SMALL, TINY_EN, restored, whisper
+from support.transcription import HEADER, SMALL, TINY_EN, restored, whisper
 
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.builder.combine import combine
@@ -36,7 +36,7 @@ def test_a_model_is_copied_unchanged(tmp_path):
     cache = open_cache(restored(tmp_path), NoProgress())
     (repo,) = [repo for repo in cache.manifest.repos if repo.repo_id == TINY_EN]
     files = {file.path: file for file in repo.files}
-    assert cache.read(repo, files["model.bin"]) == whisper(ENGLISH)["model.bin"]
+    assert cache.read(repo, files["model.bin"]) == whisper()["model.bin"]
     assert files["model.bin"].upstream is None
 
 
@@ -44,7 +44,7 @@ def test_a_model_is_copied_unchanged(tmp_path):
     "data", [b"", HEADER[:-1], HEADER.replace(b"Whisper", b"Wrapper"), b"\xff" + HEADER[1:], b"PK\3\4" + HEADER]
 )
 def test_a_model_without_the_header_is_a_checkpoint_and_no_data(data, tmp_path):
-    request = write_request(tmp_path, {**TINY, TINY_EN: {**whisper(1), "model.bin": data}})
+    request = write_request(tmp_path, {**TINY, TINY_EN: {**whisper(seed=1), "model.bin": data}})
     with pytest.raises(UnsafeCheckpoint):
         resolve(read_request(request), NoProgress())
 
@@ -58,7 +58,7 @@ def test_only_model_bin_can_be_a_model_of_ctranslate2(name, tmp_path):
 
 
 def test_a_lock_without_a_pipeline_is_read_as_written(tmp_path):
-    lock = write_lock(request_of(tmp_path, {SMALL: whisper(1)}, name="whisper-small", pipeline=None))
+    lock = write_lock(request_of(tmp_path, {SMALL: whisper(seed=1)}, name="whisper-small", pipeline=None))
     assert lock.pipeline is None
     assert b"pipeline" not in lock.to_bytes()
     assert CacheLock.from_node(canonical.parse(lock.to_bytes(), "lock")) == lock
@@ -68,8 +68,8 @@ def test_a_lock_without_a_pipeline_is_read_as_written(tmp_path):
 def locks(tmp_path):
     return [
         write_lock(request_of(tmp_path / "a", TINY, name="main")),
-        write_lock(request_of(tmp_path / "b", {SMALL: whisper(1)}, name="whisper-small", pipeline=None)),
-        write_lock(request_of(tmp_path / "c", {TINY_EN: whisper(2)}, name="whisper-tiny.en", pipeline=None)),
+        write_lock(request_of(tmp_path / "b", {SMALL: whisper(seed=1)}, name="whisper-small", pipeline=None)),
+        write_lock(request_of(tmp_path / "c", {TINY_EN: whisper(seed=2)}, name="whisper-tiny.en", pipeline=None)),
     ]
 
 
@@ -109,6 +109,6 @@ def test_the_requests_select_what_faster_whisper_downloads(path):
 
 def test_a_published_version_restores_with_its_models(tmp_path):
     site = Site(folder=tmp_path)
-    site.publish(repos={**TINY, SMALL: whisper(3)})
+    site.publish(repos={**TINY, SMALL: whisper(seed=3)})
     site.restore()
     assert [repo.repo_id for repo in open_cache(site.box.root, NoProgress()).manifest.repos][-1] == SMALL

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.transcription import ENGLISH, MODELS, SMALL, TINY_EN, verified, whisper
+from support.transcription import MODELS, MULTILINGUAL, SMALL, TINY_EN, verified, whisper
 
 from diarize_runner.errors import UsageError
 from diarize_runner.transcription.models import find_models, model_name, select_model
@@ -39,7 +39,7 @@ def test_a_cache_without_models_is_bad_usage(tmp_path):
 
 
 def test_a_repository_that_lacks_a_file_is_no_model(tmp_path):
-    incomplete = {name: data for name, data in whisper(ENGLISH).items() if name != "tokenizer.json"}
+    incomplete = {name: data for name, data in whisper().items() if name != "tokenizer.json"}
     assert find_models(verified(tmp_path, {TINY_EN: incomplete}).manifest) == ()
 
 
@@ -60,10 +60,15 @@ def test_a_model_has_the_name_that_faster_whisper_gives_it(repo_id, name):
 def test_the_vocabulary_tells_whether_a_model_is_multilingual(cache, tmp_path):
     english, small = find_models(cache.manifest)
     assert (english.is_multilingual(cache), small.is_multilingual(cache)) == (False, True)
-    listed = {**whisper(1), "vocabulary.json": json.dumps([str(number) for number in range(51_866)]).encode()}
+    listed = {**whisper(), "vocabulary.json": json.dumps(MULTILINGUAL).encode()}
     del listed["vocabulary.txt"]
     other = verified(tmp_path, {SMALL: listed})
     assert find_models(other.manifest)[0].is_multilingual(other)
+
+
+def test_a_large_vocabulary_makes_no_english_model_multilingual(tmp_path):
+    cache = verified(tmp_path, {TINY_EN: whisper([f"added{number}" for number in range(60_000)])})
+    assert not find_models(cache.manifest)[0].is_multilingual(cache)
 
 
 @pytest.mark.parametrize(
