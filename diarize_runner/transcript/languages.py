@@ -22,3 +22,4 @@ LANGUAGES: Final = {code: name for code, _, name in (entry.strip().partition(" "
 """English names, by code."""
 LANGUAGE_CODES: Final = {name: code for code, name in LANGUAGES.items()}
 """Codes, by English name."""
+LANGUAGES_WITHOUT_SPACES: Final = frozenset({"ja", "lo", "my", "th", "yue", "zh"})

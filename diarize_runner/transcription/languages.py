@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from diarize_runner.errors import UsageError
-from diarize_runner.transcript.languages import LANGUAGES
+from diarize_runner.transcript.languages import LANGUAGE_CODES, LANGUAGES
 
 _ALIASES: Final = {
     "burmese": "my",
@@ -24,7 +24,7 @@ _ALIASES: Final = {
     "valencian": "ca",
 }
 _AUTO: Final = "auto"
-_CODES: Final = {**{name: code for code, name in LANGUAGES.items()}, **_ALIASES, **{code: code for code in LANGUAGES}}
+_CODES: Final = {**LANGUAGE_CODES, **_ALIASES, **{code: code for code in LANGUAGES}}
 """Codes, by code, name and alias."""
 
 

@@ -29,8 +29,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.languages import LANGUAGES
-from diarize_runner.transcript.model import LabelledSegment, LabelledWord
+from diarize_runner.transcript.languages import LANGUAGES, LANGUAGES_WITHOUT_SPACES
+from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
 
 _NOBODY: Final = "UNKNOWN"
 _NO_LANGUAGE: Final = "unknown"
@@ -47,7 +47,7 @@ def render_verbose(document: Document) -> str:
         "task": "transcribe",
         "language": LANGUAGES.get(language, language),
         "duration": round(document.duration, 3),
-        "text": join_texts(transcript.segments),
+        "text": join_texts(transcript),
         "segments": [verbose_segment(number, segment) for number, segment in enumerate(transcript.segments)],
         **({"words": words} if words else {}),
         "usage": _usage(document),
@@ -61,17 +61,17 @@ def render_diarized(document: Document) -> str:
     body = {
         "task": "transcribe",
         "duration": round(document.duration, 3),
-        "text": join_texts(segments),
+        "text": join_texts(document.transcript),
         "segments": [_diarized_segment(number, segment) for number, segment in enumerate(segments, start=1)],
         "usage": _usage(document),
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 
-def join_texts(segments: Sequence[LabelledSegment]) -> str:
-    """Return the text of all segments; Whisper begins each with a space, except in Chinese and Japanese."""
-    separator = "" if any(segment.text[:1].isspace() for segment in segments) else " "
-    return separator.join(segment.text for segment in segments).strip()
+def join_texts(transcript: LabelledTranscript) -> str:
+    """Return the text of all segments."""
+    separator = "" if transcript.language in LANGUAGES_WITHOUT_SPACES else " "
+    return separator.join(segment.text.strip() for segment in transcript.segments).strip()
 
 
 def verbose_segment(number: int, segment: LabelledSegment) -> dict[str, object]:

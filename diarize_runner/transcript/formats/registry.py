@@ -81,14 +81,11 @@ JSON_STYLES = {
     "openai-verbose": _json_format("OpenAI's verbose_json", openai.render_verbose),
     "openai-diarized": _json_format("OpenAI's diarized_json", openai.render_diarized),
     "whisperx": _json_format("JSON of whisperX", _for_transcript(whisperx.render)),
-    "amanu": _json_format(
-        "segments as Amanu's provider of whisperX lists them", _for_transcript(whisperx.render_amanu)
-    ),
+    "amanu": _json_format("the list of Amanu's provider of whisperX", _for_transcript(whisperx.render_amanu)),
 }
 """What `--json-style` can be."""
 WHISPERLIVE = JSON_STYLES["whisperlive"]
-
-JSON_FORMAT_1 = Format(suffix=".json", description="everything known, format 1", render=json.render_format_1)
+JSON_FORMAT_1 = _json_format("everything known, format 1", json.render_format_1)
 """The JSON beside `--output-srt`, an option of WhisperLive's runner: segments have their times as strings."""
 
 

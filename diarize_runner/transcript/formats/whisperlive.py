@@ -79,7 +79,7 @@ def render_rest(document: Document) -> str:
         "language": transcript.language or _NO_LANGUAGE,
         "language_probability": _CERTAIN,
         "duration": round(document.duration, 3),
-        "text": join_texts(transcript.segments),
+        "text": join_texts(transcript),
         "segments": [_rest_segment(number, segment) for number, segment in enumerate(transcript.segments)],
     }
     return json.dumps(answer, indent=2, ensure_ascii=False) + "\n"

@@ -7,8 +7,8 @@ its time is shared by number of characters.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import pairwise
-from typing import Final
 from unicodedata import category, east_asian_width
 
 from diarize_runner.control_characters import replace_controls_with_spaces
@@ -26,10 +26,14 @@ _CLAUSE_ENDS = re.compile(r"[,;:，、；：،؛—–][\"'”’»)\]」』）]
 _PAUSE = 0.5
 """Seconds of silence that divide speech like a comma."""
 
-SENTENCE_COST: Final = 0.0
-CLAUSE_COST: Final = 2.0
-WORD_COST: Final = 6.0
-"""What it costs to end a cue after a sentence; after a comma, a pause or a segment; anywhere else."""
+
+class Break(Enum):
+    """What ends with a token."""
+
+    SENTENCE = auto()
+    CLAUSE = auto()
+    """Or a segment; or a pause follows."""
+    WORD = auto()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,16 +83,16 @@ def _token(piece: str, span: Span, begins_segment: bool, ends_segment: bool) -> 
     )
 
 
-def break_costs(tokens: Sequence[Token]) -> list[float]:
-    """Return what it costs to end a cue after each token; after the last one, nothing."""
-    return [*(_break_cost(token, following) for token, following in pairwise(tokens)), SENTENCE_COST]
+def find_breaks(tokens: Sequence[Token]) -> list[Break]:
+    """Return what ends with each token; the last one ends all."""
+    return [*(_find_break(token, following) for token, following in pairwise(tokens)), Break.SENTENCE]
 
 
-def _break_cost(token: Token, following: Token) -> float:
+def _find_break(token: Token, following: Token) -> Break:
     if ends_sentence(token.text, following.text):
-        return SENTENCE_COST
+        return Break.SENTENCE
     is_divided = token.ends_segment or following.start - token.end >= _PAUSE
-    return CLAUSE_COST if is_divided or _CLAUSE_ENDS.search(token.text) else WORD_COST
+    return Break.CLAUSE if is_divided or _CLAUSE_ENDS.search(token.text) else Break.WORD
 
 
 def _timed_pieces(segment: LabelledSegment) -> Iterator[tuple[str, Span]]:
