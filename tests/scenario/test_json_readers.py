@@ -126,7 +126,7 @@ SCHEMA = """
 import typing
 from typing_extensions import NotRequired, TypedDict
 typing.TypedDict = TypedDict  # pydantic needs this one before Python 3.12
-from pydantic import TypeAdapter, with_config
+from pydantic import TypeAdapter, ValidationError, with_config
 from whisperx.schema import AlignedTranscriptionResult, SingleAlignedSegment, SingleWordSegment
 
 # assign_word_speakers of whisperx/diarize.py adds `speaker`; `chars` are written only if they are requested.
@@ -138,11 +138,18 @@ segment = strict(TypedDict("segment", aligned))
 whole = {**AlignedTranscriptionResult.__annotations__, "segments": list[segment], "word_segments": list[word]}
 adapter = TypeAdapter(strict(TypedDict("whole", {**whole, "language": str})))
 result = [each["speaker"] for each in adapter.validate_json(documents[0])["segments"]]
+try:
+    adapter.validate_json(documents[1])
+except ValidationError as error:
+    result.append(error.error_count())
 """
 
 
 def test_whisperxs_own_types_describe_its_style(clients):
-    assert read_with(clients, SCHEMA, JSON_STYLES["whisperx"].render(talk())) == list(NAMES.values())
+    document = JSON_STYLES["whisperx"].render(talk())
+    wrong = document.replace('"language"', '"tongue"')
+    missing_and_unknown = 2
+    assert read_with(clients, SCHEMA, document, wrong) == [*NAMES.values(), missing_and_unknown]
 
 
 WRITE = """
