@@ -14,7 +14,7 @@ from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
 from diarize_runner.transcript.formats import timeline_page
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.provenance import Provenance
-from diarize_runner.transcript.formats.registry import FORMATS, detect_format
+from diarize_runner.transcript.formats.registry import FORMATS, default_formats, detect_format
 from diarize_runner.transcript.model import LabelledTranscript
 
 if TYPE_CHECKING:
@@ -70,7 +70,10 @@ class WritableResult(ABC):
             raise UsageError(f"the format of {path} needs speaker turns", hint="call session.run(audio) instead")
         require_writable(path)
         outputs = Outputs(
-            recording=self.origin.recording, paths={kind: path}, formats=FORMATS, html_audio=HTML_AUDIO["link"]
+            recording=self.origin.recording,
+            paths={kind: path},
+            formats=default_formats(self.origin.provenance),
+            html_audio=HTML_AUDIO["link"],
         )
         outputs.write(self.labelled, self.origin.provenance)
         return path

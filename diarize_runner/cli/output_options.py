@@ -4,22 +4,12 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from diarize_runner.cli.subtitle_options import add_subtitle_options, requested_subtitles
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.output_file import require_writable
 from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
-from diarize_runner.transcript.formats.registry import (
-    AMANU,
-    FORMATS,
-    JSON_FORMAT_1,
-    WHISPERLIVE,
-    WHISPERX,
-    Format,
-    detect_format,
-)
-
-JSON_STYLES = {"full": FORMATS["json"], "whisperlive": WHISPERLIVE, "whisperx": WHISPERX, "amanu": AMANU}
-"""What `--json-style` can be."""
+from diarize_runner.transcript.formats.registry import FORMATS, JSON_FORMAT_1, JSON_STYLES, Format, detect_format
 
 
 def add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -42,12 +32,12 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
     described = ", ".join(f"{name} ({known.description})" for name, known in FORMATS.items())
     parser.add_argument("--formats", type=_formats, default=(), metavar="NAME,...", help=described)
-    described = (
-        "whisperlive: only segments, speakers and diarization; whisperx, amanu: as those programs (default: full)"
-    )
+    styles = "; ".join(f"{name}: {style.description}" for name, style in JSON_STYLES.items())
+    described = f"{styles} (default: full)"
     parser.add_argument("--json-style", choices=tuple(JSON_STYLES), default="full", help=described)
     described = "the page links to the recording or embeds it (default: link)"
     parser.add_argument("--html-audio", choices=tuple(HTML_AUDIO), default="link", help=described)
+    add_subtitle_options(parser)
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -84,7 +74,7 @@ def outputs_of_each(arguments: argparse.Namespace, inputs: Sequence[list[Path]])
     require_not_overwritten(
         [path for read in inputs for path in read], [path for paths in requested for path in paths.values()]
     )
-    formats = {**FORMATS, "json": json_format(arguments)}
+    formats = {**FORMATS, "json": json_format(arguments), **requested_subtitles(arguments)}
     return [
         Outputs(
             recording=_linkable(recording, paths, arguments.html_audio),

@@ -13,7 +13,7 @@ from diarize_runner.jobs.job import Job, Task
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.fields import one_line
-from diarize_runner.transcript.formats.registry import FORMATS
+from diarize_runner.transcript.formats.registry import default_formats
 
 _RESULTS = ("json", "rttm", "srt", "html")
 
@@ -42,8 +42,9 @@ class SessionLabeller:
             audio_src=quote(os.fsencode(recording.name)),  # the page lies beside the recording
             provenance=result.provenance,
         )
+        formats = default_formats(result.provenance)
         return {
-            f".labelled{FORMATS[kind].suffix}": FORMATS[kind].render(document).encode()
+            f".labelled{formats[kind].suffix}": formats[kind].render(document).encode()
             for kind in _RESULTS
-            if result.provenance.transcript or not FORMATS[kind].needs_transcript
+            if result.provenance.transcript or not formats[kind].needs_transcript
         }

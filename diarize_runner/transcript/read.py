@@ -29,6 +29,7 @@ from diarize_runner.transcript.dialects.vtt import VTT
 from diarize_runner.transcript.dialects.whisper import WHISPER
 from diarize_runner.transcript.dialects.whisper_cpp import WHISPER_CPP
 from diarize_runner.transcript.encoding import NOT_UTF_8, decode, decode_other
+from diarize_runner.transcript.languages import LANGUAGE_CODES
 from diarize_runner.transcript.model import Transcript
 from diarize_runner.transcript.names import SUFFIXES
 
@@ -131,7 +132,7 @@ def _find_recording(document: Any) -> str | None:
 
 
 def _find_language(document: Any) -> str | None:
-    """Return the language tag at one of the places that transcribers write it to."""
+    """Return the language tag at one of the places that transcribers write it to; OpenAI writes an English name."""
     if not isinstance(document, dict):
         return None
     result = document.get("result")
@@ -140,7 +141,7 @@ def _find_language(document: Any) -> str | None:
         document.get("language_code"),
         isinstance(result, dict) and result.get("language"),
     )
-    tags = (each.replace("_", "-") for each in places if isinstance(each, str))
+    tags = (LANGUAGE_CODES.get(each, each).replace("_", "-") for each in places if isinstance(each, str))
     return next((tag for tag in tags if _LANGUAGE.fullmatch(tag)), None)
 
 

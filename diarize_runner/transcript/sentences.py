@@ -3,6 +3,10 @@
 Words have less than the text: OpenAI's lack punctuation, whisperX's lack whitespace. So a text is cut where its words
 occur in order, with no other word between them. Characters between two words belong to the first up to whitespace,
 and from the whitespace on to the second. The pieces join to the text.
+
+A sentence ends at a full stop, question or exclamation mark or ellipsis of any script, but not after a title or an
+initial ("Dr. Ada B. Lee"), nor where a word in lower case follows an ellipsis, a quotation or "3 p.m.". A decimal point
+is within a word, so it ends nothing.
 """
 
 import re
@@ -13,7 +17,12 @@ from typing import Generic, Protocol, TypeVar
 
 _WHITESPACE = re.compile(r"\s")
 _WORD_CHARACTER = re.compile(r"[^\W_]")
-_SENTENCE_ENDS = frozenset(".!?…。！？।؟")  # noqa: RUF001  # of several scripts
+_SENTENCE_ENDS = frozenset(".!?…。｡！？।॥؟۔։።")  # noqa: RUF001  # of several scripts
+_CLOSING = frozenset("\"'”’»)]」』）")  # noqa: RUF001
+_TITLES = "mr mrs ms mx dr prof st sr sra hr fr mme mlle gen col capt lt sgt gov sen rep rev hon"
+_OTHERS = "vs cf approx vol fig nr bzw ca e.g i.e z.b d.h u.a p.ej"
+_CONTINUES_AFTER = frozenset([*_TITLES.split(), *_OTHERS.split()])
+"""Abbreviations that end no sentence, in lower case. Those that may end one, such as `etc`, are not among them."""
 
 
 class _HasText(Protocol):
@@ -54,12 +63,23 @@ def split_sentences(text: str, words: Sequence[_W]) -> Iterator[Sentence[_W]]:
     cut = split_by_words(text, words) or [text]
     first = 0
     for last, piece in enumerate(cut, start=1):
-        if last == len(cut) or _ends_sentence(piece):
+        if last == len(cut) or ends_sentence(piece, cut[last]):
             inside = words[first:] if last == len(cut) else words[first:last]
             yield Sentence(text="".join(cut[first:last]), words=tuple(inside))
             first = last
 
 
-def _ends_sentence(piece: str) -> bool:
-    after_last_letter = takewhile(lambda character: not (character.isalnum() or character == "_"), reversed(piece))
-    return not _SENTENCE_ENDS.isdisjoint(after_last_letter)
+def ends_sentence(piece: str, following: str) -> bool:
+    """Whether a sentence ends with this piece of a text; `following` is the next piece."""
+    tail = "".join(takewhile(lambda character: not (character.isalnum() or character == "_"), reversed(piece)))[::-1]
+    if _SENTENCE_ENDS.isdisjoint(tail):
+        return False
+    word = piece.removesuffix(tail).strip()
+    is_title = tail.startswith(".") and _is_title_or_initial(word)
+    may_continue = "…" in tail or "..." in tail or "." in word or not _CLOSING.isdisjoint(tail)
+    return not is_title and not (may_continue and following.lstrip()[:1].islower())
+
+
+def _is_title_or_initial(word: str) -> bool:
+    bare = word.lstrip("\"'“‘«(").lower()  # noqa: RUF001
+    return bare in _CONTINUES_AFTER or (len(bare) == 1 and bare != "i" and word[-1].isupper())

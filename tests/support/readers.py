@@ -11,7 +11,7 @@ from diarize_runner.transcript.read import parse
 
 _ITEM = re.compile(r'^ {4}item \[\d+\]:\n {8}class = "IntervalTier"\n {8}name = "((?:[^"]|"")*)"\n', re.MULTILINE)
 _INTERVAL = re.compile(r'xmin = ([\d.]+)\n {12}xmax = ([\d.]+)\n {12}text = "((?:[^"]|"")*)"\n')
-_CUE = re.compile(r"\n(\S+) --> (\S+)\n(?:<v ([^>]*)>)?(.*?)(?:</v>)?\n")
+_CUE = re.compile(r"\n(\S+) --> (\S+)\n(?:<v ([^>]*)>)?(.+?(?:\n.+?)*)(?:</v>)?\n(?=\n|\Z)")
 
 
 def plain(text):
@@ -93,11 +93,24 @@ def page(text, kind):
     return reader.texts
 
 
+def _read_segments(text):
+    return [segment["text"] for segment in json.loads(text)["segments"]]
+
+
 TEXTS = {
-    "json": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
-    "whisperlive": lambda text: [segment["text"] for segment in json.loads(text)["segments"]],
+    "json": _read_segments,
+    "full": _read_segments,
+    "whisperlive": _read_segments,
+    "whisperlive-rest": _read_segments,
+    "whisperlive-socket": _read_segments,
+    "openai-verbose": _read_segments,
+    "openai-diarized": _read_segments,
+    "whisperx": _read_segments,
+    "amanu": lambda text: [segment["text"] for segment in json.loads(text)],
     "srt": lambda text: [line.split("] ", 1)[-1] for line in text.splitlines()],
+    "srt by sentences": lambda text: [line.split("] ", 1)[-1] for line in text.splitlines()],
     "vtt": lambda text: [spoken for _, _, spoken, _ in vtt(text)],
+    "vtt by sentences": lambda text: [spoken for _, _, spoken, _ in vtt(text)],
     "txt": lambda text: [re.sub(r"^\[\S+\] ", "", line) for line in text.splitlines()],
     "ctm": lambda text: [line.split(" ")[4] for line in text.splitlines()],
     "stm": lambda text: [segment.text for segment in parse(text).segments] if text else [],

@@ -27,10 +27,10 @@ from diarize_runner.transcript.dialects.fields import (
     read_split_string,
 )
 from diarize_runner.transcript.dialects.raw import ImpossibleSpan, RawSegment, RawWord
+from diarize_runner.transcript.languages import LANGUAGES_WITHOUT_SPACES
 from diarize_runner.transcript.model import Span
 
 _SPECIAL = re.compile(r"\[_.*_?\]$|<\|.*\|>$")
-_LANGUAGES_WITHOUT_SPACES = {"ja", "lo", "my", "th", "yue", "zh"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +42,7 @@ class _Token:
 def _read_segments(document: dict[str, Any]) -> Iterator[RawSegment]:
     result = document.get("result")
     language = result.get("language") if isinstance(result, dict) else None
-    has_spaces = not (isinstance(language, str) and language in _LANGUAGES_WITHOUT_SPACES)
+    has_spaces = not (isinstance(language, str) and language in LANGUAGES_WITHOUT_SPACES)
 
     def read_segment(value: Any, place: str) -> RawSegment:
         values = read_object(value, place)

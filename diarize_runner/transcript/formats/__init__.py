@@ -1,8 +1,10 @@
 """The output formats, one module each, each with one pure function, `render`.
 
     json         Document               everything known
-    whisperlive  LabelledTranscript     the JSON of WhisperLive's guide
-    srt, vtt     LabelledTranscript     subtitles
+    whisperlive  LabelledTranscript     the JSON of WhisperLive's guide, and of its server
+    openai       Document               the JSON of OpenAI's transcription API
+    whisperx     LabelledTranscript     the JSON of whisperX, and of Amanu's provider of it
+    srt, vtt     LabelledTranscript     subtitles, of segments or laid out by ../subtitles
     txt          LabelledTranscript     plain text for people
     ctm, stm     LabelledTranscript     words and segments, for tools that score transcripts
     rttm         Diarization            speaker turns, for tools that score diarizations

@@ -1,7 +1,8 @@
 """All output formats, by name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
 
 from diarize_runner.errors import UsageError
@@ -11,6 +12,7 @@ from diarize_runner.transcript.formats import (
     html,
     json,
     labels,
+    openai,
     rttm,
     srt,
     stm,
@@ -21,7 +23,9 @@ from diarize_runner.transcript.formats import (
     whisperx,
 )
 from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.provenance import Provenance
 from diarize_runner.transcript.model import LabelledTranscript
+from diarize_runner.transcript.subtitles.layout import DEFAULT_LAYOUT, SubtitleLayout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,29 +68,37 @@ FORMATS = {
 }
 """In the order of help texts."""
 
-WHISPERLIVE = Format(
-    suffix=".json",
-    description="JSON of WhisperLive's guide",
-    render=_for_transcript(whisperlive.render),
-)
-"""The JSON of `--json-style whisperlive`."""
 
-WHISPERX = Format(
-    suffix=".json",
-    description="JSON of whisperX",
-    render=_for_transcript(whisperx.render),
-)
-"""The JSON of `--json-style whisperx`."""
+def _json_format(description: str, render: Callable[[Document], str]) -> Format:
+    return Format(suffix=".json", description=description, render=render)
 
-AMANU = Format(
-    suffix=".json",
-    description="segments as Amanu's provider of whisperX lists them",
-    render=_for_transcript(whisperx.render_amanu),
-)
-"""The JSON of `--json-style amanu`."""
 
-JSON_FORMAT_1 = Format(suffix=".json", description="everything known, format 1", render=json.render_format_1)
+JSON_STYLES = {
+    "full": FORMATS["json"],
+    "whisperlive": _json_format("JSON of WhisperLive's guide", _for_transcript(whisperlive.render)),
+    "whisperlive-rest": _json_format("the answer of WhisperLive's REST API", whisperlive.render_rest),
+    "whisperlive-socket": _json_format("a message of WhisperLive's socket", _for_transcript(whisperlive.render_socket)),
+    "openai-verbose": _json_format("OpenAI's verbose_json", openai.render_verbose),
+    "openai-diarized": _json_format("OpenAI's diarized_json", openai.render_diarized),
+    "whisperx": _json_format("JSON of whisperX", _for_transcript(whisperx.render)),
+    "amanu": _json_format("the list of Amanu's provider of whisperX", _for_transcript(whisperx.render_amanu)),
+}
+"""What `--json-style` can be."""
+WHISPERLIVE = JSON_STYLES["whisperlive"]
+JSON_FORMAT_1 = _json_format("everything known, format 1", json.render_format_1)
 """The JSON beside `--output-srt`, an option of WhisperLive's runner: segments have their times as strings."""
+
+
+def subtitle_formats(layout: SubtitleLayout) -> dict[str, Format]:
+    """Return the subtitle formats with cues that are laid out for reading, by name."""
+    renders = {"srt": srt.render_sentences, "vtt": vtt.render_sentences}
+    return {name: replace(FORMATS[name], render=partial(render, layout=layout)) for name, render in renders.items()}
+
+
+def default_formats(provenance: Provenance | None) -> dict[str, Format]:
+    """Return all formats: subtitles of a transcription are laid out, as nobody chose its segments."""
+    is_transcribed = provenance is not None and provenance.transcription is not None
+    return {**FORMATS, **subtitle_formats(DEFAULT_LAYOUT)} if is_transcribed else FORMATS
 
 
 def detect_format(name: str) -> str:

@@ -12,7 +12,8 @@
     [{"speaker_id": "SPEAKER_00", "start_time": 2.967, "end_time": 31.672, "text": "Transcribed", "confidence": 1.0}]
 
 `word_segments` repeats the words of all segments. A word has no whitespace around it. Keys that are not known are left
-out, as whisperX does; the list has `Unknown` and 1.0 for them, as the provider does.
+out, as whisperX does; the list has `Unknown` and 1.0 for them, as the provider does. If any segment has words, all have
+the key `words`: whisperX's own writers require that.
 
 whisperX: https://github.com/m-bain/whisperX.
 """
@@ -27,7 +28,8 @@ _CERTAIN = 1.0
 
 def render(transcript: LabelledTranscript) -> str:
     """Write the segments, their words, and the language."""
-    segments = [_segment(segment) for segment in transcript.segments]
+    write = _segment_with_words if any(segment.words for segment in transcript.segments) else _segment
+    segments = [write(segment) for segment in transcript.segments]
     words = [_word(word) for segment in transcript.segments for word in segment.words]
     document = {"segments": segments, "word_segments": words, "language": transcript.language}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -53,9 +55,12 @@ def _segment(segment: LabelledSegment) -> dict[str, object]:
         "start": round(segment.start, 3),
         "end": round(segment.end, 3),
         "text": segment.text,
-        **({"words": [_word(word) for word in segment.words]} if segment.words else {}),
         **_speaker(segment.speaker),
     }
+
+
+def _segment_with_words(segment: LabelledSegment) -> dict[str, object]:
+    return {**_segment(segment), "words": [_word(word) for word in segment.words]}
 
 
 def _word(word: LabelledWord) -> dict[str, object]:

@@ -65,7 +65,7 @@ def test_programs_read_the_segments(command, speech):
 
 def test_subtitles_need_no_speakers_but_rttm_does(command, speech, tmp_path):
     assert command("transcribe", speech, "-o", tmp_path / "speech.srt").exit_code == 0
-    assert (tmp_path / "speech.srt").read_text() == f"1\n00:00:00,100 --> 00:00:00,800\n{TEXT}\n"
+    assert (tmp_path / "speech.srt").read_text() == f"1\n00:00:00,100 --> 00:00:00,933\n{TEXT}\n"
     refused = command("transcribe", speech, "-o", tmp_path / "speech.rttm")
     assert refused.exit_code == 2
     assert "needs speaker turns" in refused.stderr

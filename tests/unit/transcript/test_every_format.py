@@ -8,10 +8,12 @@ from support.readers import TEXTS
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.errors import UsageError
 from diarize_runner.transcript.formats.document import Document
-from diarize_runner.transcript.formats.registry import FORMATS, WHISPERLIVE, detect_format
+from diarize_runner.transcript.formats.registry import FORMATS, JSON_STYLES, detect_format, subtitle_formats
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript, LabelledWord
+from diarize_runner.transcript.subtitles.layout import DEFAULT_LAYOUT
 
-ALL_FORMATS = {**FORMATS, "whisperlive": WHISPERLIVE}
+LAID_OUT = {f"{name} by sentences": known for name, known in subtitle_formats(DEFAULT_LAYOUT).items()}
+ALL_FORMATS = {**FORMATS, **JSON_STYLES, **LAID_OUT}
 WITHOUT_TEXT = {"rttm"}
 """Formats with speaker turns only."""
 
@@ -84,7 +86,7 @@ class TestEveryFormat:
         if kind in WITHOUT_TEXT:
             return
         words = Counter(word for segment in case.transcript.segments for word in segment.text.split())
-        if kind == "srt":
+        if kind.startswith("srt"):
             words = Counter(word.replace("-->", "->") for word in words.elements())
         assert words <= Counter(word for text in TEXTS[kind](ALL_FORMATS[kind].render(case)) for word in text.split())
 

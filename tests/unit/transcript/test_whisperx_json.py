@@ -31,7 +31,7 @@ def test_whisperx_has_segments_words_with_scores_and_speakers_and_the_language()
     assert document == {
         "segments": [
             {"start": 0.1, "end": 0.9, "text": " Oh, hello.", "words": words, "speaker": "SPEAKER_00"},
-            {"start": 1.0, "end": 2.0, "text": " Yes."},
+            {"start": 1.0, "end": 2.0, "text": " Yes.", "words": []},
         ],
         "word_segments": words,
         "language": "en",
