@@ -1,4 +1,4 @@
-"""`diarize-runner doctor`: check that this machine can diarize. Each failed check says what to run."""
+"""`diarize-runner doctor`: check that this machine can diarize and transcribe. Each failed check says what to run."""
 
 import argparse
 from functools import partial
