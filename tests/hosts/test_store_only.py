@@ -1,6 +1,6 @@
 """A fresh host that can reach only its store becomes a box: models, packages and playbooks come from Swift.
 
-The wheels are real (3 GB), so they are cached between runs of the tests.
+The wheels are real (5 GB), so they are cached between runs of the tests.
 """
 
 import json
@@ -49,7 +49,7 @@ def version():
 
 @pytest.fixture(scope="module")
 def served(version, tmp_path_factory):
-    """Serve the store at a host's store address. Hosts share one store, because each copy has 3 GB."""
+    """Serve the store at a host's store address. Hosts share one store, because each copy has 5 GB."""
     store = LocalStore(tmp_path_factory.mktemp("served") / "store")
     publish(version, store, NoProgress())
     return lambda host: serving(files(store.root), address=host.store_address)
