@@ -10,7 +10,7 @@
 
 usage() {
     cat <<'END'
-usage: bootstrap.sh --store STORE [--version V] [--public-key FILE] [--prefix DIR] [--device auto|cuda|cpu] [--plan]
+usage: bootstrap.sh --store STORE [--version V] [--public-key FILE] [--prefix DIR] [--device auto|cuda|cpu] [--transcribe] [--plan]
        bootstrap.sh --uninstall [--prefix DIR]
 
   --store STORE      https://host/prefix, s3://bucket/prefix (needs the aws command) or file:///folder
@@ -18,6 +18,7 @@ usage: bootstrap.sh --store STORE [--version V] [--public-key FILE] [--prefix DI
   --public-key FILE  accept only versions that this key signed (needs openssl 3)
   --prefix DIR       install under DIR, without root (default: /opt/diarize-runner, /var/lib/diarize-runner)
   --device DEVICE    the device of the sample check (default: auto)
+  --transcribe       transcribe recordings without a transcript; the version must hold a transcription model
   --plan             print what would be done, and change nothing
   --uninstall        remove only what bootstrap.sh installed
 
@@ -41,10 +42,11 @@ fail() {
 print_step() { printf '== %s\n' "$*" >&2; }
 
 parse() {
-    store='' requested=latest public_key='' prefix='' device=auto action=provision
+    store='' requested=latest public_key='' prefix='' device=auto transcribe='' action=provision
     while [ $# -gt 0 ]; do
         case $1 in
             --plan) action=plan ;;
+            --transcribe) transcribe=yes ;;
             --uninstall) action=uninstall ;;
             -h | --help) usage && exit 0 ;;
             --store | --version | --public-key | --prefix | --device)
@@ -84,6 +86,7 @@ same_command() {
     print_option --public-key "$public_key" ''
     print_option --prefix "$prefix" ''
     print_option --device "$device" auto
+    [ -z "$transcribe" ] || printf ' --transcribe'
     [ $# = 0 ] || printf ' %s' "$@"
 }
 
@@ -448,9 +451,10 @@ provision() {
 
 # Print the playbook's variables as JSON.
 write_variables() {
-    python3 -I - "$store" "$requested" "$prefix" "$device" "$public_key" "$inputs" <<'END'
+    python3 -I - "$store" "$requested" "$prefix" "$device" "$public_key" "$inputs" "$transcribe" <<'END'
 import json, sys
 variables = dict(zip(("store", "version", "prefix", "device", "public_key"), sys.argv[1:]), packages="store", become=False)
+variables["transcription_enabled"] = bool(sys.argv[7])
 print(json.dumps({**{f"diarize_runner_{name}": value for name, value in variables.items()}, "toolkit_in_place": sys.argv[6]}))
 END
 }

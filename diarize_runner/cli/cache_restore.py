@@ -13,6 +13,7 @@ from diarize_runner.cli.store_options import add_rate_option, add_store_option
 from diarize_runner.progress import Progress
 from diarize_runner.store.address import open_store
 from diarize_runner.store.protocol import ArchiveStore
+from diarize_runner.transcription.models import find_models
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +62,7 @@ def _document(plan: RestorePlan, box: BoxFolder) -> dict[str, object]:
         "manifest": str(plan.manifest.digest),
         "bytes_to_move": plan.bytes_to_move,
         "bytes_on_disk": plan.bytes_to_write,
+        "transcription_models": [model.name for model in find_models(plan.manifest)],
         "cache": str(box.current),
     }
 

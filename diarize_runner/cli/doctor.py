@@ -1,4 +1,4 @@
-"""`diarize-runner doctor`: check that this machine can diarize. Each failed check says what to run."""
+"""`diarize-runner doctor`: check that this machine can diarize and transcribe. Each failed check says what to run."""
 
 import argparse
 from functools import partial
@@ -10,7 +10,7 @@ from diarize_runner.cli.options import add_cache_option, add_device_option
 from diarize_runner.cli.output import Result
 from diarize_runner.control_characters import escape_controls
 from diarize_runner.doctor.check import Check, State
-from diarize_runner.doctor.diagnosis import check_sample, examine
+from diarize_runner.doctor.diagnosis import check_sample, check_transcription_model, examine
 from diarize_runner.doctor.sample_result import SAMPLE_RESULT, check_sample_once, recheck_sample, sample_inputs
 from diarize_runner.progress import Progress
 
@@ -22,14 +22,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_cache_option(parser)
     add_device_option(parser)
     samples = parser.add_mutually_exclusive_group()
-    samples.add_argument("--sample", action="store_true", help="also diarize the recording that pyannote.audio ships")
+    samples.add_argument(
+        "--sample",
+        action="store_true",
+        help="also diarize the recording that pyannote.audio ships, and transcribe it if the cache has a model",
+    )
     described = "the same, unless it passed since the last boot with the same packages, models and device"
     samples.add_argument("--sample-once", action="store_true", help=described)
+    described = "fail if the cache has no transcription model"
+    parser.add_argument("--require-transcription", action="store_true", help=described)
 
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Run all checks, also after one has failed."""
     diagnosis = examine(arguments.cache, arguments.device, progress)
+    if arguments.require_transcription:
+        diagnosis = diagnosis.with_check(check_transcription_model(arguments.cache))
     sample = partial(check_sample, arguments.cache, arguments.device, progress)
     if arguments.sample:
         diagnosis = diagnosis.with_check(recheck_sample(SAMPLE_RESULT, sample))

@@ -8,6 +8,7 @@
         environment.py      set the variables that libraries read, then restore them
         library_output.py   drop the libraries' warnings and log what they print
         models.py    build pyannote's pipeline from verified bytes
+        wsl.py       load the GPU's driver under WSL2
     exact.py     the exact engine: a loaded pipeline made faster, with the same output
         segmentation.py, embedding.py, reconstruction.py   three of its stages
         clustering.py, linkage.py, heap.py                 clustering of long recordings with little memory

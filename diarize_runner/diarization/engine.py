@@ -29,6 +29,7 @@ from diarize_runner.diarization.turns import (
     SpeakerTurn,
     rename_by_first_appearance,
 )
+from diarize_runner.diarization.wsl import load_driver
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 from diarize_runner.progress import Progress
 from diarize_runner.unexpected import first_line
@@ -123,6 +124,8 @@ def load(cache: VerifiedCache, device: str, engine: Engine = AUTO) -> Diarizer:
     """
     cache = cache.relocated_to(cache.root.absolute())  # loading changes the working folder
     require_trusted_folder(cache.root)
+    if device != "cpu":
+        load_driver()
     import_pyannote_offline(cache)
     import torch
 

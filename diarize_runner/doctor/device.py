@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from diarize_runner.diarization import wsl
 from diarize_runner.diarization.isolation import isolated_directories
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 
@@ -11,8 +12,6 @@ DRIVER_VERSION_FILE = Path("/proc/driver/nvidia/version")
 PCI_DEVICES = Path("/sys/bus/pci/devices")
 CONTROL_DEVICE = Path("/dev/nvidiactl")
 """Through it every process reaches the driver; a container has it only if it was given a GPU."""
-WSL_DEVICE, WSL_DRIVER = Path("/dev/dxg"), Path("/usr/lib/wsl/lib/libcuda.so.1")
-"""Under WSL2 the driver is that of Windows: https://docs.nvidia.com/cuda/wsl-user-guide/."""
 _NVIDIA = "0x10de"
 _DISPLAY = "0x03"
 """Prefix of the PCI class of display controllers."""
@@ -33,18 +32,20 @@ def check_device(device: str) -> str:
     except ImportError as reason:
         raise PipelineError(f"torch cannot be imported: {reason}") from reason
     driver = _driver()
+    if device != "cpu":
+        wsl.load_driver()
     if torch.cuda.is_available():
         _require_cudnn(torch.backends.cudnn.version)
-        shown = driver or ("of Windows" if WSL_DEVICE.exists() else "unknown")
+        shown = driver or ("of Windows" if wsl.DEVICE.exists() else "unknown")
         return f"{torch.cuda.get_device_name()}, driver {shown}, CUDA {torch.version.cuda}"
     if device == "cuda" or (device == "auto" and has_gpu()):
-        raise _unavailable_in_wsl() if WSL_DEVICE.exists() else _unavailable(driver, str(torch.version.cuda))
+        raise _unavailable_in_wsl() if wsl.DEVICE.exists() else _unavailable(driver, str(torch.version.cuda))
     return "cpu"
 
 
 def has_gpu() -> bool:
     """Whether an NVIDIA GPU is on the PCI bus, or one of Windows has a driver."""
-    return (WSL_DEVICE.exists() and WSL_DRIVER.exists()) or any(
+    return (wsl.DEVICE.exists() and wsl.DRIVER.exists()) or any(
         _read(each / "vendor") == _NVIDIA and _read(each / "class").startswith(_DISPLAY)
         for each in PCI_DEVICES.glob("*")
     )
@@ -66,10 +67,10 @@ def _unavailable(driver: str, cuda: str) -> DeviceUnavailable:
 
 
 def _unavailable_in_wsl() -> DeviceUnavailable:
-    if not WSL_DRIVER.exists():
+    if not wsl.DRIVER.exists():
         hint = "install NVIDIA's driver in Windows, not in Linux, then run in Windows: wsl --shutdown"
-        return DeviceUnavailable(f"this is WSL2, but {WSL_DRIVER} is missing", hint=hint)
-    hint = f"export LD_LIBRARY_PATH={WSL_DRIVER.parent}; if it still fails, update NVIDIA's driver in Windows"
+        return DeviceUnavailable(f"this is WSL2, but {wsl.DRIVER} is missing", hint=hint)
+    hint = f"export LD_LIBRARY_PATH={wsl.DRIVER.parent}; if it still fails, update NVIDIA's driver in Windows"
     return DeviceUnavailable("this is WSL2, but torch finds no CUDA device", hint=hint)
 
 
@@ -78,7 +79,7 @@ def _require_cudnn(version: Callable[[], object]) -> None:
     try:
         version()
     except RuntimeError as reason:
-        hint = f"unset LD_LIBRARY_PATH, or under WSL2 set it to {WSL_DRIVER.parent}: the packages hold their own cuDNN"
+        hint = f"unset LD_LIBRARY_PATH, or under WSL2 set it to {wsl.DRIVER.parent}: the packages hold their own cuDNN"
         raise DeviceUnavailable(f"cuDNN cannot be used: {str(reason).partition('. ')[0]}", hint=hint) from reason
 
 

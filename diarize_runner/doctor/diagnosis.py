@@ -9,7 +9,7 @@ from diarize_runner.doctor.check import Check, State, run_check
 from diarize_runner.doctor.device import check_device
 from diarize_runner.doctor.host import check_disk, check_offline_guard, check_tokens
 from diarize_runner.doctor.packages import check_packages
-from diarize_runner.doctor.transcription import check_transcription
+from diarize_runner.doctor.transcription import check_transcription, require_model
 from diarize_runner.progress import Progress
 
 
@@ -54,8 +54,13 @@ def examine(cache: Path, device: str, progress: Progress) -> Diagnosis:
     )
 
 
-def check_sample(cache: Path, device: str, progress: Progress) -> Check:
-    """Diarize the sample; takes a minute without a GPU."""
-    from diarize_runner.doctor.sample import diarize_sample
+def check_transcription_model(cache: Path) -> Check:
+    """Require a transcription model in the cache."""
+    return run_check("transcription model", lambda: require_model(cache))
 
-    return run_check("sample", lambda: diarize_sample(check_cache(cache, progress), device, progress))
+
+def check_sample(cache: Path, device: str, progress: Progress) -> Check:
+    """Diarize the sample, and transcribe it if the cache has a model; takes a minute without a GPU."""
+    from diarize_runner.doctor.sample import run_sample
+
+    return run_check("sample", lambda: run_sample(check_cache(cache, progress), device, progress))

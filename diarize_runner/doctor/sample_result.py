@@ -19,7 +19,7 @@ from diarize_runner.doctor.diagnosis import Diagnosis
 SAMPLE_RESULT = Path(sys.prefix, ".sample.json")
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 """Changes with the hardware, the kernel, and when the disk moves to another machine."""
-_CHECKS = ("packages", "cache", "device")
+_CHECKS = ("packages", "cache", "device", "transcription")
 
 
 def sample_inputs(diagnosis: Diagnosis, cache: Path, device: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from diarize_runner.child import die_with_parent
 from diarize_runner.diarization.guard import process_offline
+from diarize_runner.diarization.wsl import load_driver
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import (
     DeviceUnavailable,
@@ -119,9 +120,12 @@ def _load(request: LoadRequest) -> _LoadedModel:
 
 
 def _choose_device(device: str) -> str:
+    if device == "cpu":
+        return device
     import ctranslate2
 
-    devices = 0 if device == "cpu" else ctranslate2.get_cuda_device_count()
+    load_driver()
+    devices = ctranslate2.get_cuda_device_count()
     if device == "cuda" and not devices:
         hint = "run diarize-runner doctor to find the cause, or use --device cpu"
         raise DeviceUnavailable("ctranslate2 finds no CUDA device", hint=hint)

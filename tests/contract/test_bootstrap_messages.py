@@ -68,7 +68,7 @@ def test_the_end_says_where_things_are_and_what_to_do_next(shell, bootstrap, tmp
 def test_the_hint_of_a_failure_repeats_the_options(bootstrap, served, store, tmp_path):
     (store / "v1.0/toolkit.tar").rename(store / "away")
 
-    ran = bootstrap("--device", "cpu", name=ODD)
+    ran = bootstrap("--transcribe", "--device", "cpu", name=ODD)
     (store / "away").rename(store / "v1.0/toolkit.tar")
 
     (line,) = re.findall(r"then run again: (.*)", ran.stderr.decode())
@@ -76,6 +76,7 @@ def test_the_hint_of_a_failure_repeats_the_options(bootstrap, served, store, tmp
         *("--store", served),
         *("--prefix", str(tmp_path / ODD)),
         *("--device", "cpu"),
+        "--transcribe",
     ]
     assert subprocess.run(line, shell=True, env=environment(tmp_path), capture_output=True, check=False).returncode == 0
 

@@ -82,12 +82,20 @@ def test_a_machine_is_provisioned_from_each_shell_and_fully_restored(shell, boot
         "diarize_runner_public_key": "",
         "diarize_runner_packages": "store",
         "diarize_runner_become": False,
+        "diarize_runner_transcription_enabled": False,
         "toolkit_in_place": f"{home}/inputs/1.0",
     }
     assert (home / "from").read_text() == f"{home}/inputs/1.0/toolkit/playbooks\n"
     ran = bootstrap(served.url, "--uninstall", shell=shell)
     assert ran.returncode == 0, ran.stderr
     assert tree(tmp_path) == before
+
+
+def test_transcription_is_enabled_for_the_playbook(bootstrap, served, home):
+    ran = bootstrap(served.url, "--transcribe")
+
+    assert ran.returncode == 0, ran.stderr
+    assert playbook_input(home)["diarize_runner_transcription_enabled"] is True
 
 
 def test_existing_files_are_not_removed(bootstrap, served, box, tmp_path):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.caches import TINY, Site
 from support.command import ROOT
+from support.transcription import TINY_EN, whisper
 
 PLAYBOOKS = sorted(path.name for path in (ROOT / "playbooks").glob("*.yml") if path.name != "require_boxes.yml")
 HERE = f"ansible_connection=local ansible_python_interpreter={sys.executable} diarize_runner_prefix=/nowhere"
@@ -79,3 +81,40 @@ def test_a_box_that_has_had_one_release_says_why_it_cannot_switch_back(play, tmp
     assert code == 2, output
     assert f"error: {home} has no release before the current one, because only one has been installed" in output
     assert "hint: to install an older one, run playbooks/provision.yml -e diarize_runner_version=VERSION" in output
+
+
+@pytest.fixture
+def enable_transcription(play, tmp_path):
+    """Return a function that predicts the provisioning of a box whose version holds `models`, with transcription."""
+    for name in ("requirements-installer.txt", "requirements-diarization.txt", "toolkit.whl"):
+        (tmp_path / name).write_text(name)
+
+    def enable(models):
+        site = Site(folder=tmp_path / "site")
+        site.publish(repos={**TINY, **models})
+        variables = {
+            "diarize_runner_transcription_enabled": "true",
+            "diarize_runner_store": site.store.root.as_uri(),
+            "diarize_runner_packages": "index",
+            "diarize_runner_wheel": tmp_path / "toolkit.whl",
+            "diarize_runner_locks": tmp_path,
+            "python_env_min_free_gib": 0,
+        }
+        arguments = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+        return play("provision.yml", f"[diarize_boxes]\nlocalhost {HERE}\n", "--check", *arguments)
+
+    return enable
+
+
+def test_with_transcription_enabled_a_version_without_a_model_is_refused_before_any_change(enable_transcription):
+    code, output = enable_transcription({})
+
+    assert (code, "changed=0 " in output) == (2, True), output
+    assert "error: version 1.0 holds no transcription model" in output
+    assert "hint: build it with one of cache_manifests/whisper-*.yaml" in output
+
+
+def test_with_transcription_enabled_a_version_with_a_model_is_accepted(enable_transcription):
+    code, output = enable_transcription({TINY_EN: whisper(tokens=10)})
+
+    assert code == 0, output

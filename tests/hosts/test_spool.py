@@ -65,7 +65,8 @@ def spool():
 
 def test_the_role_is_predicted_applied_once_and_removed():
     with fresh_hosts(DEBIAN_12, DEBIAN_13) as hosts:
-        devices = dict(zip(hosts, [{"spool_device": "cpu"}, {"spool_speakers_per_channel": 1}], strict=True))
+        settings = {"spool_speakers_per_channel": 1, "spool_transcribe": "true", "spool_transcription_model": "small"}
+        devices = dict(zip(hosts, [{"spool_device": "cpu", "spool_transcribe": "false"}, settings], strict=True))
 
         def changed(*arguments, **variables):
             plays = apply_role(devices, "spool", *arguments, spool_settle_seconds=1, **variables)
@@ -78,7 +79,10 @@ def test_the_role_is_predicted_applied_once_and_removed():
         assert [changes(was, host.files()) for was, host in zip(before, hosts, strict=True)] == [[], []]
         changed()
         assert changed() == [0, 0]
-        hosts[1].succeed(f"grep -q '^ExecStart=.* --speakers-per-channel 1$' /etc/systemd/system/{UNIT}.service")
+        assert [options(host) for host in hosts] == [
+            "--device cpu --settle 1",
+            "--device auto --settle 1 --speakers-per-channel 1 --transcribe --language auto --model small",
+        ]
         for host in hosts:
             assert_valid_units(host)
             assert_decodes(host, "kept")
@@ -89,6 +93,12 @@ def test_the_role_is_predicted_applied_once_and_removed():
         for host, was in zip(hosts, before, strict=True):
             assert [path for path in changes(was, host.files()) if path.rstrip("-") not in ACCOUNTS] == []
             assert host.packets.leak == 0
+
+
+def options(host):
+    """Return the options of the spool from --device on."""
+    (line,) = host.succeed(f"grep ^ExecStart= /etc/systemd/system/{UNIT}.service").splitlines()
+    return line[line.index("--device") :]
 
 
 def assert_valid_units(host):

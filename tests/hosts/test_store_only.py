@@ -1,6 +1,6 @@
 """A fresh host that can reach only its store becomes a box: models, packages and playbooks come from Swift.
 
-The wheels are real (3 GB), so they are cached between runs of the tests.
+The wheels are real (5 GB), so they are cached between runs of the tests.
 """
 
 import json
@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "diarize-runner-tests/version")
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 SPOOL = "/var/lib/diarize-runner"
+SAMPLE = "/opt/diarize-runner/current/lib/python3*/site-packages/pyannote/audio/sample/sample.wav"
+SPEAKERS = ["SPEAKER_00", "SPEAKER_01"]
 ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
 LEFT_BY_OTHERS = ("/root/.ansible", "/var/log", "/root/.aws")
 
@@ -47,7 +49,7 @@ def version():
 
 @pytest.fixture(scope="module")
 def served(version, tmp_path_factory):
-    """Serve the store at a host's store address. Hosts share one store, because each copy has 3 GB."""
+    """Serve the store at a host's store address. Hosts share one store, because each copy has 5 GB."""
     store = LocalStore(tmp_path_factory.mktemp("served") / "store")
     publish(version, store, NoProgress())
     return lambda host: serving(files(store.root), address=host.store_address)
@@ -72,28 +74,32 @@ def site(version, tmp_path_factory):
             yield host, store
 
 
-def provision(site, *arguments):
+def provision(site, *arguments, **variables):
     host, store = site
-    return host.play("playbooks/provision.yml", *arguments, diarize_runner_store=store, diarize_runner_device="cpu")
+    variables |= {"diarize_runner_store": store, "diarize_runner_device": "cpu"}
+    return host.play("playbooks/provision.yml", *arguments, **variables)
 
 
 def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_reset_restores_it(site):
     host, _ = site
     before = host.files()
-    assert provision(site, "--check").succeeded().changed > 0
+    transcription = {"diarize_runner_transcription_enabled": "true"}
+    assert provision(site, "--check", **transcription).succeeded().changed > 0
     assert changes(before, host.files()) == []
 
-    provision(site).succeeded()
-    assert provision(site).succeeded().changed == 0
+    provision(site, **transcription).succeeded()
+    assert provision(site, **transcription).succeeded().changed == 0
 
     diagnosis = json.loads(host.succeed(f"MPLCONFIGDIR=/tmp {COMMAND} doctor --sample --device cpu --json"))
     assert diagnosis["state"] == "good", diagnosis
     sample = next(check["detail"] for check in diagnosis["checks"] if check["name"] == "sample")
     assert sample.startswith("2 of 2 speakers")
     assert float(sample.split("DER ")[1].split(" %")[0]) <= 8
+    assert re.search(r"; tiny\.en: [6-9]\d words, 0 without a speaker, on cpu$", sample), sample
+    assert speakers_in(host.succeed(f"HOME=/tmp MPLCONFIGDIR=/tmp {COMMAND} run {SAMPLE} --device cpu")) == SPEAKERS
     assert (host.packets.leak, host.packets.store > 0) == (0, True)
 
-    assert_labels_sample(host)
+    assert_transcribes_and_labels_sample(host)
     assert host.run(f"grep -rlE 'hf_[A-Za-z0-9]{{30}}' /etc /root {SPOOL} /opt/diarize-runner/*.json").stdout == ""
     assert host.packets.leak == 0
 
@@ -103,13 +109,19 @@ def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_reset_restores_it(s
     assert [path for path in left if not path.startswith(LEFT_BY_OTHERS)] == []
 
 
-def assert_labels_sample(host):
-    """Copy pyannote.audio's sample into the inbox, and check that the result has its two speakers."""
-    sample = "/opt/diarize-runner/current/lib/python3*/site-packages/pyannote/audio/sample/sample.wav"
-    labelled = f"{SPOOL}/outbox/sample/sample.labelled.rttm"
-    host.succeed(f"cp {sample} {SPOOL}/inbox/")
-    host.wait_for(f"test -s {labelled} || cat {SPOOL}/failed/sample/*.txt", seconds=180)
-    assert host.succeed(f"cut -d ' ' -f 8 {labelled} | sort -u").split() == ["SPEAKER_00", "SPEAKER_01"]
+def speakers_in(text):
+    return sorted(set(re.findall(r"SPEAKER_\d+", text)))
+
+
+def assert_transcribes_and_labels_sample(host):
+    """Copy pyannote.audio's sample into the inbox, and check that the result has its two speakers and what they say."""
+    labelled = f"{SPOOL}/outbox/sample/sample.labelled"
+    host.succeed(f"cp {SAMPLE} {SPOOL}/inbox/")
+    host.wait_for(f"test -s {labelled}.rttm || cat {SPOOL}/failed/sample/*.txt", seconds=180)
+    assert host.succeed(f"cut -d ' ' -f 8 {labelled}.rttm | sort -u").split() == SPEAKERS
+    said = host.succeed(f"cat {labelled}.srt")
+    assert speakers_in(said) == SPEAKERS
+    assert len(re.findall("[a-z']+", said)) > 60
 
 
 def test_one_line_of_curl_turns_a_bare_host_into_a_box_and_another_removes_it(served):

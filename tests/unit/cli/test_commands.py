@@ -229,6 +229,13 @@ def test_the_doctor_finds_what_is_wrong_and_says_what_to_run(run, box, monkeypat
     assert run("doctor", "--cache", box, "--json").exit_code == 0
 
 
+def test_the_doctor_fails_without_a_transcription_model_only_if_one_is_required(run, box):
+    ran = run("doctor", "--cache", box, "--json", "--require-transcription")
+    failed = [check for check in ran.document["checks"] if not check["ok"]]
+    assert (ran.exit_code, [check["name"] for check in failed]) == (3, ["transcription model"])
+    assert "cache_manifests/whisper-small.yaml" in failed[0]["hint"]
+
+
 WITHOUT = """
 import sys
 class Refuse:

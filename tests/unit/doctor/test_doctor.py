@@ -11,6 +11,7 @@ import torch
 import yaml
 from support.caches import Site
 
+from diarize_runner.diarization import wsl
 from diarize_runner.doctor import device, host
 from diarize_runner.doctor.cache import check_cache
 from diarize_runner.doctor.check import Drift, State, run_check
@@ -149,8 +150,9 @@ def gpu(tmp_path, monkeypatch):
     """Return a function that simulates a GPU, and a driver of a version, in /sys and /proc."""
     monkeypatch.setattr(device, "DRIVER_VERSION_FILE", tmp_path / "version")
     monkeypatch.setattr(device, "PCI_DEVICES", tmp_path / "pci")
-    for name in ("CONTROL_DEVICE", "WSL_DEVICE", "WSL_DRIVER"):
-        monkeypatch.setattr(device, name, tmp_path / name)
+    monkeypatch.setattr(device, "CONTROL_DEVICE", tmp_path / "CONTROL_DEVICE")
+    monkeypatch.setattr(wsl, "DEVICE", tmp_path / "WSL_DEVICE")
+    monkeypatch.setattr(wsl, "DRIVER", tmp_path / "WSL_DRIVER")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", "13.0")
 

@@ -98,8 +98,9 @@ class TestInputs:
         (tmp_path / "manifest.json").write_text("{}")
         return tmp_path
 
-    def inputs(self, cache, device="auto", /, **details):
-        details = {"packages": "torch 2.9.0", "cache": "embedded 1.0", "device": "cpu", "disk": "9 GB free", **details}
+    def inputs(self, cache, device="auto", /, **more):
+        details = {"packages": "torch 2.9.0", "cache": "embedded 1.0", "device": "cpu", "disk": "9 GB free"}
+        details |= {"transcription": "models: tiny.en", **more}
         checks = tuple(Check(name=name, state=State.GOOD, detail=detail) for name, detail in details.items())
         return sample_inputs(Diagnosis(checks=checks), cache, device)
 
@@ -107,7 +108,7 @@ class TestInputs:
         assert self.inputs(cache) == self.inputs(cache, disk="8 GB free")
         assert json.loads(json.dumps(self.inputs(cache))) == self.inputs(cache)
 
-    @pytest.mark.parametrize("name", ["packages", "cache", "device"])
+    @pytest.mark.parametrize("name", ["packages", "cache", "device", "transcription"])
     def test_change_with_the_detail_of_a_check(self, name, cache):
         assert self.inputs(cache, **{name: "another"}) != self.inputs(cache)
 
