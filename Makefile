@@ -38,7 +38,7 @@ test-all: setup-dev ## Run all tests except the soak tests
 test-hosts: setup-dev ## Run the tests of fresh hosts; fail if hosts cannot run here
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 $(pytest) $(workers) tests/hosts
 
-test-alignment: setup-dev ## Run the tests of whisperX, in .alignment/ (7.2 GB; not in CI)
+test-alignment: setup-dev ## Run the tests of whisperX, in .alignment/ (7.6 GB; not in CI)
 	@scripts/install-alignment.sh .alignment
 	@DIARIZE_RUNNER_REQUIRE_ALIGNMENT=1 $(pytest) tests/scenario/test_alignment.py
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Create the environment for --align: whisperX, from a hash-pinned lock, in a folder (7.2 GB). It installs only wheels.
+# Create the environment for --align: whisperX, from a hash-pinned lock, in a folder (7.6 GB). It installs only wheels.
 #
 #   scripts/install-alignment.sh DIR
 #   export DIARIZE_RUNNER_ALIGNER=DIR/bin/python
