@@ -1,6 +1,6 @@
 # Every target runs the setup that it needs. Start with `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-rest test-all test-hosts soak lint format toolkit lock clean
+.PHONY: help setup setup-dev demo test test-rest test-all test-hosts test-alignment soak lint format toolkit lock clean
 .PHONY: bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision
 
 # Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
@@ -37,6 +37,10 @@ test-all: setup-dev ## Run all tests except the soak tests
 
 test-hosts: setup-dev ## Run the tests of fresh hosts; fail if hosts cannot run here
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 $(pytest) $(workers) tests/hosts
+
+test-alignment: setup-dev ## Run the tests of whisperX, in .alignment/ (7.6 GB; not in CI)
+	@scripts/install-alignment.sh .alignment
+	@DIARIZE_RUNNER_REQUIRE_ALIGNMENT=1 $(pytest) tests/scenario/test_alignment.py
 
 soak: setup-dev ## Run fuzzing and hundreds of kills, too long for CI; print counts (15 minutes)
 	@.venv/bin/python -m pytest -s tests/soak
@@ -76,4 +80,4 @@ lock:           ## Compile requirements/*.in into locks (about 10 minutes per Py
 	@scripts/compile-locks.sh
 
 clean:          ## Remove what setup, demo, bench and toolkit created
-	rm -rf .venv .demo .bench .swift dist
+	rm -rf .venv .demo .bench .swift .alignment dist

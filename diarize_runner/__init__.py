@@ -8,6 +8,7 @@ speaker-labelled transcripts, offline and without a token; a benchmark measures 
     diarization   VerifiedCache + Recording -> Diarization
     transcript    Transcript + Diarization -> LabelledTranscript -> JSON, SRT, RTTM
     transcription VerifiedCache + Recording -> Transcript
+    alignment     Transcript + Recording -> the same words, with times from forced alignment
     jobs          one recording -> one labelled result, shared by the packages below
     benchmark     Recording* -> Measurement* -> BenchmarkReport
     spool         files dropped into a folder -> the same files, labelled

@@ -14,9 +14,9 @@ unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 pip_tools() {
     local version=$1 tools
     tools="${TMPDIR:-/tmp}/diarize-runner-lock-py$version"
-    [ -x "$tools/bin/pip-compile" ] || {
+    [ -x "$tools/bin/uv" ] || {
         "python$version" -I -m venv "$tools"
-        "$tools/bin/pip" install --quiet pip-tools
+        "$tools/bin/pip" install --quiet pip-tools uv
     }
     echo "$tools"
 }
@@ -28,7 +28,21 @@ compile() {
     shift 3
     "$tools/bin/pip-compile" --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url \
         --no-emit-find-links --output-file "$folder/$purpose.txt" "$@" "$purpose.in"
-    sed -i "1i # requirements/$purpose.in sha256:$(sha256sum "$purpose.in" | cut -d' ' -f1)" "$folder/$purpose.txt"
+    add_digest "$folder" "$purpose"
+}
+
+add_digest() {
+    sed -i "1i # requirements/$2.in sha256:$(sha256sum "$2.in" | cut -d' ' -f1)" "$1/$2.txt"
+}
+
+# The environment of whisperX shares no package with the others. uv takes seconds: it downloads no torch to read its
+# metadata.
+compile_alignment() {
+    local tools=$1 version=$2
+    "$tools/bin/uv" pip compile --quiet --no-config --no-header --generate-hashes --only-binary :all: \
+        --python-version "$version" --python-platform x86_64-manylinux_2_28 \
+        --output-file "py$version/alignment.txt" alignment.in
+    add_digest "py$version" alignment
 }
 
 # Earlier locks constrain later ones, so that one environment can install them all.
@@ -40,6 +54,7 @@ for version in "$@"; do
     compile "$tools" "$folder" control --constraint "$folder/diarization.txt"
     compile "$tools" "$folder" installer --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
     compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
+    compile_alignment "$tools" "$version"
 done
 
 # Swift has one lock for all Pythons, compiled with the oldest.

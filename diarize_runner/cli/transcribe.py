@@ -55,6 +55,8 @@ def _report(done: Succeeded) -> RecordingReport:
         ],
     }
     model = f"{made.model} in {made.compute_type} on {made.device}" if made else ""
+    if made and made.alignment:
+        model += f" and {made.alignment.model}"
     text = f"{done.result.timing.summary} with {model}, {words} words, language: {labelled.language}"
     return with_text(recording_report(done, found, (text,)), done)
 

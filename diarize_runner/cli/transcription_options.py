@@ -25,6 +25,8 @@ def add_transcription_options(parser: argparse.ArgumentParser) -> None:
     described = "transcribe the whole recording, not only where there is speech; slower, and invents text in silence"
     parser.add_argument("--no-vad", action="store_true", help=described)
     parser.add_argument("--no-words", action="store_true", help="time only segments, not each word")
+    described = "take the times of words from forced alignment, with whisperX: see docs/models.md"
+    parser.add_argument("--align", action="store_true", help=described)
     add_config_option(parser)
 
 
@@ -66,6 +68,7 @@ def transcription_options(arguments: argparse.Namespace) -> TranscriptionOptions
         batch_size=DEFAULT_OPTIONS.batch_size if arguments.batch_size is None else arguments.batch_size,
         vad=not arguments.no_vad,
         words=not arguments.no_words,
+        align=arguments.align,
     )
     options.require_possible()
     return options

@@ -75,6 +75,7 @@ def transcription_reference(made: "Transcription") -> TranscriptionReference:
         vad=options.vad,
         words=options.words,
         packages=_versions(TRANSCRIPTION_PACKAGES),
+        alignment=made.alignment,
     )
 
 

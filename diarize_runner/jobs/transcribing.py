@@ -118,13 +118,19 @@ class TranscribingOpener:
 
 
 def open_transcriber(cache: VerifiedCache, options: TranscriptionOptions) -> "Transcriber":
-    """Return a transcriber; raise UsageError if the cache has no model that does what the options request.
+    """Return a transcriber.
 
     Raises:
+        UsageError: the cache has no model that does what the options request, or there is no environment to align in.
         ModuleNotFoundError: faster-whisper is not installed.
     """
     if find_spec(_ENGINE) is None:  # only the child process imports it
         raise ModuleNotFoundError(f"No module named {_ENGINE!r}", name=_ENGINE)
+    if options.align:
+        from diarize_runner.alignment.environment import find_interpreter
+        from diarize_runner.alignment.transcriber import AligningTranscriber
+
+        return AligningTranscriber(cache, options, find_interpreter())
     from diarize_runner.transcription.transcriber import Transcriber
 
     return Transcriber(cache, options)

@@ -4,10 +4,11 @@
     languages.py  names, codes and aliases of languages
     models.py     the transcription models of a cache
     transcriber.py  Transcriber: one model, for one recording after the other
-        process.py    its child process: start, request, events, deadline, kill
+        process.py    its child process: start, request, events, deadline, kill; alignment uses it, too
         protocol.py   the request and the events, as JSON
         times.py      words that take time, one after the other, within the recording
     child.py      the child process: it alone imports faster_whisper and ctranslate2
+        answering.py  what it shares with the child process of alignment
         cublas.py     find the CUDA library that ctranslate2 opens by name
 
 The model runs in a child process, so that its memory is freed at once if a recording is cancelled, and a crash of

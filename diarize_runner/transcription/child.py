@@ -4,16 +4,13 @@ Only this module imports faster_whisper and ctranslate2. Weights are loaded from
 ctranslate2 loads damaged ones without an error, and transcribes nonsense.
 """
 
-import mmap
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Final
 
 from diarize_runner.child import die_with_parent
 from diarize_runner.diarization.guard import process_offline
@@ -23,10 +20,9 @@ from diarize_runner.errors import (
     DeviceUnavailable,
     DiarizeRunnerError,
     IntegrityError,
-    OutOfMemory,
-    PipelineError,
     UsageError,
 )
+from diarize_runner.transcription.answering import describe_failure, map_samples, send
 from diarize_runner.transcription.cublas import load_cublas
 from diarize_runner.transcription.options import float16_on_cpu
 from diarize_runner.transcription.protocol import (
@@ -40,17 +36,15 @@ from diarize_runner.transcription.protocol import (
     TranscribedSegment,
     encode_event,
 )
-from diarize_runner.unexpected import first_line
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     from faster_whisper import WhisperModel
 
 _BEAM_SIZE: Final = 5
 _SEED: Final = 0
 """Whisper samples at random where a first decoding looks wrong."""
-_OUT_OF_MEMORY: Final = ("out of memory", "bad_alloc", "alloc_failed", "cannot allocate")
-"""In messages of CUDA, cuBLAS and C++."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,25 +72,11 @@ def main() -> None:
                     loaded = None  # free the memory of the one before
                     loaded = _load(request.load)
                 for event in _answer(loaded, request, samples):
-                    _send(sink, event)
+                    send(sink, encode_event(event))
             except DiarizeRunnerError as error:
-                _send(sink, Failed(kind=type(error).__name__, message=error.message, hint=error.hint))
+                send(sink, encode_event(Failed.of(error)))
             except (MemoryError, OSError, RuntimeError, ValueError) as reason:
-                _send(sink, _failure(reason))
-
-
-def _send(sink: TextIO, event: Event) -> None:
-    sink.write(encode_event(event))
-    sink.flush()
-
-
-def _failure(reason: Exception) -> Failed:
-    """Describe an error of ctranslate2 and onnxruntime, which raise many types."""
-    text = str(reason).lower()
-    is_memory = isinstance(reason, MemoryError) or any(each in text for each in _OUT_OF_MEMORY)
-    kind = OutOfMemory if is_memory else PipelineError
-    message = f"transcription failed: {first_line(reason) or type(reason).__name__}"
-    return Failed(kind=kind.__name__, message=message, hint="run it again with -v for what the libraries print")
+                send(sink, encode_event(describe_failure("transcription", reason)))
 
 
 def _load(request: LoadRequest) -> _LoadedModel:
@@ -159,15 +139,10 @@ def _answer(loaded: _LoadedModel, request: Request, samples: int) -> Iterator[Ev
     if not model.model.is_multilingual and (request.language not in (None, "en") or request.task != "transcribe"):
         raise UsageError(f"{loaded.request.model} knows only English", hint="use a model without .en in its name")
     ctranslate2.set_random_seed(_SEED)
-    segments, info = _transcribe(model, _map_samples(samples, request.samples), request)
+    segments, info = _transcribe(model, map_samples(samples, request.samples), request)
     for segment in segments:
         yield TranscribedSegment(segment=_describe(segment))
     yield Finished(language=info.language)
-
-
-def _map_samples(descriptor: int, count: int) -> "npt.NDArray[np.float32]":
-    size = count * np.dtype(np.float32).itemsize
-    return np.frombuffer(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ), dtype=np.float32)
 
 
 def _transcribe(model: "WhisperModel", samples: "npt.NDArray[np.float32]", request: Request) -> tuple[Any, Any]:

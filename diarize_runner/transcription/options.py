@@ -33,6 +33,8 @@ class TranscriptionOptions:
     """Whether to transcribe only where there is speech. Without it, Whisper invents text in silence."""
     words: bool = True
     """Whether to time each word."""
+    align: bool = False
+    """Whether to take the times of words from forced alignment, with whisperX."""
 
     def __post_init__(self) -> None:
         """Replace the language's name by its code; raise UsageError if Whisper does not know the language."""
@@ -42,6 +44,10 @@ class TranscriptionOptions:
         """Raise UsageError if the options contradict each other."""
         if self.device == "cpu" and self.compute_type == "float16":
             raise float16_on_cpu()
+        if self.align and not self.words:
+            raise UsageError("alignment needs the times of words", hint="leave out --no-words, or leave out --align")
+        if self.align and self.task == "translate":
+            raise UsageError("a translation cannot be aligned", hint="leave out --translate, or leave out --align")
         if not 1 <= self.batch_size <= _MAX_BATCH_SIZE:
             hint = f"use 1 to {_MAX_BATCH_SIZE}: the default is {DEFAULT_BATCH_SIZE}"
             raise UsageError(f"a batch of {self.batch_size} is not possible", hint=hint)

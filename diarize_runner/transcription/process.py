@@ -1,4 +1,4 @@
-"""The child process of a Transcriber: start it, ask it, read its events until a deadline, kill it."""
+"""A child process that holds a model: start it, ask it, read its events until a deadline, kill it."""
 
 import logging
 import os
@@ -9,19 +9,20 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from diarize_runner.errors import PipelineError
-from diarize_runner.transcription.protocol import Event, Request, decode_event
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 _log = logging.getLogger(__name__)
+_Event = TypeVar("_Event")
 
 _CHUNK: Final = 1 << 16
 """Bytes."""
@@ -29,28 +30,54 @@ _LONGEST_EVENT: Final = 16 << 20
 """Bytes; a segment has less than a minute of speech."""
 _KEPT_LINES: Final = 20
 _EXIT_SECONDS: Final = 1.0
-_MEMORY_HINT: Final = "if memory ran out, use a smaller model, a smaller --batch-size or --compute-type int8"
 
 
-class TranscriptionProcess:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChildProgram:
+    """What to start, and what errors call it."""
+
+    command: tuple[str, ...]
+    """Gets three more arguments: the descriptors of the events and the samples, and this process's id."""
+    environment: Mapping[str, str]
+    name: str
+    """Such as `transcriber`."""
+    task: str
+    """Such as `transcription`."""
+    slow_hint: str
+    """What to do if it takes too long."""
+    memory_hint: str
+    """What to do if it died."""
+
+
+def own_interpreter(module: str) -> tuple[str, ...]:
+    """Return the command that runs a module of this environment; it needs `own_path`."""
+    return (sys.executable, "-W", "ignore", "-m", module)
+
+
+def own_path() -> dict[str, str]:
+    """Return the variable that gives a child this process's `sys.path`."""
+    return {"PYTHONPATH": os.pathsep.join(each for each in sys.path if isinstance(each, str) and each)}
+
+
+class ModelProcess:
     """A child process in its own process group."""
 
-    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
-        """Start `python -m module`, with this process's `sys.path`, in `/`: no file there can pose as a module."""
+    def __init__(self, program: ChildProgram) -> None:
+        """Start it in `/`: no file there can pose as a module."""
+        self._program = program
         self._samples = os.memfd_create("samples")
         self._events, child_events = os.pipe()
         self._output: deque[str] = deque(maxlen=_KEPT_LINES)
-        path = os.pathsep.join(each for each in sys.path if isinstance(each, str) and each)
         arguments = [str(child_events), str(self._samples), str(os.getpid())]
         try:
-            self._process = subprocess.Popen(  # noqa: S603  # our own interpreter
-                [sys.executable, "-W", "ignore", "-m", module, *arguments],
+            self._process = subprocess.Popen(  # noqa: S603  # an interpreter that the administrator chose
+                [*program.command, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(child_events, self._samples),
                 cwd="/",
-                env={**environment, "PYTHONPATH": path},
+                env=program.environment,
                 start_new_session=True,
             )
         except BaseException:
@@ -67,8 +94,10 @@ class TranscriptionProcess:
         """Whether it can be asked."""
         return self._process.poll() is None
 
-    def ask(self, request: Request, waveform: "npt.NDArray[np.float32]", seconds: float) -> Iterator[Event]:
-        """Yield the events that answer the request; the caller stops after the last one.
+    def ask(
+        self, request: bytes, waveform: "npt.NDArray[np.float32]", seconds: float, decode: Callable[[bytes], _Event]
+    ) -> Iterator[_Event]:
+        """Yield the events that answer the request, a line of JSON; the caller stops after the last one.
 
         Raises:
             PipelineError: the child ended, said what is no event, or took more than `seconds`.
@@ -76,12 +105,12 @@ class TranscriptionProcess:
         deadline = time.monotonic() + seconds
         self._share(waveform)
         try:
-            self._stdin.write(request.encode())
+            self._stdin.write(request)
             self._stdin.flush()
         except OSError as reason:
             raise self._died() from reason
         for line in self._lines(deadline, seconds):
-            yield _decode(line)
+            yield self._decode(line, decode)
 
     def interrupt(self) -> None:
         """Kill the process group: `ask`, in another thread, then raises PipelineError."""
@@ -119,8 +148,8 @@ class TranscriptionProcess:
         while True:
             left = deadline - time.monotonic()
             if left <= 0 or not poller.poll(left * 1000):
-                hint = "use a smaller model or a GPU, or cut the recording"
-                raise PipelineError(f"transcription takes more than {seconds:.0f} s", hint=hint)
+                message = f"{self._program.task} takes more than {seconds:.0f} s"
+                raise PipelineError(message, hint=self._program.slow_hint)
             chunk = os.read(self._events, _CHUNK)
             if not chunk or len(pending) > _LONGEST_EVENT:
                 raise self._died()
@@ -134,7 +163,7 @@ class TranscriptionProcess:
         code = self._process.returncode
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         last = f": {self._output[-1]}" if self._output else ""
-        return PipelineError(f"the transcriber {how}{last}", hint=_MEMORY_HINT)
+        return PipelineError(f"the {self._program.name} {how}{last}", hint=self._program.memory_hint)
 
     def _drain(self) -> None:
         """Log what the child prints, and keep the last lines for errors."""
@@ -143,15 +172,14 @@ class TranscriptionProcess:
         with stdout:
             for line in stdout:
                 self._output.append(line.decode(errors="replace").rstrip())
-                _log.debug("transcriber: %s", self._output[-1])
+                _log.debug("%s: %s", self._program.name, self._output[-1])
 
     def _close_descriptors(self) -> None:
         os.close(self._samples)
         os.close(self._events)
 
-
-def _decode(line: bytes) -> Event:
-    try:
-        return decode_event(line)
-    except (ValueError, KeyError, TypeError) as reason:
-        raise PipelineError(f"the transcriber sent {line[:80]!r}, which is no event") from reason
+    def _decode(self, line: bytes, decode: Callable[[bytes], _Event]) -> _Event:
+        try:
+            return decode(line)
+        except (ValueError, KeyError, TypeError) as reason:
+            raise PipelineError(f"the {self._program.name} sent {line[:80]!r}, which is no event") from reason

@@ -96,6 +96,11 @@ class Failed:
     message: str
     hint: str
 
+    @classmethod
+    def of(cls, error: DiarizeRunnerError) -> "Failed":
+        """Return the event that raises an error in the parent."""
+        return cls(kind=type(error).__name__, message=error.message, hint=error.hint)
+
     @property
     def error(self) -> DiarizeRunnerError:
         """The error to raise."""

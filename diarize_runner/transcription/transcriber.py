@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 from diarize_runner.cache.box.runtime import runtime_environment
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.child import child_environment
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import Interrupted, OutOfMemory, PipelineError, UsageError
 from diarize_runner.progress import Progress
+from diarize_runner.transcript.formats.provenance import AlignmentReference
 from diarize_runner.transcript.model import Transcript
 from diarize_runner.transcript.read import parse
 from diarize_runner.transcription.models import TranscriptionModel, select_model
 from diarize_runner.transcription.options import TranscriptionOptions
-from diarize_runner.transcription.process import TranscriptionProcess
+from diarize_runner.transcription.process import ChildProgram, ModelProcess, own_interpreter, own_path
 from diarize_runner.transcription.protocol import (
     Event,
     Failed,
@@ -27,6 +29,7 @@ from diarize_runner.transcription.protocol import (
     ModelFile,
     Request,
     TranscribedSegment,
+    decode_event,
 )
 from diarize_runner.transcription.times import repair_times
 
@@ -35,8 +38,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_CHILD: Final = "diarize_runner.transcription.child"
+CHILD: Final = "diarize_runner.transcription.child"
 _STAGE: Final = "transcription"
+_SLOW_HINT: Final = "use a smaller model or a GPU, or cut the recording"
+_MEMORY_HINT: Final = "if memory ran out, use a smaller model, a smaller --batch-size or --compute-type int8"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +68,8 @@ class Transcription:
     """As requested, except that `batch_size` is the one that fitted into memory."""
     device: str
     compute_type: str
+    alignment: AlignmentReference | None = None
+    """What aligned the words; None if their times are Whisper's."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -84,7 +91,7 @@ class Transcriber:
         options: TranscriptionOptions,
         *,
         deadline: Deadline = Deadline(),
-        child: str = _CHILD,
+        child: str = CHILD,
     ) -> None:
         """Check the options against the cache; the child process starts with the first recording.
 
@@ -99,7 +106,7 @@ class Transcriber:
         # Without speech detection, there are no chunks to decode together.
         self._options = options if options.vad else replace(options, batch_size=1)
         self._deadline, self._child = deadline, child
-        self._process: TranscriptionProcess | None = None
+        self._process: ModelProcess | None = None
         self._is_cancelled = False
 
     def __enter__(self) -> "Transcriber":  # noqa: PYI034  # typing.Self needs Python 3.11
@@ -172,9 +179,10 @@ class Transcriber:
         if self._process and not self._process.is_running:
             self.close()
         if self._process is None:
-            self._process = TranscriptionProcess(self._child, self._environment())
-        request = self._request(len(recording.waveform))
-        yield from self._process.ask(request, recording.waveform, self._deadline.seconds(recording.duration))
+            self._process = ModelProcess(self._program())
+        request = self._request(len(recording.waveform)).encode()
+        seconds = self._deadline.seconds(recording.duration)
+        yield from self._process.ask(request, recording.waveform, seconds, decode_event)
 
     def _receive(self, event: Event, answer: _Answer, recording: "Recording", progress: Progress) -> bool:
         """Add an event to the answer; return whether it is the last one."""
@@ -195,15 +203,7 @@ class Transcriber:
 
     def _request(self, samples: int) -> Request:
         options, model = self._options, self.model
-        files = tuple(
-            ModelFile(
-                name=name,
-                path=str(self._cache.root / layout.blob_path(model.repo.repo_id, file.content.digest)),
-                size=file.content.size,
-                digest=str(file.content.digest),
-            )
-            for name, file in model.files.items()
-        )
+        files = tuple(model_file(self._cache, model.repo, name, file) for name, file in model.files.items())
         return Request(
             load=LoadRequest(model=model.name, files=files, device=options.device, compute_type=options.compute_type),
             samples=samples,
@@ -214,24 +214,49 @@ class Transcriber:
             words=options.words,
         )
 
-    def _environment(self) -> Mapping[str, str]:
-        """Return the child's environment: no secret, no network, no file of the user's home folder."""
-        offline = runtime_environment(self._cache.root / layout.HF_HOME)
-        return child_environment(**{**offline, "HF_HUB_CACHE": os.devnull, "HOME": os.devnull})
+    def _program(self) -> ChildProgram:
+        return ChildProgram(
+            command=own_interpreter(self._child),
+            environment={**model_environment(self._cache), **own_path()},
+            name="transcriber",
+            task=_STAGE,
+            slow_hint=_SLOW_HINT,
+            memory_hint=_MEMORY_HINT,
+        )
 
     def _transcription(self, recording: "Recording", answer: _Answer, warnings: tuple[str, ...]) -> Transcription:
         segments = repair_times(answer.segments, recording.duration)
         document = {"segments": segments, "language": answer.language}
-        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-        transcript = parse(text, name=f"the transcript of {recording.uri}", warnings=warnings)
+        transcript, data = read_document(document, recording, warnings)
         return Transcription(
-            transcript=replace(transcript, digest=hash_bytes(text.encode()).digest),
-            document=text.encode(),
+            transcript=transcript,
+            document=data,
             model=self.model,
             options=self._options,
             device=answer.device,
             compute_type=answer.compute_type,
         )
+
+
+def read_document(
+    document: Mapping[str, Any], recording: "Recording", warnings: tuple[str, ...]
+) -> tuple[Transcript, bytes]:
+    """Return the transcript of a document of faster-whisper, and the document as JSON."""
+    data = (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+    transcript = parse(data.decode(), name=f"the transcript of {recording.uri}", warnings=warnings)
+    return replace(transcript, digest=hash_bytes(data).digest), data
+
+
+def model_file(cache: VerifiedCache, repo: RepoSnapshot, name: str, file: FileEntry) -> ModelFile:
+    """Return where a child finds a file, and what it must hold; the root of the cache must be absolute."""
+    path = cache.root / layout.blob_path(repo.repo_id, file.content.digest)
+    return ModelFile(name=name, path=str(path), size=file.content.size, digest=str(file.content.digest))
+
+
+def model_environment(cache: VerifiedCache) -> dict[str, str]:
+    """Return the environment of a child: no secret, no network, no file of the user's home folder."""
+    offline = runtime_environment(cache.root / layout.HF_HOME)
+    return child_environment(**{**offline, "HF_HUB_CACHE": os.devnull, "HOME": os.devnull})
 
 
 def _require_language(cache: VerifiedCache, model: TranscriptionModel, options: TranscriptionOptions) -> None:

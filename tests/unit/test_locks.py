@@ -9,6 +9,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from diarize_runner.alignment.environment import VERSION
+
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
@@ -16,7 +18,9 @@ PURPOSES = ("control", "diarization", "installer", "dev")
 PUBLISHED = ("diarization", "installer")
 LOCKS = [REQUIREMENTS / f"py{python}" / f"{purpose}.txt" for python in SUPPORTED_PYTHONS for purpose in PURPOSES]
 MERGED = [REQUIREMENTS / f"requirements-{purpose}.txt" for purpose in PUBLISHED]
-ALL = [*LOCKS, *MERGED, REQUIREMENTS / "swift.txt"]
+ALIGNMENT = [REQUIREMENTS / f"py{python}" / "alignment.txt" for python in SUPPORTED_PYTHONS]
+"""They have an environment of their own."""
+ALL = [*LOCKS, *ALIGNMENT, *MERGED, REQUIREMENTS / "swift.txt"]
 
 
 def named(path: Path) -> str:
@@ -38,7 +42,7 @@ def test_a_lock_has_the_digest_of_its_requirements(lock):
     assert hashlib.sha256((REQUIREMENTS / name).read_bytes()).hexdigest() == digest, f"{name} changed: run make lock"
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=named)
+@pytest.mark.parametrize("lock", [*LOCKS, *ALIGNMENT], ids=named)
 def test_a_lock_pins_all_its_requirements(lock):
     versions = pins(lock)
     for requirement in requirements_in(REQUIREMENTS / f"{lock.stem}.in"):
@@ -81,6 +85,11 @@ def test_the_published_requirements_equal_the_lock_of_each_python(python, purpos
 def test_the_published_requirements_are_merged_from_the_locks(purpose):
     merged = runpy.run_path(str(ROOT / "scripts" / "merge_locks.py"))["merge_locks"]
     assert (REQUIREMENTS / f"requirements-{purpose}.txt").read_text() == merged(purpose)
+
+
+@pytest.mark.parametrize("lock", ALIGNMENT, ids=named)
+def test_the_alignment_lock_has_the_whisperx_that_the_toolkit_asks_for(lock):
+    assert pins(lock)["whisperx"] == VERSION
 
 
 def test_torch_and_pyannote_are_the_supported_versions():

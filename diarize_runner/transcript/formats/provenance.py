@@ -23,6 +23,18 @@ class CacheReference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AlignmentReference:
+    """The model that aligned the words of a transcript with the recording."""
+
+    model: str
+    """Its repo_id."""
+    commit_hash: str
+    device: str
+    packages: Mapping[str, str]
+    """Versions of the distributions that compute, by name; they are in an environment of their own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TranscriptionReference:
     """The model and the settings that made a transcript."""
 
@@ -39,6 +51,8 @@ class TranscriptionReference:
     words: bool
     packages: Mapping[str, str]
     """Versions of the distributions that compute, by name."""
+    alignment: AlignmentReference | None = None
+    """None if the times of words are Whisper's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,11 +2,15 @@
 
 import pytest
 from support import fake_transcriber
+from support.alignment import ALIGNERS, ENGLISH
+from support.fake_aligner import write_interpreter
 from support.small_pipelines import restored
 from support.transcription import FAKE, MODELS
 
 import diarize_runner
 from diarize_runner import TranscriptionOptions
+from diarize_runner.alignment.environment import VARIABLE, find_interpreter
+from diarize_runner.alignment.transcriber import AligningTranscriber
 from diarize_runner.api import session as api
 from diarize_runner.errors import UsageError
 from diarize_runner.transcription.transcriber import Transcriber
@@ -14,7 +18,7 @@ from diarize_runner.transcription.transcriber import Transcriber
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    return restored(tmp_path_factory.mktemp("both"), models=MODELS)
+    return restored(tmp_path_factory.mktemp("both"), models={**MODELS, **ALIGNERS})
 
 
 @pytest.fixture
@@ -84,3 +88,13 @@ def test_a_closed_session_ends_the_transcriber_and_refuses_calls(cache, call, mo
     assert opened[0]._process is None
     with pytest.raises(UsageError, match="this session is closed"):
         session.transcribe(call)
+
+
+def test_words_are_aligned_on_request(cache, call, monkeypatch, tmp_path):
+    monkeypatch.setenv(VARIABLE, str(write_interpreter(tmp_path / "python")))
+    monkeypatch.setattr(
+        api, "open_transcriber", lambda *given: AligningTranscriber(*given, find_interpreter(), child=FAKE)
+    )
+    with diarize_runner.open_session(cache, device="cpu") as session:
+        found = session.transcribe(call, options=TranscriptionOptions(align=True))
+    assert found.origin.provenance.transcription.alignment.model == ENGLISH
