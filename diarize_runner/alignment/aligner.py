@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-import diarize_runner
 from diarize_runner.alignment.models import AlignmentModel, select_alignment_model
 from diarize_runner.alignment.protocol import (
     AlignedWords,
@@ -143,7 +142,7 @@ class Aligner:
         yield from self._process.ask(request.encode(), recording.waveform, seconds, decode_event)
 
     def _program(self, temporary: str) -> ChildProgram:
-        folder = str(Path(diarize_runner.__file__).absolute().parent)
+        folder = str(Path(__file__).absolute().parents[1])
         return ChildProgram(
             command=(str(self._python), "-I", "-W", "ignore", "-c", _START, folder, _CHILD),
             environment={**model_environment(self._cache), "TMPDIR": temporary},
