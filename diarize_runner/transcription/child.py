@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 _BEAM_SIZE: Final = 5
 _SEED: Final = 0
 """Whisper samples at random where a first decoding looks wrong."""
-_OUT_OF_MEMORY: Final = ("out of memory", "bad_alloc", "alloc_failed", "cannot allocate")
-"""In messages of CUDA, cuBLAS and C++."""
+_OUT_OF_MEMORY: Final = ("out of memory", "bad_alloc", "alloc_failed", "cannot allocate", "failed to allocate")
+"""In messages of CUDA, cuBLAS, C++ and MKL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
