@@ -12,8 +12,8 @@ from diarize_runner.unexpected import first_line
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_OUT_OF_MEMORY: Final = ("out of memory", "bad_alloc", "alloc_failed", "cannot allocate")
-"""In messages of CUDA, cuBLAS and C++."""
+_OUT_OF_MEMORY: Final = ("out of memory", "bad_alloc", "alloc_failed", "cannot allocate", "failed to allocate")
+"""In messages of CUDA, cuBLAS, C++ and MKL."""
 
 
 def map_samples(descriptor: int, count: int) -> "npt.NDArray[np.float32]":

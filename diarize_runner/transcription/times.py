@@ -4,6 +4,7 @@ Whisper times words by its attention: some words take no time, a word can begin 
 last one can end after the recording.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -15,20 +16,30 @@ _STEP: Final = 0.02
 def repair_times(segments: Sequence[Mapping[str, Any]], duration: float) -> list[dict[str, Any]]:
     """Return the segments with times in seconds that lie within the recording, and words one after the other.
 
-    A word takes at least 0.02 s, unless the recording ends. A segment lasts from its first word to its last one.
+    A word takes at least 0.02 s. A segment lasts from its first word to its last one.
     """
-    words = _separate([dict(word) for segment in segments for word in segment.get("words", ())], duration)
-    return [_with_times(segment, words, duration) for segment in segments]
+    words = [dict(word) for segment in segments for word in segment.get("words", ())]
+    _separate(words)
+    _pull_before(duration, words)
+    left = iter(words)
+    return [_with_times(segment, left, duration) for segment in segments]
 
 
-def _separate(words: Sequence[dict[str, Any]], duration: float) -> Iterator[dict[str, Any]]:
-    for word, following in pairwise([*words, {"start": duration}]):
-        word["start"] = min(word["start"], duration)
+def _separate(words: Sequence[dict[str, Any]]) -> None:
+    """Give each word a time, and end it where the next one begins."""
+    for word, following in pairwise([*words, {"start": math.inf}]):
         if following["start"] - word["start"] >= _STEP:
             word["end"] = min(word["end"], following["start"])
-        word["end"] = min(max(word["end"], round(word["start"] + _STEP, 3)), duration)
+        word["end"] = max(word["end"], round(word["start"] + _STEP, 3))
         following["start"] = max(following["start"], word["end"])
-        yield word
+
+
+def _pull_before(limit: float, words: Sequence[dict[str, Any]]) -> None:
+    """Move words that end after `limit`, and those that they then overlap."""
+    for word in reversed(words):
+        word["end"] = min(word["end"], limit)
+        word["start"] = max(0.0, min(word["start"], round(word["end"] - _STEP, 3)))
+        limit = word["start"]
 
 
 def _with_times(segment: Mapping[str, Any], words: Iterator[dict[str, Any]], duration: float) -> dict[str, Any]:

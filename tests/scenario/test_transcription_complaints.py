@@ -7,10 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,8 +29,6 @@ QUIET = NoProgress()
 TOLERANCE = 0.05
 """Seconds."""
 CODECS = {"call.mp3": ("libmp3lame", 44_100), "call.m4a": ("aac", 44_100)}
-GROWTH = 20 << 20
-"""Bytes of memory that 50 recordings may add; a leak of one batch of features each would add 70 MB."""
 
 
 @pytest.fixture(scope="module")
@@ -103,22 +99,6 @@ def test_faster_whisper_1396_and_1427_batches_make_as_many_segments_as_single_ch
     batched = made.transcript.segments
     assert abs(len(batched) - len(single)) <= 3
     assert max(segment.end - segment.start for segment in batched) < 10
-
-
-def test_faster_whisper_1055_memory_stays_flat_over_50_recordings(transcriber, phone_call):
-    """Memory leak: https://github.com/SYSTRAN/faster-whisper/issues/1055."""
-    short = replace(phone_call, waveform=phone_call.waveform[6 * RATE : 9 * RATE])
-
-    def resident():
-        process = transcriber._process._process.pid
-        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-    for _ in range(3):
-        transcriber.transcribe(short, QUIET)
-    before = resident()
-    for _ in range(50):
-        transcriber.transcribe(short, QUIET)
-    assert resident() - before < GROWTH
 
 
 def test_faster_whisper_1431_cublas_12_is_found_beside_cuda_13_without_a_library_path():

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 from support.command import ROOT, closed_port, run, succeed, without_network
@@ -36,6 +37,8 @@ MODELS = {
 }
 UNUSED = {"README.md": b"# A model\n", ".gitattributes": b"*.bin filter=lfs diff=lfs merge=lfs -text\n"}
 REQUESTS = ["tiny.yaml", "whisper-tiny.yaml", "whisper-large-v3.yaml"]
+GROWTH = 16 << 20
+"""Bytes that 50 recordings may add; one copy of the samples of each would add 32 MB."""
 LOAD_BY_NAME = """
 import json, sys
 sys.modules["torch"] = None
@@ -129,6 +132,30 @@ def test_a_multilingual_model_translates(transcribe):
     assert translated.transcript.language == "de"
     assert translated.transcript.segments
     assert translated.document != made.document
+
+
+def test_faster_whisper_1055_memory_stays_flat_over_50_recordings(cache, speech):
+    """Memory leak: https://github.com/SYSTRAN/faster-whisper/issues/1055. A small model takes the same path, sooner."""
+    with Transcriber(cache, TranscriptionOptions(model="tiny", device="cpu")) as transcriber:
+        for _ in range(10):
+            transcriber.transcribe(speech, NoProgress())
+        before = resident(transcriber)
+        for _ in range(50):
+            transcriber.transcribe(speech, NoProgress())
+        assert resident(transcriber) - before < GROWTH
+
+
+def resident(transcriber):
+    """Return the memory of the child process."""
+    statm = Path(f"/proc/{transcriber._process._process.pid}/statm").read_text()
+    return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_whisperx_559_numbers_have_times(transcribe):
+    """Missing timestamps for numbers: https://github.com/m-bain/whisperX/issues/559. Each word here has digits."""
+    words = [word for segment in transcribe(model="tiny").transcript.segments for word in segment.words]
+    assert any(character.isdigit() for word in words for character in word.text)
+    assert all(word.end > word.start and not word.interpolated for word in words)
 
 
 def test_large_names_the_latest_large_model(cache):

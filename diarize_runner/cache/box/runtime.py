@@ -12,7 +12,7 @@ RUNTIME_ENV_NAME = "runtime.env"
 def runtime_environment(hf_home: Path) -> dict[str, str]:
     """Return the variables for a cache whose `huggingface/` folder is `hf_home`.
 
-    Set them before the import of huggingface_hub and pyannote.audio, which read them then.
+    Set them before the import of huggingface_hub, pyannote.audio and onnxruntime, which read them then.
     """
     return {
         "HF_HOME": str(hf_home),
@@ -22,6 +22,7 @@ def runtime_environment(hf_home: Path) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_UPDATE_CHECK": "1",
         "PYANNOTE_METRICS_ENABLED": "0",
+        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime 1.29 and newer send it: github.com/microsoft/onnxruntime/pull/27379
     }
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from diarize_runner.transcription.times import repair_times
 
-LONG = 1000.0
-"""Seconds."""
+ENDS = st.sampled_from([2.0, 5.0, 1000.0])
+"""Of recordings, in seconds."""
 
 
 def segment(*spans):
@@ -30,7 +30,8 @@ def spans_of(segments):
         ([(1.0, 1.0), (1.0, 1.0), (1.0, 2.0)], [(1.0, 1.02), (1.02, 1.04), (1.04, 2.0)]),
         ([(1.0, 3.0), (2.0, 4.0)], [(1.0, 2.0), (2.0, 4.0)]),
         ([(9.0, 9.5), (9.8, 10.4)], [(9.0, 9.5), (9.8, 10.0)]),
-        ([(9.0, 9.5), (10.2, 10.4)], [(9.0, 9.5), (10.0, 10.0)]),
+        ([(9.0, 9.5), (10.2, 10.4)], [(9.0, 9.5), (9.98, 10.0)]),
+        ([(9.0, 9.99), (10.2, 10.4), (10.4, 10.4)], [(9.0, 9.96), (9.96, 9.98), (9.98, 10.0)]),
     ],
 )
 def test_times_are_changed_only_where_they_cannot_be(spans, repaired):
@@ -55,9 +56,11 @@ def test_the_rest_of_a_segment_is_kept():
     assert repaired["words"] == [{"start": 1.0, "end": 1.02, "word": " word", "probability": 0.5}]
 
 
-@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=1, max_size=20))
-def test_whatever_the_times_every_word_takes_time_and_none_overlaps(steps):
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=1, max_size=20), ENDS)
+def test_whatever_the_times_every_word_takes_time_none_overlaps_and_none_is_after_the_end(steps, duration):
     spans = [(min(pair) * 0.02, max(pair) * 0.02) for pair in sorted(steps)]
-    repaired = spans_of(repair_times([segment(*spans)], LONG))
+    repaired = spans_of(repair_times([segment(*spans)], duration))
+    assert repaired[0][0] >= 0
+    assert repaired[-1][1] <= duration
     assert all(end - start > 0.019 for start, end in repaired)
     assert all(end <= start for (_, end), (start, _) in pairwise(repaired))
