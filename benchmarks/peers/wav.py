@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from diarize_runner.diarization.audio import SAMPLE_RATE, decode
 
@@ -18,7 +19,7 @@ def convert(recordings: Iterable[Path], folder: Path) -> dict[Path, Path]:
         AudioError: a recording cannot be decoded.
     """
     return {
-        audio: audio if _has_the_form(audio) else _write(audio, folder / f"{number:04d}.wav")
+        audio: audio if _has_the_form(audio) else write_wav(decode(audio).waveform, folder / f"{number:04d}.wav")
         for number, audio in enumerate(recordings)
     }
 
@@ -31,8 +32,9 @@ def _has_the_form(audio: Path) -> bool:
         return False
 
 
-def _write(audio: Path, target: Path) -> Path:
-    samples = np.clip(np.round(decode(audio).waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+def write_wav(waveform: npt.NDArray[np.float32], target: Path) -> Path:
+    """Write samples of that rate as a WAV file of that form; return its path."""
+    samples = np.clip(np.round(waveform * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
     with wave.open(str(target), "wb") as file:
         file.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))
         file.writeframes(samples.astype("<i2").tobytes())
