@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,11 @@ _METRICS = ("wer", "cpwer", "tcpwer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Labelled:
+class Labelled:
     """A recording that was transcribed with one batch size, labelled by both programs."""
 
     recording: KnownRecording
     batch_size: int
-    seconds: float
-    """Of audio."""
     by_program: Mapping[str, Any]
     """JSON as whisperX writes it."""
 
@@ -53,7 +52,7 @@ def measure_accuracy(
         for (draft, _), theirs in zip(drafts, answer["labelled"], strict=True)
     ]
     scores = ask(WORD_ERRORS_ENVIRONMENT, "score.py", {"recordings": [*map(_question, labelled)]})
-    return [*_rows(labelled, scores["recordings"])], answer["packages"] | scores["packages"]
+    return [*rows(labelled, scores["recordings"])], answer["packages"] | scores["packages"]
 
 
 def score_files(reference: Path, files: Mapping[str, Path]) -> dict[str, dict[str, object]]:
@@ -71,7 +70,7 @@ def score_files(reference: Path, files: Mapping[str, Path]) -> dict[str, dict[st
 
 def _drafts(
     cache: VerifiedCache, diarizer: Diarizer, recordings: Iterable[KnownRecording], batch_size: int
-) -> Iterator[tuple[_Labelled, dict[str, object]]]:
+) -> Iterator[tuple[Labelled, dict[str, object]]]:
     """Yield each recording as `run` labels it, and the input of whisperX's assignment."""
     options = TranscriptionOptions(device="cpu", batch_size=batch_size)
     with open_transcriber(cache, options) as transcriber:
@@ -79,22 +78,21 @@ def _drafts(
             yield _draft(each, diarizer, transcriber)
 
 
-def _draft(recording: KnownRecording, diarizer: Diarizer, transcriber: Transcriber) -> tuple[_Labelled, dict[str, Any]]:
+def _draft(recording: KnownRecording, diarizer: Diarizer, transcriber: Transcriber) -> tuple[Labelled, dict[str, Any]]:
     loaded = Job(audio=AudioFile(path=recording.audio)).load()
     made = transcriber.transcribe(loaded.recording, NoProgress())
     transcribed = replace(loaded, transcript=made.transcript, transcription=transcription_reference(made))
     labelled = transcribed.label(diarizer.diarize(loaded.recording, NO_HINTS, NoProgress()))
-    draft = _Labelled(
+    draft = Labelled(
         recording=recording,
         batch_size=transcriber.requested.batch_size,
-        seconds=loaded.recording.duration,
         by_program={OURS: json.loads(whisperx.render(labelled))},
     )
     turns = [(turn.start, turn.end, turn.speaker) for turn in labelled.diarization.turns]
     return draft, {"transcript": json.loads(made.document), "turns": turns}
 
 
-def _question(labelled: _Labelled) -> dict[str, object]:
+def _question(labelled: Labelled) -> dict[str, object]:
     hypotheses = {
         f"{program} {view}": utterances(document)
         for program, document in labelled.by_program.items()
@@ -103,18 +101,18 @@ def _question(labelled: _Labelled) -> dict[str, object]:
     return {"reference": str(labelled.recording.reference), "hypotheses": hypotheses}
 
 
-def _rows(labelled: Sequence[_Labelled], scores: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, object]]:
-    for size in BATCH_SIZES:
-        of_size = [(each, score) for each, score in zip(labelled, scores, strict=True) if each.batch_size == size]
-        for program in (OURS, WHISPERX):
-            counts = [count_words(each.by_program[program]) for each, _ in of_size]
-            for view in _VIEWS:
-                found = [score[f"{program} {view}"] for _, score in of_size]
-                yield {
-                    "batch_size": size,
-                    "labelled_by": program,
-                    "speakers_of": view,
-                    "words": sum(words for words, _ in counts),
-                    "words_without_speaker": sum(without for _, without in counts),
-                    **{metric: total_rate([each[metric] for each in found]) for metric in _METRICS},
-                }
+def rows(labelled: Sequence[Labelled], scores: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, object]]:
+    """Yield a row for each batch size, program and view, over all recordings; `scores` are in the same order."""
+    scored = [*zip(labelled, scores, strict=True)]
+    for size, program, view in product(BATCH_SIZES, (OURS, WHISPERX), _VIEWS):
+        of_size = [(each.by_program[program], score) for each, score in scored if each.batch_size == size]
+        counts = [count_words(document) for document, _ in of_size]
+        found = [score[f"{program} {view}"] for _, score in of_size]
+        yield {
+            "batch_size": size,
+            "labelled_by": program,
+            "speakers_of": view,
+            "words": sum(words for words, _ in counts),
+            "words_without_speaker": sum(without for _, without in counts),
+            **{metric: total_rate([each[metric] for each in found]) for metric in _METRICS},
+        }

@@ -13,7 +13,7 @@ from benchmarks.transcription.commands import Command
 
 CHILD = "diarize_runner.transcription.child"
 """In the command line of the child process."""
-_INTERVAL = 0.05
+_INTERVAL = 0.1
 """Seconds."""
 _KILOBYTE = 1024
 

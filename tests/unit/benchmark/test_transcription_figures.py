@@ -9,6 +9,7 @@ import pytest
 from support.benchmarks import write_two_seconds
 
 from benchmarks.transcription import __main__ as benchmark
+from benchmarks.transcription.accuracy import Labelled, rows
 from benchmarks.transcription.commands import Command, measure_commands
 from benchmarks.transcription.memory import Peaks, descendants, measure_memory
 from benchmarks.transcription.page import refresh
@@ -72,6 +73,22 @@ class TestUtterances:
 
 def test_the_rate_of_several_recordings_weighs_each_word_alike():
     assert total_rate([{"errors": 1, "words": 10}, {"errors": 1, "words": 90}]) == 2.0
+
+
+def test_a_row_is_over_all_recordings_of_a_batch_size():
+    def labelled(batch_size):
+        return Labelled(recording=sample(), batch_size=batch_size, by_program={"run": LABELLED, "whisperx": LABELLED})
+
+    def score(errors):
+        metrics = {metric: {"errors": errors, "words": 10} for metric in ("wer", "cpwer", "tcpwer")}
+        return {f"{program} {view}": metrics for program in ("run", "whisperx") for view in ("segments", "words")}
+
+    made = [*rows([labelled(1), labelled(8), labelled(8)], [score(9), score(1), score(2)])]
+    assert [(row["batch_size"], row["labelled_by"], row["speakers_of"], row["cpwer"]) for row in made] == [
+        *((1, program, view, 90.0) for program in ("run", "whisperx") for view in ("segments", "words")),
+        *((8, program, view, 15.0) for program in ("run", "whisperx") for view in ("segments", "words")),
+    ]
+    assert [(row["words"], row["words_without_speaker"]) for row in made] == [(5, 1)] * 4 + [(10, 2)] * 4
 
 
 def test_a_time_is_the_median_of_the_rounds():
