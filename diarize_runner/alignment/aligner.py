@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
-import diarize_runner
 from diarize_runner.alignment.models import AlignmentModel, select_alignment_model
 from diarize_runner.alignment.protocol import (
     AlignedWords,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
 
 _CHILD: Final = "diarize_runner.alignment.child"
+_PACKAGE: Final = Path(__file__).absolute().parents[1]
 _STAGE: Final = "alignment"
 _DEADLINE: Final = Deadline()
 _SLOW_HINT: Final = "use a GPU, or leave out --align"
@@ -143,9 +143,8 @@ class Aligner:
         yield from self._process.ask(request.encode(), recording.waveform, seconds, decode_event)
 
     def _program(self, temporary: str) -> ChildProgram:
-        folder = str(Path(diarize_runner.__file__).absolute().parent)
         return ChildProgram(
-            command=(str(self._python), "-I", "-W", "ignore", "-c", _START, folder, _CHILD),
+            command=(str(self._python), "-I", "-W", "ignore", "-c", _START, str(_PACKAGE), _CHILD),
             environment={**model_environment(self._cache), "TMPDIR": temporary},
             name="aligner",
             task=_STAGE,
