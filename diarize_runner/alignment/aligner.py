@@ -86,10 +86,7 @@ class Aligner:
         document["segments"] = [new or old for new, old in zip(aligned, segments, strict=True)]
         warnings = (*made.transcript.warnings, *_count_unaligned(aligned))
         transcript, data = read_document(document, recording, warnings)
-        reference = AlignmentReference(
-            model=model.repo.repo_id, commit_hash=model.repo.commit_hash, device=made.device, packages=loaded.packages
-        )
-        return replace(made, transcript=transcript, document=data, alignment=reference)
+        return replace(made, transcript=transcript, document=data, alignment=_reference(model, made.device, loaded))
 
     def cancel(self) -> None:
         """Stop the transcript of another thread, which raises Interrupted, and free the memory."""
@@ -166,6 +163,12 @@ def _request(
         load=AlignmentModelFiles(language=model.language, files=files, sentences=sentences, device=made.device),
         samples=len(recording.waveform),
         utterances=utterances(segments, model.language, recording.duration),
+    )
+
+
+def _reference(model: AlignmentModel, device: str, loaded: AlignerLoaded) -> AlignmentReference:
+    return AlignmentReference(
+        model=model.repo.repo_id, commit_hash=model.repo.commit_hash, device=device, packages=loaded.packages
     )
 
 
