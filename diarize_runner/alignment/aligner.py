@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
 
 _CHILD: Final = "diarize_runner.alignment.child"
+_PACKAGE: Final = Path(__file__).absolute().parents[1]
 _STAGE: Final = "alignment"
 _DEADLINE: Final = Deadline()
 _SLOW_HINT: Final = "use a GPU, or leave out --align"
@@ -85,10 +86,7 @@ class Aligner:
         document["segments"] = [new or old for new, old in zip(aligned, segments, strict=True)]
         warnings = (*made.transcript.warnings, *_count_unaligned(aligned))
         transcript, data = read_document(document, recording, warnings)
-        reference = AlignmentReference(
-            model=model.repo.repo_id, commit_hash=model.repo.commit_hash, device=made.device, packages=loaded.packages
-        )
-        return replace(made, transcript=transcript, document=data, alignment=reference)
+        return replace(made, transcript=transcript, document=data, alignment=_reference(model, made.device, loaded))
 
     def cancel(self) -> None:
         """Stop the transcript of another thread, which raises Interrupted, and free the memory."""
@@ -142,9 +140,8 @@ class Aligner:
         yield from self._process.ask(request.encode(), recording.waveform, seconds, decode_event)
 
     def _program(self, temporary: str) -> ChildProgram:
-        folder = str(Path(__file__).absolute().parents[1])
         return ChildProgram(
-            command=(str(self._python), "-I", "-W", "ignore", "-c", _START, folder, _CHILD),
+            command=(str(self._python), "-I", "-W", "ignore", "-c", _START, str(_PACKAGE), _CHILD),
             environment={**model_environment(self._cache), "TMPDIR": temporary},
             name="aligner",
             task=_STAGE,
@@ -166,6 +163,12 @@ def _request(
         load=AlignmentModelFiles(language=model.language, files=files, sentences=sentences, device=made.device),
         samples=len(recording.waveform),
         utterances=utterances(segments, model.language, recording.duration),
+    )
+
+
+def _reference(model: AlignmentModel, device: str, loaded: AlignerLoaded) -> AlignmentReference:
+    return AlignmentReference(
+        model=model.repo.repo_id, commit_hash=model.repo.commit_hash, device=device, packages=loaded.packages
     )
 
 

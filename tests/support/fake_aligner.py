@@ -72,6 +72,14 @@ def answer_slowly(request, peak, send):
     time.sleep(600)
 
 
+def answer_once(request, peak, send):
+    """Answer the first request, and hang at the next one."""
+    if _answered:
+        time.sleep(600)
+    _answered.append(request)
+    answer(request, peak, send)
+
+
 def fail(request, peak, send):
     send(Failed(kind="IntegrityError", message="model.safetensors has changed", hint="fetch it again"))
 
@@ -81,12 +89,14 @@ def exit_with_3(request, peak, send):
     raise SystemExit(3)
 
 
+_answered = []
 BEHAVIOURS = {
     "": answer,
     "refuses": refuse,
     "other words": answer_other_words,
     "noisy": answer_noisily,
     "slow": answer_slowly,
+    "hangs later": answer_once,
     "fails": fail,
     "exits": exit_with_3,
 }

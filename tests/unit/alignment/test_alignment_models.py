@@ -2,14 +2,19 @@
 
 import pytest
 from support.alignment import ENGLISH, GERMAN, JAPANESE, PUNKT, verified_with, wav2vec2
+from support.command import ROOT
 from support.fake_aligner import write_interpreter
 
 from diarize_runner.alignment.environment import VARIABLE, VERSION, find_interpreter
 from diarize_runner.alignment.models import MODELS, require_alignment, select_alignment_model
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.request import read_request
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.transcribing import open_transcriber
 from diarize_runner.transcription.languages import LANGUAGES
 from diarize_runner.transcription.options import TranscriptionOptions
+
+REQUESTS = ROOT / "cache_manifests"
 
 
 def test_a_model_is_known_by_its_language_and_its_files(cache):
@@ -18,6 +23,20 @@ def test_a_model_is_known_by_its_language_and_its_files(cache):
     assert list(model.files) == ["config.json", "preprocessor_config.json", "vocab.json", "model.safetensors"]
     assert model.sentences.path == "tokenizers/punkt_tab.zip"
     assert select_alignment_model(cache.manifest, "ja").repo.repo_id == JAPANESE
+
+
+def test_the_request_for_english_names_every_file_that_a_model_needs():
+    (repo,) = read_request(REQUESTS / "align-en.yaml").repos
+    assert repo.repo_id == MODELS["en"]
+    assert {"config.json", "preprocessor_config.json", "vocab.json", "model.safetensors"} < {
+        *repo.content.allow_patterns
+    }
+
+
+def test_the_request_for_the_data_of_nltk_is_locked():
+    request = REQUESTS / "nltk-punkt.yaml"
+    (repo,) = read_lock(read_request(request), lock_path(request)).repos
+    assert "tokenizers/punkt_tab.zip" in [file.path for file in repo.files]
 
 
 def test_the_languages_are_those_of_whisper():
