@@ -8,6 +8,7 @@
     review      LabelledTranscript                    -> warnings where it may be wrong
     speaker_names  LabelledTranscript                 -> LabelledTranscript, with names of people for labels
     statistics  LabelledTranscript                    -> talk time and words of each speaker
+    subtitles   LabelledTranscript                    -> cues, as its segments or laid out for reading
     formats     LabelledTranscript                    -> JSON, subtitles, text, annotations
                 Diarization                           -> RTTM
 

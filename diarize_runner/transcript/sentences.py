@@ -71,6 +71,8 @@ def split_sentences(text: str, words: Sequence[_W]) -> Iterator[Sentence[_W]]:
 
 def ends_sentence(piece: str, following: str) -> bool:
     """Whether a sentence ends with this piece of a text; `following` is the next piece."""
+    if _SENTENCE_ENDS.isdisjoint(piece):  # the usual case
+        return False
     tail = "".join(takewhile(lambda character: not (character.isalnum() or character == "_"), reversed(piece)))[::-1]
     if _SENTENCE_ENDS.isdisjoint(tail):
         return False

@@ -6,13 +6,17 @@ neighbour. A sentence that is too long is cut into as few cues as can be, of lik
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 from diarize_runner.transcript.subtitles.layout import SubtitleLayout
 from diarize_runner.transcript.subtitles.tokens import Break, Token, find_breaks, join_tokens
 
 _CUE_COST = 0.5
-_CUE_BREAK_COSTS = {Break.SENTENCE: 0.0, Break.CLAUSE: 2.0, Break.WORD: 6.0}
+_ANYWHERE = 6.0
+_CUE_BREAK_COSTS = {Break.SENTENCE: 0.0, Break.CLAUSE: 2.0, Break.WORD: _ANYWHERE}
+_LEAST_FULLNESS = 1 / 3
+"""Of a cue that ends anywhere in a sentence: a shorter one costs more than it can save, so it is not compared."""
 _INNER_SENTENCE_COST = 0.5
 """Of each sentence that ends before its cue does: the next one would be read before it is heard."""
 _SILENCE_COST = 1.0
@@ -43,10 +47,13 @@ def partition(count: int, costs: Costs) -> list[slice]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Utterance:
-    """What can be cut into cues."""
+    """What can be cut into cues; lists have an item for each token."""
 
     tokens: Sequence[Token]
-    breaks: Sequence[Break]
+    endings: Sequence[float]
+    """Costs of a cue that ends with the token."""
+    inner: Sequence[float]
+    """Costs of a cue that goes on after the token."""
     layout: SubtitleLayout
     label: int
     """Characters of the speaker's label."""
@@ -55,28 +62,42 @@ class _Utterance:
         """Yield each end of a cue that keeps the limits, and its cost; one token is always a cue."""
         layout, start = self.layout, self.tokens[first].start
         width, end, inner = 0, start, 0.0
-        fitting = count_fitting(self.tokens, first, layout, self.label)
-        for after in range(first + 1, first + fitting + 1):
-            token, ending = self.tokens[after - 1], self.breaks[after - 1]
+        full = layout.line_length * layout.lines * _LEAST_FULLNESS
+        for after in range(first + 1, first + count_fitting(self.tokens, first, layout, self.label) + 1):
+            token, ending = self.tokens[after - 1], self.endings[after - 1]
             end, width = max(end, token.end), width + token.width
             if after > first + 1 and end - start > layout.max_seconds:
                 return
-            yield after, _CUE_COST + _CUE_BREAK_COSTS[ending] + inner + self._reading_cost(after, start, end, width)
-            inner += _INNER_SENTENCE_COST * (ending is Break.SENTENCE) + _SILENCE_COST * self._silence_after(after)
-
-    def _silence_after(self, after: int) -> float:
-        is_last = after == len(self.tokens)
-        return 0.0 if is_last else max(0.0, self.tokens[after].start - self.tokens[after - 1].end)
+            is_likely = ending < _ANYWHERE or width >= full or end - start >= layout.max_seconds * _LEAST_FULLNESS
+            if is_likely or after == first + 1:
+                yield after, _CUE_COST + ending + inner + self._reading_cost(after, start, end, width)
+            inner += self.inner[after - 1]
 
     def _reading_cost(self, after: int, start: float, end: float, width: int) -> float:
         """Return the cost of a cue for being fuller than others, for a flash, and for haste."""
         layout = self.layout
         room = self.tokens[after].start if after < len(self.tokens) else end + layout.min_seconds
         seconds = max(end, min(room, start + layout.max_seconds)) - start
-        fullness = width / (layout.line_length * layout.lines)
-        shortness = max(0.0, 1 - seconds / layout.min_seconds) if layout.min_seconds else 0.0
-        haste = max(0.0, 1 - seconds * layout.reading_speed / width)
-        return fullness**2 + _SHORT_COST * shortness + haste
+        cost = (width / (layout.line_length * layout.lines)) ** 2
+        if seconds < layout.min_seconds:
+            cost += _SHORT_COST * (1 - seconds / layout.min_seconds)
+        to_read = width / layout.reading_speed
+        return cost + (1 - seconds / to_read if seconds < to_read else 0.0)
+
+
+def _cut(tokens: Sequence[Token], layout: SubtitleLayout, label: int) -> _Utterance:
+    breaks = find_breaks(tokens)
+    silences = [*(max(0.0, right.start - left.end) for left, right in pairwise(tokens)), 0.0]
+    return _Utterance(
+        tokens=tokens,
+        endings=[_CUE_BREAK_COSTS[each] for each in breaks],
+        inner=[
+            _INNER_SENTENCE_COST * (each is Break.SENTENCE) + _SILENCE_COST * silence
+            for each, silence in zip(breaks, silences, strict=True)
+        ],
+        layout=layout,
+        label=label,
+    )
 
 
 def count_fitting(tokens: Sequence[Token], first: int, layout: SubtitleLayout, label: int) -> int:
@@ -94,13 +115,12 @@ def count_fitting(tokens: Sequence[Token], first: int, layout: SubtitleLayout, l
 
 def split_cues(tokens: Sequence[Token], layout: SubtitleLayout, label: int) -> list[Sequence[Token]]:
     """Return the tokens of each cue."""
-    utterance = _Utterance(tokens=tokens, breaks=find_breaks(tokens), layout=layout, label=label)
-    return [tokens[part] for part in partition(len(tokens), utterance.candidates)]
+    return [tokens[part] for part in partition(len(tokens), _cut(tokens, layout, label).candidates)]
 
 
 def wrap(tokens: Sequence[Token], line_length: int, label: int) -> tuple[str, ...]:
     """Return the lines of a cue: as few as possible, of like lengths, and ending at commas where that is near."""
-    breaks = find_breaks(tokens)
+    costs = [_LINE_COST + _LINE_BREAK_COSTS[each] for each in find_breaks(tokens)]
 
     def candidates(first: int) -> Iterator[tuple[int, float]]:
         width = (0 if first else label) - tokens[first].follows_space
@@ -108,6 +128,6 @@ def wrap(tokens: Sequence[Token], line_length: int, label: int) -> tuple[str, ..
             width += tokens[after - 1].width
             if after > first + 1 and width > line_length:
                 return
-            yield after, _LINE_COST + (width / line_length) ** 2 + _LINE_BREAK_COSTS[breaks[after - 1]]
+            yield after, costs[after - 1] + (width / line_length) ** 2
 
     return tuple(join_tokens(tokens[part]) for part in partition(len(tokens), candidates))

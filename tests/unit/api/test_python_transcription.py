@@ -40,7 +40,7 @@ def test_a_recording_is_transcribed_without_speakers(session, call, tmp_path):
     assert [segment.speaker for segment in found.segments] == [None]
     assert found.segments[0].text.startswith(" peak 0.")
     assert found.language == "de"
-    assert found.write(tmp_path / "call.srt").read_text().startswith("1\n00:00:00,100 --> 00:00:00,800\npeak 0.")
+    assert found.write(tmp_path / "call.srt").read_text().startswith("1\n00:00:00,100 --> 00:00:00,933\npeak 0.")
 
 
 def test_samples_are_transcribed_as_a_file_of_them_is(session, call, samples):

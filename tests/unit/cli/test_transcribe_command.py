@@ -163,8 +163,9 @@ def test_a_spool_transcribes_recordings_without_a_transcript(command, inbox):
     (inbox / "other.json").write_text('[{"start": 0, "end": 0.4, "text": "Hello"}]')
     assert command("spool", inbox.parent, "--settle", "0", "--transcribe").exit_code == 0
     outbox = inbox.parent / "outbox"
-    assert f"[SPEAKER_00] {TEXT}" in (outbox / "call/call.labelled.srt").read_text()
-    assert "[SPEAKER_00] Hello" in (outbox / "other/other.labelled.srt").read_text()
+    laid_out, kept = (outbox / f"{name}/{name}.labelled.srt" for name in ("call", "other"))
+    assert f"00:00:00,100 --> 00:00:00,933\n[SPEAKER_00] {TEXT}\n" in laid_out.read_text()
+    assert "00:00:00,000 --> 00:00:00,400\n[SPEAKER_00] Hello\n" in kept.read_text()
 
 
 def test_a_spool_refuses_transcription_options_without_transcribe(command, inbox):
