@@ -92,5 +92,6 @@ def _load(path: Path) -> object:
 
 def _place(reason: Exception) -> str:
     """Return the line of an error, and nothing that stands there: it can be a token."""
-    mark = reason.problem_mark if isinstance(reason, yaml.MarkedYAMLError) else None
-    return f": line {mark.line + 1}: {reason.problem}" if mark else ""
+    if not isinstance(reason, yaml.MarkedYAMLError) or not reason.problem_mark:
+        return ""
+    return f": line {reason.problem_mark.line + 1}: {reason.problem}"
