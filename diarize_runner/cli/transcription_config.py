@@ -92,6 +92,6 @@ def _load(path: Path) -> object:
 
 def _place(reason: Exception) -> str:
     """Return the line of an error, and nothing that stands there: it can be a token."""
-    if not isinstance(reason, yaml.MarkedYAMLError) or reason.problem_mark is None:
+    if not isinstance(reason, yaml.MarkedYAMLError) or not reason.problem_mark:
         return ""
     return f": line {reason.problem_mark.line + 1}: {reason.problem}"
