@@ -23,6 +23,7 @@ from diarize_runner.progress import Progress
 from diarize_runner.transcript.formats.provenance import AlignmentReference
 from diarize_runner.transcription.process import ChildProgram, ModelProcess
 from diarize_runner.transcription.protocol import Failed
+from diarize_runner.transcription.times import repair_times
 from diarize_runner.transcription.transcriber import (
     Deadline,
     Transcription,
@@ -83,7 +84,8 @@ class Aligner:
         loaded, answers = self._ask(_request(self._cache, model, made, segments, recording), recording, progress)
         pairs = zip(segments, answers, strict=True)
         aligned = [align_segment(segment, words, language) for segment, words in pairs]
-        document["segments"] = [new or old for new, old in zip(aligned, segments, strict=True)]
+        kept = [new or old for new, old in zip(aligned, segments, strict=True)]
+        document["segments"] = repair_times(kept, recording.duration)
         warnings = (*made.transcript.warnings, *_count_unaligned(aligned))
         transcript, data = read_document(document, recording, warnings)
         return replace(made, transcript=transcript, document=data, alignment=_reference(model, made.device, loaded))

@@ -44,8 +44,12 @@ def transcription(cache, segments, language="en"):
 
 
 def segment(start, end, *words):
-    """Return a segment whose words all have its times."""
-    timed = [{"start": start, "end": end, "word": word, "probability": 0.5} for word in words]
+    """Return a segment of words of equal length."""
+    step = (end - start) / len(words)
+    timed = [
+        {"start": start + index * step, "end": start + (index + 1) * step, "word": word, "probability": 0.5}
+        for index, word in enumerate(words)
+    ]
     return {"start": start, "end": end, "text": "".join(words), "words": timed}
 
 

@@ -42,6 +42,12 @@ def test_words_get_the_times_of_the_child_which_hears_the_same_samples(open_alig
     assert [word.score for word in aligned.words] == [0.5, 0.5], "whether the word is right, is Whisper's to say"
 
 
+def test_a_word_that_its_neighbours_leave_no_time_gets_a_little(open_aligner, cache):
+    said = transcription(cache, [segment(0.5, 0.8, " Number", " 1")])
+    made = open_aligner().align(said, recording_with_peak(recording(), 0.7), QUIET)
+    assert spans(made) == [(" Number", 0.7, 0.85), (" 1", 0.85, 0.87)]
+
+
 def test_the_result_names_the_model_and_its_packages(open_aligner, hello, cache):
     made = open_aligner().align(hello, recording(), QUIET).alignment
     (repo,) = [repo for repo in cache.manifest.repos if repo.repo_id == ENGLISH]
