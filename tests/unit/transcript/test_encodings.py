@@ -80,9 +80,10 @@ def test_the_hint_for_other_bytes_is_about_the_encoding(tmp_path, data):
         ({"language": "ar", "segments": []}, "ar"),
         ({"language_code": "en_us", "text": "", "words": [], "audio_url": "x"}, "en-us"),
         ({"result": {"language": "he"}, "transcription": []}, "he"),
-        ({"language": "english", "segments": []}, None),
+        ({"language": "english", "segments": []}, "en"),
+        ({"language": "klingon", "segments": []}, None),
         ({"language": 3, "segments": []}, None),
     ],
 )
-def test_the_language_is_read_if_it_is_a_tag(write, document, language):
+def test_the_language_is_read_if_it_is_a_tag_or_one_of_whispers_names(write, document, language):
     assert read(write(json.dumps(document), "utf-8")).language == language
