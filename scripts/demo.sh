@@ -39,7 +39,7 @@ fi
 step "3. Publish it: v1.0/ is immutable, latest/ points to it"
 run diarize-runner cache publish "$demo/build" --store "$store"
 
-step "4. Set up a box from the store (the first run installs torch, about 5 GB)"
+step "4. Set up a box from the store (the first run installs torch and all else, about 7 GB)"
 run uv build --quiet --wheel --no-build-isolation --out-dir "$demo/wheel" .
 wheel=$(echo "$demo"/wheel/*.whl)
 cat >"$demo/box.yml" <<END
