@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 
 _CHILD: Final = "diarize_runner.transcription.child"
 _STAGE: Final = "transcription"
+_NO_TELEMETRY: Final = "ORT_DISABLE_TELEMETRY"
+"""Without it, onnxruntime 1.29 and newer report to mobile.events.data.microsoft.com. The threads that do so are native:
+no guard in Python sees them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,7 +219,7 @@ class Transcriber:
     def _environment(self) -> Mapping[str, str]:
         """Return the child's environment: no secret, no network, no file of the user's home folder."""
         offline = runtime_environment(self._cache.root / layout.HF_HOME)
-        return child_environment(**{**offline, "HF_HUB_CACHE": os.devnull, "HOME": os.devnull})
+        return child_environment(**{**offline, "HF_HUB_CACHE": os.devnull, "HOME": os.devnull, _NO_TELEMETRY: "1"})
 
     def _transcription(self, recording: "Recording", answer: _Answer, warnings: tuple[str, ...]) -> Transcription:
         document = {"segments": answer.segments, "language": answer.language}
