@@ -72,6 +72,7 @@ def test_the_child_has_a_process_group_of_its_own_and_no_token(open_transcriber,
     assert os.getpgid(pid) == pid
     environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     assert b"HF_HUB_OFFLINE=1" in environment
+    assert b"ORT_DISABLE_TELEMETRY=1" in environment
     assert not [each for each in environment if b"hf_secret" in each]
 
 
