@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command import ROOT, run
-from support.tracing import require_strace, traced
 from support.word_errors import edits
 
 from diarize_runner.cache.documents import layout
