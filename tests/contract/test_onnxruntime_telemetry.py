@@ -22,7 +22,7 @@ def files_of(tmp_path):
     """Return a function that detects speech with some variables, and returns the files left in the home folder."""
 
     def files_of(**variables):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_", "CI"))}
+        environment = {"PATH": os.environ["PATH"]}  # it sends nothing where a variable such as CI is set
         home = tmp_path / "home"
         home.mkdir()
         subprocess.run(

@@ -162,21 +162,3 @@ def test_run_goes_from_the_bare_recording_to_who_said_what(box, tmp_path):
     labelled = read(tmp_path / "sample.json")
     assert word_error_rate(labelled) < WORST_WER
     assert {"[SPEAKER_00]", "[SPEAKER_01]"} <= set((tmp_path / "sample.srt").read_text().split())
-
-
-def files_of_telemetry(environment, home):
-    """Load the speech detection as the child does; return the files in which onnxruntime keeps its reports."""
-    hidden = ("CI", "XDG_CACHE_HOME")  # onnxruntime reports nothing in CI
-    variables = {name: value for name, value in environment.items() if name not in hidden}
-    command = [sys.executable, "-c", "from faster_whisper.vad import get_vad_model; get_vad_model()"]
-    subprocess.run(command, env={**variables, "HOME": str(home)}, check=True)
-    return list(home.rglob(".onnxruntime"))
-
-
-def test_onnxruntime_reports_nothing_to_its_maker(transcriber, tmp_path):
-    """A report would look up mobile.events.data.microsoft.com seconds later, by native threads."""
-    environment = transcriber._environment()
-
-    assert files_of_telemetry(environment, tmp_path) == []
-    del environment["ORT_DISABLE_TELEMETRY"]
-    assert files_of_telemetry(environment, tmp_path) != [], "the negative control"
