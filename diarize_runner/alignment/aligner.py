@@ -130,6 +130,8 @@ class Aligner:
         finally:
             if not is_finished:
                 self.close()
+        if self._process:
+            self._process.release_samples()
         return loaded, answers
 
     def _events(self, request: AlignmentRequest, recording: "Recording") -> Iterator[AlignmentEvent]:

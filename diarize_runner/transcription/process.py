@@ -112,6 +112,10 @@ class ModelProcess:
         for line in self._lines(deadline, seconds):
             yield self._decode(line, decode)
 
+    def release_samples(self) -> None:
+        """Free the memory of the samples, once the child has sent its last event: 64 KB for each second of audio."""
+        os.ftruncate(self._samples, 0)
+
     def interrupt(self) -> None:
         """Kill the process group: `ask`, in another thread, then raises PipelineError."""
         if self._process.returncode is None:  # once it is reaped, another group can have its number
@@ -131,7 +135,7 @@ class ModelProcess:
         self._reader.join()
 
     def _share(self, waveform: "npt.NDArray[np.float32]") -> None:
-        os.ftruncate(self._samples, 0)
+        self.release_samples()
         with os.fdopen(os.dup(self._samples), "wb") as file:
             file.seek(0)
             file.write(np.ascontiguousarray(waveform, dtype=np.float32).data)

@@ -173,6 +173,8 @@ class Transcriber:
         finally:
             if not is_finished:
                 self.close()
+        if self._process:
+            self._process.release_samples()
         return answer
 
     def _events(self, recording: "Recording") -> Iterator[Event]:

@@ -65,6 +65,13 @@ def test_the_end_of_the_block_ends_the_child(open_transcriber, log):
     assert not is_running(pid)
 
 
+def test_the_memory_of_the_samples_is_freed_after_a_recording(open_transcriber):
+    transcriber = open_transcriber()
+    for peak in (0.5, 0.25):
+        assert transcriber.transcribe(recording(peak), QUIET).transcript.segments[0].text == f" peak {peak:.2f}"
+        assert os.fstat(transcriber._process._samples).st_size == 0
+
+
 def test_the_child_has_a_process_group_of_its_own_and_no_token(open_transcriber, log, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     open_transcriber().transcribe(recording(), QUIET)
