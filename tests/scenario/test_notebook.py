@@ -1,18 +1,17 @@
-"""The README's Python example runs in a notebook, on a small pipeline."""
+"""The README's Python example runs in a notebook, on the embedded models."""
 
 import re
+import shutil
+from importlib.metadata import distribution
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from support import pipelines
 from support.command import ROOT
-from support.small_pipelines import restored
-from support.sounds import write_wav
 
 pytestmark = pytest.mark.scenario
 
-SCRIPT = {"ada": [(0.0, 2.5)], "bo": [(2.5, 5.0)]}
+SAMPLE = distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav")
 
 
 def readme_examples():
@@ -22,14 +21,13 @@ def readme_examples():
 @pytest.fixture
 def folder(tmp_path):
     """The notebook's folder, with the recording and the transcript of the README's example."""
-    sound = pipelines.recording(SCRIPT, 5 * pipelines.RATE).numpy()
-    write_wav(tmp_path / "call.wav", [sound], pipelines.RATE)
-    (tmp_path / "call.srt").write_text("1\n00:00:00,200 --> 00:00:02,000\nHello.\n")
+    shutil.copy(SAMPLE, tmp_path / "call.wav")
+    (tmp_path / "call.srt").write_text("1\n00:00:18,200 --> 00:00:20,000\nMine too.\n")
     return tmp_path
 
 
-def test_the_readme_s_example_runs_in_a_notebook_and_draws_the_timeline(folder, monkeypatch):
-    monkeypatch.setenv("DIARIZE_RUNNER_CACHE", str(restored(folder / "site")))
+def test_the_readme_s_example_runs_in_a_notebook_and_draws_the_timeline(folder, embedded_box, monkeypatch):
+    monkeypatch.setenv("DIARIZE_RUNNER_CACHE", str(embedded_box))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     monkeypatch.setenv("HOME", str(folder))
     (example,) = readme_examples()
@@ -41,4 +39,5 @@ def test_the_readme_s_example_runs_in_a_notebook_and_draws_the_timeline(folder, 
 
     (result,) = [each for each in notebook.cells[0].outputs if each.output_type == "execute_result"]
     assert "<iframe" in result.data["text/html"]
-    assert "Hello." in (folder / "call.html").read_text(encoding="utf-8")
+    assert "New Jersey" in (folder / "call.html").read_text(encoding="utf-8")
+    assert "[SPEAKER_00] Mine too." in (folder / "labelled.srt").read_text(encoding="utf-8")
