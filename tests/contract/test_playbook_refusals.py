@@ -115,6 +115,6 @@ def test_with_transcription_enabled_a_version_without_a_model_is_refused_before_
 
 
 def test_with_transcription_enabled_a_version_with_a_model_is_accepted(enable_transcription):
-    code, output = enable_transcription({TINY_EN: whisper(tokens=10)})
+    code, output = enable_transcription({TINY_EN: whisper()})
 
     assert code == 0, output
