@@ -3,7 +3,7 @@
 import pytest
 
 from diarize_runner.errors import OutOfMemory, PipelineError
-from diarize_runner.transcription.child import _failure
+from diarize_runner.transcription.answering import describe_failure
 
 OUT_OF_MEMORY = [
     RuntimeError("CUDA failed with error out of memory"),
@@ -18,11 +18,11 @@ OUT_OF_MEMORY = [
 
 @pytest.mark.parametrize("reason", OUT_OF_MEMORY, ids=str)
 def test_a_lack_of_memory_is_known_by_its_message(reason):
-    assert isinstance(_failure(reason).error, OutOfMemory)
+    assert isinstance(describe_failure("transcription", reason).error, OutOfMemory)
 
 
 def test_another_error_keeps_its_message():
-    error = _failure(ValueError("the model is too old")).error
+    error = describe_failure("transcription", ValueError("the model is too old")).error
     assert type(error) is PipelineError
     assert str(error) == "transcription failed: the model is too old"
     assert error.hint
