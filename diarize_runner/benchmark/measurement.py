@@ -240,6 +240,13 @@ class Series:
         return self.median_seconds / self.audio_seconds
 
     @property
+    def transcription_seconds(self) -> float | None:
+        """The sum of the medians; None unless every recording was transcribed."""
+        seconds = [measured.stages.transcription for measured in self.measurements]
+        known = [each for each in seconds if each is not None]
+        return sum(known) if len(known) == len(seconds) else None
+
+    @property
     def word_error_rate(self) -> float | None:
         """All word errors / all words of the references; None unless every recording has them."""
         errors = [measured.words for measured in self.measurements]

@@ -14,8 +14,6 @@ from diarize_runner.benchmark.report import BenchmarkReport
 if TYPE_CHECKING:
     from rich.table import Table
 
-_HEADINGS = ("recording", "engine", "audio", "processing (median)", "RTF", "speakers", "DER")
-
 
 def summary(report: BenchmarkReport) -> "Table":
     """Return a table with a row for each recording and engine, and below it the accuracy of each engine."""
@@ -23,17 +21,16 @@ def summary(report: BenchmarkReport) -> "Table":
 
     from diarize_runner.cli.terminal import caption
 
-    host, transcribes = report.environment, transcription_tables.transcribes(report)
+    host = report.environment
     devices = ", ".join(dict.fromkeys(series.device for series in report.series))
     title = f"{devices}: {host.cpu}, {host.threads} threads, workload {report.workload}"
     table = Table(title=title, title_justify="left")
-    for heading in (*_HEADINGS, *(transcription_tables.HEADINGS if transcribes else ())):
+    for heading in ("recording", "engine", "audio", "processing (median)", "RTF", "speakers", "DER"):
         table.add_column(heading, justify="left" if heading in ("recording", "engine") else "right")
     for series in report.series:
         for measurement in series.measurements:
-            words = transcription_tables.figures(measurement) if transcribes else ()
-            table.add_row(*_row(series, measurement), *words)
-    transcribed = [transcription_tables.transcribers(report), *transcription_tables.word_error_lines(report)]
+            table.add_row(*_row(series, measurement))
+    transcribed = [transcription_tables.transcribers(report), *transcription_tables.transcription_lines(report)]
     if lines := [*_accuracy_lines(report), *filter(None, transcribed)]:
         table.caption, table.caption_justify = caption(lines), "left"
     return table

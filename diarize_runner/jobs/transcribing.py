@@ -1,6 +1,7 @@
 """Sessions that transcribe each recording: alone, or before it is diarized and labelled.
 
-The two stages run one after the other: on two cores that took 12.1 s for 90 s of audio, and 13.6 s side by side.
+The two stages run one after the other, so that each is timed alone. Side by side, they took two thirds of the time on
+two cores: docs/benchmarks.md.
 """
 
 import time

@@ -48,12 +48,17 @@ def transcribers(report: BenchmarkReport) -> str:
     return f"Transcribed with {', '.join(names)}." if names else ""
 
 
-def word_error_lines(report: BenchmarkReport) -> Iterator[str]:
-    """Yield the pooled WER of each engine that has one."""
+def transcription_lines(report: BenchmarkReport) -> Iterator[str]:
+    """Yield the time and the WER of the transcription beside each engine, over all recordings."""
     for series in report.series:
+        if series.transcription_seconds is None:
+            continue
+        factor = series.transcription_seconds / series.audio_seconds
+        line = f"{series.engine}: transcribed in {format_seconds(series.transcription_seconds)}, RTF {factor:.3f}"
         if series.word_error_rate is not None:
             words = sum(measured.words.words for measured in series.measurements if measured.words)
-            yield f"{series.engine}: WER {format_percent(series.word_error_rate)} of {words:,} words"
+            line += f", WER {format_percent(series.word_error_rate)} of {words:,} words"
+        yield line
 
 
 def _errors(words: WordErrors | None) -> str:

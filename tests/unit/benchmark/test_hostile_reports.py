@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 PATHS = [
     *(ROOT / f"tests/vectors/benchmark/format-{number}.json" for number in (1, 2)),
     *(ROOT / f"docs/benchmarks/{name}-2026-11-21.json" for name in ("default", "peers-twin")),
-    ROOT / "docs/benchmarks/sample-2026-11-29.json",
+    ROOT / "docs/benchmarks/sample-2026-11-30.json",
 ]
 JOB = Job(audio_hours=10, deadline=86_400, ready_after=60)
 
