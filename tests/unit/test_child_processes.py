@@ -37,7 +37,14 @@ def starts(path):
 def test_every_started_process_gets_an_explicit_environment():
     found = [(path, call) for path in sources() for call in starts(path)]
 
-    here = ["pip", "rewriting and decoding", "a child that is asked", "nvidia-smi"]
+    here = [
+        "pip",
+        "rewriting and decoding",
+        "a child that is asked",
+        "a child with a model",
+        "whisperX's version",
+        "nvidia-smi",
+    ]
     on_boxes = ["uv", "nvidia-smi and dpkg"]
     assert len(found) == len(here + on_boxes)
     for path, call in found:
