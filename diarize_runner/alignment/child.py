@@ -6,8 +6,6 @@ and numpy. All files are loaded from verified copies: the weights are in memory,
 
 import functools
 import os
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,12 +22,10 @@ from diarize_runner.alignment.protocol import (
     Utterance,
     encode_event,
 )
-from diarize_runner.child import die_with_parent
-from diarize_runner.diarization.guard import process_offline
 from diarize_runner.digests import hash_bytes
-from diarize_runner.errors import DiarizeRunnerError, IntegrityError
-from diarize_runner.transcription.answering import describe_failure, map_samples, send
-from diarize_runner.transcription.protocol import Failed, ModelFile
+from diarize_runner.errors import IntegrityError
+from diarize_runner.transcription.answering import Answering, answer_requests, map_samples
+from diarize_runner.transcription.protocol import ModelFile
 
 _PACKAGES: Final = ("whisperx", "torch", "torchaudio", "transformers", "nltk", "numpy", "pandas")
 """Packages that affect the times."""
@@ -47,23 +43,17 @@ class _LoadedModel:
 
 def main() -> None:
     """Answer the requests on stdin."""
-    events, samples, parent = map(int, sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
-    die_with_parent(parent)
-    loaded: _LoadedModel | None = None
-    with os.fdopen(events, "w", encoding="utf-8") as sink, process_offline():
-        for line in sys.stdin:
-            request = AlignmentRequest.decode(line)
-            try:
-                if loaded is None or loaded.request != request.load:
-                    loaded = None  # free the memory of the one before
-                    loaded = _load(request.load)
-                for event in _answer(loaded, request, samples):
-                    send(sink, encode_event(event))
-            except DiarizeRunnerError as error:
-                send(sink, encode_event(Failed.of(error)))
-            except (ImportError, LookupError, MemoryError, OSError, RuntimeError, ValueError) as reason:
-                send(sink, encode_event(describe_failure("alignment", reason)))
+    errors = (ImportError, LookupError, MemoryError, OSError, RuntimeError, ValueError)
+    answer_requests(
+        Answering(
+            task="alignment",
+            decode=AlignmentRequest.decode,
+            load=_load,
+            answer=_answer,
+            encode=encode_event,
+            errors=errors,
+        )
+    )
 
 
 def _load(request: AlignmentModelFiles) -> _LoadedModel:

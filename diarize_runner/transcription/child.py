@@ -5,29 +5,24 @@ ctranslate2 loads damaged ones without an error, and transcribes nonsense.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from diarize_runner.child import die_with_parent
-from diarize_runner.diarization.guard import process_offline
 from diarize_runner.diarization.wsl import load_driver
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import (
     DeviceUnavailable,
-    DiarizeRunnerError,
     IntegrityError,
     UsageError,
 )
-from diarize_runner.transcription.answering import describe_failure, map_samples, send
+from diarize_runner.transcription.answering import Answering, answer_requests, map_samples
 from diarize_runner.transcription.cublas import load_cublas
 from diarize_runner.transcription.options import float16_on_cpu
 from diarize_runner.transcription.protocol import (
     Event,
-    Failed,
     Finished,
     Loaded,
     LoadRequest,
@@ -59,24 +54,13 @@ class _LoadedModel:
 
 def main() -> None:
     """Answer the requests on stdin."""
-    events, samples, parent = map(int, sys.argv[1:])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends this process
-    die_with_parent(parent)
     sys.modules["torch"] = None  # type: ignore[assignment]  # ctranslate2 imports it if it can, and does not need it
-    loaded: _LoadedModel | None = None
-    with os.fdopen(events, "w", encoding="utf-8") as sink, process_offline():
-        for line in sys.stdin:
-            request = Request.decode(line)
-            try:
-                if loaded is None or loaded.request != request.load:
-                    loaded = None  # free the memory of the one before
-                    loaded = _load(request.load)
-                for event in _answer(loaded, request, samples):
-                    send(sink, encode_event(event))
-            except DiarizeRunnerError as error:
-                send(sink, encode_event(Failed.of(error)))
-            except (MemoryError, OSError, RuntimeError, ValueError) as reason:
-                send(sink, encode_event(describe_failure("transcription", reason)))
+    errors = (MemoryError, OSError, RuntimeError, ValueError)
+    answer_requests(
+        Answering(
+            task="transcription", decode=Request.decode, load=_load, answer=_answer, encode=encode_event, errors=errors
+        )
+    )
 
 
 def _load(request: LoadRequest) -> _LoadedModel:

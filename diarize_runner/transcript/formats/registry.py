@@ -96,7 +96,7 @@ def subtitle_formats(layout: SubtitleLayout) -> dict[str, Format]:
 
 
 def default_formats(provenance: Provenance | None) -> dict[str, Format]:
-    """Return all formats: subtitles of a transcription are laid out, as nobody chose its segments."""
+    """Return all formats; a transcription made here gets subtitles that are laid out for reading."""
     is_transcribed = provenance is not None and provenance.transcription is not None
     return {**FORMATS, **subtitle_formats(DEFAULT_LAYOUT)} if is_transcribed else FORMATS
 

@@ -4,8 +4,8 @@ Laid out, a cue ends where a sentence ends, if that is possible within the limit
 of a segment; else between two words. It has one speaker. It may join segments, or be a part of one.
 
 A cue lasts until its text can be read, if the next cue leaves room, and never less than its words, up to the maximum.
-One that nobody could see overlaps the next. No text is left out: fast speech exceeds the reading speed, and a word that
-is wider than a line has a line of its own.
+A cue that would be too short to see overlaps the next one. No text is left out: fast speech exceeds the reading speed,
+and a word that is wider than a line has a line of its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from diarize_runner.transcript.subtitles.tokens import Token, read_tokens, text_
 _LONG_PAUSE = 2.0
 """Seconds of silence that no cue extends over."""
 _VISIBLE = 0.25
-"""Seconds below which nobody sees a cue."""
+"""Seconds; viewers miss a shorter cue."""
 
 LabelWidth = Callable[[str | None], int]
 """Returns the characters that the label of a speaker takes in the first line."""
@@ -72,7 +72,7 @@ def _segments_with_text(transcript: LabelledTranscript) -> list[LabelledSegment]
 
 
 def _utterances(transcript: LabelledTranscript) -> Iterator[tuple[str | None, Sequence[Token]]]:
-    """Yield what a speaker says until another speaks, or nobody does."""
+    """Yield the words of one speaker, until the speaker changes or a long pause begins."""
     for speaker, run in groupby(_segments_with_text(transcript), key=attrgetter("speaker")):
         tokens = [token for segment in run for token in read_tokens(segment)]
         pauses = [index for index, pair in enumerate(pairwise(tokens), start=1) if _has_pause(*pair)]
