@@ -1,0 +1,16 @@
+"""The HTTP service of one box: uploads become jobs of a durable queue, which one model process works off.
+
+    settings     what the command line, a key file and the environment configure      -> Settings
+    intake/      an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
+    folder       uploads, samples and results, as files of each job
+    work         what a job does: task, speaker hints, transcription                  <-> JSON
+    queue/       jobs with leases, in SQLite or PostgreSQL
+    workers/     claim a job, run it in the model process, store its result
+        model_process, protocol   the child process; only it imports torch
+    shapes/      results as each API has them
+    web/         the HTTP endpoints, access, events and metrics
+
+The web process decodes and validates, and never imports torch; it stays responsive while the device works. A job is
+accepted once its files and its row are on the disk. Whatever is killed afterwards, some worker's lease expires, and the
+job is claimed again. A job ends once: the result of a worker that lost its lease is discarded.
+"""

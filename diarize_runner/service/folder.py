@@ -1,0 +1,124 @@
+"""The folder of the service: the files of each job.
+
+    queue.db                      the queue, unless it is in PostgreSQL
+    incoming/                     request bodies; emptied at the start
+    jobs/<id>/upload              the recording, as it was uploaded
+    jobs/<id>/transcript          the transcript, if one came along
+    jobs/<id>/samples.f32         the decoded samples, until the job ends
+    jobs/<id>/recording.json      what decoding said of them
+    jobs/<id>/result-<lease>/     one file for each format
+
+A job's folder appears whole, by one rename, before its row is added.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from diarize_runner.disk import disk_errors, flush
+
+_NEW: Final = ".new-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobFolder:
+    """The files of one job."""
+
+    path: Path
+
+    @property
+    def upload(self) -> Path:
+        """Return the recording."""
+        return self.path / "upload"
+
+    @property
+    def transcript(self) -> Path:
+        """Return the transcript."""
+        return self.path / "transcript"
+
+    @property
+    def samples(self) -> Path:
+        """Return the samples: mono, 16 kHz, float32, little-endian."""
+        return self.path / "samples.f32"
+
+    @property
+    def recording(self) -> Path:
+        """Return the document that describes the samples."""
+        return self.path / "recording.json"
+
+    def result(self, name: str) -> Path:
+        """Return the folder of a result, whose name is `Job.result`."""
+        return self.path / name
+
+    def remove_inputs(self) -> None:
+        """Remove what only a running job needs."""
+        self.samples.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceFolder:
+    """The folder of the service."""
+
+    path: Path
+
+    @property
+    def queue(self) -> Path:
+        """Return the file of the queue."""
+        return self.path / "queue.db"
+
+    @property
+    def incoming(self) -> Path:
+        """Return the folder for request bodies."""
+        return self.path / "incoming"
+
+    @property
+    def jobs(self) -> Path:
+        """Return the folder of all jobs."""
+        return self.path / "jobs"
+
+    def job(self, job_id: str) -> JobFolder:
+        """Return the folder of a job."""
+        return JobFolder(path=self.jobs / job_id)
+
+    def prepare(self) -> None:
+        """Make the folders, for this user only; empty `incoming`. Raises DiskError."""
+        with disk_errors(self.path):
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            shutil.rmtree(self.incoming, ignore_errors=True)
+            for folder in (self.incoming, self.jobs):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            flush(self.path)
+
+    @contextmanager
+    def new_job(self, job_id: str) -> Iterator[JobFolder]:
+        """Yield the folder of a new job, which appears when the block ends, and never after an error.
+
+        Raises:
+            DiskError: the disk refuses a write.
+        """
+        draft = self.jobs / f"{_NEW}{job_id}"
+        with disk_errors(self.jobs):
+            draft.mkdir(mode=0o700)
+            try:
+                yield JobFolder(path=draft)
+                for file in draft.iterdir():
+                    flush(file)
+                flush(draft)
+                os.rename(draft, self.jobs / job_id)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
+            flush(self.jobs)
+
+    def remove_job(self, job_id: str) -> None:
+        """Remove all files of a job, if there are any. Raises DiskError."""
+        with disk_errors(self.jobs):
+            shutil.rmtree(self.jobs / job_id, ignore_errors=not (self.jobs / job_id).exists())
+
+    def job_ids(self) -> Iterator[str]:
+        """Yield the id of each job that has files, and the names of drafts."""
+        yield from sorted(os.listdir(self.jobs))
