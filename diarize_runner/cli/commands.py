@@ -60,6 +60,11 @@ COMMANDS = {
         summary="label every recording in FOLDER/inbox, then exit",
         example="spool /var/lib/diarize-runner",
     ),
+    "serve": Command(
+        summary="serve the HTTP API: uploads become jobs of a durable queue",
+        example="serve --cache ~/.cache/diarize-runner/models --folder ~/.local/share/diarize-runner",
+        details="On an address that other machines reach, it needs --keys FILE. docs/service.md describes the API.",
+    ),
     "cache resolve": Command(
         summary="pin every file of a request by SHA-256 in REQUEST.lock.json",
         example="cache resolve cache_manifests/community-1.yaml",

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -132,6 +132,16 @@ def decode(path: Path, selection: Selection = ALL_CHANNELS, *, limits: Limits = 
             return _decode_source(source, str(path), uri_from_stem(path.stem), selection, limits)
     except OSError as error:
         raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+
+
+def decode_opened(
+    source: BinaryIO, name: str, selection: Selection = ALL_CHANNELS, *, limits: Limits = Limits()
+) -> DecodedRecording:
+    """Decode an open file, from its start; the stem of `name` becomes the `uri`.
+
+    Raises as `decode` does.
+    """
+    return _decode_source(source, name, uri_from_stem(PurePath(name).stem), selection, limits)
 
 
 def _seekable(opened: BinaryIO, path: Path, limits: Limits) -> BinaryIO:

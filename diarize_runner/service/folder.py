@@ -84,14 +84,19 @@ class ServiceFolder:
         """Return the folder of a job."""
         return JobFolder(path=self.jobs / job_id)
 
-    def prepare(self) -> None:
-        """Make the folders, for this user only; empty `incoming`. Raises DiskError."""
+    def create(self) -> None:
+        """Make the folders, for this user only. Raises DiskError."""
         with disk_errors(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            shutil.rmtree(self.incoming, ignore_errors=True)
-            for folder in (self.incoming, self.jobs):
-                folder.mkdir(mode=0o700, exist_ok=True)
+            self.jobs.mkdir(mode=0o700, exist_ok=True)
             flush(self.path)
+
+    def empty_incoming(self) -> None:
+        """Remove what requests left that ended with the server. Raises DiskError."""
+        with disk_errors(self.incoming):
+            if self.incoming.exists():
+                shutil.rmtree(self.incoming)
+            self.incoming.mkdir(mode=0o700)
 
     @contextmanager
     def new_job(self, job_id: str) -> Iterator[JobFolder]:

@@ -9,6 +9,8 @@ from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 TaskName = Literal["diarize", "vad", "transcribe", "run"]
 TASKS: Final[tuple[TaskName, ...]] = get_args(TaskName)
 """`diarize` labels the transcript if one comes along; `run` transcribes, diarizes and labels."""
+TRANSCRIBING: Final = ("transcribe", "run")
+"""The tasks that need a transcription model."""
 DIARIZATION_MODEL: Final = "diarization"
 """The model of jobs that transcribe nothing, for sticky scheduling."""
 

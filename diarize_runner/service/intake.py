@@ -1,0 +1,166 @@
+"""Take an upload: decode it in the confined child, keep it, and add its job to the queue.
+
+Decoding here, and not when the job runs, refuses what is no audio at once, knows the duration that the limits count,
+and overlaps with the work of the device.
+"""
+
+import shutil
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from diarize_runner.diarization import audio
+from diarize_runner.diarization.audio import DecodedRecording, Selection
+from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
+from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
+from diarize_runner.service.folder import JobFolder, ServiceFolder
+from diarize_runner.service.speed import Speed
+from diarize_runner.service.queue.job import Job, NewJob
+from diarize_runner.service.queue.queue import Queue
+from diarize_runner.service.recording import DecodedUpload
+from diarize_runner.service.settings import Limits
+from diarize_runner.service.work import Work
+from diarize_runner.transcript.read import read
+
+
+class QueueFull(DiarizeRunnerError):
+    """The queue takes no more audio now."""
+
+    def __init__(self, message: str, *, hint: str, retry_after: int) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+        """Seconds until there is room, estimated from the speed of the last jobs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """A request to work on an upload."""
+
+    owner: str
+    work: Work
+    is_strict: bool = False
+    """Whether to refuse a recording that has a warning."""
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """A job in the queue, and what decoding said of its recording."""
+
+    job: Job
+    warnings: tuple[str, ...]
+
+
+class Intake:
+    """Takes uploads; several threads share it."""
+
+    def __init__(
+        self, folder: ServiceFolder, queue: Queue, limits: Limits, speed: Speed, wake: Callable[[], None]
+    ) -> None:
+        """`wake` tells the workers of this box of a new job."""
+        self._folder, self._queue, self._limits, self._speed, self._wake = folder, queue, limits, speed, wake
+        self._decoders = threading.BoundedSemaphore(limits.decoders)
+
+    def require_room(self, owner: str, audio_seconds: float = 0.0) -> None:
+        """Raise QueueFull if the queue, or the owner's share of it, is full. A recording may be longer than its room."""
+        limits = self._limits
+        for whose, most in (("the queue", limits.max_queued_seconds), ("your key", limits.max_queued_seconds_per_key)):
+            load = self._queue.load(owner if whose == "your key" else None)
+            if load.jobs and load.audio_seconds + audio_seconds > most or load.jobs >= limits.max_queued_jobs:
+                excess = max(load.audio_seconds + audio_seconds - most, load.audio_seconds / load.jobs)
+                message = f"{whose} has {load.audio_seconds:.0f} s of audio in {load.jobs} jobs: the limit is {most:g} s"
+                hint = "try again after the seconds that Retry-After says"
+                raise QueueFull(message, hint=hint, retry_after=self._speed.seconds_for(excess))
+
+    def accept(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
+        """Decode the upload, keep it and add its job; an error leaves nothing behind.
+
+        Raises:
+            AudioError: it cannot be decoded, is too long, or has a warning although the submission is strict.
+            TranscriptError: the transcript cannot be read.
+            QueueFull: there is no room for it.
+            IdempotencyConflict: the key was used for another upload.
+            DiskError or QueueError: it cannot be kept.
+        """
+        job_id = uuid.uuid4().hex
+        recording = self._decode(submission, upload)
+        self.require_room(submission.owner, recording.duration)
+        with self._folder.new_job(job_id) as folder:
+            _keep(folder, recording, submission.work, upload, transcript)
+        new = _new_job(job_id, submission, recording, transcript)
+        job = self._add(new)
+        self._wake()
+        return Accepted(job=job, warnings=recording.warnings)
+
+    def _decode(self, submission: Submission, upload: BinaryIO) -> DecodedRecording:
+        work, limits = submission.work, audio.Limits(audio_seconds=self._limits.max_audio_seconds)
+        with self._decoders:
+            upload.seek(0)
+            selection = Selection(stream=work.stream, channel=work.channel)
+            recording = audio.decode_opened(upload, work.name, selection, limits=limits)
+        if submission.is_strict and recording.warnings:
+            hint = "repair it, or leave out strict to process what there is"
+            raise UnreadableAudio(f"{work.name} is refused: {recording.warnings[0]}", hint=hint)
+        return recording
+
+    def _add(self, new: NewJob) -> Job:
+        """Add the job. Its folder goes if the queue refuses it, or has the job of an earlier, equal request."""
+        try:
+            job = self._queue.add(new)
+        except BaseException:
+            self._folder.remove_job(new.id)
+            raise
+        if job.id != new.id:
+            self._folder.remove_job(new.id)
+        return job
+
+
+def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, transcript: BinaryIO | None) -> NewJob:
+    work, key = submission.work, submission.idempotency_key
+    return NewJob(
+        id=job_id,
+        owner=submission.owner,
+        work=work.encode(),
+        model=work.model,
+        audio_seconds=recording.duration,
+        idempotency_key=key,
+        request_digest=_request_digest(submission, recording, transcript) if key else "",
+    )
+
+
+def _request_digest(submission: Submission, recording: DecodedRecording, transcript: BinaryIO | None) -> str:
+    """Return a digest of everything that a request sends."""
+    parts = [str(recording.digest), submission.work.encode(), str(submission.is_strict)]
+    if transcript:
+        transcript.seek(0)
+        parts.append(str(write_and_hash(iter_chunks(transcript), None).digest))
+    return str(hash_bytes("\n".join(parts).encode(errors="surrogatepass")).digest)
+
+
+def _keep(
+    folder: JobFolder, recording: DecodedRecording, work: Work, upload: BinaryIO, transcript: BinaryIO | None
+) -> None:
+    """Write the files of a job, the transcript first: it may be unreadable."""
+    if transcript:
+        _copy(transcript, folder.transcript)
+        read(folder.transcript)
+    _copy(upload, folder.upload)
+    with folder.samples.open("wb") as file:
+        file.write(recording.waveform.data)
+    decoded = DecodedUpload(
+        uri=recording.uri,
+        digest=str(recording.digest),
+        warnings=recording.warnings,
+        channel=work.channel,
+        stream=work.stream,
+    )
+    folder.recording.write_bytes(decoded.encode())
+
+
+def _copy(source: BinaryIO, path: Path) -> None:
+    source.seek(0)
+    with path.open("wb") as target:
+        shutil.copyfileobj(source, target)

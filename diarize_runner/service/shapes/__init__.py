@@ -1,0 +1,1 @@
+"""Results as each API has them: pydantic models, which OpenAPI shows, made of a FinishedJob."""

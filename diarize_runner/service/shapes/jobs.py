@@ -1,0 +1,92 @@
+"""The answers of `/v1/jobs`."""
+
+from datetime import datetime, timezone
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from diarize_runner.service.queue.job import Job
+from diarize_runner.service.shapes.parts import Warnings
+from diarize_runner.service.work import TaskName, Work
+
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class Failure(BaseModel):
+    """Why a job failed."""
+
+    detail: str = Field(examples=["3 attempts crashed on it"])
+    hint: str = ""
+
+
+class JobDocument(BaseModel):
+    """A job."""
+
+    id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
+    task: TaskName
+    name: str = Field(description="The name of the uploaded file.", examples=["call.wav"])
+    state: State
+    stage: str = Field(description="What a running job is doing, such as `embeddings`.")
+    progress: float = Field(description="Of the stage, from 0 to 1.", ge=0, le=1)
+    audio_seconds: float
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    processing_seconds: float | None = Field(default=None, description="Once it has succeeded.")
+    attempts: int = Field(description="Runs of the model; after three that crash, the job fails.")
+    failure: Failure | None = None
+    links: dict[str, str] = Field(description="`self`, `events`, and `result` once it has succeeded.")
+    warnings: Warnings = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, job: Job, warnings: tuple[str, ...] = ()) -> "JobDocument":
+        """Return the document of a job."""
+        work = Work.decode(job.work)
+        return cls(
+            id=job.id,
+            task=work.task,
+            name=work.name,
+            state=job.state,
+            stage=job.stage,
+            progress=1.0 if job.state == "succeeded" else round(job.progress, 4),
+            audio_seconds=round(job.audio_seconds, 3),
+            created_at=_moment(job.created_at),
+            started_at=_moment(job.started_at) if job.started_at else None,
+            finished_at=_moment(job.finished_at) if job.finished_at else None,
+            processing_seconds=round(job.processing_seconds, 3) if job.processing_seconds is not None else None,
+            attempts=job.attempts,
+            failure=Failure(detail=job.failure.message, hint=job.failure.hint) if job.failure else None,
+            links=_links(job),
+            warnings=list(warnings),
+        )
+
+
+class JobPage(BaseModel):
+    """Jobs, newest first."""
+
+    jobs: list[JobDocument]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last one.")
+
+
+class JobProgress(BaseModel):
+    """The data of an event."""
+
+    state: State
+    stage: str
+    progress: float
+
+    @classmethod
+    def of(cls, job: Job) -> "JobProgress":
+        """Return the progress of a job."""
+        done = job.state == "succeeded"
+        return cls(state=job.state, stage=job.stage, progress=1.0 if done else round(job.progress, 4))
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)
+
+
+def _links(job: Job) -> dict[str, str]:
+    own = f"/v1/jobs/{job.id}"
+    result = {"result": f"{own}/result"} if job.state == "succeeded" else {}
+    return {"self": own, "events": f"{own}/events", **result}

@@ -1,0 +1,67 @@
+"""The answers of `/api/v1/diarize/file` and `/api/v1/queue`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from diarize_runner.service.queue.job import Job
+from diarize_runner.service.results import FinishedJob
+from diarize_runner.service.shapes.parts import Warnings
+
+
+class Turn(BaseModel):
+    """One speaker speaking without a break."""
+
+    speaker: str = Field(examples=["SPEAKER_00"])
+    start: float = Field(description="Seconds.", examples=[0.12])
+    end: float = Field(description="Seconds.", examples=[4.56])
+
+
+class DiarizationAnswer(BaseModel):
+    """The speaker turns of a recording, overlaps included."""
+
+    segments: list[Turn]
+    num_speakers: int = Field(examples=[2])
+    performance: float = Field(
+        description="Seconds of audio per second of processing: above 1 is faster than real time. 0 for no audio.",
+        examples=[1.25],
+    )
+    warnings: Warnings = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, result: FinishedJob, ignored: tuple[str, ...] = ()) -> "DiarizationAnswer":
+        """Return the answer of a finished job."""
+        seconds = result.processing_seconds
+        return cls(
+            segments=[Turn(**turn) for turn in result.turns],
+            num_speakers=len(result.speakers),
+            performance=round(result.audio_seconds / seconds, 2) if seconds else 0.0,
+            warnings=[*result.warnings, *ignored],
+        )
+
+
+class QueueItem(BaseModel):
+    """An item of the queue."""
+
+    id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
+    operation: Literal["diarize", "vad", "transcribe", "run"]
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    progress: float = Field(description="From 0 to 1.", ge=0, le=1)
+    result: DiarizationAnswer | None = None
+    error: str | None = None
+    warnings: Warnings = Field(default_factory=list)
+
+    @classmethod
+    def of(cls, job: Job, operation: str, result: DiarizationAnswer | None, warnings: tuple[str, ...] = ()) -> "QueueItem":
+        """Return the item of a job."""
+        return cls.model_validate(
+            {
+                "id": job.id,
+                "operation": operation,
+                "status": job.state,
+                "progress": 1.0 if job.state == "succeeded" else job.progress,
+                "result": result,
+                "error": job.failure.message if job.failure else None,
+                "warnings": list(warnings),
+            }
+        )

@@ -1,0 +1,50 @@
+"""Put the application together."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from diarize_runner.service.web.problems import MEDIA_TYPE, ProblemDocument
+from diarize_runner.service.web.protect import protect
+from diarize_runner.service.web.routes import job_api, jobs, localai, openai, probes, pyannote_server, queue_api
+from diarize_runner.service.web.service import Service
+from diarize_runner.version import __version__
+
+_DESCRIPTION: Final = "Find who spoke when, and who said what, offline. Errors are problem documents of RFC 9457."
+_ROUTERS: Final = (jobs, pyannote_server, job_api, queue_api, localai, openai, probes)
+_PROBLEM: Final[dict[str, Any]] = {
+    "model": ProblemDocument,
+    "description": "What is wrong, and what to do",
+    "content": {MEDIA_TYPE: {}},
+}
+
+
+def create_app(service: Service, workers: Callable[[], AbstractContextManager[None]]) -> FastAPI:
+    """Return the application; `workers` is entered when it starts, and ends with it.
+
+    Raises:
+        UsageError or ManifestError: the key file cannot be used.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.changes.start()
+        with workers():
+            yield
+
+    app = FastAPI(
+        title="diarize-runner",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from a CDN
+        redoc_url=None,
+        responses={"default": _PROBLEM},
+    )
+    app.state.service = service
+    protect(app, service.settings)
+    for each in _ROUTERS:
+        app.include_router(each.router)
+    return app

@@ -1,0 +1,77 @@
+"""`/diarize`, `/status/{job_id}` and `/batch-diarize`, with the fields and answers of the call-centre API."""
+
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, File, UploadFile
+from starlette.concurrency import run_in_threadpool
+
+from diarize_runner.errors import AudioError
+from diarize_runner.service.intake import Submission
+from diarize_runner.service.shapes.job_api import Batch, JobResult, JobStatus, NotSubmitted, Submitted, status_of
+from diarize_runner.service.web.forms import (
+    Hints,
+    IgnoredFields,
+    Language,
+    UploadedTranscript,
+    opened,
+    recording_name,
+)
+from diarize_runner.service.web.problems import INVALID_REQUEST, Problem
+from diarize_runner.service.web.service import Owner, RunningService, Service
+from diarize_runner.service.work import Work
+
+router = APIRouter(tags=["Job API"])
+_MOST_FILES: Final = 100
+
+
+@router.post("/diarize")
+async def submit(  # noqa: PLR0913  # each is a field of the form
+    service: RunningService,
+    owner: Owner,
+    audio_file: Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")],
+    hints: Hints,
+    ignored: IgnoredFields,
+    transcript: UploadedTranscript,
+    language: Language = None,
+) -> Submitted:
+    """Take a recording; the server transcribes it, too, if it can and no transcript comes along."""
+    task = service.catalog.labelling_task(has_transcript=transcript is not None)
+    work = Work(task=task, hints=hints, name=recording_name(audio_file), has_transcript=transcript is not None)
+    submission = Submission(owner=owner, work=service.catalog.complete(work, None, language))
+    accepted = await service.submit(submission, opened(audio_file), transcript)
+    warnings = [*accepted.warnings, *ignored]
+    return Submitted(job_id=accepted.job.id, status=status_of(accepted.job), warnings=warnings)
+
+
+@router.post("/batch-diarize")
+async def submit_batch(
+    service: RunningService, owner: Owner, files: list[UploadFile], hints: Hints, language: Language = None
+) -> Batch:
+    """Take several recordings; one that is refused does not affect the others."""
+    if len(files) > _MOST_FILES:
+        detail = f"{len(files)} files are too many for one request"
+        raise Problem(INVALID_REQUEST, detail, hint=f"send {_MOST_FILES} at most")
+    task = service.catalog.labelling_task(has_transcript=False)
+    work = service.catalog.complete(Work(task=task, hints=hints), None, language)
+    return Batch(jobs=[await _submit_one(service, owner, work, file) for file in files])
+
+
+@router.get("/status/{job_id}")
+async def status(service: RunningService, owner: Owner, job_id: str) -> JobStatus:
+    """Return the state of a job, and its result once it is completed."""
+    job = await service.find(job_id, owner)
+    if job.state != "succeeded":
+        return JobStatus.of(job, None)
+    return JobStatus.of(job, await run_in_threadpool(JobResult.of, service.result_of(job)))
+
+
+async def _submit_one(service: Service, owner: str, work: Work, file: UploadFile) -> Submitted | NotSubmitted:
+    named = replace(work, name=recording_name(file))
+    try:
+        accepted = await service.submit(Submission(owner=owner, work=named), opened(file))
+    except AudioError as error:
+        return NotSubmitted(file=named.name, error=error.message, hint=error.hint)
+    except Problem as problem:
+        return NotSubmitted(file=named.name, error=problem.detail, hint=problem.hint)
+    return Submitted(job_id=accepted.job.id, status=status_of(accepted.job), warnings=list(accepted.warnings))

@@ -1,0 +1,75 @@
+"""`/v1/audio/transcriptions` and `/v1/models`, with the fields and answers of OpenAI."""
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from diarize_runner.service.intake import Submission
+from diarize_runner.service.results import FinishedJob
+from diarize_runner.service.shapes.openai import Model, Models, Transcription
+from diarize_runner.service.web.forms import (
+    Hints,
+    IgnoredFields,
+    Language,
+    UploadedTranscript,
+    opened,
+    recording_name,
+    warnings_header,
+)
+from diarize_runner.service.web.problems import INVALID_REQUEST, Problem
+from diarize_runner.service.web.service import Owner, RunningService
+from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.work import TaskName, Work
+
+router = APIRouter(tags=["OpenAI"])
+AnswerFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
+_FILES: Final = {"text": "txt", "srt": "srt", "vtt": "vtt"}
+_JSON: Final = {"verbose_json": "json-openai-verbose", "diarized_json": "json-openai-diarized"}
+
+
+@router.post("/v1/audio/transcriptions", response_model=Transcription)
+async def transcribe(  # noqa: PLR0913  # each is a field of the form
+    request: Request,
+    service: RunningService,
+    owner: Owner,
+    file: Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")],
+    hints: Hints,
+    ignored: IgnoredFields,
+    transcript: UploadedTranscript,
+    model: Annotated[str | None, Form(description="`whisper-1` and other names of OpenAI mean the default.")] = None,
+    language: Language = None,
+    response_format: Annotated[AnswerFormat, Form(description="All but `json` and `verbose_json` have speakers.")] = "json",
+    stream: Annotated[bool, Form(description="Must be false: the answer comes when it is done.")] = False,
+) -> Response:
+    """Find what was said and, where the format has speakers, who said it; answer when it is done."""
+    if stream:
+        detail = "this server does not stream transcripts"
+        raise Problem(INVALID_REQUEST, detail, hint="leave out stream, or use /v1/jobs")
+    has_transcript = transcript is not None
+    task = _task(response_format, has_transcript=has_transcript)
+    work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
+    submission = Submission(owner=owner, work=service.catalog.complete(work, model, language))
+    async with finished(service, request, submission, opened(file), transcript) as result:
+        return _answer(result, response_format, ignored)
+
+
+@router.get("/v1/models")
+async def models(service: RunningService) -> Models:
+    """Return the transcription models."""
+    return Models(data=[Model(id=name) for name in service.catalog.multilingual])
+
+
+def _task(kind: AnswerFormat, *, has_transcript: bool) -> TaskName:
+    if has_transcript:
+        return "diarize"
+    return "transcribe" if kind in ("json", "verbose_json") else "run"
+
+
+def _answer(result: FinishedJob, kind: AnswerFormat, ignored: tuple[str, ...]) -> Response:
+    headers = warnings_header((*result.warnings, *ignored))
+    if kind in _FILES:
+        return PlainTextResponse(result.text(_FILES[kind]), headers=headers)
+    if kind in _JSON:
+        return Response(result.text(_JSON[kind]), media_type="application/json", headers=headers)
+    return JSONResponse(Transcription.of(result).model_dump(), headers=headers)

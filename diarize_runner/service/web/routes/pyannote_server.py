@@ -1,0 +1,60 @@
+"""`/v1/diarize` and `/v1/vad`, with the fields and answers of the OpenShift server."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, File, Request, UploadFile
+
+from diarize_runner.service.intake import Submission
+from diarize_runner.service.shapes.pyannote_server import DiarizeAnswer, VadAnswer
+from diarize_runner.service.web.forms import (
+    Channel,
+    Hints,
+    IgnoredFields,
+    Stream,
+    Strict,
+    opened,
+    recording_name,
+)
+from diarize_runner.service.web.service import Owner, RunningService
+from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.work import Work
+
+router = APIRouter(tags=["OpenShift server"])
+Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
+
+
+@router.post("/v1/diarize")
+async def diarize(  # noqa: PLR0913  # each is a field of the form
+    request: Request,
+    service: RunningService,
+    owner: Owner,
+    file: Recording,
+    hints: Hints,
+    ignored: IgnoredFields,
+    channel: Channel = None,
+    stream: Stream = None,
+    strict: Strict = False,
+) -> DiarizeAnswer:
+    """Find who spoke when; answer when it is done."""
+    work = Work(task="diarize", hints=hints, name=recording_name(file), channel=channel, stream=stream)
+    submission = Submission(owner=owner, work=work, is_strict=strict)
+    async with finished(service, request, submission, opened(file)) as result:
+        return DiarizeAnswer.of(result, ignored)
+
+
+@router.post("/v1/vad")
+async def detect_speech(  # noqa: PLR0913  # each is a field of the form
+    request: Request,
+    service: RunningService,
+    owner: Owner,
+    file: Recording,
+    ignored: IgnoredFields,
+    channel: Channel = None,
+    stream: Stream = None,
+    strict: Strict = False,
+) -> VadAnswer:
+    """Find speech, without telling speakers apart; answer when it is done."""
+    work = Work(task="vad", name=recording_name(file), channel=channel, stream=stream)
+    submission = Submission(owner=owner, work=work, is_strict=strict)
+    async with finished(service, request, submission, opened(file)) as result:
+        return VadAnswer.of(result, ignored)
