@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, insert, make_url, select, update
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, insert, make_url, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from diarize_runner.disk import disk_errors, flush
@@ -15,6 +16,7 @@ from diarize_runner.errors import QueueError
 from diarize_runner.service.queue.table import METADATA, SCHEMA, VERSION
 from diarize_runner.unexpected import first_line
 
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 _BUSY_SECONDS: Final = 10
 _READS: Final = {"diarize_runner_reads": True}
@@ -49,6 +51,12 @@ def require_writable(connection: Connection) -> None:
         raise QueueError(f"the queue has schema {found!r:.20}, but this release reads schema {VERSION}", hint=hint)
 
 
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row; return False if one with a value that must be unique exists, even one added at the same time."""
+    statement = _INSERTS[connection.dialect.name](table).values(values).on_conflict_do_nothing()
+    return bool(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a connection in a transaction that may write. Raises QueueError."""
@@ -78,7 +86,7 @@ def _database_errors() -> Iterator[None]:
 def _parse(url: str) -> URL:
     with suppress(SQLAlchemyError, ValueError):  # their messages may show a part of the password
         parsed = make_url(url)
-        if parsed.drivername == "sqlite" and parsed.database and not parsed.query:
+        if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
             return parsed
         if parsed.drivername in _POSTGRESQL and "@" not in (parsed.host or ""):
             return parsed.set(drivername="postgresql+psycopg")

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, select, tuple_, update
 
-from diarize_runner.errors import IdempotencyConflict, LeaseLost
-from diarize_runner.service.queue.database import reading, require_writable, writing
+from diarize_runner.errors import IdempotencyConflict, LeaseLost, QueueError
+from diarize_runner.service.queue.database import insert_new, reading, require_writable, writing
 from diarize_runner.service.queue.job import (
     FINAL_STATES,
     Claim,
@@ -52,18 +51,17 @@ class Queue:
             IdempotencyConflict: that one has another digest.
         """
         same_key = and_(JOBS.c.owner == new.owner, JOBS.c.idempotency_key == new.idempotency_key)
+        values = {**asdict(new), "state": "queued", "created_at": self.clock()}
         with writing(self.engine) as connection:
-            try:
-                with connection.begin_nested():
-                    connection.execute(insert(JOBS).values(**asdict(new), state="queued", created_at=self.clock()))
-            except IntegrityError:
-                found = connection.execute(select(JOBS).where(same_key)).mappings().first()
-                if found is None:
-                    raise
-                if found["request_digest"] != new.request_digest:
-                    raise _conflict(new) from None
-                return to_job(found)
-            return _read(connection, new.id)
+            if insert_new(connection, JOBS, values):
+                return _read(connection, new.id)
+            found = connection.execute(select(JOBS).where(same_key)).mappings().first()
+        if found is None:
+            raise QueueError(f"the queue has a job {new.id} already", hint="use a new id")
+        if found["request_digest"] != new.request_digest:
+            message = f"the idempotency key {new.idempotency_key!r:.80} belongs to another request"
+            raise IdempotencyConflict(message, hint="use a new key for another request")
+        return to_job(found)
 
     def find(self, job_id: str) -> Job | None:
         """Return a job, or None."""
@@ -90,8 +88,8 @@ class Queue:
     def counts(self) -> Mapping[JobState, int]:
         """Return the number of jobs in each state."""
         with reading(self.engine) as connection:
-            counted = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
-        numbers: dict[str, int] = dict(row.tuple() for row in counted)
+            found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
+        numbers = {row[0]: row[1] for row in found}
         return {state: numbers.get(state, 0) for state in get_args(JobState)}
 
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
@@ -209,8 +207,3 @@ def _find(connection: Connection, job_id: str) -> Job | None:
 
 def _read(connection: Connection, job_id: str) -> Job:
     return to_job(connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().one())
-
-
-def _conflict(new: NewJob) -> IdempotencyConflict:
-    message = f"the idempotency key {new.idempotency_key!r:.80} belongs to another request"
-    return IdempotencyConflict(message, hint="use a new key for another request")
