@@ -1,7 +1,10 @@
 """The values of the queue."""
 
+import base64
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from diarize_runner.errors import InvalidCursor
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 FINAL_STATES: Final[tuple[JobState, ...]] = ("succeeded", "failed", "cancelled")
@@ -54,7 +57,7 @@ class Job:
     attempts: int = 0
     """Attempts that ended with the death of the model process, and the one that runs."""
     interruptions: int = 0
-    """Attempts that ended with the death, or the orderly stop, of the server."""
+    """Attempts that ended with the death of the server; an orderly stop does not count."""
     cancel_requested: bool = False
     failure: JobFailure | None = None
     result: str | None = None
@@ -90,3 +93,19 @@ class Page:
 
     jobs: tuple[Job, ...]
     next_cursor: str | None
+
+
+def encode_cursor(job: Job) -> str:
+    """Return the cursor of the jobs that were added before `job`."""
+    return base64.urlsafe_b64encode(f"{job.created_at!r} {job.id}".encode()).decode()
+
+
+def decode_cursor(cursor: str) -> tuple[float, str]:
+    """Return the time and the id of `encode_cursor`'s job. Raises InvalidCursor."""
+    try:
+        created_at, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split(" ", 1)
+        if job_id.isprintable():  # PostgreSQL refuses NUL
+            return float(created_at), job_id
+    except ValueError:
+        pass
+    raise InvalidCursor("the cursor of the page is invalid", hint="use the cursor of the page before, or none")

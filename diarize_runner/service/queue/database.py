@@ -1,0 +1,124 @@
+"""Connections to SQLite or PostgreSQL, and their errors as QueueError."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, func, insert, make_url, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from diarize_runner.disk import disk_errors, flush
+from diarize_runner.errors import QueueError
+from diarize_runner.service.queue.table import METADATA, SCHEMA, VERSION
+from diarize_runner.unexpected import first_line
+
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
+_BUSY_SECONDS: Final = 10
+_READS: Final = {"diarize_runner_reads": True}
+_HINTS: Final = {
+    "locked": "stop other programs that use the file",
+    "full": "free some space, then try again",
+    "malformed|not a database": "move the file away or restore it, then restart the service",
+    "readonly|unable to open": "check who owns the file and its folder",
+    "connection": "start PostgreSQL, and check the address, the user and the password",
+}
+
+
+def open_database(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
+    """Connect to `sqlite:///PATH` or `postgresql://...`; create the tables. Raises QueueError or DiskError."""
+    parsed = _parse(url)
+    engine = _sqlite(parsed, busy_seconds) if parsed.drivername == "sqlite" else _postgresql(parsed)
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":  # CREATE TABLE IF NOT EXISTS fails if two run at once
+            connection.execute(select(func.pg_advisory_xact_lock(0x6469617269)))
+        METADATA.create_all(connection)
+        if connection.scalar(select(SCHEMA.c.version)) is None:
+            connection.execute(insert(SCHEMA).values(version=VERSION))
+        require_writable(connection)
+    return engine
+
+
+def require_writable(connection: Connection) -> None:
+    """Write to the database; raise QueueError if its tables have another version."""
+    if not connection.execute(update(SCHEMA).where(SCHEMA.c.version == VERSION).values(version=VERSION)).rowcount:
+        found = connection.scalar(select(SCHEMA.c.version))
+        hint = "install the release that wrote the queue, or use another queue"
+        raise QueueError(f"the queue has schema {found!r:.20}, but this release reads schema {VERSION}", hint=hint)
+
+
+def insert_new(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row; return False if one with a value that must be unique exists, even one added at the same time."""
+    statement = _INSERTS[connection.dialect.name](table).values(values).on_conflict_do_nothing()
+    return bool(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection in a transaction that may write. Raises QueueError."""
+    with _database_errors(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that reads without waiting for writers. Raises QueueError."""
+    with _database_errors(), engine.connect().execution_options(**_READS) as connection:
+        yield connection
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, UnicodeError) as reason:
+        text = first_line(getattr(reason, "orig", None) or reason)
+        hint = next(
+            (hint for pattern, hint in _HINTS.items() if re.search(pattern, text)), "see the log of the database"
+        )
+        raise QueueError(f"the queue's database: {text}", hint=hint) from None  # the cause may show values of a job
+
+
+def _parse(url: str) -> URL:
+    with suppress(SQLAlchemyError, ValueError):  # their messages may show a part of the password
+        parsed = make_url(url)
+        if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
+            return parsed
+        if parsed.drivername in _POSTGRESQL and "@" not in (parsed.host or ""):
+            return parsed.set(drivername="postgresql+psycopg")
+    hint = "write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, and percent-encode the password"
+    raise QueueError("the URL of the queue is invalid", hint=hint)
+
+
+def _sqlite(url: URL, busy_seconds: float) -> Engine:
+    path = Path(url.database or "")
+    with disk_errors(path), suppress(FileExistsError):
+        os.mknod(path, 0o600)  # to open and close it here would drop SQLite's locks: sqlite.org/howtocorrupt.html
+        flush(path.parent)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # _begin_sqlite begins transactions
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # an accepted job survives a power cut
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads and then writes fails at once if another wrote in between; IMMEDIATE waits.
+    reads = connection.get_execution_options().keys() & _READS.keys()
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _postgresql(url: URL) -> Engine:
+    settings = {"connect_timeout": _BUSY_SECONDS, "application_name": "diarize-runner"}
+    return create_engine(
+        url, hide_parameters=True, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=settings
+    )

@@ -1,0 +1,57 @@
+"""The table of jobs, and how a row becomes a Job. It holds only text and numbers: nothing is ever unpickled."""
+
+from dataclasses import fields
+from typing import Any, Final, get_args
+
+from sqlalchemy import Boolean, Column, Double, Index, Integer, MetaData, RowMapping, Table, Text, UniqueConstraint
+
+from diarize_runner.errors import QueueError
+from diarize_runner.service.queue.job import Job, JobFailure, JobState
+
+
+def _columns(kind: type[Text | Double[float] | Integer], names: str, **options: Any) -> list[Column[Any]]:
+    return [Column(name, kind, **options) for name in names.split()]
+
+
+METADATA: Final = MetaData()
+VERSION: Final = 1
+"""Of the tables below; a release refuses a queue of a newer one."""
+SCHEMA: Final = Table("schema_version", METADATA, Column("version", Integer, nullable=False))
+JOBS: Final = Table(
+    "jobs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *_columns(Text, "owner request_digest work model state stage", nullable=False, default=""),
+    *_columns(Double, "audio_seconds created_at progress", nullable=False, default=0.0),
+    *_columns(Integer, "attempts interruptions", nullable=False, default=0),
+    Column("cancel_requested", Boolean, nullable=False, default=False),
+    *_columns(Text, "idempotency_key result box lease failure_kind failure_message failure_hint"),
+    *_columns(Double, "started_at finished_at lease_until processing_seconds"),
+    UniqueConstraint("owner", "idempotency_key"),
+    Index("jobs_by_state", "state", "created_at"),
+    Index("jobs_by_owner", "owner", "created_at"),
+)
+_FAILURE: Final = ("failure_kind", "failure_message", "failure_hint")
+_FIELDS: Final = [field.name for field in fields(Job) if field.name != "failure"]
+
+
+def to_job(row: RowMapping) -> Job:
+    """Return the job of a row; raise QueueError for a row that this package did not write."""
+    for column in JOBS.c:
+        value = row[column]
+        if not (isinstance(value, column.type.python_type) or (value is None and column.nullable)):
+            raise _no_job(row, column.name)
+    if row["state"] not in get_args(JobState):
+        raise _no_job(row, "state")
+    kind, message, hint = (row[name] for name in _FAILURE)
+    failure = JobFailure(kind=kind, message=message or "", hint=hint or "") if kind is not None else None
+    return Job(**{name: row[name] for name in _FIELDS}, failure=failure)
+
+
+def failure_values(failure: JobFailure) -> dict[str, Any]:
+    """Return the columns of a failure."""
+    return dict(zip(_FAILURE, (failure.kind, failure.message, failure.hint), strict=True))
+
+
+def _no_job(row: RowMapping, column: str) -> QueueError:
+    return QueueError(f"the queue's row {row['id']!r:.80} is no job: {column}", hint="delete the row")
