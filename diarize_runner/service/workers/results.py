@@ -6,7 +6,6 @@ result-<lease>/summary.json
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -59,7 +58,7 @@ def write_result(folder: Path, files: Mapping[str, bytes]) -> None:
                 write_new(draft / name, data)
             flush_folders(draft)
             shutil.rmtree(folder, ignore_errors=True)
-            os.rename(draft, folder)
+            draft.rename(folder)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
