@@ -12,7 +12,7 @@ from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.queue.job import Claim, JobFailure, LeaseLost
 from diarize_runner.service.workers.attempt import Attempt
 from diarize_runner.service.workers.models import ModelProcessDied, ModelsNotLoaded, Receiver
-from diarize_runner.service.workers.pace import DEFAULT_PACE, Clock, Pace, SystemClock
+from diarize_runner.service.workers.pace import DEFAULT_PACE, SYSTEM_CLOCK, Clock, Pace
 from diarize_runner.service.workers.protocol import Finished, JobRequest, ModelSettings
 from diarize_runner.service.workers.queue import WorkQueue
 from diarize_runner.service.workers.results import remove_result
@@ -61,7 +61,7 @@ class Dispatcher:
         settings: ModelSettings,
         pace: Pace = DEFAULT_PACE,
         on_change: Callable[[str], None] = _nothing,
-        clock: Clock = SystemClock(),
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         """`on_change` gets a job's id after each change of its state or progress, in threads of the dispatcher."""
         self._box, self._queue, self._folder, self._models = box, queue, folder, models
@@ -105,17 +105,23 @@ class Dispatcher:
 
         An error of the queue is waited for, as is one that concerns every job.
         """
-        step = self._release
+        step: Callable[[threading.Event], None] = self._release
         try:
             while not stop.is_set():
-                try:
-                    step(stop)
+                if self._reached_queue(step, stop):
                     step = self._step
-                except DiarizeRunnerError as error:
-                    self._queue_problem = error.message
-                    self._back_off(error, stop)
         finally:
             self._models.unload()
+
+    def _reached_queue(self, step: Callable[[threading.Event], None], stop: threading.Event) -> bool:
+        """Take a step; wait if the queue fails, and return False."""
+        try:
+            step(stop)
+        except DiarizeRunnerError as error:
+            self._queue_problem = error.message
+            self._back_off(error, stop)
+            return False
+        return True
 
     def _release(self, _stop: threading.Event) -> None:
         """Queue the jobs again that a server with this name ran when it was killed."""
@@ -136,7 +142,8 @@ class Dispatcher:
         preferred = self._turn.preferred if self._models.is_loaded else None
         since = self._clock.time() - self._pace.max_wait_seconds
         claim = self._queue.claim(self._box, model=preferred, sticky_since=since)
-        self._queue_problem = None
+        if self._queue_problem:
+            self._queue_problem, self._next_wait = None, _FIRST_WAIT
         if claim:
             self._turn.take(claim.job.model)
             self._on_change(claim.job.id)
@@ -161,10 +168,17 @@ class Dispatcher:
             _log.warning("job %s: the lease was lost; the result is discarded", claim.job.id)
             remove_result(self._result(claim))
         self._on_change(claim.job.id)
-        if not attempt.stopped and (error := _shared(outcome)):
+        if not attempt.stopped:
+            self._wait_if_shared(outcome, stop)
+
+    def _wait_if_shared(self, outcome: _Outcome, stop: threading.Event) -> None:
+        """Wait if the next job would meet the same error."""
+        if error := _shared(outcome):
             self._models_problem = error.message
             self._models.unload()
             self._back_off(error, stop)
+        else:
+            self._next_wait = _FIRST_WAIT
 
     def _outcome(self, attempt: Attempt, stop: threading.Event) -> _Outcome:
         """Run the job; return how that ended."""
@@ -239,7 +253,7 @@ class Dispatcher:
         return self._folder.job(claim.job.id).result(f"result-{claim.lease}").absolute()
 
     def _note_loaded(self) -> None:
-        self._models_problem, self._next_wait = None, _FIRST_WAIT
+        self._models_problem = None
 
     def _back_off(self, error: DiarizeRunnerError, stop: threading.Event) -> None:
         """Wait after a failure that concerns every job: each time twice as long, up to a minute."""

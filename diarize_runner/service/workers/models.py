@@ -24,6 +24,7 @@ from diarize_runner.transcription.transcriber import Deadline
 CHILD: Final = "diarize_runner.service.workers.model_process"
 DEFAULT_GROWTH: Final = 4 << 30
 """Bytes. Long recordings leave more memory with allocators than short ones; a leak exceeds any bound."""
+_DEADLINE: Final = Deadline()
 _NO_SAMPLES: Final = np.zeros(0, np.float32)
 _SLOW_HINT: Final = "use a smaller model or a GPU, or cut the recording"
 _START_HINT: Final = "check the memory of this machine, and its limit of processes"
@@ -46,17 +47,17 @@ class Receiver(Protocol):
     """Gets what the model process tells of a job."""
 
     def loaded(self, event: Loaded) -> None:
-        """The models are loaded, and the job begins."""
+        """Note that the models are loaded, and the job begins."""
 
     def progressed(self, event: Progressed) -> None:
-        """The loading, or the job, went on."""
+        """Note how far the loading, or the job, is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
     """When the model process is ended."""
 
-    deadline: Deadline = Deadline()
+    deadline: Deadline = _DEADLINE
     growth: int = DEFAULT_GROWTH
     """Bytes of memory above what it has after its first job."""
 

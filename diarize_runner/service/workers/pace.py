@@ -51,4 +51,5 @@ class Pace:
     """Between two renewals of a lease, which also tell of a job that another server cancelled."""
 
 
+SYSTEM_CLOCK: Final = SystemClock()
 DEFAULT_PACE: Final = Pace()
