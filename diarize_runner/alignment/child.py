@@ -7,7 +7,6 @@ and numpy. All files are loaded from verified copies: the weights are in memory,
 import functools
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any, Final
 from diarize_runner.alignment.protocol import (
     AlignedWords,
     AlignerLoaded,
-    AlignmentEvent,
     AlignmentModelFiles,
     AlignmentRequest,
     Utterance,
@@ -24,7 +22,7 @@ from diarize_runner.alignment.protocol import (
 )
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import IntegrityError
-from diarize_runner.transcription.answering import Answering, answer_requests, map_samples
+from diarize_runner.transcription.answering import Answering, Emit, answer_requests, map_samples
 from diarize_runner.transcription.protocol import ModelFile
 
 _PACKAGES: Final = ("whisperx", "torch", "torchaudio", "transformers", "nltk", "numpy", "pandas")
@@ -56,7 +54,7 @@ def main() -> None:
     )
 
 
-def _load(request: AlignmentModelFiles) -> _LoadedModel:
+def _load(request: AlignmentModelFiles, _emit: Emit) -> _LoadedModel:
     """Load a model, and the data of NLTK for its language.
 
     Raises:
@@ -119,11 +117,11 @@ def _read(file: ModelFile) -> bytes:
     return data
 
 
-def _answer(loaded: _LoadedModel, request: AlignmentRequest, samples: int) -> Iterator[AlignmentEvent]:
-    yield AlignerLoaded(packages={name: version(name) for name in _PACKAGES})
+def _answer(loaded: _LoadedModel, request: AlignmentRequest, samples: int, emit: Emit) -> None:
+    emit(AlignerLoaded(packages={name: version(name) for name in _PACKAGES}))
     waveform = map_samples(samples, request.samples).copy()  # torch warns of memory that it may not write
     for utterance in request.utterances:
-        yield AlignedWords(words=_align(loaded, utterance, waveform))
+        emit(AlignedWords(words=_align(loaded, utterance, waveform)))
 
 
 def _align(loaded: _LoadedModel, utterance: Utterance, waveform: Any) -> list[Any]:

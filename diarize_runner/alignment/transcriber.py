@@ -26,8 +26,12 @@ class AligningTranscriber(Transcriber):
             UsageError: the cache has no such model, or none to align the language.
         """
         super().__init__(cache, options, child=child)
-        require_alignment(cache.manifest, "en" if self.model.name.endswith(".en") else options.language)
         self._aligner = Aligner(cache, python)
+
+    def use(self, options: TranscriptionOptions) -> None:
+        """Do the same as the base class; raise UsageError if the cache has no model to align the language, too."""
+        super().use(options)
+        require_alignment(self._cache.manifest, "en" if self.model.name.endswith(".en") else options.language)
 
     def transcribe(self, recording: "Recording", progress: Progress) -> Transcription:
         """Return what was said. Raises as the base class and `Aligner.align` do."""

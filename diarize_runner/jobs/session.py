@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.jobs.device_lock import device_turn
 from diarize_runner.jobs.job import LoadedJob, Result, run_timed
 from diarize_runner.jobs.provenance import provenance_of
 from diarize_runner.jobs.stage_timer import StageTimer, timed
@@ -37,14 +38,14 @@ class Session:
         progress.print_line(StageTimer(recording.uri, recording.duration, history.read(), progress).announcement)
 
     def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
-        """Diarize, label, and record the provenance.
+        """Diarize when it is this process's turn on the GPU, label, and record the provenance.
 
         Raises:
             PipelineError: the pipeline failed on this recording.
             TranscriptError: the transcript overlaps with more turns than can be compared.
         """
         job, recording = loaded.job, loaded.recording
-        with timed(recording, self._history(loaded), progress) as timer:
+        with device_turn(self.diarizer.device, progress), timed(recording, self._history(loaded), progress) as timer:
             diarization = run_timed(job.task, self.diarizer, recording, timer).diarization
         return Result(
             labelled=loaded.label(diarization),

@@ -16,6 +16,7 @@ from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.diarization.turns import Diarization
+from diarize_runner.jobs.device_lock import device_turn, transcription_device
 from diarize_runner.jobs.job import LoadedJob, Result
 from diarize_runner.jobs.provenance import provenance_of_transcript, transcription_reference
 from diarize_runner.jobs.session import Session, SessionOpener
@@ -43,7 +44,7 @@ class TranscriptSession:
 
     def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
         """Return the transcript; its diarization is empty. Raises as `Transcriber.transcribe` does."""
-        transcribed, seconds = transcribe(loaded, self.transcriber, progress)
+        transcribed, seconds = _transcribe_in_turn(loaded, self.transcriber, progress)
         recording = transcribed.recording
         timing = Timing(
             uri=recording.uri, audio_seconds=recording.duration, estimated_seconds=None, processing_seconds=seconds
@@ -67,7 +68,7 @@ class TranscribingSession:
         """Return the labelled transcript. Raises as `Transcriber.transcribe` and `Session.run` do."""
         if loaded.has_transcript:
             return self.session.run(loaded, progress)
-        transcribed, seconds = transcribe(loaded, self.transcriber, progress)
+        transcribed, seconds = _transcribe_in_turn(loaded, self.transcriber, progress)
         return replace(self.session.run(transcribed, progress), transcription_seconds=seconds)
 
 
@@ -148,6 +149,14 @@ def transcribe(
     made = transcriber.transcribe(loaded.recording, progress)
     seconds = clock() - began
     return replace(loaded, transcript=made.transcript, transcription=transcription_reference(made)), seconds
+
+
+def _transcribe_in_turn(
+    loaded: LoadedJob, transcriber: "Transcriber", progress: ConsoleProgress
+) -> tuple[LoadedJob, float]:
+    """Transcribe when it is this process's turn on the GPU."""
+    with device_turn(transcription_device(transcriber.requested.device), progress):
+        return transcribe(loaded, transcriber, progress)
 
 
 def _without_speakers(loaded: LoadedJob) -> LabelledTranscript:

@@ -4,7 +4,7 @@ import mmap
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,9 @@ from diarize_runner.unexpected import first_line
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+Emit = Callable[[Any], None]
+"""Sends an event to the parent at once."""
+
 _OUT_OF_MEMORY: Final = ("out of memory", "bad_alloc", "alloc_failed", "cannot allocate", "failed to allocate")
 """In messages of CUDA, cuBLAS, C++ and MKL."""
 
@@ -30,9 +33,10 @@ class Answering:
     task: str
     """Such as `transcription`, for messages."""
     decode: Callable[[str], Any]
-    load: Callable[[Any], Any]
-    answer: Callable[[Any, Any, int], Iterator[Any]]
-    """Takes the loaded model, the request and the descriptor of the samples; yields events."""
+    load: Callable[[Any, Emit], Any]
+    """Takes what a request loads."""
+    answer: Callable[[Any, Any, int, Emit], None]
+    """Takes the loaded model, the request and the descriptor of the samples; emits events."""
     encode: Callable[[Any], str]
     errors: tuple[type[Exception], ...]
     """What the libraries raise."""
@@ -45,18 +49,21 @@ def answer_requests(child: Answering) -> None:
     die_with_parent(parent)
     loaded: Any = None
     with os.fdopen(events, "w", buffering=1, encoding="utf-8") as sink, process_offline():
+
+        def emit(event: Any) -> None:
+            sink.write(child.encode(event))
+
         for line in sys.stdin:
             request = child.decode(line)
             try:
                 if loaded is None or loaded.request != request.load:
                     loaded = None  # free the memory of the one before
-                    loaded = child.load(request.load)
-                for event in child.answer(loaded, request, samples):
-                    sink.write(child.encode(event))
+                    loaded = child.load(request.load, emit)
+                child.answer(loaded, request, samples, emit)
             except DiarizeRunnerError as error:
-                sink.write(child.encode(Failed.of(error)))
+                emit(Failed.of(error))
             except child.errors as reason:
-                sink.write(child.encode(describe_failure(child.task, reason)))
+                emit(describe_failure(child.task, reason))
 
 
 def map_samples(descriptor: int, count: int) -> "npt.NDArray[np.float32]":

@@ -6,7 +6,6 @@ ctranslate2 loads damaged ones without an error, and transcribes nonsense.
 
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,11 +17,10 @@ from diarize_runner.errors import (
     IntegrityError,
     UsageError,
 )
-from diarize_runner.transcription.answering import Answering, answer_requests, map_samples
+from diarize_runner.transcription.answering import Answering, Emit, answer_requests, map_samples
 from diarize_runner.transcription.cublas import load_cublas
 from diarize_runner.transcription.options import float16_on_cpu
 from diarize_runner.transcription.protocol import (
-    Event,
     Finished,
     Loaded,
     LoadRequest,
@@ -63,7 +61,7 @@ def main() -> None:
     )
 
 
-def _load(request: LoadRequest) -> _LoadedModel:
+def _load(request: LoadRequest, _emit: Emit) -> _LoadedModel:
     """Load a model from verified bytes.
 
     Raises:
@@ -115,18 +113,18 @@ def _read(file: ModelFile) -> bytes:
     return data
 
 
-def _answer(loaded: _LoadedModel, request: Request, samples: int) -> Iterator[Event]:
+def _answer(loaded: _LoadedModel, request: Request, samples: int, emit: Emit) -> None:
     import ctranslate2
 
-    yield Loaded(device=loaded.device, compute_type=loaded.compute_type)
+    emit(Loaded(device=loaded.device, compute_type=loaded.compute_type))
     model = loaded.model
     if not model.model.is_multilingual and (request.language not in (None, "en") or request.task != "transcribe"):
         raise UsageError(f"{loaded.request.model} knows only English", hint="use a model without .en in its name")
     ctranslate2.set_random_seed(_SEED)
     segments, info = _transcribe(model, map_samples(samples, request.samples), request)
     for segment in segments:
-        yield TranscribedSegment(segment=_describe(segment))
-    yield Finished(language=info.language)
+        emit(TranscribedSegment(segment=_describe(segment)))
+    emit(Finished(language=info.language))
 
 
 def _transcribe(model: "WhisperModel", samples: "npt.NDArray[np.float32]", request: Request) -> tuple[Any, Any]:

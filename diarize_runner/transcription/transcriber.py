@@ -98,22 +98,30 @@ class Transcriber:
         Raises:
             UsageError: the cache has no such model, or the model cannot do what the options request.
         """
-        options.require_possible()
-        self.model = select_model(cache.manifest, options.model)
-        _require_language(cache, self.model, options)
         self._cache = cache.relocated_to(cache.root.absolute())
-        self.requested = options
-        # Without speech detection, there are no chunks to decode together.
-        self._options = options if options.vad else replace(options, batch_size=1)
         self._deadline, self._child = deadline, child
         self._process: ModelProcess | None = None
         self._is_cancelled = False
+        self.use(options)
 
     def __enter__(self) -> "Transcriber":  # noqa: PYI034  # typing.Self needs Python 3.11
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def use(self, options: TranscriptionOptions) -> None:
+        """Transcribe later recordings so; the child process stays, and loads another model if the options name one.
+
+        Raises:
+            UsageError: the cache has no such model, or the model cannot do what the options request; the options stay.
+        """
+        options.require_possible()
+        model = select_model(self._cache.manifest, options.model)
+        _require_language(self._cache, model, options)
+        self.model, self.requested = model, options
+        # Without speech detection, there are no chunks to decode together.
+        self._options = options if options.vad else replace(options, batch_size=1)
 
     def transcribe(self, recording: "Recording", progress: Progress) -> Transcription:
         """Return what was said. If memory runs out, halve the batch, and warn of it.

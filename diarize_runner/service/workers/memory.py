@@ -1,0 +1,25 @@
+"""How much memory a process and its children have."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def resident_bytes(process: int) -> int:
+    """Return the resident memory of a process and of all processes below it, in bytes; 0 if it has ended."""
+    return _resident(process) + sum(map(resident_bytes, _children(process)))
+
+
+def _resident(process: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def _children(process: int) -> list[int]:
+    """Return the child processes of all threads, as proc_pid_children(5) lists them."""
+    found = list[int]()
+    for listed in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, listed.read_text().split())
+    return found
