@@ -143,7 +143,7 @@ class WatchedKeys:
             try:
                 self._keys = KeyFile.load(self.path).keys
             except DiarizeRunnerError as error:
-                _log.error("the former API keys stay valid: %s; %s", error.message, error.hint)  # noqa: TRY400
+                _log.error("the former API keys stay valid: %s; %s", error.message, error.hint)
         return self._keys
 
 

@@ -169,7 +169,7 @@ def test_a_malformed_file_is_refused(path, text):
     path.write_text(text)
     path.chmod(0o600)
 
-    with pytest.raises(ManifestError, match="keys.json: "):
+    with pytest.raises(ManifestError, match=r"keys\.json: "):
         KeyFile.load(path)
 
 
