@@ -23,12 +23,13 @@ class Command:
 
     def module(self, name: str) -> str:
         """Return the module that defines the command's options and runs it."""
-        return f"diarize_runner.cli.{name.replace(' ', '_')}"
+        return f"diarize_runner.cli.{name.replace(' ', '_').replace('-', '_')}"
 
 
 GROUPS = {
     "cache": "build, publish, restore and verify model caches",
     "benchmark": "measure speed and accuracy, and compare reports; without VERB: benchmark run",
+    "service-key": "add, list and revoke the API keys of the service",
 }
 """Names that are followed by a verb."""
 
@@ -151,6 +152,20 @@ COMMANDS = {
     "benchmark readme": Command(
         summary="refresh the tables that a Markdown file generates from reports",
         example="benchmark readme README.md",
+    ),
+    "service-key add": Command(
+        summary="add an API key of the service to FILE, and print the key once",
+        example="service-key add alice --keys /etc/diarize-runner/keys.json",
+        details="FILE holds only a digest of the key. A running service accepts the key from its next request on.",
+    ),
+    "service-key list": Command(
+        summary="list the names of the API keys in FILE",
+        example="service-key list --keys /etc/diarize-runner/keys.json",
+    ),
+    "service-key revoke": Command(
+        summary="remove an API key of the service from FILE",
+        example="service-key revoke alice --keys /etc/diarize-runner/keys.json",
+        details="A running service refuses the key from its next request on.",
     ),
     "doctor": Command(
         summary="check that this machine can diarize",
