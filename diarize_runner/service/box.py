@@ -27,11 +27,13 @@ _JOIN_SECONDS: Final = 30.0
 class Box:
     """The workers of this box, and what they share with the endpoints."""
 
-    def __init__(self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue) -> None:
+    def __init__(
+        self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models
+    ) -> None:
         """`name` is the same at each start, so that the box takes back the jobs that it ran when it was killed."""
         self.folder, self.queue = folder, queue
         self.changes, self.metrics, self._speed = Changes(), Metrics(queue), Speed()
-        self._models, self._requested_device = Models(), settings.models.device
+        self._models, self._requested_device = models, settings.models.device
         self._dispatcher = Dispatcher(
             box=name,
             queue=queue,

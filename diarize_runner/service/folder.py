@@ -66,9 +66,9 @@ class ServiceFolder:
     path: Path
 
     @property
-    def queue(self) -> Path:
-        """Return the file of the queue."""
-        return self.path / "queue.db"
+    def queue_url(self) -> str:
+        """Return the address of the queue in SQLite."""
+        return f"sqlite:///{self.path / 'queue.db'}"
 
     @property
     def incoming(self) -> Path:

@@ -19,11 +19,12 @@ from diarize_runner.progress import ConsoleProgress
 from diarize_runner.service.box import Box
 from diarize_runner.service.catalog import Catalog
 from diarize_runner.service.folder import ServiceFolder
-from diarize_runner.service.queue.database import open_database, sqlite_url
+from diarize_runner.service.queue.database import open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
+from diarize_runner.service.workers.models import Models
 
 _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
@@ -44,9 +45,9 @@ def serve(settings: Settings, progress: ConsoleProgress) -> None:
     with _exclusive(folder.path) as name:
         folder.empty_incoming()
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
-        engine = open_database(settings.database_url or sqlite_url(folder.queue))
+        engine = open_database(settings.database_url or folder.queue_url)
         try:
-            box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine))
+            box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=Models())
             _serve(settings, box, catalog, progress)
         finally:
             engine.dispose()

@@ -34,6 +34,8 @@ class Limits:
     uploads: int = 16
     """At a time, of all keys."""
     uploads_per_key: int = 8
+    decoders: int = 2
+    """Uploads that are decoded at a time; each takes a core, and up to 2 GiB of memory."""
     sync_seconds: float = 600.0
     """How long a synchronous request waits for its result."""
     retention_seconds: float = 24 * _HOUR

@@ -1,0 +1,76 @@
+"""A service in this process, with a model process that has no models."""
+
+import io
+import time
+import wave
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from starlette.testclient import TestClient
+
+from diarize_runner.service.box import Box
+from diarize_runner.service.catalog import Catalog
+from diarize_runner.service.folder import ServiceFolder
+from diarize_runner.service.queue.database import open_database
+from diarize_runner.service.queue.queue import Queue
+from diarize_runner.service.settings import Limits, Settings
+from diarize_runner.service.web.app import create_app
+from diarize_runner.service.web.service import Service
+from diarize_runner.service.workers.models import Models
+from support import fake_models
+
+CATALOG = Catalog(multilingual={"tiny.en": False, "small": True}, default="tiny.en")
+LIMITS = Limits(requests_per_minute=100_000)
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def wav(seconds=4.0, level=0.3, rate=16_000):
+    """Return a WAV file of a tone; silence with level 0."""
+    samples = level * np.sin(2 * np.pi * 220 * np.arange(round(seconds * rate)) / rate)
+    target = io.BytesIO()
+    with wave.open(target, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return target.getvalue()
+
+
+@contextmanager
+def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, **settings):
+    """Yield a client of a running service; `client.service` has its parts."""
+    folder = ServiceFolder(path=path)
+    folder.create()
+    folder.empty_incoming()
+    engine = open_database(folder.queue_url)
+    configured = replace(Settings(folder=path, limits=limits), **settings)
+    box = Box(
+        name="test", settings=configured, folder=folder, queue=Queue(engine=engine), models=Models(fake_models.program)
+    )
+    service = Service(
+        settings=configured,
+        folder=folder,
+        queue=box.queue,
+        intake=box.intake,
+        catalog=catalog,
+        workers=box,
+        changes=box.changes,
+        metrics=box.metrics,
+        clock=clock,
+    )
+    with TestClient(create_app(service, box.running), base_url=ADDRESS, client=("127.0.0.1", 50_000)) as client:
+        client.service = service
+        yield client
+    engine.dispose()
+
+
+def wait_for(client, job_id, *states, headers=None, seconds=30):
+    """Return the job when it has one of the states, or has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        job = client.get(f"/v1/jobs/{job_id}", headers=headers).json()
+        if job["state"] in (states or ("succeeded", "failed", "cancelled")):
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"{job_id} is {job['state']} after {seconds} s")
