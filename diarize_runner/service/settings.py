@@ -4,7 +4,7 @@ import ipaddress
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from diarize_runner.cache.box.default_folder import default_folder
 from diarize_runner.diarization.engines import AUTO
@@ -95,7 +95,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def override(value: _Value, **given: object) -> _Value:
+def override(value: _Value, **given: Any) -> _Value:
     """Return the value with each field of `given` that is not None, as argparse leaves an option that was not given."""
     return replace(value, **{name: each for name, each in given.items() if each is not None})
 

@@ -115,7 +115,7 @@ def _is_upload(scope: Scope) -> bool:
 
 
 def _require_length(scope: Scope, most: int) -> None:
-    length = Headers(scope=scope).get("content-length", "0").lstrip("0") or "0"
+    length = Headers(scope=scope).get("content-length", "0")
     if not length.isdecimal():
         raise Problem(BAD_REQUEST, "Content-Length is not a number", hint="send the number of bytes of the body")
     if len(length) > len(str(most)) or int(length) > most:

@@ -45,6 +45,8 @@ _KINDS: Final[Mapping[str, ProblemKind]] = {
 _RETRY_SECONDS = "5"
 _LONGEST_LOCATION = 100
 """Characters; a location can contain a name that the client chose."""
+_SHORTEST_VALUE = 4
+"""Characters; a shorter value is part of many words."""
 _BODIES_WITHOUT_CONTENT = (204, 304)
 _SEE_DOCUMENTS = "the paths and methods are those of /openapi.json"
 _HINTS: Final[Mapping[int, str]] = {
@@ -95,10 +97,16 @@ def _of_framework(reason: HTTPException) -> Problem:
 
 
 def _of_fields(reason: RequestValidationError) -> Problem:
-    errors = [{"location": _location(error), "message": str(error["msg"])} for error in reason.errors()]
+    errors = [{"location": _location(error), "message": _message(error)} for error in reason.errors()]
     detail = "; ".join(f"{error['location']}: {error['message']}" for error in errors[:3])
     return Problem(INVALID_REQUEST, detail, hint="correct these fields; see /openapi.json", extra={"errors": errors})
 
 
 def _location(error: Mapping[str, Any]) -> str:
     return ".".join(map(str, error["loc"]))[:_LONGEST_LOCATION]
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """Return the message without the value, which a validator may have quoted."""
+    message, value = str(error["msg"]), error.get("input")
+    return message.replace(value, "...") if isinstance(value, str) and len(value) >= _SHORTEST_VALUE else message

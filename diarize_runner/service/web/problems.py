@@ -94,7 +94,6 @@ class ProblemDocument(BaseModel):
 def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
     """Return the response to the request of `scope`."""
     document = {
-        **problem.extra,
         "type": f"{TYPE_PREFIX}{problem.kind.slug}",
         "title": problem.kind.title,
         "status": problem.kind.status,
@@ -103,6 +102,7 @@ def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
         "request_id": scope.get("state", {}).get("request_id"),
     }
     content = {name: value for name, value in document.items() if value not in (None, "")}
+    content |= {name: value for name, value in problem.extra.items() if name not in document}
     return JSONResponse(content, status_code=problem.kind.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 

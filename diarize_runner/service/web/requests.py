@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from diarize_runner.service.web.handlers import problem_of
 from diarize_runner.service.web.problems import problem_response
+from diarize_runner.unexpected import unexpected_error
 
 REQUEST_ID: Final = "X-Request-ID"
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -42,10 +43,14 @@ class _Exchange:
     bytes_in: int = 0
     status: int = 0
     """0 until the response begins."""
+    client_is_gone: bool = False
+    """Whether the client left before the response began; the framework may answer nobody then."""
 
     async def receive_counted(self) -> Message:
         message = await self.receive()
         self.bytes_in += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" and not self.status:
+            self.client_is_gone = True
         return message
 
     async def send_with_headers(self, message: Message) -> None:
@@ -85,9 +90,10 @@ class Requests:
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
-            return
+            exchange.client_is_gone = True
         except Exception as reason:
-            _log.exception("request %s failed", exchange.request_id)
+            error = unexpected_error(reason, f"request {exchange.request_id} failed")  # it logs the traceback
+            _log.error("%s", error.message)
             if exchange.status:  # the server closes the connection, so that the client sees the response is incomplete
                 raise
             await problem_response(problem_of(reason), scope)(scope, receive, send)
@@ -105,7 +111,7 @@ def _line(exchange: _Exchange, seconds: float) -> str:
         "request_id": exchange.request_id,
         "method": scope["method"],
         "path": scope["path"][:_LONGEST_PATH],
-        "status": exchange.status or _CLIENT_GONE,
+        "status": _CLIENT_GONE if exchange.client_is_gone else exchange.status,
         "milliseconds": round(1000 * seconds),
         "key": scope["state"].get("owner", ""),
         "bytes_in": exchange.bytes_in,

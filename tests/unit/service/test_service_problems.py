@@ -57,7 +57,7 @@ class Body(BaseModel):
     @classmethod
     def _short(cls, value):
         if len(value) > 3:
-            raise ValueError("longer than 3 letters")
+            raise ValueError(f"{value} is longer than 3 letters")
         return value
 
 
@@ -168,6 +168,7 @@ def test_an_unexpected_exception_says_nothing_but_the_log_does_with_the_request_
     assert "find-me" in caplog.text
     if isinstance(reason, RuntimeError):
         assert "secret.py broke" in caplog.text
+        assert "Traceback" in caplog.text
 
 
 def test_wrong_fields_are_named_without_their_values():
@@ -176,7 +177,7 @@ def test_wrong_fields_are_named_without_their_values():
     document = problem(response)
     assert response.status_code == 422
     assert [error["location"] for error in document["errors"]] == ["body.count", "body.word"]
-    assert document["errors"][1]["message"] == "Value error, longer than 3 letters"
+    assert document["errors"][1]["message"] == "Value error, ... is longer than 3 letters"
     assert SECRET not in response.text
 
 
@@ -300,6 +301,23 @@ class TestTheLog:
             send(Requests(app, clock=lambda: next(times)), "GET", "/x")
 
         assert lines(caplog)[0]["milliseconds"] == 2500
+
+    def test_a_client_that_left_is_logged_as_such_whatever_the_application_answers(self, caplog):
+        async def app(scope, receive, send):
+            await receive()
+            await PlainTextResponse("for nobody", status_code=400)(scope, receive, send)
+
+        async def receive():
+            return {"type": "http.disconnect"}
+
+        async def drop(_):
+            pass
+
+        scope = {"type": "http", "method": "POST", "path": "/x", "headers": []}
+        with caplog.at_level(logging.INFO, logger="diarize_runner.service"):
+            asyncio.run(Requests(app)(scope, receive, drop))
+
+        assert lines(caplog)[0]["status"] == 499
 
     def test_a_path_cannot_forge_a_line(self, caplog):
         with caplog.at_level(logging.INFO, logger="diarize_runner.service"):
