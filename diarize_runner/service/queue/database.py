@@ -19,13 +19,13 @@ from diarize_runner.unexpected import first_line
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 _BUSY_SECONDS: Final = 10
-_READS: Final = {"diarize_runner_reads": True}
 _HINTS: Final = {
     "locked": "stop other programs that use the file",
     "full": "free some space, then try again",
     "malformed|not a database": "move the file away or restore it, then restart the service",
     "readonly|unable to open": "check who owns the file and its folder",
     "connection": "start PostgreSQL, and check the address, the user and the password",
+    "": "see the log of the database",
 }
 
 
@@ -67,7 +67,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that reads without waiting for writers. Raises QueueError."""
-    with _database_errors(), engine.connect().execution_options(**_READS) as connection:
+    with _database_errors(), engine.connect().execution_options(only_reads=True) as connection:
         yield connection
 
 
@@ -77,9 +77,7 @@ def _database_errors() -> Iterator[None]:
         yield
     except (SQLAlchemyError, UnicodeError) as reason:
         text = first_line(getattr(reason, "orig", None) or reason)
-        hint = next(
-            (hint for pattern, hint in _HINTS.items() if re.search(pattern, text)), "see the log of the database"
-        )
+        hint = next(hint for words, hint in _HINTS.items() if re.search(words, text))
         raise QueueError(f"the queue's database: {text}", hint=hint) from None  # the cause may show values of a job
 
 
@@ -113,12 +111,10 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads and then writes fails at once if another wrote in between; IMMEDIATE waits.
-    reads = connection.get_execution_options().keys() & _READS.keys()
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if "only_reads" in connection.get_execution_options() else "BEGIN IMMEDIATE")
 
 
 def _postgresql(url: URL) -> Engine:
-    settings = {"connect_timeout": _BUSY_SECONDS, "application_name": "diarize-runner"}
-    return create_engine(
-        url, hide_parameters=True, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=settings
-    )
+    waits = {"connect_timeout": _BUSY_SECONDS, "tcp_user_timeout": 1000 * _BUSY_SECONDS}  # a network may drop packets
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=waits)
+    return engine.execution_options(isolation_level="READ COMMITTED")

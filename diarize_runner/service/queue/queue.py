@@ -10,18 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, fu
 
 from diarize_runner.errors import IdempotencyConflict, LeaseLost, QueueError
 from diarize_runner.service.queue.database import insert_new, reading, require_writable, writing
-from diarize_runner.service.queue.job import (
-    FINAL_STATES,
-    Claim,
-    Job,
-    JobFailure,
-    JobState,
-    NewJob,
-    Page,
-    QueueLoad,
-    decode_cursor,
-    encode_cursor,
-)
+from diarize_runner.service.queue.job import FINAL_STATES, Claim, Job, JobFailure, JobState, NewJob, Page, QueueLoad
 from diarize_runner.service.queue.table import JOBS, failure_values, to_job
 
 _AT_REST: Final[dict[str, Any]] = {"box": None, "lease": None, "lease_until": None}
@@ -66,16 +55,17 @@ class Queue:
     def find(self, job_id: str) -> Job | None:
         """Return a job, or None."""
         with reading(self.engine) as connection:
-            return _find(connection, job_id)
+            row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().first()
+        return to_job(row) if row is not None else None
 
     def page(self, owner: str, *, cursor: str | None, limit: int, state: JobState | None = None) -> Page:
         """Return at most `limit` jobs of the owner, newest first, after `cursor`. Raises InvalidCursor."""
         query = select(JOBS).where(JOBS.c.owner == owner).order_by(*(column.desc() for column in _AGE))
-        query = query.where(tuple_(*_AGE) < tuple_(*decode_cursor(cursor))) if cursor is not None else query
+        query = query.where(tuple_(*_AGE) < tuple_(*Page.decode_cursor(cursor))) if cursor is not None else query
         query = query.where(JOBS.c.state == state) if state is not None else query
         with reading(self.engine) as connection:
             jobs = [to_job(row) for row in connection.execute(query.limit(limit + 1)).mappings()]
-        next_cursor = encode_cursor(jobs[limit - 1]) if len(jobs) > limit else None
+        next_cursor = jobs[limit - 1].cursor if len(jobs) > limit else None
         return Page(jobs=tuple(jobs[:limit]), next_cursor=next_cursor)
 
     def load(self, owner: str | None = None) -> QueueLoad:
@@ -88,8 +78,8 @@ class Queue:
     def counts(self) -> Mapping[JobState, int]:
         """Return the number of jobs in each state."""
         with reading(self.engine) as connection:
-            found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
-        numbers = {row[0]: row[1] for row in found}
+            found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
+            numbers = {row[0]: row[1] for row in found}
         return {state: numbers.get(state, 0) for state in get_args(JobState)}
 
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
@@ -101,14 +91,14 @@ class Queue:
         urgency = case((JOBS.c.created_at < sticky_since, 0), (JOBS.c.model == model, 1), else_=2)
         oldest = select(JOBS.c.id).where(_QUEUED).order_by(urgency, *_AGE).limit(1)
         lease, now = secrets.token_hex(16), self.clock()
-        started = {**_FRESH, "box": box, "lease": lease, "lease_until": now + self.lease_seconds, "started_at": now}
+        held = {"box": box, "lease": lease, "lease_until": now + self.lease_seconds}
+        started = {**_FRESH, **held, "state": "running", "started_at": now, "attempts": JOBS.c.attempts + 1}
         with writing(self.engine) as connection:
             self._interrupt(connection, JOBS.c.lease_until < now)
             job_id = connection.scalar(oldest.with_for_update(skip_locked=True))
             if job_id is None:
                 return None
-            values = {**started, "state": "running", "attempts": JOBS.c.attempts + 1}
-            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(values))
+            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(started))
             return Claim(job=_read(connection, job_id), lease=lease)
 
     def renew(self, claim: Claim, *, stage: str, progress: float) -> Job:
@@ -153,7 +143,7 @@ class Queue:
         values = {"state": state, "finished_at": finished_at, "cancel_requested": True}
         with writing(self.engine) as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id, _QUEUED | _RUNNING).values(values))
-            return _find(connection, job_id)
+        return self.find(job_id)
 
     def remove(self, job_id: str) -> None:
         """Delete a job's row."""
@@ -185,8 +175,7 @@ class Queue:
         """Put back running jobs whose server died. An attempt counts only if the model process died by itself."""
         found = select(JOBS.c.id).where(_RUNNING, condition).with_for_update(skip_locked=True)
         counted = {"attempts": JOBS.c.attempts - 1, "interruptions": JOBS.c.interruptions + 1}
-        job_ids = connection.scalars(found).all()
-        if job_ids:
+        if job_ids := connection.scalars(found).all():
             connection.execute(update(JOBS).where(JOBS.c.id.in_(job_ids)).values({**self._back(), **counted}))
             worn_out = and_(JOBS.c.id.in_(job_ids), _QUEUED, JOBS.c.interruptions >= self.max_interruptions)
             message = f"the server died {self.max_interruptions} times while it worked on the job"
@@ -198,11 +187,6 @@ class Queue:
         """Return the values of a running job that stops: it is queued, or cancelled if its owner requested that."""
         state = case((JOBS.c.cancel_requested, "cancelled"), else_="queued")
         return {**_FRESH, "state": state, "finished_at": case((JOBS.c.cancel_requested, self.clock()), else_=None)}
-
-
-def _find(connection: Connection, job_id: str) -> Job | None:
-    row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().first()
-    return None if row is None else to_job(row)
 
 
 def _read(connection: Connection, job_id: str) -> Job:
