@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +17,8 @@ from diarize_runner.errors import QueueError
 from diarize_runner.service.queue.table import METADATA, SCHEMA, VERSION
 from diarize_runner.unexpected import first_line
 
+_create_engine: Final = partial(create_engine, hide_parameters=True)  # no error shows the values of a job
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 _BUSY_SECONDS: Final = 10
 _HINTS: Final = {
     "locked": "stop other programs that use the file",
@@ -86,7 +87,7 @@ def _parse(url: str) -> URL:
         parsed = make_url(url)
         if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
             return parsed
-        if parsed.drivername in _POSTGRESQL and "@" not in (parsed.host or ""):
+        if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg") and "@" not in (parsed.host or ""):
             return parsed.set(drivername="postgresql+psycopg")
     hint = "write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, and percent-encode the password"
     raise QueueError("the URL of the queue is invalid", hint=hint)
@@ -97,7 +98,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     with disk_errors(path), suppress(FileExistsError):
         os.mknod(path, 0o600)  # to open and close it here would drop SQLite's locks: sqlite.org/howtocorrupt.html
         flush(path.parent)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds})
+    engine = _create_engine(url, connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -105,8 +106,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite begins transactions
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # an accepted job survives a power cut
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")  # a power cut loses no accepted job
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -116,5 +116,4 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _postgresql(url: URL) -> Engine:
     waits = {"connect_timeout": _BUSY_SECONDS, "tcp_user_timeout": 1000 * _BUSY_SECONDS}  # a network may drop packets
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=waits)
-    return engine.execution_options(isolation_level="READ COMMITTED")
+    return _create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=waits)

@@ -48,8 +48,7 @@ class Queue:
         if found is None:
             raise QueueError(f"the queue has a job {new.id} already", hint="use a new id")
         if found["request_digest"] != new.request_digest:
-            message = f"the idempotency key {new.idempotency_key!r:.80} belongs to another request"
-            raise IdempotencyConflict(message, hint="use a new key for another request")
+            raise IdempotencyConflict("the idempotency key belongs to another request", hint="use a new key")
         return to_job(found)
 
     def find(self, job_id: str) -> Job | None:
@@ -65,8 +64,7 @@ class Queue:
         query = query.where(JOBS.c.state == state) if state is not None else query
         with reading(self.engine) as connection:
             jobs = [to_job(row) for row in connection.execute(query.limit(limit + 1)).mappings()]
-        next_cursor = jobs[limit - 1].cursor if len(jobs) > limit else None
-        return Page(jobs=tuple(jobs[:limit]), next_cursor=next_cursor)
+        return Page(jobs=tuple(jobs[:limit]), next_cursor=jobs[limit - 1].cursor if len(jobs) > limit else None)
 
     def load(self, owner: str | None = None) -> QueueLoad:
         """Return how much waits or runs, of one owner or of all."""
@@ -78,9 +76,8 @@ class Queue:
     def counts(self) -> Mapping[JobState, int]:
         """Return the number of jobs in each state."""
         with reading(self.engine) as connection:
-            found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state))
-            numbers = {row[0]: row[1] for row in found}
-        return {state: numbers.get(state, 0) for state in get_args(JobState)}
+            found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
+        return {state: sum(row[1] for row in found if row[0] == state) for state in get_args(JobState)}
 
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
         """Claim a job for `box`, or return None if none is queued.
@@ -95,8 +92,7 @@ class Queue:
         started = {**_FRESH, **held, "state": "running", "started_at": now, "attempts": JOBS.c.attempts + 1}
         with writing(self.engine) as connection:
             self._interrupt(connection, JOBS.c.lease_until < now)
-            job_id = connection.scalar(oldest.with_for_update(skip_locked=True))
-            if job_id is None:
+            if (job_id := connection.scalar(oldest.with_for_update(skip_locked=True))) is None:
                 return None
             connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(started))
             return Claim(job=_read(connection, job_id), lease=lease)
@@ -104,8 +100,8 @@ class Queue:
     def renew(self, claim: Claim, *, stage: str, progress: float) -> Job:
         """Extend the lease and store the progress; return the job as it is now. Raises LeaseLost."""
         furthest = case((JOBS.c.progress < progress, progress), else_=JOBS.c.progress)
-        lease_until = self.clock() + self.lease_seconds
-        return self._change(claim, {"stage": stage, "progress": furthest, "lease_until": lease_until})
+        until = self.clock() + self.lease_seconds
+        return self._change(claim, {"stage": stage, "progress": furthest, "lease_until": until})
 
     def succeed(self, claim: Claim, *, result: str, processing_seconds: float) -> None:
         """End the job with the name of its result. Raises LeaseLost."""
@@ -178,7 +174,7 @@ class Queue:
         if job_ids := connection.scalars(found).all():
             connection.execute(update(JOBS).where(JOBS.c.id.in_(job_ids)).values({**self._back(), **counted}))
             worn_out = and_(JOBS.c.id.in_(job_ids), _QUEUED, JOBS.c.interruptions >= self.max_interruptions)
-            message = f"the server died {self.max_interruptions} times while it worked on the job"
+            message = f"the server died {self.max_interruptions} times while it ran"
             failure = JobFailure(kind="PipelineError", message=message, hint="see the log of the server")
             ended = {"state": "failed", "finished_at": self.clock(), **failure_values(failure)}
             connection.execute(update(JOBS).where(worn_out).values(ended))
