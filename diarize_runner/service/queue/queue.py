@@ -161,7 +161,7 @@ class Queue:
         self._change(claim, {**_AT_REST, "state": state, "finished_at": self.clock(), **values})
 
     def _change(self, claim: Claim, values: Mapping[str, Any]) -> Job:
-        held = and_(JOBS.c.id == claim.job.id, JOBS.c.lease == claim.lease, _RUNNING)
+        held = and_(JOBS.c.id == claim.job.id, JOBS.c.lease == claim.lease)  # only a running job has a lease
         with writing(self.engine) as connection:
             if not connection.execute(update(JOBS).where(held).values(values)).rowcount:
                 raise LeaseLost(f"job {claim.job.id} ended, or another worker has it", hint="discard the result")
