@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,16 +17,16 @@ from diarize_runner.errors import QueueError
 from diarize_runner.service.queue.table import METADATA, SCHEMA, VERSION
 from diarize_runner.unexpected import first_line
 
+_create_engine: Final = partial(create_engine, hide_parameters=True)  # no error shows the values of a job
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_POSTGRESQL: Final = ("postgresql", "postgres", "postgresql+psycopg")
 _BUSY_SECONDS: Final = 10
-_READS: Final = {"diarize_runner_reads": True}
 _HINTS: Final = {
     "locked": "stop other programs that use the file",
     "full": "free some space, then try again",
     "malformed|not a database": "move the file away or restore it, then restart the service",
     "readonly|unable to open": "check who owns the file and its folder",
     "connection": "start PostgreSQL, and check the address, the user and the password",
+    "": "see the log of the database",
 }
 
 
@@ -67,7 +68,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that reads without waiting for writers. Raises QueueError."""
-    with _database_errors(), engine.connect().execution_options(**_READS) as connection:
+    with _database_errors(), engine.connect().execution_options(only_reads=True) as connection:
         yield connection
 
 
@@ -77,9 +78,7 @@ def _database_errors() -> Iterator[None]:
         yield
     except (SQLAlchemyError, UnicodeError) as reason:
         text = first_line(getattr(reason, "orig", None) or reason)
-        hint = next(
-            (hint for pattern, hint in _HINTS.items() if re.search(pattern, text)), "see the log of the database"
-        )
+        hint = next(hint for words, hint in _HINTS.items() if re.search(words, text))
         raise QueueError(f"the queue's database: {text}", hint=hint) from None  # the cause may show values of a job
 
 
@@ -88,7 +87,7 @@ def _parse(url: str) -> URL:
         parsed = make_url(url)
         if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:") and not parsed.query:
             return parsed
-        if parsed.drivername in _POSTGRESQL and "@" not in (parsed.host or ""):
+        if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg") and "@" not in (parsed.host or ""):
             return parsed.set(drivername="postgresql+psycopg")
     hint = "write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME, and percent-encode the password"
     raise QueueError("the URL of the queue is invalid", hint=hint)
@@ -99,7 +98,7 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     with disk_errors(path), suppress(FileExistsError):
         os.mknod(path, 0o600)  # to open and close it here would drop SQLite's locks: sqlite.org/howtocorrupt.html
         flush(path.parent)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": busy_seconds})
+    engine = _create_engine(url, connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -107,18 +106,14 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite begins transactions
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # an accepted job survives a power cut
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")  # a power cut loses no accepted job
 
 
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads and then writes fails at once if another wrote in between; IMMEDIATE waits.
-    reads = connection.get_execution_options().keys() & _READS.keys()
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if "only_reads" in connection.get_execution_options() else "BEGIN IMMEDIATE")
 
 
 def _postgresql(url: URL) -> Engine:
-    settings = {"connect_timeout": _BUSY_SECONDS, "application_name": "diarize-runner"}
-    return create_engine(
-        url, hide_parameters=True, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=settings
-    )
+    waits = {"connect_timeout": _BUSY_SECONDS, "tcp_user_timeout": 1000 * _BUSY_SECONDS}  # a network may drop packets
+    return _create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=waits)

@@ -69,6 +69,11 @@ class Job:
         """Whether its state changes no more."""
         return self.state in FINAL_STATES
 
+    @property
+    def cursor(self) -> str:
+        """The cursor of a page that goes on after this job."""
+        return base64.urlsafe_b64encode(f"{self.created_at!r} {self.id}".encode()).decode()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
@@ -94,18 +99,13 @@ class Page:
     jobs: tuple[Job, ...]
     next_cursor: str | None
 
-
-def encode_cursor(job: Job) -> str:
-    """Return the cursor of the jobs that were added before `job`."""
-    return base64.urlsafe_b64encode(f"{job.created_at!r} {job.id}".encode()).decode()
-
-
-def decode_cursor(cursor: str) -> tuple[float, str]:
-    """Return the time and the id of `encode_cursor`'s job. Raises InvalidCursor."""
-    try:
-        created_at, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split(" ", 1)
-        if job_id.isprintable():  # PostgreSQL refuses NUL
-            return float(created_at), job_id
-    except ValueError:
-        pass
-    raise InvalidCursor("the cursor of the page is invalid", hint="use the cursor of the page before, or none")
+    @staticmethod
+    def decode_cursor(cursor: str) -> tuple[float, str]:
+        """Return `created_at` and `id` of the job that has this cursor. Raises InvalidCursor."""
+        try:
+            created_at, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode().split(" ", 1)
+            if job_id.isprintable():  # PostgreSQL refuses NUL
+                return float(created_at), job_id
+        except ValueError:
+            pass
+        raise InvalidCursor("the cursor of the page is invalid", hint="use the cursor of the page before, or none")

@@ -10,18 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, fu
 
 from diarize_runner.errors import IdempotencyConflict, LeaseLost, QueueError
 from diarize_runner.service.queue.database import insert_new, reading, require_writable, writing
-from diarize_runner.service.queue.job import (
-    FINAL_STATES,
-    Claim,
-    Job,
-    JobFailure,
-    JobState,
-    NewJob,
-    Page,
-    QueueLoad,
-    decode_cursor,
-    encode_cursor,
-)
+from diarize_runner.service.queue.job import FINAL_STATES, Claim, Job, JobFailure, JobState, NewJob, Page, QueueLoad
 from diarize_runner.service.queue.table import JOBS, failure_values, to_job
 
 _AT_REST: Final[dict[str, Any]] = {"box": None, "lease": None, "lease_until": None}
@@ -59,24 +48,23 @@ class Queue:
         if found is None:
             raise QueueError(f"the queue has a job {new.id} already", hint="use a new id")
         if found["request_digest"] != new.request_digest:
-            message = f"the idempotency key {new.idempotency_key!r:.80} belongs to another request"
-            raise IdempotencyConflict(message, hint="use a new key for another request")
+            raise IdempotencyConflict("the idempotency key belongs to another request", hint="use a new key")
         return to_job(found)
 
     def find(self, job_id: str) -> Job | None:
         """Return a job, or None."""
         with reading(self.engine) as connection:
-            return _find(connection, job_id)
+            row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().first()
+        return to_job(row) if row is not None else None
 
     def page(self, owner: str, *, cursor: str | None, limit: int, state: JobState | None = None) -> Page:
         """Return at most `limit` jobs of the owner, newest first, after `cursor`. Raises InvalidCursor."""
         query = select(JOBS).where(JOBS.c.owner == owner).order_by(*(column.desc() for column in _AGE))
-        query = query.where(tuple_(*_AGE) < tuple_(*decode_cursor(cursor))) if cursor is not None else query
+        query = query.where(tuple_(*_AGE) < tuple_(*Page.decode_cursor(cursor))) if cursor is not None else query
         query = query.where(JOBS.c.state == state) if state is not None else query
         with reading(self.engine) as connection:
             jobs = [to_job(row) for row in connection.execute(query.limit(limit + 1)).mappings()]
-        next_cursor = encode_cursor(jobs[limit - 1]) if len(jobs) > limit else None
-        return Page(jobs=tuple(jobs[:limit]), next_cursor=next_cursor)
+        return Page(jobs=tuple(jobs[:limit]), next_cursor=jobs[limit - 1].cursor if len(jobs) > limit else None)
 
     def load(self, owner: str | None = None) -> QueueLoad:
         """Return how much waits or runs, of one owner or of all."""
@@ -89,8 +77,7 @@ class Queue:
         """Return the number of jobs in each state."""
         with reading(self.engine) as connection:
             found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
-        numbers = {row[0]: row[1] for row in found}
-        return {state: numbers.get(state, 0) for state in get_args(JobState)}
+        return {state: sum(row[1] for row in found if row[0] == state) for state in get_args(JobState)}
 
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
         """Claim a job for `box`, or return None if none is queued.
@@ -101,21 +88,20 @@ class Queue:
         urgency = case((JOBS.c.created_at < sticky_since, 0), (JOBS.c.model == model, 1), else_=2)
         oldest = select(JOBS.c.id).where(_QUEUED).order_by(urgency, *_AGE).limit(1)
         lease, now = secrets.token_hex(16), self.clock()
-        started = {**_FRESH, "box": box, "lease": lease, "lease_until": now + self.lease_seconds, "started_at": now}
+        held = {"box": box, "lease": lease, "lease_until": now + self.lease_seconds}
+        started = {**_FRESH, **held, "state": "running", "started_at": now, "attempts": JOBS.c.attempts + 1}
         with writing(self.engine) as connection:
             self._interrupt(connection, JOBS.c.lease_until < now)
-            job_id = connection.scalar(oldest.with_for_update(skip_locked=True))
-            if job_id is None:
+            if (job_id := connection.scalar(oldest.with_for_update(skip_locked=True))) is None:
                 return None
-            values = {**started, "state": "running", "attempts": JOBS.c.attempts + 1}
-            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(values))
+            connection.execute(update(JOBS).where(JOBS.c.id == job_id).values(started))
             return Claim(job=_read(connection, job_id), lease=lease)
 
     def renew(self, claim: Claim, *, stage: str, progress: float) -> Job:
         """Extend the lease and store the progress; return the job as it is now. Raises LeaseLost."""
         furthest = case((JOBS.c.progress < progress, progress), else_=JOBS.c.progress)
-        lease_until = self.clock() + self.lease_seconds
-        return self._change(claim, {"stage": stage, "progress": furthest, "lease_until": lease_until})
+        until = self.clock() + self.lease_seconds
+        return self._change(claim, {"stage": stage, "progress": furthest, "lease_until": until})
 
     def succeed(self, claim: Claim, *, result: str, processing_seconds: float) -> None:
         """End the job with the name of its result. Raises LeaseLost."""
@@ -153,7 +139,7 @@ class Queue:
         values = {"state": state, "finished_at": finished_at, "cancel_requested": True}
         with writing(self.engine) as connection:
             connection.execute(update(JOBS).where(JOBS.c.id == job_id, _QUEUED | _RUNNING).values(values))
-            return _find(connection, job_id)
+        return self.find(job_id)
 
     def remove(self, job_id: str) -> None:
         """Delete a job's row."""
@@ -175,7 +161,7 @@ class Queue:
         self._change(claim, {**_AT_REST, "state": state, "finished_at": self.clock(), **values})
 
     def _change(self, claim: Claim, values: Mapping[str, Any]) -> Job:
-        held = and_(JOBS.c.id == claim.job.id, JOBS.c.lease == claim.lease, _RUNNING)
+        held = and_(JOBS.c.id == claim.job.id, JOBS.c.lease == claim.lease)  # only a running job has a lease
         with writing(self.engine) as connection:
             if not connection.execute(update(JOBS).where(held).values(values)).rowcount:
                 raise LeaseLost(f"job {claim.job.id} ended, or another worker has it", hint="discard the result")
@@ -185,11 +171,10 @@ class Queue:
         """Put back running jobs whose server died. An attempt counts only if the model process died by itself."""
         found = select(JOBS.c.id).where(_RUNNING, condition).with_for_update(skip_locked=True)
         counted = {"attempts": JOBS.c.attempts - 1, "interruptions": JOBS.c.interruptions + 1}
-        job_ids = connection.scalars(found).all()
-        if job_ids:
+        if job_ids := connection.scalars(found).all():
             connection.execute(update(JOBS).where(JOBS.c.id.in_(job_ids)).values({**self._back(), **counted}))
             worn_out = and_(JOBS.c.id.in_(job_ids), _QUEUED, JOBS.c.interruptions >= self.max_interruptions)
-            message = f"the server died {self.max_interruptions} times while it worked on the job"
+            message = f"the server died {self.max_interruptions} times while it ran"
             failure = JobFailure(kind="PipelineError", message=message, hint="see the log of the server")
             ended = {"state": "failed", "finished_at": self.clock(), **failure_values(failure)}
             connection.execute(update(JOBS).where(worn_out).values(ended))
@@ -198,11 +183,6 @@ class Queue:
         """Return the values of a running job that stops: it is queued, or cancelled if its owner requested that."""
         state = case((JOBS.c.cancel_requested, "cancelled"), else_="queued")
         return {**_FRESH, "state": state, "finished_at": case((JOBS.c.cancel_requested, self.clock()), else_=None)}
-
-
-def _find(connection: Connection, job_id: str) -> Job | None:
-    row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().first()
-    return None if row is None else to_job(row)
 
 
 def _read(connection: Connection, job_id: str) -> Job:

@@ -37,21 +37,18 @@ _FIELDS: Final = [field.name for field in fields(Job) if field.name != "failure"
 
 def to_job(row: RowMapping) -> Job:
     """Return the job of a row; raise QueueError for a row that this package did not write."""
-    for column in JOBS.c:
-        value = row[column]
-        if not (isinstance(value, column.type.python_type) or (value is None and column.nullable)):
-            raise _no_job(row, column.name)
-    if row["state"] not in get_args(JobState):
-        raise _no_job(row, "state")
+    wrong = [column.name for column in JOBS.c if not _fits(row[column], column)]
+    if wrong or row["state"] not in get_args(JobState):
+        raise QueueError(f"row {row['id']!r:.80} of the queue is no job: {wrong or ['state']}", hint="delete the row")
     kind, message, hint = (row[name] for name in _FAILURE)
     failure = JobFailure(kind=kind, message=message or "", hint=hint or "") if kind is not None else None
     return Job(**{name: row[name] for name in _FIELDS}, failure=failure)
 
 
+def _fits(value: object, column: Column[Any]) -> bool:
+    return isinstance(value, column.type.python_type) or (value is None and bool(column.nullable))
+
+
 def failure_values(failure: JobFailure) -> dict[str, Any]:
     """Return the columns of a failure."""
     return dict(zip(_FAILURE, (failure.kind, failure.message, failure.hint), strict=True))
-
-
-def _no_job(row: RowMapping, column: str) -> QueueError:
-    return QueueError(f"the queue's row {row['id']!r:.80} is no job: {column}", hint="delete the row")

@@ -5,6 +5,7 @@ import os
 import pickle
 import sqlite3
 import stat
+import traceback
 from functools import partial
 
 import pytest
@@ -477,7 +478,7 @@ class TestHostileRows:
     def test_an_unknown_state_is_refused(self, queue):
         add(queue, "a", "b")
         plant(queue, "a", state="$(reboot)")
-        with pytest.raises(QueueError, match="'a' is no job: state"):
+        with pytest.raises(QueueError, match=r"'a' of the queue is no job: \['state'\]"):
             queue.find("a")
         assert claim(queue).job.id == "b"
 
@@ -519,14 +520,14 @@ class TestSqlite:
         for column in (*TEXTS, *NUMBERS):
             add(queue, column)
             plant(queue, column, **{column: PICKLE})
-            with pytest.raises(QueueError, match=f"no job: {column}"):
+            with pytest.raises(QueueError, match=rf"no job: \['{column}'\]"):
                 queue.find(column)
 
     def test_text_in_a_column_of_numbers_is_refused(self, queue):
         for column in NUMBERS:
             add(queue, column)
             plant(queue, column, **{column: PICKLE.decode()})
-            with pytest.raises(QueueError, match=f"no job: {column}"):
+            with pytest.raises(QueueError, match=rf"no job: \['{column}'\]"):
                 queue.find(column)
 
     def test_bytes_in_a_column_of_truths_are_only_a_truth(self, queue):
@@ -633,7 +634,8 @@ class TestAddresses:
 
     def test_an_error_does_not_show_the_values_of_a_job(self, tmp_path):
         queue = open_queue(f"sqlite:///{tmp_path}/queue.db")
-        add(queue, "a")
-        with pytest.raises(QueueError) as refused:
+        with queue.engine.begin() as connection:
+            connection.execute(text("drop table jobs"))
+        with pytest.raises(QueueError, match="no such table") as refused:
             queue.add(new_job("a", work=SECRET, owner=SECRET))
-        assert SECRET not in str(refused.value)
+        assert SECRET not in "".join(traceback.format_exception(refused.value))
