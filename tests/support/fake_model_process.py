@@ -17,8 +17,8 @@ CHILD = "support.fake_model_process"
 LOG = "FAKE_MODEL_PROCESS_LOG"
 """Names a file that gets the environment of each process, and its id."""
 MIB = 1 << 20
+GROWN = []
 LOADED = Loaded(device="cpu", engine="fast", load_seconds=0.5)
-jobs = 0
 
 
 def finish(request, send):
@@ -32,8 +32,9 @@ def finish(request, send):
 
 
 def grow(request, send):
+    GROWN.append(request.result)
     send(LOADED)
-    send(Finished(processing_seconds=1.5, memory_bytes=jobs * 100 * MIB))
+    send(Finished(processing_seconds=1.5, memory_bytes=len(GROWN) * 100 * MIB))
 
 
 def hang(request, send):
@@ -78,7 +79,6 @@ BEHAVIOURS = {
 
 
 def main():
-    global jobs
     events, _samples, _parent = map(int, sys.argv[1:])
     if LOG in os.environ:
         with Path(os.environ[LOG]).open("a") as log:
@@ -91,7 +91,6 @@ def main():
 
         for line in sys.stdin:
             request = JobRequest.decode(line)
-            jobs += 1
             BEHAVIOURS[Work.decode(request.work).name](request, send)
 
 

@@ -20,6 +20,15 @@ be_killed_first()
 print(open("/proc/self/oom_score_adj").read())
 """
 
+IMPORTED_BY_THE_SERVER = """
+import importlib, pkgutil, sys
+import diarize_runner.service.folder, diarize_runner.service.recording, diarize_runner.service.work
+from diarize_runner.service import workers
+for module in pkgutil.iter_modules(workers.__path__, "diarize_runner.service.workers."):
+    importlib.import_module(module.name)
+print([name for name in ("torch", "pyannote", "faster_whisper") if name in sys.modules])
+"""
+
 
 class Receiver:
     """Keeps the events; `at_progress` is called with each."""
@@ -112,7 +121,9 @@ def test_a_process_that_dies_is_told_from_one_that_says_why_and_the_next_job_sta
     assert len(log()) == 2
 
 
-@pytest.mark.parametrize(("name", "kind"), [("fail to load", DeviceUnavailable), ("die while loading", ModelProcessDied)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("fail to load", DeviceUnavailable), ("die while loading", ModelProcessDied)]
+)
 def test_models_that_cannot_be_loaded_are_not_the_fault_of_the_job(run, name, kind):
     with pytest.raises(ModelsNotLoaded) as raised:
         run(name)
@@ -179,3 +190,8 @@ def test_unloading_ends_the_process(models, run, log):
 def test_the_kernel_kills_the_model_process_before_the_server():
     done = subprocess.run([sys.executable, "-c", KILLED_FIRST], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1000"
+
+
+def test_no_import_of_the_server_loads_torch():
+    done = subprocess.run([sys.executable, "-c", IMPORTED_BY_THE_SERVER], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
