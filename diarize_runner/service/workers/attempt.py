@@ -41,7 +41,6 @@ class Attempt:
         self._seen = _Seen(stage=_LOADING, progress=0.0)
         self._stored: _Seen | None = None
         self._reason: Reason | None = None
-        self._is_over = False
 
     @property
     def job_id(self) -> str:
@@ -64,16 +63,11 @@ class Attempt:
         self._seen = _Seen(stage=event.stage, progress=max(progress, self._seen.progress))
 
     def stop(self, reason: Reason) -> None:
-        """Kill the model process, unless the attempt is over; the first reason stays."""
+        """Kill the model process; the first reason stays."""
         with self._lock:
-            if self._reason is None and not self._is_over:
+            if self._reason is None:
                 self._reason = reason
                 self._interrupt()
-
-    def end(self) -> None:
-        """Let no later `stop` kill what runs next."""
-        with self._lock:
-            self._is_over = True
 
     def renew(self, queue: WorkQueue) -> bool:
         """Extend the lease, and stop if the job is cancelled or lost; return whether the progress has changed.

@@ -201,10 +201,9 @@ class Dispatcher:
         try:
             yield
         finally:
-            attempt.end()
             over.set()
             keeper.join()  # a renewal after the end of the job would find the lease lost
-            with self._lock:
+            with self._lock:  # from here on, nothing can stop the attempt, and kill what runs next
                 self._attempt = None
 
     def _keep(self, attempt: Attempt, over: threading.Event, stop: threading.Event) -> None:

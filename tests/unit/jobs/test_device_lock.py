@@ -1,5 +1,6 @@
 """Processes take turns on a GPU, and say who has it."""
 
+import errno
 import os
 import signal
 import stat
@@ -115,6 +116,25 @@ def test_a_link_is_not_followed(folder, tmp_path_factory):
         pass
     assert VARIABLE in raised.value.hint
     assert target.read_text() == "kept"
+
+
+def test_a_lock_in_a_read_only_folder_is_taken_all_the_same(folder, monkeypatch):
+    (folder / NAME).touch()
+    opened = os.open
+
+    def open_read_only(path, flags, *mode):
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return opened(path, flags, *mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", open_read_only)
+        turn = device_turn(GPU, Lines())
+        turn.__enter__()
+    with other_process(GPU) as waiting:
+        assert waiting.stdout.readline() == f"waiting for {GPU}: another process uses it\n"
+        turn.__exit__(None, None, None)
+        assert waiting.stdout.readline() == "taken\n"
 
 
 def test_an_error_in_a_turn_ends_it(folder):

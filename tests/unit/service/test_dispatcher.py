@@ -63,6 +63,8 @@ class FakeModels:
 
     def run(self, request, audio_seconds, receiver):
         self.ran.append(request.folder.rpartition("/")[2])
+        if self.interrupted.is_set():
+            raise DIED
         behave = self.behaviours.get(self.ran[-1], self.finish)
         return behave(request, receiver)
 
@@ -79,6 +81,7 @@ class FakeModels:
         self.load(receiver)
         write_result(request)  # the last moment at which a process can be killed
         assert self.interrupted.wait(SECONDS)
+        self.unload()
         raise DIED
 
     def interrupt(self):
