@@ -312,6 +312,45 @@ def test_the_problem_is_over_when_the_models_load(tmp_path):
     assert bench.queue.job("a").state == "succeeded"
 
 
+def test_the_problem_is_over_when_no_job_is_left_that_shows_it(tmp_path):
+    bench = Bench(tmp_path, end=6)
+    bench.add("a", behave=raising(bench.models, NO_DEVICE, begun=False))
+    bench.clock.at_wait = lambda: bench.queue.add(replace(bench.queue.job("a"), state="cancelled"))
+    bench.run()
+    assert bench.models.ran == ["a"]
+    assert bench.dispatcher.problem is None
+
+
+def test_after_a_success_the_waits_are_short_again(tmp_path):
+    bench = Bench(tmp_path, end=11)
+
+    def behave(request, receiver):
+        if len(bench.models.ran) == 1:
+            raise NO_DEVICE
+        return bench.models.finish(request, receiver)
+
+    bench.add("a", behave=behave).add("b", behave=raising(bench.models, NO_DEVICE, begun=False)).run()
+    assert bench.models.ran == ["a", "a", "b", "b"]
+
+
+def test_no_renewal_overlaps_the_end_of_a_job(bench, monkeypatch):
+    renew, entered = bench.queue.renew, threading.Event()
+
+    def renew_slowly(claim, **progress):
+        entered.set()
+        threading.Event().wait(0.05)
+        bench.queue.calls.append(("renew", "a"))
+        return renew(claim, **progress)
+
+    def behave(request, receiver):
+        assert entered.wait(SECONDS)
+        return bench.models.finish(request, receiver)
+
+    monkeypatch.setattr(bench.queue, "renew", renew_slowly)
+    bench.add("a", behave=behave).run()
+    assert bench.queue.calls[-1] == ("succeed", "a")
+
+
 @pytest.mark.parametrize(
     ("error", "call"),
     [
