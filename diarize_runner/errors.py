@@ -31,9 +31,9 @@
         OfflineViolation                   code tried to reach the network
         OutOfMemory                        of the device, while transcribing
         ModelProcessDied                   in service/workers/models.py: the process that runs the jobs of the service
+      LeaseLost                   exit 1   another worker has the job, or it ended
       FleetError                  exit 1   EC2 refused or is unreachable, or a box did not start
       Drift                       exit 1   in doctor/check.py: works, but not as provisioned
-      LeaseLost                   exit 1   in service/queue/job.py: another worker may have the job of the service
       Interrupted                 exit 130 Ctrl-C
       UnexpectedError             exit 1   an exception that no adapter translates: unexpected.py
 
@@ -165,6 +165,10 @@ class OfflineViolation(PipelineError):
 
 class OutOfMemory(PipelineError):
     """The device has too little memory for a transcription."""
+
+
+class LeaseLost(DiarizeRunnerError):
+    """Another worker has the job, or it ended; the result of the old worker is discarded."""
 
 
 class FleetError(DiarizeRunnerError):

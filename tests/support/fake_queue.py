@@ -5,7 +5,8 @@ import threading
 import time
 from dataclasses import replace
 
-from diarize_runner.service.queue.job import Claim, Job, LeaseLost
+from diarize_runner.errors import LeaseLost
+from diarize_runner.service.queue.job import Claim, Job
 
 MOST_CRASHES = 3
 
@@ -38,6 +39,9 @@ class FakeQueue:
 
     def job(self, job_id):
         return self._jobs[job_id]
+
+    def find(self, job_id):
+        return self._jobs.get(job_id)
 
     def request_cancel(self, job_id):
         with self._lock:

@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from diarize_runner.errors import DiarizeRunnerError
-
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 FINAL_STATES: Final[tuple[JobState, ...]] = ("succeeded", "failed", "cancelled")
-
-
-class LeaseLost(DiarizeRunnerError):
-    """The lease of a claim expired, or its job ended: another worker may have it, and this one must stop."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

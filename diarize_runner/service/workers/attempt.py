@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from diarize_runner.errors import DiarizeRunnerError
-from diarize_runner.service.queue.job import Claim, Job, LeaseLost
+from diarize_runner.errors import DiarizeRunnerError, LeaseLost
+from diarize_runner.service.queue.job import Claim, Job
 from diarize_runner.service.work import TaskName, Work
 from diarize_runner.service.workers.protocol import Loaded, Progressed
 from diarize_runner.service.workers.queue import WorkQueue
@@ -40,6 +40,7 @@ class Attempt:
         self._lock = threading.Lock()
         self._seen = _Seen(stage=_LOADING, progress=0.0)
         self._stored: _Seen | None = None
+        self._stored_at = float("-inf")
         self._reason: Reason | None = None
 
     @property
@@ -69,24 +70,30 @@ class Attempt:
                 self._reason = reason
                 self._interrupt()
 
-    def renew(self, queue: WorkQueue) -> bool:
-        """Extend the lease, and stop if the job is cancelled or lost; return whether the progress has changed.
+    def keep(self, queue: WorkQueue, now: float, renew_seconds: float) -> bool:
+        """Stop if the job is cancelled or lost; renew the lease when the stage is new or the last renewal that old.
 
         A queue that cannot be reached is asked again next time: the lease outlives a short outage.
+        Returns whether the queue has new progress.
         """
-        seen = self._seen
+        seen, before = self._seen, self._stored
+        is_due = before is None or seen.stage != before.stage or now - self._stored_at >= renew_seconds
         try:
-            job = queue.renew(self.claim, stage=seen.stage, progress=seen.progress)
+            job = self._renew(queue, seen, now) if is_due else queue.find(self.job_id)
         except LeaseLost:
             self.stop("lease lost")
             return False
         except DiarizeRunnerError as error:
             _log.warning("job %s: its lease is not renewed: %s", self.job_id, error.message)
             return False
-        if job.cancel_requested:
+        if job and job.cancel_requested:
             self.stop("cancelled")
-        before, self._stored = self._stored, seen
-        return before != seen
+        return is_due and seen != before
+
+    def _renew(self, queue: WorkQueue, seen: _Seen, now: float) -> Job:
+        job = queue.renew(self.claim, stage=seen.stage, progress=seen.progress)
+        self._stored, self._stored_at = seen, now
+        return job
 
 
 def _task_of(job: Job) -> TaskName:

@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, DiskFull, IntegrityError
+from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, DiskFull, IntegrityError, LeaseLost
 from diarize_runner.service.folder import ServiceFolder
-from diarize_runner.service.queue.job import Claim, JobFailure, LeaseLost
+from diarize_runner.service.queue.job import Claim, JobFailure
 from diarize_runner.service.workers.attempt import Attempt
 from diarize_runner.service.workers.models import ModelProcessDied, ModelsNotLoaded, Receiver
 from diarize_runner.service.workers.pace import DEFAULT_PACE, SYSTEM_CLOCK, Clock, Pace
@@ -209,12 +209,12 @@ class Dispatcher:
     def _keep(self, attempt: Attempt, over: threading.Event, stop: threading.Event) -> None:
         """Renew the lease until the attempt is over; stop the attempt if the server stops."""
         while True:
-            self._heartbeat = self._clock.monotonic()
+            self._heartbeat = now = self._clock.monotonic()
             if stop.is_set():
                 attempt.stop("server stops")
-            if attempt.renew(self._queue):
+            if attempt.keep(self._queue, now, self._pace.renew_seconds):
                 self._on_change(attempt.job_id)
-            if self._clock.wait(over, self._pace.renew_seconds):
+            if self._clock.wait(over, self._pace.cancel_seconds):
                 return
 
     def _finish(self, attempt: Attempt, outcome: _Outcome) -> None:

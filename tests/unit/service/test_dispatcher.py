@@ -125,7 +125,7 @@ class Bench:
             folder=self.folder,
             models=self.models,
             settings=ModelSettings(cache="/nowhere"),
-            pace=Pace(**pace),
+            pace=Pace(**{"renew_seconds": 0.0, **pace}),
             on_change=self.changes.append,
             clock=self.clock,
         )
@@ -214,6 +214,25 @@ def test_a_job_that_another_server_cancels_ends_cancelled(bench):
     bench.add("a", behave=behave).run()
     assert bench.queue.calls == [("cancelled", "a")]
     assert (bench.results("a"), bench.has_samples("a")) == ([], False)
+
+
+def test_a_lease_is_renewed_by_time_and_by_stage_but_a_cancellation_is_seen_between(tmp_path):
+    bench = Bench(tmp_path, renew_seconds=10.0)
+
+    def behave(request, receiver):
+        wait_for(lambda: bench.queue.renewals == 1)
+        receiver.progressed(Progressed(stage="segmentation", completed=1, total=2))
+        wait_for(lambda: bench.queue.job("a").stage == "segmentation")
+        receiver.progressed(Progressed(stage="segmentation", completed=2, total=2))
+        bench.clock.now += 10
+        wait_for(lambda: bench.queue.renewals == 3)
+        bench.queue.request_cancel("a")
+        return bench.models.hang(request, receiver)
+
+    bench.add("a", behave=behave).run()
+    assert bench.queue.calls == [("cancelled", "a")]
+    assert bench.queue.renewals == 3
+    assert bench.queue.job("a").progress == pytest.approx(0.3)
 
 
 def test_a_cancellation_in_this_process_needs_no_look_at_the_queue(bench):
@@ -348,6 +367,9 @@ def test_no_renewal_overlaps_the_end_of_a_job(bench, monkeypatch):
 
     monkeypatch.setattr(bench.queue, "renew", renew_slowly)
     bench.add("a", behave=behave).run()
+    for thread in threading.enumerate():
+        if thread.name == "lease":
+            thread.join(SECONDS)
     assert bench.queue.calls[-1] == ("succeed", "a")
 
 
