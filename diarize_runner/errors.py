@@ -2,6 +2,7 @@
 
     DiarizeRunnerError            exit 1   failed
       UsageError                  exit 2   invalid command line
+        InvalidCursor                      of a page of jobs
       ManifestError               exit 1   a request, lock, manifest, workload or report is invalid
         UnsupportedFormat                  its format version is unknown to this release
           NotAReport                       it is not a benchmark report
@@ -27,10 +28,12 @@
       RttmError                   exit 1
       SpoolError                  exit 1   a dropped file is no recording, or two runs share a spool
       PipelineError               exit 1
+        ModelProcessDied                   in service/workers/models.py: the process that runs the service's jobs
         DeviceUnavailable
         OfflineViolation                   code tried to reach the network
         OutOfMemory                        of the device, while transcribing
-        ModelProcessDied                   in service/workers/models.py: the process that runs the jobs of the service
+      QueueError                  exit 1   the queue's database cannot be used, or holds a row that is no job
+      IdempotencyConflict         exit 1   an idempotency key was used for another request
       LeaseLost                   exit 1   another worker has the job, or it ended
       FleetError                  exit 1   EC2 refused or is unreachable, or a box did not start
       Drift                       exit 1   in doctor/check.py: works, but not as provisioned
@@ -57,6 +60,10 @@ class UsageError(DiarizeRunnerError):
     """The command line is invalid."""
 
     exit_code = 2
+
+
+class InvalidCursor(UsageError):
+    """A page of jobs was requested with a cursor that no page returned."""
 
 
 class ManifestError(DiarizeRunnerError):
@@ -165,6 +172,14 @@ class OfflineViolation(PipelineError):
 
 class OutOfMemory(PipelineError):
     """The device has too little memory for a transcription."""
+
+
+class QueueError(DiarizeRunnerError):
+    """The database of the queue cannot be used, or it holds a row that is no job."""
+
+
+class IdempotencyConflict(DiarizeRunnerError):
+    """The owner used the idempotency key for another request."""
 
 
 class LeaseLost(DiarizeRunnerError):
