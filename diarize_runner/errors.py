@@ -28,6 +28,7 @@
       RttmError                   exit 1
       SpoolError                  exit 1   a dropped file is no recording, or two runs share a spool
       PipelineError               exit 1
+        ModelProcessDied                   in service/workers/models.py: the process that runs the service's jobs
         DeviceUnavailable
         OfflineViolation                   code tried to reach the network
         OutOfMemory                        of the device, while transcribing

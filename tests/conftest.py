@@ -11,6 +11,7 @@ SHARED = {
     "tests/scenario/test_demo.py": "the demo's box",
     "tests/scenario/test_what_a_load_reads.py": "the demo's box",
     "tests/scenario/test_embedded_models.py": "the embedded box",
+    "tests/scenario/test_service_results.py": "the embedded box",
     "tests/scenario/test_transcription.py": "the embedded box",
     "tests/scenario/test_transcription_complaints.py": "the embedded box",
     "tests/scenario/test_engines.py": "boxes of gated models",

@@ -7,6 +7,7 @@ The locks are files, for every user of the machine: in `$DIARIZE_RUNNER_LOCKS`, 
 for temporary files.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -34,7 +35,7 @@ _INTERVAL: Final = 30.0
 """Seconds between two lines that say who has the GPU."""
 _LONGEST_NAME: Final = 200
 _COMMANDS: Final = ("diarize-runner", "__main__.py")
-_OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN: Final = os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -54,7 +55,6 @@ def device_turn(device: str, progress: ConsoleProgress) -> Iterator[None]:
         _wait(descriptor, device, progress)
         _describe_holder(descriptor)
         yield
-        os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -95,13 +95,23 @@ def _open_or_create(path: Path) -> int:
     https://docs.kernel.org/admin-guide/sysctl/fs.html#protected-regular
     """
     with suppress(FileNotFoundError):
-        return os.open(path, _OPEN)
+        return _open(path)
     try:
-        descriptor = os.open(path, _OPEN | os.O_CREAT | os.O_EXCL, 0o666)
+        descriptor = os.open(path, _OPEN | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:  # another process has just created it
-        return os.open(path, _OPEN)
+        return _open(path)
     os.fchmod(descriptor, 0o666)  # whatever the umask is
     return descriptor
+
+
+def _open(path: Path) -> int:
+    """Open the file; in a sandbox that mounts the folder read-only, only to lock it."""
+    try:
+        return os.open(path, _OPEN | os.O_RDWR)
+    except OSError as reason:
+        if reason.errno != errno.EROFS:
+            raise
+    return os.open(path, _OPEN | os.O_RDONLY)
 
 
 def _wait(descriptor: int, device: str, progress: ConsoleProgress) -> None:
@@ -127,8 +137,9 @@ def _holder(descriptor: int) -> str:
 
 
 def _describe_holder(descriptor: int) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{_program()} (process {os.getpid()})\n".encode(errors="replace"), 0)
+    with suppress(OSError):  # it is open for reading only, or the disk is full; the lock holds all the same
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{_program()} (process {os.getpid()})\n".encode(errors="replace"), 0)
 
 
 def _program() -> str:

@@ -40,8 +40,8 @@ class Attempt:
         self._lock = threading.Lock()
         self._seen = _Seen(stage=_LOADING, progress=0.0)
         self._stored: _Seen | None = None
+        self._stored_at = float("-inf")
         self._reason: Reason | None = None
-        self._is_over = False
 
     @property
     def job_id(self) -> str:
@@ -64,35 +64,36 @@ class Attempt:
         self._seen = _Seen(stage=event.stage, progress=max(progress, self._seen.progress))
 
     def stop(self, reason: Reason) -> None:
-        """Kill the model process, unless the attempt is over; the first reason stays."""
+        """Kill the model process; the first reason stays."""
         with self._lock:
-            if self._reason is None and not self._is_over:
+            if self._reason is None:
                 self._reason = reason
                 self._interrupt()
 
-    def end(self) -> None:
-        """Let no later `stop` kill what runs next."""
-        with self._lock:
-            self._is_over = True
-
-    def renew(self, queue: WorkQueue) -> bool:
-        """Extend the lease, and stop if the job is cancelled or lost; return whether the progress has changed.
+    def keep(self, queue: WorkQueue, now: float, renew_seconds: float) -> bool:
+        """Stop if the job is cancelled or lost; renew the lease when the stage is new or the last renewal that old.
 
         A queue that cannot be reached is asked again next time: the lease outlives a short outage.
+        Returns whether the queue has new progress.
         """
-        seen = self._seen
+        seen, before = self._seen, self._stored
+        is_due = before is None or seen.stage != before.stage or now - self._stored_at >= renew_seconds
         try:
-            job = queue.renew(self.claim, stage=seen.stage, progress=seen.progress)
+            job = self._renew(queue, seen, now) if is_due else queue.find(self.job_id)
         except LeaseLost:
             self.stop("lease lost")
             return False
         except DiarizeRunnerError as error:
             _log.warning("job %s: its lease is not renewed: %s", self.job_id, error.message)
             return False
-        if job.cancel_requested:
+        if job and job.cancel_requested:
             self.stop("cancelled")
-        before, self._stored = self._stored, seen
-        return before != seen
+        return is_due and seen != before
+
+    def _renew(self, queue: WorkQueue, seen: _Seen, now: float) -> Job:
+        job = queue.renew(self.claim, stage=seen.stage, progress=seen.progress)
+        self._stored, self._stored_at = seen, now
+        return job
 
 
 def _task_of(job: Job) -> TaskName:

@@ -201,21 +201,20 @@ class Dispatcher:
         try:
             yield
         finally:
-            attempt.end()
             over.set()
             keeper.join()  # a renewal after the end of the job would find the lease lost
-            with self._lock:
+            with self._lock:  # from here on, nothing can stop the attempt, and kill what runs next
                 self._attempt = None
 
     def _keep(self, attempt: Attempt, over: threading.Event, stop: threading.Event) -> None:
         """Renew the lease until the attempt is over; stop the attempt if the server stops."""
         while True:
-            self._heartbeat = self._clock.monotonic()
+            self._heartbeat = now = self._clock.monotonic()
             if stop.is_set():
                 attempt.stop("server stops")
-            if attempt.renew(self._queue):
+            if attempt.keep(self._queue, now, self._pace.renew_seconds):
                 self._on_change(attempt.job_id)
-            if self._clock.wait(over, self._pace.renew_seconds):
+            if self._clock.wait(over, self._pace.cancel_seconds):
                 return
 
     def _finish(self, attempt: Attempt, outcome: _Outcome) -> None:

@@ -47,8 +47,10 @@ class Pace:
     """Until the models are unloaded when no job comes; 0 for at once, None for never."""
     poll_seconds: float = 1.0
     """Between two looks at the queue without a wake-up: another server may have added a job."""
-    renew_seconds: float = 0.5
-    """Between two renewals of a lease, which also tell of a job that another server cancelled."""
+    renew_seconds: float = 2.0
+    """Between two renewals of a lease within a stage: each is a write that the disk must confirm."""
+    cancel_seconds: float = 0.5
+    """Between two looks at whether another server cancelled the job that runs; each only reads."""
 
 
 SYSTEM_CLOCK: Final = SystemClock()

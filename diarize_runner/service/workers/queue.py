@@ -6,10 +6,13 @@ from diarize_runner.service.queue.job import Claim, Job, JobFailure
 
 
 class WorkQueue(Protocol):
-    """The queue, for a worker; every method but `claim` and `release` raises LeaseLost."""
+    """The queue, for a worker; each method raises QueueError, and each that takes a claim raises LeaseLost."""
 
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
         """Return a job for `box`; prefer one of `model` if no job waits since before `sticky_since`."""
+
+    def find(self, job_id: str) -> Job | None:
+        """Return a job, or None."""
 
     def renew(self, claim: Claim, *, stage: str, progress: float) -> Job:
         """Extend the lease, and store the progress."""
