@@ -526,6 +526,15 @@ class TestSqlite:
             with pytest.raises(QueueError, match=rf"no job: \['{column}'\]"):
                 queue.find(column)
 
+    def test_a_missing_value_is_refused(self, queue):
+        add(queue, "a")
+        with queue.engine.begin() as connection:  # a table without constraints, as another program could write it
+            connection.execute(text("alter table jobs rename to old"))
+            connection.execute(text("create table jobs as select * from old"))
+        plant(queue, "a", owner=None)
+        with pytest.raises(QueueError, match=r"no job: \['owner'\]"):
+            queue.find("a")
+
     def test_text_in_a_column_of_numbers_is_refused(self, queue):
         for column in NUMBERS:
             add(queue, column)
