@@ -167,6 +167,7 @@ class Dispatcher:
         except LeaseLost:
             _log.warning("job %s: the lease was lost; the result is discarded", claim.job.id)
             remove_result(self._result(claim))
+        self._remove_inputs(claim)
         self._on_change(claim.job.id)
         if not attempt.stopped:
             self._wait_if_shared(outcome, stop)
@@ -218,16 +219,14 @@ class Dispatcher:
                 return
 
     def _finish(self, attempt: Attempt, outcome: _Outcome) -> None:
-        """Tell the queue how the attempt ended, and remove files that are not needed. Raises LeaseLost."""
+        """Tell the queue how the attempt ended, and remove a result that no job has. Raises LeaseLost."""
         claim = attempt.claim
         if isinstance(outcome, Finished) and not attempt.stopped:
             self._queue.succeed(claim, result=self._result(claim).name, processing_seconds=outcome.processing_seconds)
-            self._remove_inputs(claim)
             return
         remove_result(self._result(claim))
         if attempt.stopped == "cancelled":
             self._queue.cancelled(claim)
-            self._remove_inputs(claim)
         elif attempt.stopped == "server stops" or (
             attempt.stopped is None and isinstance(outcome, (ModelsNotLoaded, DiskFull, IntegrityError))
         ):
@@ -242,11 +241,13 @@ class Dispatcher:
             self._queue.crashed(claim, failure)
         else:
             self._queue.fail(claim, failure)
-            self._remove_inputs(claim)
 
     def _remove_inputs(self, claim: Claim) -> None:
-        with suppress(OSError):  # the job has ended all the same; what is left is removed with the job
-            self._folder.job(claim.job.id).remove_inputs()
+        """Remove the samples of a job that has ended; one that runs again needs them."""
+        job = self._queue.find(claim.job.id)
+        if job and job.is_final:
+            with suppress(OSError):  # the job has ended all the same; what is left is removed with the job
+                self._folder.job(job.id).remove_inputs()
 
     def _result(self, claim: Claim) -> Path:
         return self._folder.job(claim.job.id).result(f"result-{claim.lease}").absolute()
