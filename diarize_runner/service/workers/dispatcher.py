@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, DiskFull, IntegrityError, LeaseLost
+from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, DiskFull, IntegrityError, LeaseLost, QueueError
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.queue.job import Claim, JobFailure
 from diarize_runner.service.workers.attempt import Attempt
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 60.0
 """Seconds after a failure that concerns every job."""
+_TRIES: Final = 10
+_RETRY_SECONDS: Final = 2.0
+"""Together they are shorter than a lease: hours of work are not lost to a database that restarts."""
 
 _Outcome = Finished | DiarizeRunnerError | ModelsNotLoaded
 
@@ -163,10 +166,9 @@ class Dispatcher:
         if attempt.stopped:
             self._models.unload()
         try:
-            self._finish(attempt, outcome)
+            self._finish_patiently(attempt, outcome, stop)
         except LeaseLost:
-            _log.warning("job %s: the lease was lost; the result is discarded", claim.job.id)
-            remove_result(self._result(claim))
+            self._discard(claim)
         self._remove_inputs(claim)
         self._on_change(claim.job.id)
         if not attempt.stopped:
@@ -217,6 +219,22 @@ class Dispatcher:
                 self._on_change(attempt.job_id)
             if self._clock.wait(over, self._pace.cancel_seconds):
                 return
+
+    def _finish_patiently(self, attempt: Attempt, outcome: _Outcome, stop: threading.Event) -> None:
+        """Tell the queue how the attempt ended; try again if the queue cannot be reached. Raises LeaseLost."""
+        for _ in range(_TRIES - 1):
+            with suppress(QueueError):
+                self._finish(attempt, outcome)
+                return
+            self._clock.wait(stop, _RETRY_SECONDS)
+        self._finish(attempt, outcome)
+
+    def _discard(self, claim: Claim) -> None:
+        """Remove a result, unless the queue has it after all: a connection may break when the job has just ended."""
+        job, result = self._queue.find(claim.job.id), self._result(claim)
+        if job is None or job.result != result.name:
+            _log.warning("job %s: the lease was lost; the result is discarded", claim.job.id)
+            remove_result(result)
 
     def _finish(self, attempt: Attempt, outcome: _Outcome) -> None:
         """Tell the queue how the attempt ended, and remove a result that no job has. Raises LeaseLost."""
