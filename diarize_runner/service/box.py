@@ -8,6 +8,7 @@ from typing import Final
 
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.intake import Intake
+from diarize_runner.service.leftovers import Leftovers
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.retention import Retention
 from diarize_runner.service.settings import Settings
@@ -27,9 +28,7 @@ _JOIN_SECONDS: Final = 30.0
 class Box:
     """The workers of this box, and what they share with the endpoints."""
 
-    def __init__(
-        self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models
-    ) -> None:
+    def __init__(self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models) -> None:
         """`name` is the same at each start, so that the box takes back the jobs that it ran when it was killed."""
         self.folder, self.queue = folder, queue
         self.changes, self.metrics, self._speed = Changes(), Metrics(queue), Speed()
@@ -45,12 +44,16 @@ class Box:
         )
         self.intake = Intake(folder, queue, settings.limits, self._speed, self._dispatcher.wake)
         self._retention = Retention(queue, folder, settings.limits.retention_seconds, time.time)
+        self._leftovers = Leftovers(folder=folder, queue=queue, box=name)
         self._thread: threading.Thread | None = None
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed servers left; only before `running`. Raises DiskError and QueueError."""
+        self._leftovers.remove()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Work off the queue while the block runs; then give a running job back."""
-        self._retention.remove_orphans()
         stop = threading.Event()
         # The model process dies with the thread that starts it, so that thread lives as long as the server.
         self._thread = threading.Thread(target=self._dispatcher.run, args=(stop,), name="dispatcher")
@@ -113,6 +116,4 @@ def _model_settings(settings: Settings) -> ModelSettings:
 
 def _pace(settings: Settings) -> Pace:
     limits = settings.limits
-    return Pace(
-        turn_jobs=limits.turn_jobs, max_wait_seconds=limits.max_wait_seconds, idle_seconds=limits.idle_seconds
-    )
+    return Pace(turn_jobs=limits.turn_jobs, max_wait_seconds=limits.max_wait_seconds, idle_seconds=limits.idle_seconds)
