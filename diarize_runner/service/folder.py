@@ -57,6 +57,12 @@ class JobFolder:
         """Remove what only a running job needs."""
         self.samples.unlink(missing_ok=True)
 
+    def remove_results(self, *, except_for: str | None) -> None:
+        """Remove all results but one, and drafts of results. Raises DiskError."""
+        with disk_errors(self.path):
+            for each in [path for path in self.path.iterdir() if path.is_dir() and path.name != except_for]:
+                shutil.rmtree(each)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceFolder:
@@ -88,13 +94,13 @@ class ServiceFolder:
         with disk_errors(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.jobs.mkdir(mode=0o700, exist_ok=True)
+            self.incoming.mkdir(mode=0o700, exist_ok=True)
             flush(self.path)
 
     def empty_incoming(self) -> None:
         """Remove what requests left that ended with the server. Raises DiskError."""
         with disk_errors(self.incoming):
-            if self.incoming.exists():
-                shutil.rmtree(self.incoming)
+            shutil.rmtree(self.incoming)
             self.incoming.mkdir(mode=0o700)
 
     @contextmanager
@@ -113,10 +119,11 @@ class ServiceFolder:
                     flush(file)
                 flush(draft)
                 draft.rename(self.jobs / job_id)
+                flush(self.jobs)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
+                shutil.rmtree(self.jobs / job_id, ignore_errors=True)
                 raise
-            flush(self.jobs)
 
     def remove_job(self, job_id: str) -> None:
         """Remove all files of a job, if there are any. Raises DiskError."""
@@ -125,4 +132,4 @@ class ServiceFolder:
 
     def job_ids(self) -> Iterator[str]:
         """Yield the id of each job that has files, and the names of drafts."""
-        yield from sorted(each.name for each in self.jobs.iterdir())
+        yield from sorted(path.name for path in self.jobs.iterdir())
