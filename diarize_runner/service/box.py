@@ -28,13 +28,13 @@ _JOIN_SECONDS: Final = 30.0
 class Box:
     """The workers of this box, and what they share with the endpoints."""
 
-    def __init__(self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models) -> None:
-        """`name` is the same at each start, so that the box takes back the jobs that it ran when it was killed."""
+    def __init__(self, *, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models) -> None:
+        """Take the folder of a box that has the same name at each start, so that it takes back what it ran."""
         self.folder, self.queue = folder, queue
         self.changes, self.metrics, self._speed = Changes(), Metrics(queue), Speed()
         self._models, self._requested_device = models, settings.models.device
         self._dispatcher = Dispatcher(
-            box=name,
+            box=folder.box,
             queue=queue,
             folder=folder,
             models=self._models,
@@ -44,7 +44,7 @@ class Box:
         )
         self.intake = Intake(folder, queue, settings.limits, self._speed, self._dispatcher.wake)
         self._retention = Retention(queue, folder, settings.limits.retention_seconds, time.time)
-        self._leftovers = Leftovers(folder=folder, queue=queue, box=name)
+        self._leftovers = Leftovers(folder=folder, queue=queue)
         self._thread: threading.Thread | None = None
 
     def remove_leftovers(self) -> None:

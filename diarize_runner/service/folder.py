@@ -1,26 +1,36 @@
 """The folder of the service: the files of each job.
 
     queue.db                      the queue, unless it is in PostgreSQL
-    incoming/                     request bodies; emptied at the start
+    folder-id                     a random name, which a queue in PostgreSQL has too: they belong together
+    servers, <box>.lock           locks of the servers that use the folder: `exclusive`
+    incoming/<box>/               request bodies; emptied when the box starts
     jobs/<id>/upload              the recording, as it was uploaded
     jobs/<id>/transcript          the transcript, if one came along
     jobs/<id>/samples.f32         the decoded samples, until the job ends
     jobs/<id>/recording.json      what decoding said of them
     jobs/<id>/result-<lease>/     one file for each format
 
-A job's folder appears whole, by one rename, before its row is added.
+A job's folder appears whole, by one rename, before its row is added; it goes by one rename, too. Several boxes may
+share the folder on NFS, which keeps a removed file under another name as long as a process of its box has it open.
 """
 
+import errno
+import os
+import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from diarize_runner.disk import disk_errors, flush
+from diarize_runner.disk import disk_errors, flush, write_new
 
 _NEW: Final = ".new-"
+_REMOVED: Final = ".removed-"
+_CHANGED_MEANWHILE: Final = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
+"""A folder is removed twice at the same time, or NFS keeps an open file of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +79,8 @@ class ServiceFolder:
     """The folder of the service."""
 
     path: Path
+    box: str = "box"
+    """The name of this box; it has its own folder for request bodies."""
 
     @property
     def queue_url(self) -> str:
@@ -77,7 +89,12 @@ class ServiceFolder:
 
     @property
     def incoming(self) -> Path:
-        """Return the folder for request bodies."""
+        """Return the folder for request bodies of this box."""
+        return self.all_incoming / self.box
+
+    @property
+    def all_incoming(self) -> Path:
+        """Return the folder for request bodies of all boxes."""
         return self.path / "incoming"
 
     @property
@@ -94,14 +111,40 @@ class ServiceFolder:
         with disk_errors(self.path):
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.jobs.mkdir(mode=0o700, exist_ok=True)
+            self.all_incoming.mkdir(mode=0o700, exist_ok=True)
             self.incoming.mkdir(mode=0o700, exist_ok=True)
             flush(self.path)
 
+    def identity(self) -> str:
+        """Return the random name of this folder, the same for each box that shares it. Raises DiskError."""
+        named = self.path / "folder-id"
+        with disk_errors(named):
+            if not named.exists():
+                draft = named.with_name(f"{named.name}-{secrets.token_hex(8)}")
+                write_new(draft, secrets.token_hex(16).encode())
+                with suppress(FileExistsError):  # another box was first
+                    os.link(draft, named)
+                draft.unlink()
+                flush(self.path)
+            return named.read_text(encoding="ascii").strip()
+
+    def now(self) -> float:
+        """Return the time of the file system, which is not that of this machine if it is shared. Raises DiskError."""
+        with disk_errors(self.incoming), tempfile.NamedTemporaryFile(dir=self.incoming) as file:
+            return Path(file.name).stat().st_mtime
+
     def empty_incoming(self) -> None:
-        """Remove what requests left that ended with the server. Raises DiskError."""
+        """Remove what requests of this box left that ended with the server. Raises DiskError."""
         with disk_errors(self.incoming):
             shutil.rmtree(self.incoming)
             self.incoming.mkdir(mode=0o700)
+
+    def remove_incoming_before(self, moment: float) -> None:
+        """Remove request bodies, of any box, that were last written before `moment`. Raises DiskError."""
+        with disk_errors(self.all_incoming):
+            for path in [*self.all_incoming.glob("*/*")]:
+                if (_changed_at(path) or moment) < moment:
+                    path.unlink(missing_ok=True)
 
     @contextmanager
     def new_job(self, job_id: str) -> Iterator[JobFolder]:
@@ -126,10 +169,34 @@ class ServiceFolder:
                 raise
 
     def remove_job(self, job_id: str) -> None:
-        """Remove all files of a job, if there are any. Raises DiskError."""
+        """Remove all files of a job, if there are any; `job_id` may be the name of a draft. Raises DiskError.
+
+        What NFS keeps of it is removed as an orphan.
+        """
+        removed = self.jobs / f"{_REMOVED}{job_id.removeprefix(_REMOVED)}"
         with disk_errors(self.jobs):
-            shutil.rmtree(self.jobs / job_id, ignore_errors=not (self.jobs / job_id).exists())
+            try:
+                with suppress(FileNotFoundError):  # there are no files, or another box removes them
+                    (self.jobs / job_id).rename(removed)
+                shutil.rmtree(removed)
+            except OSError as reason:
+                if reason.errno not in _CHANGED_MEANWHILE:
+                    raise
 
     def job_ids(self) -> Iterator[str]:
-        """Yield the id of each job that has files, and the names of drafts."""
-        yield from sorted(path.name for path in self.jobs.iterdir())
+        """Yield the id of each job that has files, and the names of drafts. Raises DiskError."""
+        with disk_errors(self.jobs):
+            yield from sorted(path.name for path in self.jobs.iterdir())
+
+    def job_ids_before(self, moment: float) -> Iterator[str]:
+        """Yield those whose folders were last changed before `moment`. Raises DiskError."""
+        with disk_errors(self.jobs):
+            yield from (name for name in self.job_ids() if (_changed_at(self.jobs / name) or moment) < moment)
+
+
+def _changed_at(path: Path) -> float | None:
+    """Return when a file or folder was last changed; None if it is gone."""
+    try:
+        return path.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return None

@@ -1,5 +1,6 @@
-"""Remove jobs that ended long ago."""
+"""Remove jobs that ended long ago, and files that belong to no job."""
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable
@@ -7,10 +8,13 @@ from typing import Final
 
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.service.folder import ServiceFolder
+from diarize_runner.service.leftovers import Leftovers
 from diarize_runner.service.queue.queue import Queue
 
 _INTERVAL: Final = 60.0
 """Seconds between two looks."""
+_ROUNDS: Final = 60
+"""Looks at ended jobs between two looks at old files, which read a whole folder."""
 _AT_ONCE: Final = 100
 
 _log = logging.getLogger(__name__)
@@ -24,15 +28,19 @@ class Retention:
     ) -> None:
         self._queue, self._folder, self._clock = queue, folder, clock
         self._seconds = retention_seconds
+        self._leftovers = Leftovers(folder=folder, queue=queue)
 
     def run(self, stop: threading.Event) -> None:
         """Remove what is due each minute, until `stop` is set. An error of the disk or the queue is logged."""
-        while not stop.is_set():
+        for number in itertools.count(1):
             try:
                 self.remove_ended()
+                if number % _ROUNDS == 0:
+                    self._leftovers.remove_old()
             except DiarizeRunnerError as error:
                 _log.error("ended jobs are not removed: %s", error.message)  # no trace is needed
-            stop.wait(_INTERVAL)
+            if stop.wait(_INTERVAL):
+                return
 
     def remove_ended(self) -> int:
         """Remove the jobs that ended before the retention time, files first; return how many."""

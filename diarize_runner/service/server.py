@@ -4,8 +4,9 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -16,9 +17,9 @@ from diarize_runner.errors import UsageError
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.service.box import Box
 from diarize_runner.service.catalog import Catalog
-from diarize_runner.service.exclusive import exclusive
+from diarize_runner.service.exclusive import alone, shared
 from diarize_runner.service.folder import ServiceFolder
-from diarize_runner.service.queue.database import open_database
+from diarize_runner.service.queue.database import is_shared, open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.web.app import create_app
@@ -45,18 +46,32 @@ def serve(settings: Settings, progress: ConsoleProgress) -> None:
 
 def serve_models(settings: Settings, catalog: Catalog, models: Models, progress: ConsoleProgress) -> None:
     """Serve the models of a verified cache until SIGTERM or SIGINT; raises as `serve` does, except for the cache."""
-    folder = ServiceFolder(path=settings.folder.absolute())
+    folder, exclusive = ServiceFolder(path=settings.folder.absolute(), box=settings.box), _exclusive(settings)
     folder.create()
-    with exclusive(folder.path) as name, _listening(settings) as listener:
+    with exclusive(folder.path, folder.box), _listening(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
         engine = open_database(settings.database_url or folder.queue_url)
         try:
-            box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=models)
+            queue = Queue(engine=engine, lease_seconds=settings.limits.lease_seconds)
+            if settings.database_url:
+                _require_together(queue, folder)
+            box = Box(settings=settings, folder=folder, queue=queue, models=models)
             box.remove_leftovers()
             progress.print_line(f"serving {_url(listener)}")
             _run(create_app(_service(settings, box, catalog), box.running), listener)
         finally:
             engine.dispose()
+
+
+def _exclusive(settings: Settings) -> Callable[[Path, str], AbstractContextManager[None]]:
+    return shared if settings.database_url and is_shared(settings.database_url) else alone
+
+
+def _require_together(queue: Queue, folder: ServiceFolder) -> None:
+    """Refuse a queue whose jobs have their files in another folder. Raises UsageError."""
+    if queue.bind(folder.identity()) != folder.identity():
+        hint = "mount the folder that the other boxes have as --folder, or use another database"
+        raise UsageError(f"the queue has its files in another folder than {folder.path}", hint=hint)
 
 
 def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import socket
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -46,6 +47,8 @@ class Limits:
     """Jobs in a row with the same model, before another model gets its turn."""
     max_wait_seconds: float = 60.0
     """How long a job waits for another model's turn."""
+    lease_seconds: float = 30.0
+    """How long a box may give no sign of life before another box takes its job."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +70,8 @@ class ModelSettings:
 class Settings:
     """All settings of a service."""
 
+    box: str = field(default_factory=socket.gethostname)
+    """The name of this box: the same at each start, and another one for each box that shares the queue."""
     host: str = "127.0.0.1"
     port: int = 8000
     folder: Path = DEFAULT_FOLDER

@@ -6,6 +6,9 @@ from typing import Any, Final, Literal, get_args
 
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
+VERSION: Final = 1
+"""Of the documents of `Work.encode`. A release that adds what older ones cannot do raises it: boxes of older releases
+leave such jobs to others."""
 TaskName = Literal["diarize", "vad", "transcribe", "run"]
 TASKS: Final[tuple[TaskName, ...]] = get_args(TaskName)
 """`diarize` labels the transcript if one comes along; `run` transcribes, diarizes and labels."""
@@ -41,7 +44,7 @@ class Work:
 
     def encode(self) -> str:
         """Return it as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        return json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, sort_keys=True)
 
     @classmethod
     def decode(cls, text: str) -> "Work":
@@ -51,7 +54,23 @@ class Work:
             ValueError, TypeError or KeyError: it is something else; a stored row is not trusted.
         """
         values: dict[str, Any] = json.loads(text)
+        if not 1 <= (version := values.pop("version")) <= VERSION:
+            raise ValueError(f"version {version} of a job, but this release reads version {VERSION}")
         work = cls(**{**values, "hints": SpeakerHints(**values["hints"])})
         if work.task not in TASKS:
             raise ValueError(f"{work.task!r} is no task")
         return replace(work, name=str(work.name))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkLabel:
+    """What every release can tell of a job, even of one that only a newer release can do."""
+
+    task: str
+    name: str
+
+    @classmethod
+    def read(cls, document: str) -> "WorkLabel":
+        """Read a document of `Work.encode` of any release. Raises ValueError, TypeError or KeyError."""
+        values = json.loads(document)
+        return cls(task=str(values["task"]), name=str(values["name"]))

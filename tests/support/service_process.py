@@ -1,6 +1,6 @@
 """`diarize-runner serve` in a process of its own, with a model process that has no models; how to kill either.
 
-    python -m support.service_process OPTIONS     as `diarize-runner serve OPTIONS`
+python -m support.service_process OPTIONS     as `diarize-runner serve OPTIONS`
 """
 
 import argparse
@@ -12,12 +12,15 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 from support.command import ROOT
 
+BOX, LEASE = "SERVICE_BOX", "SERVICE_LEASE_SECONDS"
+"""Variables that set the name of the box, and how long it may give no sign of life."""
 LONGEST_WAIT = 60.0
 """Seconds that a busy machine may need for anything."""
 _CHILD = b"support.fake_models"
@@ -35,7 +38,7 @@ def main():
     from diarize_runner.service.workers.models import Models
 
     def run(arguments, progress):
-        settings = command._with_options(Settings(limits=LIMITS), arguments)
+        settings = command._with_options(_settings(Settings(limits=LIMITS)), arguments)
         serve_models(settings, CATALOG, Models(fake_models.program), progress)
         return Result(document={}, text="stopped")
 
@@ -44,12 +47,22 @@ def main():
     return cli.run_command(parser, sys.argv[1:])
 
 
+def _settings(settings):
+    """Return the settings as the environment of a test says."""
+    from diarize_runner.service.environment import DATABASE_URL
+
+    values = {"box": os.environ.get(BOX), "database_url": os.environ.get(DATABASE_URL)}
+    lease = float(os.environ.get(LEASE, settings.limits.lease_seconds))
+    limits = replace(settings.limits, lease_seconds=lease)
+    return replace(settings, limits=limits, **{name: value for name, value in values.items() if value})
+
+
 class ServiceProcess:
     """A server; `log` is what it printed."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, **environment):
         command = [sys.executable, "-W", "ignore", "-m", "support.service_process"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests")))}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))), **environment}
         self.process = subprocess.Popen(
             [*command, "--folder", str(folder), "--port", "0", *options],
             stdin=subprocess.DEVNULL,

@@ -45,9 +45,7 @@ def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, **
     folder.empty_incoming()
     engine = open_database(folder.queue_url)
     configured = replace(Settings(folder=path, limits=limits), **settings)
-    box = Box(
-        name="test", settings=configured, folder=folder, queue=Queue(engine=engine), models=Models(fake_models.program)
-    )
+    box = Box(settings=configured, folder=folder, queue=Queue(engine=engine), models=Models(fake_models.program))
     service = Service(
         settings=configured,
         folder=folder,

@@ -82,6 +82,11 @@ def _database_errors() -> Iterator[None]:
         raise QueueError(f"the queue's database: {text}", hint=hint) from None  # the cause may show values of a job
 
 
+def is_shared(url: str) -> bool:
+    """Whether several boxes can use the database at this address. Raises QueueError."""
+    return _parse(url).drivername != "sqlite"
+
+
 def _parse(url: str) -> URL:
     with suppress(SQLAlchemyError, ValueError):  # their messages may show a part of the password
         parsed = make_url(url)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from diarize_runner.errors import InvalidCursor
+from diarize_runner.service.work import VERSION
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 FINAL_STATES: Final[tuple[JobState, ...]] = ("succeeded", "failed", "cancelled")
@@ -22,6 +23,8 @@ class NewJob:
     model: str
     """What must be loaded for it; jobs with the same value run in a row."""
     audio_seconds: float
+    work_version: int = VERSION
+    """Of `work`: a worker of an older release leaves the job to others."""
     idempotency_key: str | None = None
     request_digest: str = ""
     """Of the upload and the options; the same idempotency key with another digest is an error."""

@@ -2,16 +2,17 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, func, insert, select, tuple_, update
 
 from diarize_runner.errors import IdempotencyConflict, LeaseLost, QueueError
 from diarize_runner.service.queue.database import insert_new, reading, require_writable, writing
 from diarize_runner.service.queue.job import FINAL_STATES, Claim, Job, JobFailure, JobState, NewJob, Page, QueueLoad
-from diarize_runner.service.queue.table import JOBS, failure_values, to_job
+from diarize_runner.service.queue.table import FOLDER, JOBS, SCHEMA, failure_values, to_job
+from diarize_runner.service.work import VERSION
 
 _AT_REST: Final[dict[str, Any]] = {"box": None, "lease": None, "lease_until": None}
 _FRESH: Final[dict[str, Any]] = {**_AT_REST, "started_at": None, "stage": "", "progress": 0.0}
@@ -32,6 +33,8 @@ class Queue:
     lease_seconds: float = 30.0
     max_attempts: int = 3
     max_interruptions: int = 20
+    work_version: int = VERSION
+    """The newest version of `Work` that this release knows."""
 
     def add(self, new: NewJob) -> Job:
         """Add a job, or return the one that its owner added with the same idempotency key and digest.
@@ -57,6 +60,20 @@ class Queue:
             row = connection.execute(select(JOBS).where(JOBS.c.id == job_id)).mappings().first()
         return to_job(row) if row is not None else None
 
+    def known(self, job_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of `job_ids` that the queue has."""
+        with reading(self.engine) as connection:
+            return frozenset(connection.scalars(select(JOBS.c.id).where(JOBS.c.id.in_(job_ids))))
+
+    def bind(self, folder: str) -> str:
+        """Return the id of the folder that has the files of the jobs: `folder`, unless there was one before."""
+        with writing(self.engine) as connection:
+            connection.execute(select(SCHEMA.c.version).with_for_update())  # one box at a time
+            if found := connection.scalar(select(FOLDER.c.id)):
+                return str(found)
+            connection.execute(insert(FOLDER).values(id=folder))
+            return folder
+
     def page(self, owner: str, *, cursor: str | None, limit: int, state: JobState | None = None) -> Page:
         """Return at most `limit` jobs of the owner, newest first, after `cursor`. Raises InvalidCursor."""
         query = select(JOBS).where(JOBS.c.owner == owner).order_by(*(column.desc() for column in _AGE))
@@ -80,13 +97,14 @@ class Queue:
         return {state: sum(row[1] for row in found if row[0] == state) for state in get_args(JobState)}
 
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
-        """Claim a job for `box`, or return None if none is queued.
+        """Claim a job for `box`, or return None if none is queued that this release can do.
 
         It is the oldest job of `model`, which the box has loaded, unless a job of any model was added before
         `sticky_since`: then it is the oldest job, so that every job gets its turn.
         """
         urgency = case((JOBS.c.created_at < sticky_since, 0), (JOBS.c.model == model, 1), else_=2)
-        oldest = select(JOBS.c.id).where(_QUEUED).order_by(urgency, *_AGE).limit(1)
+        known = JOBS.c.work_version <= self.work_version
+        oldest = select(JOBS.c.id).where(_QUEUED, known).order_by(urgency, *_AGE).limit(1)
         lease, now = secrets.token_hex(16), self.clock()
         held = {"box": box, "lease": lease, "lease_until": now + self.lease_seconds}
         started = {**_FRESH, **held, "state": "running", "started_at": now, "attempts": JOBS.c.attempts + 1}

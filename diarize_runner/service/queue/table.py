@@ -17,13 +17,15 @@ METADATA: Final = MetaData()
 VERSION: Final = 1
 """Of the tables below; a release refuses a queue of a newer one."""
 SCHEMA: Final = Table("schema_version", METADATA, Column("version", Integer, nullable=False))
+FOLDER: Final = Table("folder", METADATA, Column("id", Text, nullable=False))
+"""At most one row: the folder that has the files of the jobs."""
 JOBS: Final = Table(
     "jobs",
     METADATA,
     Column("id", Text, primary_key=True),
     *_columns(Text, "owner request_digest work model state stage", nullable=False, default=""),
     *_columns(Double, "audio_seconds created_at progress", nullable=False, default=0.0),
-    *_columns(Integer, "attempts interruptions", nullable=False, default=0),
+    *_columns(Integer, "attempts interruptions work_version", nullable=False, default=0),
     Column("cancel_requested", Boolean, nullable=False, default=False),
     *_columns(Text, "idempotency_key result box lease failure_kind failure_message failure_hint"),
     *_columns(Double, "started_at finished_at lease_until processing_seconds"),

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from diarize_runner.service.queue.job import Job
 from diarize_runner.service.shapes.parts import Warnings
-from diarize_runner.service.work import TaskName, Work
+from diarize_runner.service.work import TASKS, WorkLabel
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -23,7 +23,7 @@ class JobDocument(BaseModel):
     """A job."""
 
     id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
-    task: TaskName
+    task: str = Field(description=f"One of: {', '.join(TASKS)}.", examples=["diarize"])
     name: str = Field(description="The name of the uploaded file.", examples=["call.wav"])
     state: State
     stage: str = Field(description="What a running job is doing, such as `embeddings`.")
@@ -41,11 +41,11 @@ class JobDocument(BaseModel):
     @classmethod
     def of(cls, job: Job, warnings: tuple[str, ...] = ()) -> "JobDocument":
         """Return the document of a job."""
-        work = Work.decode(job.work)
+        label = WorkLabel.read(job.work)
         return cls(
             id=job.id,
-            task=work.task,
-            name=work.name,
+            task=label.task,
+            name=label.name,
             state=job.state,
             stage=job.stage,
             progress=1.0 if job.state == "succeeded" else round(job.progress, 4),

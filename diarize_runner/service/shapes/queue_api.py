@@ -44,7 +44,7 @@ class QueueItem(BaseModel):
     """An item of the queue."""
 
     id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
-    operation: Literal["diarize", "vad", "transcribe", "run"]
+    operation: str = Field(examples=["diarize"])
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     progress: float = Field(description="From 0 to 1.", ge=0, le=1)
     result: DiarizationAnswer | None = None

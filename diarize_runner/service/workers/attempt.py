@@ -86,7 +86,9 @@ class Attempt:
         except DiarizeRunnerError as error:
             _log.warning("job %s: its lease is not renewed: %s", self.job_id, error.message)
             return False
-        if job and job.cancel_requested:
+        if job is None:  # its owner deleted it
+            self.stop("lease lost")
+        elif job.cancel_requested:
             self.stop("cancelled")
         return is_due and seen != before
 

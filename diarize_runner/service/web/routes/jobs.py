@@ -29,7 +29,7 @@ from diarize_runner.service.web.forms import (
 )
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem, ProblemKind
 from diarize_runner.service.web.service import Owner, RunningService, found_job, public
-from diarize_runner.service.work import TaskName, Work
+from diarize_runner.service.work import TaskName, Work, WorkLabel
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 _NO_RESULT: Final = ProblemKind(slug="no-such-result", status=409, title="The job has no such result")
@@ -115,7 +115,7 @@ async def result(
     """Return the result of a job that has succeeded."""
     _require_known(kind)
     file = _file_of(service.result_of(job), kind)
-    stem = uri_from_stem(PurePath(Work.decode(job.work).name).stem)
+    stem = uri_from_stem(PurePath(WorkLabel.read(job.work).name).stem)
     suffix = ".json" if kind.startswith("json") else f".{kind}"
     media_type = "application/json" if suffix == ".json" else _MEDIA_TYPES.get(kind, "text/plain")
     return FileResponse(file, media_type=media_type, filename=f"{stem}{suffix}")

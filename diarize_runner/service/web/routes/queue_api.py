@@ -18,7 +18,7 @@ from diarize_runner.service.web.forms import (
 )
 from diarize_runner.service.web.service import Owner, RunningService, Service
 from diarize_runner.service.web.synchronous import finished
-from diarize_runner.service.work import TaskName, Work
+from diarize_runner.service.work import TaskName, Work, WorkLabel
 
 router = APIRouter(prefix="/api/v1", tags=["GPU queue"])
 Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
@@ -61,6 +61,6 @@ async def find_item(service: RunningService, owner: Owner, item_id: str) -> Queu
 
 
 def _item(service: Service, job: Job) -> QueueItem:
-    operation = Work.decode(job.work).task
+    operation = WorkLabel.read(job.work).task
     done = job.state == "succeeded"
     return QueueItem.of(job, operation, DiarizationAnswer.of(service.result_of(job)) if done else None)
