@@ -27,9 +27,7 @@ _JOIN_SECONDS: Final = 30.0
 class Box:
     """The workers of this box, and what they share with the endpoints."""
 
-    def __init__(
-        self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models
-    ) -> None:
+    def __init__(self, *, name: str, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models) -> None:
         """`name` is the same at each start, so that the box takes back the jobs that it ran when it was killed."""
         self.folder, self.queue = folder, queue
         self.changes, self.metrics, self._speed = Changes(), Metrics(queue), Speed()
@@ -113,6 +111,4 @@ def _model_settings(settings: Settings) -> ModelSettings:
 
 def _pace(settings: Settings) -> Pace:
     limits = settings.limits
-    return Pace(
-        turn_jobs=limits.turn_jobs, max_wait_seconds=limits.max_wait_seconds, idle_seconds=limits.idle_seconds
-    )
+    return Pace(turn_jobs=limits.turn_jobs, max_wait_seconds=limits.max_wait_seconds, idle_seconds=limits.idle_seconds)

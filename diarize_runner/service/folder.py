@@ -11,7 +11,6 @@
 A job's folder appears whole, by one rename, before its row is added.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,7 +112,7 @@ class ServiceFolder:
                 for file in draft.iterdir():
                     flush(file)
                 flush(draft)
-                os.rename(draft, self.jobs / job_id)
+                draft.rename(self.jobs / job_id)
             except BaseException:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
@@ -126,4 +125,4 @@ class ServiceFolder:
 
     def job_ids(self) -> Iterator[str]:
         """Yield the id of each job that has files, and the names of drafts."""
-        yield from sorted(os.listdir(self.jobs))
+        yield from sorted(each.name for each in self.jobs.iterdir())

@@ -17,11 +17,11 @@ from diarize_runner.diarization.audio import DecodedRecording, Selection
 from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
 from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
 from diarize_runner.service.folder import JobFolder, ServiceFolder
-from diarize_runner.service.speed import Speed
 from diarize_runner.service.queue.job import Job, NewJob
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.settings import Limits
+from diarize_runner.service.speed import Speed
 from diarize_runner.service.work import Work
 from diarize_runner.transcript.read import read
 
@@ -65,13 +65,15 @@ class Intake:
         self._decoders = threading.BoundedSemaphore(limits.decoders)
 
     def require_room(self, owner: str, audio_seconds: float = 0.0) -> None:
-        """Raise QueueFull if the queue, or the owner's share of it, is full. A recording may be longer than its room."""
+        """Raise QueueFull if the queue, or the owner's share of it, is full; an empty queue takes any recording."""
         limits = self._limits
         for whose, most in (("the queue", limits.max_queued_seconds), ("your key", limits.max_queued_seconds_per_key)):
             load = self._queue.load(owner if whose == "your key" else None)
-            if load.jobs and load.audio_seconds + audio_seconds > most or load.jobs >= limits.max_queued_jobs:
+            if (load.jobs and load.audio_seconds + audio_seconds > most) or load.jobs >= limits.max_queued_jobs:
                 excess = max(load.audio_seconds + audio_seconds - most, load.audio_seconds / load.jobs)
-                message = f"{whose} has {load.audio_seconds:.0f} s of audio in {load.jobs} jobs: the limit is {most:g} s"
+                message = (
+                    f"{whose} has {load.audio_seconds:.0f} s of audio in {load.jobs} jobs: the limit is {most:g} s"
+                )
                 hint = "try again after the seconds that Retry-After says"
                 raise QueueFull(message, hint=hint, retry_after=self._speed.seconds_for(excess))
 

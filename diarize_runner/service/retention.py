@@ -31,7 +31,7 @@ class Retention:
             try:
                 self.remove_ended()
             except DiarizeRunnerError as error:
-                _log.error("ended jobs are not removed: %s", error.message)  # noqa: TRY400  # no trace is needed
+                _log.error("ended jobs are not removed: %s", error.message)  # no trace is needed
             stop.wait(_INTERVAL)
 
     def remove_ended(self) -> int:

@@ -133,9 +133,7 @@ def _line(segment: Segment) -> str:
     return f"{segment.speaker} [{segment.start:.2f}s - {segment.end:.2f}s]: {segment.text}".rstrip()
 
 
-def _speakers(
-    result: FinishedJob, names: Mapping[str, str], segments: list[Segment]
-) -> dict[str, SpeakerSummary]:
+def _speakers(result: FinishedJob, names: Mapping[str, str], segments: list[Segment]) -> dict[str, SpeakerSummary]:
     counts = Counter(segment.speaker for segment in segments)
     return {
         names[each["speaker"]]: SpeakerSummary(

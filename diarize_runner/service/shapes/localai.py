@@ -13,7 +13,9 @@ class Segment(BaseModel):
 
     id: int
     speaker: str = Field(examples=["SPEAKER_00"])
-    label: str = Field(description="The label that the pipeline gave; equal to `speaker` here.", examples=["SPEAKER_00"])
+    label: str = Field(
+        description="The label that the pipeline gave; equal to `speaker` here.", examples=["SPEAKER_00"]
+    )
     start: float = Field(description="Seconds.", examples=[0.0])
     end: float = Field(description="Seconds.", examples=[3.4])
     text: str | None = Field(default=None, description="With include_text.")

@@ -1,4 +1,4 @@
-"""The answers of OpenAI's audio transcription that are no file of the result; openai.py of the formats has the others."""
+"""The answers of OpenAI's API that are no file of the result."""
 
 from typing import Literal
 

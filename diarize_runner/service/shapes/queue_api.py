@@ -52,7 +52,9 @@ class QueueItem(BaseModel):
     warnings: Warnings = Field(default_factory=list)
 
     @classmethod
-    def of(cls, job: Job, operation: str, result: DiarizationAnswer | None, warnings: tuple[str, ...] = ()) -> "QueueItem":
+    def of(
+        cls, job: Job, operation: str, result: DiarizationAnswer | None, warnings: tuple[str, ...] = ()
+    ) -> "QueueItem":
         """Return the item of a job."""
         return cls.model_validate(
             {

@@ -44,7 +44,7 @@ def create_app(service: Service, workers: Callable[[], AbstractContextManager[No
         responses={"default": _PROBLEM},
     )
     app.state.service = service
-    protect(app, service.settings)
+    service.metrics.watch(protect(app, service.settings, service.metrics.observe))
     for each in _ROUTERS:
         app.include_router(each.router)
     return app

@@ -28,7 +28,7 @@ class Changes:
         self._waiting[job_id].add(changed)
         try:
             await asyncio.wait_for(changed.wait(), seconds)
-        except asyncio.TimeoutError:  # noqa: UP041  # TimeoutError since Python 3.11 only
+        except asyncio.TimeoutError:  # TimeoutError since Python 3.11 only
             return
         finally:
             self._waiting[job_id].discard(changed)

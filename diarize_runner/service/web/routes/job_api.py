@@ -26,7 +26,7 @@ _MOST_FILES: Final = 100
 
 
 @router.post("/diarize")
-async def submit(  # noqa: PLR0913  # each is a field of the form
+async def submit(
     service: RunningService,
     owner: Owner,
     audio_file: Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")],

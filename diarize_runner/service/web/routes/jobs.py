@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
-from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
@@ -36,7 +36,7 @@ _MEDIA_TYPES: Final = {"html": "text/html", "vtt": "text/vtt", "eaf": "applicati
 
 
 @router.post("", status_code=202)
-async def submit(  # noqa: PLR0913  # each is a field of the form
+async def submit(
     service: RunningService,
     owner: Owner,
     response: Response,

@@ -29,7 +29,7 @@ _JSON: Final = {"verbose_json": "json-openai-verbose", "diarized_json": "json-op
 
 
 @router.post("/v1/audio/transcriptions", response_model=Transcription)
-async def transcribe(  # noqa: PLR0913  # each is a field of the form
+async def transcribe(
     request: Request,
     service: RunningService,
     owner: Owner,
@@ -39,7 +39,9 @@ async def transcribe(  # noqa: PLR0913  # each is a field of the form
     transcript: UploadedTranscript,
     model: Annotated[str | None, Form(description="`whisper-1` and other names of OpenAI mean the default.")] = None,
     language: Language = None,
-    response_format: Annotated[AnswerFormat, Form(description="All but `json` and `verbose_json` have speakers.")] = "json",
+    response_format: Annotated[
+        AnswerFormat, Form(description="All but `json` and `verbose_json` have speakers.")
+    ] = "json",
     stream: Annotated[bool, Form(description="Must be false: the answer comes when it is done.")] = False,
 ) -> Response:
     """Find what was said and, where the format has speakers, who said it; answer when it is done."""

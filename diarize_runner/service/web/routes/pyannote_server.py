@@ -24,7 +24,7 @@ Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg re
 
 
 @router.post("/v1/diarize")
-async def diarize(  # noqa: PLR0913  # each is a field of the form
+async def diarize(
     request: Request,
     service: RunningService,
     owner: Owner,
@@ -43,7 +43,7 @@ async def diarize(  # noqa: PLR0913  # each is a field of the form
 
 
 @router.post("/v1/vad")
-async def detect_speech(  # noqa: PLR0913  # each is a field of the form
+async def detect_speech(
     request: Request,
     service: RunningService,
     owner: Owner,

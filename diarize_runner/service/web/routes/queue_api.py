@@ -25,7 +25,7 @@ Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg re
 
 
 @router.post("/diarize/file")
-async def diarize_file(  # noqa: PLR0913  # each is a field of the form
+async def diarize_file(
     request: Request, service: RunningService, owner: Owner, audio: Recording, hints: Hints, ignored: IgnoredFields
 ) -> DiarizationAnswer:
     """Find who spoke when; answer when it is done."""
@@ -35,7 +35,7 @@ async def diarize_file(  # noqa: PLR0913  # each is a field of the form
 
 
 @router.post("/queue", status_code=202)
-async def add_item(  # noqa: PLR0913  # each is a field of the form
+async def add_item(
     service: RunningService,
     owner: Owner,
     audio: Recording,
