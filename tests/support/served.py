@@ -54,7 +54,9 @@ class Served:
 
     def get(self, path):
         """Return the JSON document of a path."""
-        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=self.headers), timeout=30) as answer:
+        with urllib.request.urlopen(
+            urllib.request.Request(self.url + path, headers=self.headers), timeout=30
+        ) as answer:
             return json.load(answer)
 
     def children(self):
