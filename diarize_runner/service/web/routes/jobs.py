@@ -1,7 +1,7 @@
 """`/v1/jobs`: submit, follow, fetch, cancel and delete jobs."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from fastapi.responses import FileResponse
@@ -33,9 +33,22 @@ router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 _POLL_SECONDS: Final = 1.0
 _NO_RESULT: Final = ProblemKind(slug="no-such-result", status=409, title="The job has no such result")
 _MEDIA_TYPES: Final = {"html": "text/html", "vtt": "text/vtt", "eaf": "application/xml"}
+_JSON, _TEXT = "application/json", "text/plain"
+_LOCATION: Final = {"description": "The path of the job.", "schema": {"type": "string"}}
+_SUBMITTED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "The job waits", "headers": {"Location": _LOCATION}},
+    409: {"description": "The Idempotency-Key belongs to another request"},
+}
+_RESULT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The result in the requested format",
+        "content": {each: {} for each in (_JSON, _TEXT, *_MEDIA_TYPES.values())},
+    },
+    409: {"description": "The job has no result, or none in this format"},
+}
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=_SUBMITTED)
 async def submit(
     service: RunningService,
     owner: Owner,
@@ -104,7 +117,7 @@ async def events(service: RunningService, owner: Owner, job_id: str) -> AsyncIte
     yield ServerSentEvent(event="ended", data=JobProgress.of(job))
 
 
-@router.get("/{job_id}/result", response_class=FileResponse)
+@router.get("/{job_id}/result", response_class=FileResponse, responses=_RESULT)
 async def result(
     service: RunningService,
     owner: Owner,
@@ -117,7 +130,7 @@ async def result(
     _require_format(finished, kind)
     stem = uri_from_stem(Work.decode(job.work).name.rpartition(".")[0] or "recording")
     suffix = ".json" if kind.startswith("json") else f".{kind}"
-    media_type = "application/json" if suffix == ".json" else _MEDIA_TYPES.get(kind, "text/plain")
+    media_type = _JSON if suffix == ".json" else _MEDIA_TYPES.get(kind, _TEXT)
     return FileResponse(finished.path(kind), media_type=media_type, filename=f"{stem}{suffix}")
 
 

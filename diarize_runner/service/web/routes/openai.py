@@ -19,17 +19,18 @@ from diarize_runner.service.web.forms import (
 )
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import answers_with_text, finished
 from diarize_runner.service.work import TaskName, Work
 
 router = APIRouter(tags=["OpenAI"])
 AnswerFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 _AUTO: Final = "auto"
 _FILES: Final = {"text": "txt", "srt": "srt", "vtt": "vtt"}
+_ANSWERS: Final = answers_with_text("`json`, or with more members; `text`, `srt` and `vtt` are text")
 _JSON: Final = {"verbose_json": "json-openai-verbose", "diarized_json": "json-openai-diarized"}
 
 
-@router.post("/v1/audio/transcriptions", response_model=Transcription)
+@router.post("/v1/audio/transcriptions", response_model=Transcription, responses=_ANSWERS)
 async def transcribe(
     request: Request,
     service: RunningService,
