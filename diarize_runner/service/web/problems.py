@@ -47,6 +47,10 @@ TOO_MANY_REQUESTS: Final = ProblemKind(slug="too-many-requests", status=429, tit
 TOO_MANY_UPLOADS: Final = ProblemKind(slug="too-many-uploads", status=429, title="Too many uploads at a time")
 STORAGE_FULL: Final = ProblemKind(slug="storage-full", status=507, title="The disk of the service is full")
 QUEUE_UNAVAILABLE: Final = ProblemKind(slug="queue-unavailable", status=503, title="The queue cannot be reached")
+QUEUE_FULL: Final = ProblemKind(slug="queue-full", status=429, title="The queue is full")
+IDEMPOTENCY_CONFLICT: Final = ProblemKind(
+    slug="idempotency-conflict", status=422, title="The idempotency key belongs to another request"
+)
 INTERNAL: Final = ProblemKind(slug="internal", status=500, title="The service failed")
 
 

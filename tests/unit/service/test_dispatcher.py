@@ -119,7 +119,7 @@ class Bench:
         self.clock = SimulatedClock(self.stop, end)
         self.queue, self.models = FakeQueue(self.clock.time), FakeModels()
         self.folder, self.changes = ServiceFolder(path=path), []
-        self.folder.prepare()
+        self.folder.create()
         self.dispatcher = Dispatcher(
             box="box",
             queue=self.queue,
