@@ -46,6 +46,7 @@ class Batch(BaseModel):
     """The jobs of a batch, in the order of its files."""
 
     jobs: list[Submitted | NotSubmitted]
+    warnings: Warnings = Field(default_factory=list)
 
 
 class Segment(BaseModel):

@@ -9,12 +9,11 @@ from starlette.concurrency import run_in_threadpool
 
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
-from diarize_runner.service.web.service import RunningService, Service
+from diarize_runner.service.web.service import NOT_READY, RunningService, Service, not_ready
 from diarize_runner.version import __version__
 
 router = APIRouter(tags=["Probes"])
 _NOT_ALIVE: Final = ProblemKind(slug="not-alive", status=503, title="The server runs no jobs any more")
-_NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
 
 
 class Health(BaseModel):
@@ -77,9 +76,9 @@ def _require_ready(service: Service) -> None:
     """Raise the problem of a server that would take no job."""
     problem = "the workers have ended" if not service.workers.is_alive else service.workers.problem
     if problem:
-        raise Problem(_NOT_READY, without_folders(problem))
+        raise not_ready(problem)
     try:
         service.queue.check()
         service.intake.require_room("")
     except DiarizeRunnerError as error:
-        raise Problem(_NOT_READY, without_folders(error.message), hint=without_folders(error.hint)) from error
+        raise Problem(NOT_READY, without_folders(error.message), hint=without_folders(error.hint)) from error
