@@ -95,11 +95,13 @@ class ProblemDocument(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     type: str = Field(description="the kind of problem, for programs", examples=[f"{TYPE_PREFIX}unauthorized"])
-    title: str = Field(description="the kind of problem, for people")
-    status: int = Field(description="the status code of the response")
-    detail: str = Field(description="what is wrong with this request")
-    hint: str | None = Field(default=None, description="what to do")
-    request_id: str | None = Field(default=None, description="the id of this request in the log of the service")
+    title: str = Field(description="the kind of problem, for people", examples=[UNAUTHORIZED.title])
+    status: int = Field(description="the status code of the response", examples=[UNAUTHORIZED.status])
+    detail: str = Field(description="what is wrong with this request", examples=["there is no API key"])
+    hint: str | None = Field(default=None, description="what to do", examples=["send a key"])
+    request_id: str | None = Field(
+        default=None, description="the id of this request in the log of the service", examples=["f" * 32]
+    )
     errors: list[FieldError] | None = Field(default=None, description="what is wrong with single fields")
     error: OpenAIError | None = Field(default=None, description="the same for clients of OpenAI, on its paths")
 
