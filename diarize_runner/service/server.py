@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import socket
 import tempfile
 import time
@@ -66,6 +67,9 @@ def _serve(settings: Settings, box: Box, catalog: Catalog, progress: ConsoleProg
         clock=time.time,
     )
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    # uvicorn raises a signal again once it has stopped, and ends without an error on KeyboardInterrupt only:
+    # capture_signals of https://github.com/encode/uvicorn/blob/master/uvicorn/server.py
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     progress.print_line(f"serving http://{host}:{settings.port}")
     uvicorn.run(
         create_app(service, box.running),

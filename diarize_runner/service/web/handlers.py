@@ -54,6 +54,7 @@ _SHORTEST_VALUE = 4
 _BODIES_WITHOUT_CONTENT = (204, 304)
 _SEE_DOCUMENTS = "the paths and methods are those of /openapi.json"
 _HINTS: Final[Mapping[int, str]] = {
+    400: "send the recording as a file field of multipart/form-data; see /openapi.json",
     404: _SEE_DOCUMENTS,
     405: _SEE_DOCUMENTS,
     413: "send a shorter recording, or a compressed one such as FLAC or Opus",
