@@ -44,7 +44,8 @@ class Work:
 
     def encode(self) -> str:
         """Return it as JSON."""
-        return json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, sort_keys=True)
+        # ASCII: a name may hold a lone surrogate
+        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
 
     @classmethod
     def decode(cls, text: str) -> "Work":
