@@ -55,8 +55,9 @@ class Work:
             ValueError, TypeError or KeyError: it is something else; a stored row is not trusted.
         """
         values: dict[str, Any] = json.loads(text)
-        if not 1 <= (version := values.pop("version")) <= VERSION:
+        if not 1 <= (version := values["version"]) <= VERSION:
             raise ValueError(f"version {version} of a job, but this release reads version {VERSION}")
+        del values["version"]
         work = cls(**{**values, "hints": SpeakerHints(**values["hints"])})
         if work.task not in TASKS:
             raise ValueError(f"{work.task!r} is no task")

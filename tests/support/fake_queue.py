@@ -47,6 +47,10 @@ class FakeQueue:
         with self._lock:
             self._jobs[job_id] = replace(self._jobs[job_id], cancel_requested=True)
 
+    def delete(self, job_id):
+        with self._lock:
+            del self._jobs[job_id]
+
     def expire(self, job_id):
         """Let another worker have the job."""
         with self._lock:

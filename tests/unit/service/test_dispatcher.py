@@ -217,6 +217,18 @@ def test_a_job_that_another_server_cancels_ends_cancelled(bench):
     assert (bench.results("a"), bench.has_samples("a")) == ([], False)
 
 
+def test_a_job_that_another_server_deletes_stops_before_its_lease_is_renewed(tmp_path):
+    bench = Bench(tmp_path, renew_seconds=10.0)
+
+    def behave(request, receiver):
+        wait_for(lambda: bench.queue.renewals == 1)
+        bench.queue.delete("a")
+        return bench.models.hang(request, receiver)
+
+    bench.add("a", behave=behave).run()
+    assert (bench.queue.calls, bench.queue.renewals, bench.results("a")) == ([], 1, [])
+
+
 def test_a_lease_is_renewed_by_time_and_by_stage_but_a_cancellation_is_seen_between(tmp_path):
     bench = Bench(tmp_path, renew_seconds=10.0)
 
