@@ -136,9 +136,9 @@ class ServiceProcess:
 
 
 @contextmanager
-def service_process(folder, *options):
+def service_process(folder, *options, **environment):
     """Yield a server that is ready; it is killed when the block ends."""
-    server = ServiceProcess(folder, *options)
+    server = ServiceProcess(folder, *options, **environment)
     try:
         yield server.wait_until_ready()
     finally:

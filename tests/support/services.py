@@ -43,8 +43,8 @@ def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, **
     folder = ServiceFolder(path=path)
     folder.create()
     folder.empty_incoming()
-    engine = open_database(folder.queue_url)
     configured = replace(Settings(folder=path, limits=limits), **settings)
+    engine = open_database(configured.database_url or folder.queue_url)
     box = Box(settings=configured, folder=folder, queue=Queue(engine=engine), models=Models(fake_models.program))
     service = Service(
         settings=configured,
