@@ -5,6 +5,7 @@ word each. A recording without a sound has no speakers. The name of a recording 
 
     crash.wav    the process dies
     hang.wav     it does nothing until it is killed
+    hang-once.wav  as hang.wav in its first attempt
     fail.wav     the job fails with a message
     slow.wav     it works for three seconds, with progress
     brief.wav    it works for a third of a second, with progress
@@ -67,12 +68,20 @@ def _answer(_models, request, _samples, emit):
     emit(Loaded(device="cpu", engine="exact", load_seconds=0.0))
     folder, work = JobFolder(path=Path(request.folder)), Work.decode(request.work)
     _misbehave(PurePath(work.name).stem, emit)
+    _hang_once(PurePath(work.name).stem, folder, emit)
     if PurePath(work.name).stem == "fail":
         emit(Failed.of(PipelineError("the pipeline failed on it", hint="try another")))
         return
     emit(Progressed(stage="embeddings", completed=1, total=2))
     write_result(request.result_folder, render(work.task, _result(folder, work), processing_seconds=0.5))
     emit(Finished(processing_seconds=0.5, memory_bytes=1 << 20))
+
+
+def _hang_once(name, folder, emit):
+    mark = folder.path / "tried"
+    if name == "hang-once" and not mark.exists():
+        mark.touch()
+        _misbehave("hang", emit)
 
 
 def _misbehave(name, emit):
