@@ -45,7 +45,8 @@ def events_of(client, job_id):
 
 def parse(text):
     """Return the name and data of each event."""
-    blocks = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if "event" in block]
+    sent = [block for block in text.split("\n\n") if block.startswith("event")]
+    blocks = [dict(line.split(": ", 1) for line in block.splitlines()) for block in sent]
     return [(block["event"], json.loads(block["data"])) for block in blocks]
 
 

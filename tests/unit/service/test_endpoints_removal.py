@@ -135,8 +135,13 @@ def test_a_job_without_files_is_removed(folder):
     assert names(folder) == []
 
 
-def test_an_upload_that_cannot_be_kept_leaves_no_folder(folder):
-    with pytest.raises(RuntimeError), folder.new_job("a") as files:
+def keep_half(folder):
+    with folder.new_job("a") as files:
         files.upload.write_bytes(b"half")
         raise RuntimeError
+
+
+def test_an_upload_that_cannot_be_kept_leaves_no_folder(folder):
+    with pytest.raises(RuntimeError):
+        keep_half(folder)
     assert names(folder) == []
