@@ -5,7 +5,6 @@ import wave
 from collections import Counter
 from contextlib import contextmanager
 
-import httpx
 import numpy as np
 import pytest
 import requests
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.specs.openapi import checks
+from starlette.testclient import httpx
 from support.services import ADDRESS, LIMITS, running_service, wav
 
 from diarize_runner.diarization.audio import DecodedRecording
