@@ -1,5 +1,6 @@
 """Run the service: open what it needs, start its threads, serve until a signal."""
 
+import logging
 import signal
 import socket
 import tempfile
@@ -25,6 +26,8 @@ from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.workers.models import Models
 
+_log = logging.getLogger(__name__)
+
 _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
 
@@ -49,7 +52,7 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
     folder.create()
     with exclusive(folder.path) as name, _listening(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
-        engine = open_database(settings.database_url or folder.queue_url)
+        engine = open_database(settings.database_url or _own_queue(folder))
         try:
             box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=models)
             box.remove_leftovers()
@@ -57,6 +60,13 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
             _run(create_app(_service(settings, box, catalog), box.running), listener)
         finally:
             engine.dispose()
+
+
+def _own_queue(folder: ServiceFolder) -> str:
+    """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
+    if aside := folder.set_aside():
+        _log.warning("%s has no queue: the jobs that were there are in %s; remove them", folder.path, aside)
+    return folder.queue_url
 
 
 def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:

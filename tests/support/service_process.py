@@ -1,6 +1,6 @@
 """`diarize-runner serve` in a process of its own, with a model process that has no models; how to kill either.
 
-    python -m support.service_process OPTIONS     as `diarize-runner serve OPTIONS`
+python -m support.service_process OPTIONS     as `diarize-runner serve OPTIONS`
 """
 
 import argparse
@@ -23,7 +23,7 @@ LONGEST_WAIT = 60.0
 _CHILD = b"support.fake_models"
 
 
-def main():
+def main(words):
     from support import fake_models
     from support.services import CATALOG, LIMITS
 
@@ -41,7 +41,7 @@ def main():
 
     parser = argparse.ArgumentParser()
     cli.add_options(parser, SimpleNamespace(add_options=command.add_options, run=run))
-    return cli.run_command(parser, sys.argv[1:])
+    return cli.run_command(parser, words)
 
 
 class ServiceProcess:
@@ -169,4 +169,4 @@ def _command(process):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))
