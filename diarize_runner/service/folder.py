@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from diarize_runner.disk import disk_errors, flush
+from diarize_runner.disk import disk_errors, flush, flush_parents
 
 _NEW: Final = ".new-"
 _QUEUE: Final = "queue.db"
@@ -100,6 +100,7 @@ class ServiceFolder:
             self.jobs.mkdir(mode=0o700, exist_ok=True)
             self.incoming.mkdir(mode=0o700, exist_ok=True)
             flush(self.path)
+            flush_parents(self.path)
 
     def set_aside(self) -> Path | None:
         """Move the files of all jobs away if the file of their queue is gone; return where they are, if there are any.
