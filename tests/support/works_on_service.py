@@ -1,6 +1,8 @@
 """Work of the HTTP service: a recording is accepted, and its job succeeds. See `support.work`."""
 
 import io
+import os
+from functools import partial
 
 import numpy as np
 from support.work import Work
@@ -37,21 +39,21 @@ def _no_jobs(folder):
 
 def _accepted_before(folder):
     _no_jobs(folder)
-    _accept(folder)
+    _accept(folder).engine.dispose()
 
 
 def _accept(folder):
-    """Keep an upload and add its job, as the intake does."""
+    """Keep an upload and add its job, as the intake does; return the queue."""
     service, queue = _service(folder)
     work = JobWork(name="call.wav")
     with service.new_job(JOB) as job:
         intake._keep(job, RECORDING, work, io.BytesIO(UPLOAD), None)
     queue.add(NewJob(id=JOB, owner="", work=work.encode(), model=work.model, audio_seconds=1.0))
-    queue.engine.dispose()
+    return queue
 
 
 def _succeed(folder):
-    """Run the job, as the dispatcher and the model process do."""
+    """Run the job, as the dispatcher and the model process do; return the queue."""
     service, queue = _service(folder)
     claim = queue.claim("box", model=None, sticky_since=0.0)
     if claim is not None:
@@ -59,7 +61,7 @@ def _succeed(folder):
         write_result(service.job(JOB).result(result), FILES)
         queue.succeed(claim, result=result, processing_seconds=1.0)
         service.job(JOB).remove_inputs()
-    queue.engine.dispose()
+    return queue
 
 
 def _is_accepted(folder, done):
@@ -96,7 +98,13 @@ def _has_succeeded(folder, done):
     assert {path.name for path in result.parent.iterdir()} == {"upload", "recording.json", found.result}
 
 
+def _and_exit(work, folder):
+    """Work, and leave the database as a killed process does: the disk model knows no writes within a file."""
+    queue = work(folder)
+    os._exit(0 if queue else 1)
+
+
 SERVICE_WORKS = {
-    "an upload": Work(prepare=_no_jobs, run=_accept, check=_is_accepted, on="service"),
-    "a job": Work(prepare=_accepted_before, run=_succeed, check=_has_succeeded, on="service"),
+    "an upload": Work(prepare=_no_jobs, run=partial(_and_exit, _accept), check=_is_accepted, on="service"),
+    "a job": Work(prepare=_accepted_before, run=partial(_and_exit, _succeed), check=_has_succeeded, on="service"),
 }
