@@ -9,20 +9,20 @@ from support.work import Work
 
 from diarize_runner.diarization.audio import DecodedRecording
 from diarize_runner.digests import hash_bytes
-from diarize_runner.service import intake
 from diarize_runner.service.folder import ServiceFolder
+from diarize_runner.service.intake import Intake, Submission
 from diarize_runner.service.leftovers import Leftovers
 from diarize_runner.service.queue.database import open_database
-from diarize_runner.service.queue.job import NewJob
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.recording import DecodedUpload
+from diarize_runner.service.settings import Limits
+from diarize_runner.service.speed import Speed
 from diarize_runner.service.work import Work as JobWork
 from diarize_runner.service.workers.results import write_result
 
 UPLOAD, SAMPLES = b"the sound of a call", np.arange(4, dtype=np.float32)
 FILES = {"json": b'{"turns": []}', "rttm": b"SPEAKER call 1 0 1\n", "summary.json": b"{}"}
 RECORDING = DecodedRecording(uri="call", waveform=SAMPLES, digest=hash_bytes(UPLOAD).digest)
-JOB = "job"
 
 
 def _service(folder):
@@ -42,14 +42,23 @@ def _accepted_before(folder):
     _accept(folder).engine.dispose()
 
 
+class _DecodedIntake(Intake):
+    """An intake whose uploads need no decoder."""
+
+    def _decode(self, _submission, _upload):
+        return RECORDING
+
+
 def _accept(folder):
-    """Keep an upload and add its job, as the intake does; return the queue."""
+    """Accept an upload; return the queue."""
     service, queue = _service(folder)
-    work = JobWork(name="call.wav")
-    with service.new_job(JOB) as job:
-        intake._keep(job, RECORDING, work, io.BytesIO(UPLOAD), None)
-    queue.add(NewJob(id=JOB, owner="", work=work.encode(), model=work.model, audio_seconds=1.0))
+    intake = _DecodedIntake(service, queue, Limits(), Speed(), wake=lambda: None)
+    intake.accept(Submission(owner="", work=JobWork(name="call.wav")), io.BytesIO(UPLOAD))
     return queue
+
+
+def _jobs(queue):
+    return queue.page("", cursor=None, limit=10).jobs
 
 
 def _succeed(folder):
@@ -58,21 +67,21 @@ def _succeed(folder):
     claim = queue.claim("box", model=None, sticky_since=0.0)
     if claim is not None:
         result = f"result-{claim.lease}"
-        write_result(service.job(JOB).result(result), FILES)
+        write_result(service.job(claim.job.id).result(result), FILES)
         queue.succeed(claim, result=result, processing_seconds=1.0)
-        service.job(JOB).remove_inputs()
+        service.job(claim.job.id).remove_inputs()
     return queue
 
 
 def _is_accepted(folder, done):
     service, queue = _service(folder)
-    found = queue.find(JOB)
-    assert found or not done, "an accepted job is lost"
-    if found:
-        _require_inputs(service.job(JOB))
+    jobs = _jobs(queue)
+    assert jobs or not done, "an accepted job is lost"
+    for job in jobs:
+        _require_inputs(service.job(job.id))
     Leftovers(folder=service, queue=queue, box="box").remove()
-    assert [path.name for path in service.jobs.iterdir()] == [JOB] * bool(found)
-    if not found:
+    assert [path.name for path in service.jobs.iterdir()] == [job.id for job in jobs]
+    if not jobs:
         _accept(folder)
     _succeed(folder)
     _has_succeeded(folder, True)  # noqa: FBT003
@@ -87,13 +96,13 @@ def _require_inputs(job):
 def _has_succeeded(folder, done):
     service, queue = _service(folder)
     Leftovers(folder=service, queue=queue, box="box").remove()  # it queues the job of the killed server again
-    found = queue.find(JOB)
+    (found,) = _jobs(queue)
     assert found.state == "succeeded" or not done
     if found.state == "queued":
-        _require_inputs(service.job(JOB))
+        _require_inputs(service.job(found.id))
         _succeed(folder)
-        found = queue.find(JOB)
-    result = service.job(JOB).result(found.result)
+        (found,) = _jobs(queue)
+    result = service.job(found.id).result(found.result)
     assert {path.name: path.read_bytes() for path in result.iterdir()} == FILES
     assert {path.name for path in result.parent.iterdir()} == {"upload", "recording.json", found.result}
 
