@@ -20,9 +20,15 @@ _EXTRAS = {
     "boto3": "s3",
     "botocore": "s3",
     "cyclonedx": "build",
+    "fastapi": "service",
     "faster_whisper": "transcription",
     "flit_core": "build",
     "huggingface_hub": "build",
+    "limits": "service",
+    "prometheus_client": "service",
+    "sqlalchemy": "service",
+    "starlette": "service",
+    "uvicorn": "service",
 }
 """The extra of pyproject.toml that installs a package; all others come with `diarization`."""
 _STYLES = {"error": "bold red", "hint": "cyan"}

@@ -3,6 +3,7 @@
     settings     what the command line, a key file and the environment configure      -> Settings
     intake/      an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
     folder       uploads, samples and results, as files of each job
+    recording    what decoding said of an upload                                      <-> JSON
     work         what a job does: task, speaker hints, transcription                  <-> JSON
     queue/       jobs with leases, in SQLite or PostgreSQL
     workers/     claim a job, run it in the model process, store its result

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from diarize_runner.cache.box.default_folder import default_folder
-from diarize_runner.diarization.engines import AUTO
+from diarize_runner.diarization.engines import AUTO, Engine
 from diarize_runner.errors import UsageError
 from diarize_runner.transcription.options import DEFAULT_BATCH_SIZE, ComputeType
 
@@ -55,7 +55,7 @@ class ModelSettings:
     cache: Path = field(default_factory=default_folder)
     device: str = AUTO
     """`cuda`, `cpu` or `auto`."""
-    engine: str = AUTO
+    engine: Engine = AUTO
     transcription_model: str | None = None
     """The default of requests; None for the first of the cache."""
     batch_size: int = DEFAULT_BATCH_SIZE

@@ -116,7 +116,9 @@ def _diarize(loaded, work):
 def _starts(recording):
     if not recording.waveform.any():
         return []
-    return [number * TURN for number in range(int(recording.duration // TURN) + 1) if number * TURN < recording.duration]
+    return [
+        number * TURN for number in range(int(recording.duration // TURN) + 1) if number * TURN < recording.duration
+    ]
 
 
 def _transcript(recording):

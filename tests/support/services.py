@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 from starlette.testclient import TestClient
+from support import fake_models
 
 from diarize_runner.service.box import Box
 from diarize_runner.service.catalog import Catalog
@@ -18,7 +19,6 @@ from diarize_runner.service.settings import Limits, Settings
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.workers.models import Models
-from support import fake_models
 
 CATALOG = Catalog(multilingual={"tiny.en": False, "small": True}, default="tiny.en")
 LIMITS = Limits(requests_per_minute=100_000)

@@ -17,7 +17,7 @@ from diarize_runner.errors import QueueError
 from diarize_runner.service.queue.table import METADATA, SCHEMA, VERSION
 from diarize_runner.unexpected import first_line
 
-_create_engine: Final = partial(create_engine, hide_parameters=True)  # no error shows the values of a job
+_create_engine: Final = partial(create_engine, hide_parameters=True)  # no log shows the values of a job
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _BUSY_SECONDS: Final = 10
 _DAMAGED: Final = "malformed|not a database"

@@ -45,7 +45,7 @@ class Queue:
             if insert_new(connection, JOBS, values):
                 return _read(connection, new.id)
             found = connection.execute(select(JOBS).where(same_key)).mappings().first()
-        if found is None:
+        if found is None or new.idempotency_key is None:
             raise QueueError(f"the queue has a job {new.id} already", hint="use a new id")
         if found["request_digest"] != new.request_digest:
             raise IdempotencyConflict("the idempotency key belongs to another request", hint="use a new key")

@@ -1,4 +1,4 @@
-"""The answers of OpenAI's audio transcription that are no file of the result; openai.py of the formats has the others."""
+"""The answers of OpenAI's API that are no file of the result."""
 
 from typing import Literal
 
@@ -23,8 +23,8 @@ class Model(BaseModel):
 
     id: str = Field(examples=["tiny.en"])
     object: Literal["model"] = "model"
-    created: int = 0
-    owned_by: str = "diarize-runner"
+    created: int = Field(default=0, description="Not known.", examples=[0])
+    owned_by: Literal["diarize-runner"] = "diarize-runner"
 
 
 class Models(BaseModel):

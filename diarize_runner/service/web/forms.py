@@ -83,8 +83,12 @@ def warnings_header(warnings: tuple[str, ...]) -> dict[str, str]:
 Hints = Annotated[SpeakerHints, Depends(speaker_hints)]
 IgnoredFields = Annotated[tuple[str, ...], Depends(ignored_fields)]
 UploadedTranscript = Annotated[BinaryIO | None, Depends(transcript_of)]
-Strict = Annotated[bool, Form(description="Refuse a recording that is incomplete or damaged, instead of warning of it.")]
-Channel = Annotated[int | None, Form(ge=1, le=64, description="The channel to use, from 1; the mean of all without it.")]
+Strict = Annotated[
+    bool, Form(description="Refuse a recording that is incomplete or damaged, instead of warning of it.")
+]
+Channel = Annotated[
+    int | None, Form(ge=1, le=64, description="The channel to use, from 1; the mean of all without it.")
+]
 Stream = Annotated[int | None, Form(ge=1, le=64, description="The audio stream to use, from 1.")]
 Language = Annotated[str | None, Form(max_length=40, description="Of the speech, such as `de`; detected without it.")]
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255)]

@@ -20,8 +20,10 @@ from diarize_runner.errors import (
     UsageError,
 )
 from diarize_runner.service.web.problems import (
+    IDEMPOTENCY_CONFLICT,
     INTERNAL,
     INVALID_REQUEST,
+    QUEUE_FULL,
     QUEUE_UNAVAILABLE,
     STORAGE_FULL,
     UNREADABLE_RECORDING,
@@ -40,7 +42,9 @@ _KINDS: Final[Mapping[str, ProblemKind]] = {
     TranscriptError.__name__: UNREADABLE_TRANSCRIPT,
     RttmError.__name__: UNREADABLE_TURNS,
     DiskFull.__name__: STORAGE_FULL,
+    "IdempotencyConflict": IDEMPOTENCY_CONFLICT,
     "QueueError": QUEUE_UNAVAILABLE,
+    "QueueFull": QUEUE_FULL,
 }
 """By name: the queue has an error of its own, and this module works without the queue."""
 _RETRY_SECONDS = "5"
@@ -51,6 +55,7 @@ _SHORTEST_VALUE = 4
 _BODIES_WITHOUT_CONTENT = (204, 304)
 _SEE_DOCUMENTS = "the paths and methods are those of /openapi.json"
 _HINTS: Final[Mapping[int, str]] = {
+    400: "send the recording as a file field of multipart/form-data; see /openapi.json",
     404: _SEE_DOCUMENTS,
     405: _SEE_DOCUMENTS,
     413: "send a shorter recording, or a compressed one such as FLAC or Opus",
@@ -88,8 +93,12 @@ def problem_of(reason: Exception) -> Problem:
 def _of_ours(error: DiarizeRunnerError) -> Problem:
     names = (each.__name__ for each in type(error).__mro__)
     kind = next((_KINDS[name] for name in names if name in _KINDS), INTERNAL)
-    headers = {"Retry-After": _RETRY_SECONDS} if kind is QUEUE_UNAVAILABLE else None
+    headers = _retry_headers(error) if kind in (QUEUE_UNAVAILABLE, QUEUE_FULL) else None
     return Problem(kind, without_folders(error.message), hint=without_folders(error.hint), headers=headers)
+
+
+def _retry_headers(error: DiarizeRunnerError) -> dict[str, str]:
+    return {"Retry-After": str(getattr(error, "retry_after", _RETRY_SECONDS))}
 
 
 def _of_framework(reason: HTTPException) -> Problem:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from diarize_runner.service.queue.job import Job
 from diarize_runner.service.queue.queue import Queue
+from diarize_runner.service.web.rates import Uploads
 
 _SECONDS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
@@ -17,17 +18,27 @@ class Metrics:
     """The metrics of one server."""
 
     def __init__(self, queue: Queue) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         name = "diarize_runner"
-        self.requests = Counter(f"{name}_requests", "HTTP requests.", ("method", "route", "status"), registry=self.registry)
-        self.request_seconds = Histogram(f"{name}_request_seconds", "Duration of HTTP requests.", ("route",), registry=self.registry)
-        self._jobs = Counter(f"{name}_jobs_ended", "Jobs that ended on this box.", ("state",), registry=self.registry)
-        self._audio = Counter(f"{name}_audio_seconds", "Audio of jobs that succeeded.", registry=self.registry)
-        self._processing = Counter(f"{name}_processing_seconds", "Their processing time.", registry=self.registry)
-        self._waiting = Histogram(
-            f"{name}_queue_seconds", "Time from submission to start.", buckets=_SECONDS, registry=self.registry
+        self._requests = Histogram(
+            f"{name}_request_seconds", "Duration of HTTP requests.", ("endpoint", "status"), registry=registry
         )
-        self.registry.register(_QueueCollector(queue))
+        self._uploads = Gauge(f"{name}_uploads", "Uploads that are being received.", registry=registry)
+        self._jobs = Counter(f"{name}_jobs_ended", "Jobs that ended on this box.", ("state",), registry=registry)
+        self._audio = Counter(f"{name}_audio_seconds", "Audio of jobs that succeeded.", registry=registry)
+        self._processing = Counter(f"{name}_processing_seconds", "Their processing time.", registry=registry)
+        self._waiting = Histogram(
+            f"{name}_queue_seconds", "Time from submission to start.", buckets=_SECONDS, registry=registry
+        )
+        registry.register(_QueueCollector(queue))
+
+    def observe(self, endpoint: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(endpoint, str(status)).observe(seconds)
+
+    def watch(self, uploads: Uploads) -> None:
+        """Show how many uploads are being received."""
+        self._uploads.set_function(uploads.running)
 
     def count(self, job: Job) -> None:
         """Count a job that ended on this box."""

@@ -7,11 +7,11 @@ from diarize_runner.service.settings import Settings
 from diarize_runner.service.web.access import Access
 from diarize_runner.service.web.handlers import add_handlers
 from diarize_runner.service.web.rates import Uploads
-from diarize_runner.service.web.requests import Requests
+from diarize_runner.service.web.requests import Observer, Requests, ignore
 
 
-def protect(app: Starlette, settings: Settings) -> Uploads:
-    """Add the handlers and the middleware; return the running uploads, for the metrics.
+def protect(app: Starlette, settings: Settings, observe: Observer = ignore) -> Uploads:
+    """Add the handlers and the middleware, which calls `observe` for each request; return the running uploads.
 
     The application itself must have no `max_body_size`: Starlette would answer before this middleware, without a
     problem.
@@ -24,5 +24,5 @@ def protect(app: Starlette, settings: Settings) -> Uploads:
     keys = WatchedKeys(path=settings.key_file) if settings.key_file else None
     add_handlers(app)
     app.add_middleware(Access, limits=limits, keys=keys, bound_host=settings.host, uploads=uploads)
-    app.add_middleware(Requests)  # added last, so the outermost
+    app.add_middleware(Requests, observe=observe)  # added last, so the outermost
     return uploads

@@ -32,6 +32,14 @@ _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "R
 _log = logging.getLogger("diarize_runner.service")
 
 
+Observer = Callable[[str, int, float], None]
+"""Gets the endpoint, the status and the seconds of a request."""
+
+
+def ignore(_route: str, _status: int, _seconds: float) -> None:
+    """Count nothing."""
+
+
 @dataclass(kw_only=True, slots=True)
 class _Exchange:
     """A request and its response, as far as they have come."""
@@ -45,6 +53,11 @@ class _Exchange:
     """0 until the response begins."""
     client_is_gone: bool = False
     """Whether the client left before the response began; the framework may answer nobody then."""
+
+    @property
+    def final_status(self) -> int:
+        """The status of the response; 499 if the client left first."""
+        return _CLIENT_GONE if self.client_is_gone else self.status
 
     async def receive_counted(self) -> Message:
         message = await self.receive()
@@ -69,6 +82,8 @@ class Requests:
     """ASGI middleware, the outermost. `scope["state"]["request_id"]` is the id of the request."""
 
     app: ASGIApp = field(kw_only=False)
+    observe: Observer = ignore
+    """Called at the end of each request."""
     clock: Callable[[], float] = time.monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,7 +98,9 @@ class Requests:
         try:
             await self._answer(exchange)
         finally:
-            _log.info("%s", _line(exchange, self.clock() - began))
+            seconds = self.clock() - began
+            _log.info("%s", _line(exchange, seconds))
+            self.observe(route_of(scope), exchange.final_status, seconds)
 
     async def _answer(self, exchange: _Exchange) -> None:
         scope, receive, send = exchange.scope, exchange.receive_counted, exchange.send_with_headers
@@ -99,6 +116,12 @@ class Requests:
             await problem_response(problem_of(reason), scope)(scope, receive, send)
 
 
+def route_of(scope: Scope) -> str:
+    """Return the method and path of the endpoint, such as `GET /v1/jobs/{job_id}`, without any id."""
+    route = scope.get("route")
+    return f"{scope['method']} {route.path}" if route else "no endpoint"
+
+
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get(REQUEST_ID, "")
     return given if _VALID_ID.fullmatch(given) else secrets.token_hex(16)
@@ -111,7 +134,7 @@ def _line(exchange: _Exchange, seconds: float) -> str:
         "request_id": exchange.request_id,
         "method": scope["method"],
         "path": scope["path"][:_LONGEST_PATH],
-        "status": _CLIENT_GONE if exchange.client_is_gone else exchange.status,
+        "status": exchange.final_status,
         "milliseconds": round(1000 * seconds),
         "key": scope["state"].get("owner", ""),
         "bytes_in": exchange.bytes_in,

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, DiskFull, IntegrityError, LeaseLost
+from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, DiskFull, IntegrityError, LeaseLost, QueueError
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.queue.job import Claim, JobFailure
 from diarize_runner.service.workers.attempt import Attempt
@@ -23,6 +23,9 @@ _log = logging.getLogger(__name__)
 _FIRST_WAIT: Final = 5.0
 _LONGEST_WAIT: Final = 60.0
 """Seconds after a failure that concerns every job."""
+_TRIES: Final = 10
+_RETRY_SECONDS: Final = 2.0
+"""Together they are shorter than a lease: hours of work are not lost to a database that restarts."""
 
 _Outcome = Finished | DiarizeRunnerError | ModelsNotLoaded
 
@@ -163,10 +166,10 @@ class Dispatcher:
         if attempt.stopped:
             self._models.unload()
         try:
-            self._finish(attempt, outcome)
+            self._finish_patiently(attempt, outcome, stop)
         except LeaseLost:
-            _log.warning("job %s: the lease was lost; the result is discarded", claim.job.id)
-            remove_result(self._result(claim))
+            self._discard(claim)
+        self._remove_inputs(claim)
         self._on_change(claim.job.id)
         if not attempt.stopped:
             self._wait_if_shared(outcome, stop)
@@ -217,17 +220,31 @@ class Dispatcher:
             if self._clock.wait(over, self._pace.cancel_seconds):
                 return
 
+    def _finish_patiently(self, attempt: Attempt, outcome: _Outcome, stop: threading.Event) -> None:
+        """Tell the queue how the attempt ended; try again if the queue cannot be reached. Raises LeaseLost."""
+        for _ in range(_TRIES - 1):
+            with suppress(QueueError):
+                self._finish(attempt, outcome)
+                return
+            self._clock.wait(stop, _RETRY_SECONDS)
+        self._finish(attempt, outcome)
+
+    def _discard(self, claim: Claim) -> None:
+        """Remove a result, unless the queue has it after all: a connection may break when the job has just ended."""
+        job, result = self._queue.find(claim.job.id), self._result(claim)
+        if job is None or job.result != result.name:
+            _log.warning("job %s: the lease was lost; the result is discarded", claim.job.id)
+            remove_result(result)
+
     def _finish(self, attempt: Attempt, outcome: _Outcome) -> None:
-        """Tell the queue how the attempt ended, and remove files that are not needed. Raises LeaseLost."""
+        """Tell the queue how the attempt ended, and remove a result that no job has. Raises LeaseLost."""
         claim = attempt.claim
         if isinstance(outcome, Finished) and not attempt.stopped:
             self._queue.succeed(claim, result=self._result(claim).name, processing_seconds=outcome.processing_seconds)
-            self._remove_inputs(claim)
             return
         remove_result(self._result(claim))
         if attempt.stopped == "cancelled":
             self._queue.cancelled(claim)
-            self._remove_inputs(claim)
         elif attempt.stopped == "server stops" or (
             attempt.stopped is None and isinstance(outcome, (ModelsNotLoaded, DiskFull, IntegrityError))
         ):
@@ -242,11 +259,13 @@ class Dispatcher:
             self._queue.crashed(claim, failure)
         else:
             self._queue.fail(claim, failure)
-            self._remove_inputs(claim)
 
     def _remove_inputs(self, claim: Claim) -> None:
-        with suppress(OSError):  # the job has ended all the same; what is left is removed with the job
-            self._folder.job(claim.job.id).remove_inputs()
+        """Remove the samples of a job that has ended; one that runs again needs them."""
+        job = self._queue.find(claim.job.id)
+        if job and job.is_final:
+            with suppress(OSError):  # the job has ended all the same; what is left is removed with the job
+                self._folder.job(job.id).remove_inputs()
 
     def _result(self, claim: Claim) -> Path:
         return self._folder.job(claim.job.id).result(f"result-{claim.lease}").absolute()

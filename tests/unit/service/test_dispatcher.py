@@ -12,6 +12,7 @@ from diarize_runner.errors import (
     DiskFull,
     EmptyAudio,
     IntegrityError,
+    QueueError,
 )
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.work import Work
@@ -118,7 +119,7 @@ class Bench:
         self.clock = SimulatedClock(self.stop, end)
         self.queue, self.models = FakeQueue(self.clock.time), FakeModels()
         self.folder, self.changes = ServiceFolder(path=path), []
-        self.folder.prepare()
+        self.folder.create()
         self.dispatcher = Dispatcher(
             box="box",
             queue=self.queue,
@@ -203,7 +204,7 @@ def test_a_job_that_kills_its_process_runs_three_times(bench):
     bench.add("a", behave=raising(bench.models, DIED)).run()
     assert bench.queue.calls == [("crashed", "a")] * 3
     assert bench.queue.job("a").failure.message == DIED.message
-    assert bench.results("a") == []
+    assert (bench.results("a"), bench.has_samples("a")) == ([], False)
 
 
 def test_a_job_that_another_server_cancels_ends_cancelled(bench):
@@ -285,6 +286,25 @@ def test_a_result_that_comes_after_the_lease_was_lost_is_removed(bench, monkeypa
     monkeypatch.setattr(bench.queue, "renew", lambda *_arguments, **_progress: bench.queue.job("a"))
     bench.add("a", behave=behave).run()
     assert (bench.queue.calls, bench.results("a")) == ([], [])
+
+
+@pytest.mark.parametrize("was_stored", [False, True])
+def test_a_result_survives_a_queue_that_is_away_when_the_job_ends(tmp_path, monkeypatch, was_stored):
+    bench = Bench(tmp_path, end=10)
+    succeed, failures = bench.queue.succeed, iter([QueueError("the database is away")] * 3)
+
+    def fail_first(claim, **values):
+        if error := next(failures, None):
+            if was_stored and claim.job.id not in dict(map(reversed, bench.queue.calls)):
+                succeed(claim, **values)
+            raise error
+        succeed(claim, **values)
+
+    monkeypatch.setattr(bench.queue, "succeed", fail_first)
+    bench.add("a").run()
+    job = bench.queue.job("a")
+    assert (job.state, bench.results("a")) == ("succeeded", [job.result])
+    assert bench.models.ran == ["a"]
 
 
 def test_a_lease_that_cannot_be_renewed_for_a_moment_keeps_its_job(bench, monkeypatch):

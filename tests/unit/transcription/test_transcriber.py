@@ -10,9 +10,10 @@ from support.fake_transcriber import LARGEST_BATCH
 from support.transcription import recording
 
 from diarize_runner.digests import hash_bytes
-from diarize_runner.errors import DeviceUnavailable, Interrupted, OutOfMemory, PipelineError
+from diarize_runner.errors import DeviceUnavailable, Interrupted, OutOfMemory, PipelineError, UsageError
 from diarize_runner.progress import NoProgress
 from diarize_runner.transcript.read import parse
+from diarize_runner.transcription.options import TranscriptionOptions
 from diarize_runner.transcription.transcriber import Deadline
 
 QUIET = NoProgress()
@@ -210,3 +211,21 @@ def test_a_transcriber_leaves_no_descriptor_open(open_transcriber):
     with open_transcriber() as transcriber:
         transcriber.transcribe(recording(), QUIET)
     assert sorted(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_other_options_need_no_other_process(open_transcriber, log):
+    transcriber = open_transcriber(model="tiny.en")
+    assert transcriber.transcribe(recording(), QUIET).transcript.language == "en"
+    transcriber.use(TranscriptionOptions(model="small", language="de", batch_size=3))
+    made = transcriber.transcribe(recording(), QUIET)
+    assert (made.model.name, made.transcript.language) == ("small", "de")
+    assert [batch for _, batch in log()] == [8, 3]
+    assert len({pid for pid, _ in log()}) == 1
+
+
+def test_options_that_the_cache_cannot_meet_leave_the_transcriber_as_it_was(open_transcriber):
+    transcriber = open_transcriber(model="tiny.en")
+    with pytest.raises(UsageError, match="knows only English"):
+        transcriber.use(TranscriptionOptions(model="tiny.en", language="de"))
+    assert transcriber.requested == TranscriptionOptions(model="tiny.en")
+    assert transcriber.transcribe(recording(), QUIET).transcript.language == "en"

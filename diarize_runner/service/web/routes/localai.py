@@ -1,6 +1,6 @@
 """`/v1/audio/diarization`, with the fields and answers of LocalAI."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -18,15 +18,16 @@ from diarize_runner.service.web.forms import (
     warnings_header,
 )
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import answers_with_text, finished
 from diarize_runner.service.work import Work
 
 router = APIRouter(tags=["LocalAI"])
+_ANSWERS: Final = answers_with_text("`json` or `verbose_json`; `rttm` is text")
 AnswerFormat = Literal["json", "verbose_json", "rttm"]
 
 
-@router.post("/v1/audio/diarization", response_model=Diarization)
-async def diarize(  # noqa: PLR0913  # each is a field of the form
+@router.post("/v1/audio/diarization", response_model=Diarization, responses=_ANSWERS)
+async def diarize(
     request: Request,
     service: RunningService,
     owner: Owner,
@@ -43,7 +44,9 @@ async def diarize(  # noqa: PLR0913  # each is a field of the form
     has_transcript = transcript is not None
     task = service.catalog.labelling_task(has_transcript=has_transcript) if include_text else "diarize"
     work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
-    submission = Submission(owner=owner, work=service.catalog.complete(work, _known(service.catalog.multilingual, model), language))
+    submission = Submission(
+        owner=owner, work=service.catalog.complete(work, _known(service.catalog.multilingual, model), language)
+    )
     async with finished(service, request, submission, opened(file), transcript) as result:
         return _answer(result, response_format, include_text, ignored)
 
@@ -53,7 +56,7 @@ def _known(models: dict[str, bool], name: str | None) -> str | None:
     return name if name in models else None
 
 
-def _answer(result: FinishedJob, kind: AnswerFormat, with_text: bool, ignored: tuple[str, ...]) -> Response:  # noqa: FBT001  # a field of the form
+def _answer(result: FinishedJob, kind: AnswerFormat, with_text: bool, ignored: tuple[str, ...]) -> Response:
     if kind == "rttm":
         return PlainTextResponse(result.text("rttm"), headers=warnings_header((*result.warnings, *ignored)))
     answer = Diarization.of(result, ignored, with_text=with_text)

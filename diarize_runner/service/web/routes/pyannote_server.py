@@ -16,15 +16,15 @@ from diarize_runner.service.web.forms import (
     recording_name,
 )
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import RESPONSES, finished
 from diarize_runner.service.work import Work
 
 router = APIRouter(tags=["OpenShift server"])
 Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
 
 
-@router.post("/v1/diarize")
-async def diarize(  # noqa: PLR0913  # each is a field of the form
+@router.post("/v1/diarize", responses=RESPONSES)
+async def diarize(
     request: Request,
     service: RunningService,
     owner: Owner,
@@ -42,8 +42,8 @@ async def diarize(  # noqa: PLR0913  # each is a field of the form
         return DiarizeAnswer.of(result, ignored)
 
 
-@router.post("/v1/vad")
-async def detect_speech(  # noqa: PLR0913  # each is a field of the form
+@router.post("/v1/vad", responses=RESPONSES)
+async def detect_speech(
     request: Request,
     service: RunningService,
     owner: Owner,

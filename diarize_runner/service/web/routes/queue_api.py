@@ -17,15 +17,15 @@ from diarize_runner.service.web.forms import (
     recording_name,
 )
 from diarize_runner.service.web.service import Owner, RunningService, Service
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import RESPONSES, finished
 from diarize_runner.service.work import TaskName, Work
 
 router = APIRouter(prefix="/api/v1", tags=["GPU queue"])
 Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
 
 
-@router.post("/diarize/file")
-async def diarize_file(  # noqa: PLR0913  # each is a field of the form
+@router.post("/diarize/file", responses=RESPONSES)
+async def diarize_file(
     request: Request, service: RunningService, owner: Owner, audio: Recording, hints: Hints, ignored: IgnoredFields
 ) -> DiarizationAnswer:
     """Find who spoke when; answer when it is done."""
@@ -35,7 +35,7 @@ async def diarize_file(  # noqa: PLR0913  # each is a field of the form
 
 
 @router.post("/queue", status_code=202)
-async def add_item(  # noqa: PLR0913  # each is a field of the form
+async def add_item(
     service: RunningService,
     owner: Owner,
     audio: Recording,
