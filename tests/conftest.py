@@ -1,7 +1,10 @@
 """Settings of all tests."""
 
 import os
+import shutil
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -25,6 +28,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # One thread per worker, as each worker has one core.
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# pyenv's python3 is a bash script that starts Python after 0.1 s of CPU time; bootstrap.sh starts python3 eight times.
+if Path(shutil.which("python3") or "").parent.name == "shims":
+    os.environ["PATH"] = os.pathsep.join([f"{sys.base_prefix}/bin", os.environ["PATH"]])
 
 # A background job of a shell script ignores SIGINT, and so do its child processes. Restore the default, so that tests
 # can interrupt what they start.
