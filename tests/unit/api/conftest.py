@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support import pipelines
+from support.children import decoding_once
 from support.small_pipelines import restored
 from support.sounds import write_wav
 
@@ -14,6 +15,12 @@ SCRIPT = {"ada": [(0.0, 2.5)], "bo": [(2.5, 5.0)]}
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     with pipelines.one_thread():
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _decode_once():
+    with decoding_once():
         yield
 
 
