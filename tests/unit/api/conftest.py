@@ -30,9 +30,16 @@ def _isolated_cache_home(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-home"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_blocks():
+    with pipelines.campplus_of(pipelines.FEW_BLOCKS):
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    return restored(tmp_path_factory.mktemp("small"))
+    with pipelines.campplus_of(pipelines.FEW_BLOCKS):
+        return restored(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
