@@ -33,9 +33,11 @@ CLUSTERINGS = {
     "VBxClustering": {"threshold": 0.6, "Fa": 0.07, "Fb": 0.8},
     "AgglomerativeClustering": {"method": "centroid", "min_cluster_size": 2, "threshold": 0.7},
 }
-ALL_BLOCKS = campplus_module._BLOCKS
-FEW_BLOCKS = ((2, 1), (2, 2), (2, 2))
-"""Layers and dilation of the dense blocks of CAM++: a session loads and runs in a fifth of the time."""
+Blocks = Sequence[tuple[int, int]]
+"""The number of layers and the dilation of each dense block of CAM++."""
+ALL_BLOCKS: Blocks = campplus_module._BLOCKS
+FEW_BLOCKS: Blocks = ((2, 1), (2, 2), (2, 2))
+"""Of each kind of layer two, which load and run in a fifth of the time."""
 OF_A_CHUNK = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=CHUNK)
 
 Script = Mapping[str, Sequence[tuple[float, float]]]
@@ -54,18 +56,25 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def campplus_of(blocks: Sequence[tuple[int, int]]) -> Iterator[None]:
-    """Give CAM++ these dense blocks, in this process alone."""
+def campplus_of(blocks: Blocks) -> Iterator[None]:
+    """Give CAM++ these dense blocks, in this process alone, while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(campplus_module, "_BLOCKS", blocks)
         yield
 
 
-def pipeline(folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker") -> SpeakerDiarization:
-    """Return a new pipeline with community-1's parameters; equal arguments give equal pipelines."""
+def pipeline(
+    folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker", blocks: Blocks = ALL_BLOCKS
+) -> SpeakerDiarization:
+    """Return a new pipeline with community-1's parameters; equal arguments give equal pipelines.
+
+    `blocks` are the dense blocks of CAM++.
+    """
+    with campplus_of(blocks):
+        encoder = EMBEDDINGS[embedding]()
     made = SpeakerDiarization(
         segmentation=segmentation_model(),
-        embedding=EMBEDDINGS[embedding](),
+        embedding=encoder,
         embedding_exclude_overlap=True,
         plda=PLDA(*write_plda(folder)),
         clustering=clustering,
