@@ -9,6 +9,7 @@
     jobs/<id>/samples.f32         the decoded samples, until the job ends
     jobs/<id>/recording.json      what decoding said of them
     jobs/<id>/result-<lease>/     one file for each format
+    jobs-without-queue-<random>/  jobs of a queue.db that is gone; the administrator removes it
 
 A job's folder appears whole, by one rename, before its row is added; it goes by one rename, too. Several boxes may
 share the folder on NFS, which keeps a removed file under another name as long as a process of its box has it open.
@@ -25,10 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from diarize_runner.disk import disk_errors, flush, write_new
+from diarize_runner.disk import disk_errors, flush, flush_parents, write_new
 
 _NEW: Final = ".new-"
 _REMOVED: Final = ".removed-"
+_QUEUE: Final = "queue.db"
 _CHANGED_MEANWHILE: Final = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
 """A folder is removed twice at the same time, or NFS keeps an open file of it."""
 
@@ -85,7 +87,7 @@ class ServiceFolder:
     @property
     def queue_url(self) -> str:
         """Return the address of the queue in SQLite."""
-        return f"sqlite:///{self.path / 'queue.db'}"
+        return f"sqlite:///{self.path / _QUEUE}"
 
     @property
     def incoming(self) -> Path:
@@ -114,6 +116,21 @@ class ServiceFolder:
             self.all_incoming.mkdir(mode=0o700, exist_ok=True)
             self.incoming.mkdir(mode=0o700, exist_ok=True)
             flush(self.path)
+            flush_parents(self.path)
+
+    def set_aside(self) -> Path | None:
+        """Move the files of all jobs away if the file of their queue is gone; return where they are, if there are any.
+
+        They are not removed: the administrator may have moved a damaged queue away to repair it. Raises DiskError.
+        """
+        queue = self.path / _QUEUE
+        with disk_errors(self.path):
+            if not any(self.jobs.iterdir()) or (queue.exists() and queue.stat().st_size):
+                return None
+            aside = self.path / f"jobs-without-queue-{secrets.token_hex(4)}"
+            self.jobs.rename(aside)
+            self.create()
+        return aside
 
     def identity(self) -> str:
         """Return the random name of this folder, the same for each box that shares it. Raises DiskError."""
@@ -171,7 +188,8 @@ class ServiceFolder:
     def remove_job(self, job_id: str) -> None:
         """Remove all files of a job, if there are any; `job_id` may be the name of a draft. Raises DiskError.
 
-        What NFS keeps of it is removed as an orphan.
+        They go by one rename first, so that a model process that still works on the job adds no file to them. What NFS
+        keeps of it is removed as an orphan.
         """
         removed = self.jobs / f"{_REMOVED}{job_id.removeprefix(_REMOVED)}"
         with disk_errors(self.jobs):

@@ -1,5 +1,6 @@
 """Run the service: open what it needs, start its threads, serve until a signal."""
 
+import logging
 import signal
 import socket
 import tempfile
@@ -26,6 +27,8 @@ from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.workers.models import Models
 
+_log = logging.getLogger(__name__)
+
 _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
 
@@ -50,7 +53,7 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
     folder.create()
     with exclusive(folder.path, folder.box), _listening(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
-        engine = open_database(settings.database_url or folder.queue_url)
+        engine = open_database(settings.database_url or _own_queue(folder))
         try:
             queue = Queue(engine=engine, lease_seconds=settings.limits.lease_seconds)
             if settings.database_url:
@@ -68,10 +71,24 @@ def _exclusive(settings: Settings) -> Callable[[Path, str], AbstractContextManag
 
 
 def _require_together(queue: Queue, folder: ServiceFolder) -> None:
-    """Refuse a queue whose jobs have their files in another folder. Raises UsageError."""
+    """Refuse a queue whose jobs have their files in another folder: the files here would look like leftovers.
+
+    Raises:
+        UsageError: it is such a queue.
+    """
+    if queue.folder() is None and any(folder.job_ids()):
+        hint = f"restore the queue of these jobs, or move {folder.jobs} away"
+        raise UsageError(f"the queue is new, but {folder.path} has jobs", hint=hint)
     if queue.bind(folder.identity()) != folder.identity():
         hint = "mount the folder that the other boxes have as --folder, or use another database"
         raise UsageError(f"the queue has its files in another folder than {folder.path}", hint=hint)
+
+
+def _own_queue(folder: ServiceFolder) -> str:
+    """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
+    if aside := folder.set_aside():
+        _log.warning("%s has no queue: the jobs that were there are in %s; remove them", folder.path, aside)
+    return folder.queue_url
 
 
 def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:

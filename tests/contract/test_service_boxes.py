@@ -25,6 +25,7 @@ CREATE TRIGGER changed AFTER UPDATE OF state ON jobs FOR EACH ROW EXECUTE FUNCTI
 """
 """Each change of a state, as the database saw it: what the last row says hides an earlier end."""
 _UNFINISHED = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
+_HANGING = "SELECT box FROM jobs WHERE id = %s AND stage = 'embeddings'"
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +96,7 @@ class Stream:
     """A client that submits jobs to all boxes in turn, and again to the next one if there is no answer."""
 
     def __init__(self, *servers):
-        self.servers, self.accepted, self.failures = servers, [], []
+        self.servers, self.accepted = servers, []
         self._stop, self._thread = threading.Event(), threading.Thread(target=self._run)
 
     def __enter__(self):
@@ -127,10 +128,8 @@ def test_a_box_that_is_killed_loses_no_job_and_no_job_ends_twice(fleet):
     fleet.run(_AUDIT)
     with Stream(*servers.values()) as stream:
         held = submit(servers["first"], "hang-once.wav")
-        box = until(
-            lambda: fleet.query("SELECT box FROM jobs WHERE id = %s AND stage = 'embeddings'", held), "no claim"
-        )
-        servers.pop(box[0][0]).kill()
+        ((box,),) = until(lambda: fleet.query(_HANGING, held), "no box has the job")
+        servers.pop(box).kill()
         before = len(stream.accepted)
         until(lambda: len(stream.accepted) > before + 4, "no job is accepted after the kill")
     (name, survivor), *_ = servers.items()

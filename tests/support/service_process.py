@@ -26,7 +26,7 @@ LONGEST_WAIT = 60.0
 _CHILD = b"support.fake_models"
 
 
-def main():
+def main(words):
     from support import fake_models
     from support.services import CATALOG, LIMITS
 
@@ -44,7 +44,7 @@ def main():
 
     parser = argparse.ArgumentParser()
     cli.add_options(parser, SimpleNamespace(add_options=command.add_options, run=run))
-    return cli.run_command(parser, sys.argv[1:])
+    return cli.run_command(parser, words)
 
 
 def _settings(settings):
@@ -182,4 +182,4 @@ def _command(process):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

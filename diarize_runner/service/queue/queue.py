@@ -65,6 +65,11 @@ class Queue:
         with reading(self.engine) as connection:
             return frozenset(connection.scalars(select(JOBS.c.id).where(JOBS.c.id.in_(job_ids))))
 
+    def folder(self) -> str | None:
+        """Return the id of the folder that has the files of the jobs; None for a new queue."""
+        with reading(self.engine) as connection:
+            return connection.scalar(select(FOLDER.c.id))
+
     def bind(self, folder: str) -> str:
         """Return the id of the folder that has the files of the jobs: `folder`, unless there was one before."""
         with writing(self.engine) as connection:

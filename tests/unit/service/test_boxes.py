@@ -86,6 +86,13 @@ def test_a_server_is_refused_whose_folder_is_not_that_of_the_queue(tmp_path):
         serve(tmp_path / "not mounted", database_url=url)
 
 
+def test_a_new_queue_is_refused_for_a_folder_that_has_jobs(tmp_path):
+    put(folder_of(tmp_path), "job", 9 * HOUR)
+    with refused("the queue is new, but"):
+        serve(tmp_path, database_url=f"sqlite:///{tmp_path}/elsewhere.db")
+    assert names(folder_of(tmp_path)) == ["job"]
+
+
 def test_all_boxes_find_the_same_name_of_the_folder(tmp_path):
     first, second = folder_of(tmp_path, "first"), folder_of(tmp_path, "second")
     assert len({first.identity(), second.identity(), first.identity()}) == 1
