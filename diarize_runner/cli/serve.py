@@ -45,6 +45,8 @@ def _add_address_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", type=Path, metavar="DIR", help=described)
     described = "the API keys, which `service-key add` writes; needed on an address that other machines reach"
     parser.add_argument("--keys", type=Path, metavar="FILE", help=described)
+    described = "allow webhooks: a file with their secret and the hosts that may get them (default: none)"
+    parser.add_argument("--webhooks", type=Path, metavar="FILE", help=described)
     described = "serve an address that other machines reach without keys: everyone can use it"
     parser.add_argument("--insecure", action="store_true", help=described)
 
@@ -94,7 +96,12 @@ def _with_options(settings: "Settings", arguments: argparse.Namespace) -> "Setti
         compute_type=arguments.compute_type,
     )
     given = override(
-        settings, host=arguments.host, port=arguments.port, folder=arguments.folder, key_file=arguments.keys
+        settings,
+        host=arguments.host,
+        port=arguments.port,
+        folder=arguments.folder,
+        key_file=arguments.keys,
+        webhook_file=arguments.webhooks,
     )
     return replace(given, insecure=arguments.insecure, limits=limits, models=models)
 

@@ -9,6 +9,7 @@
     workers/     claim a job, run it in the model process, store its result
         model_process, protocol   the child process; only it imports torch
     shapes/      results as each API has them
+    webhooks/    signed requests to the client's server when a job has ended; off by default
     web/         the HTTP endpoints, access, events and metrics
 
 The web process decodes and validates, and never imports torch; it stays responsive while the device works. A job is

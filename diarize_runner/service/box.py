@@ -9,12 +9,15 @@ from typing import Final
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.intake import Intake
 from diarize_runner.service.leftovers import Leftovers
+from diarize_runner.service.queue.deliveries import Deliveries
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.retention import Retention
 from diarize_runner.service.settings import Settings
 from diarize_runner.service.speed import Speed
 from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.metrics import Metrics
+from diarize_runner.service.webhooks.courier import Courier
+from diarize_runner.service.webhooks.sender import Sender
 from diarize_runner.service.workers.dispatcher import Dispatcher
 from diarize_runner.service.workers.models import Models
 from diarize_runner.service.workers.pace import Pace
@@ -28,7 +31,15 @@ _JOIN_SECONDS: Final = 30.0
 class Box:
     """The workers of this box, and what they share with the endpoints."""
 
-    def __init__(self, *, settings: Settings, folder: ServiceFolder, queue: Queue, models: Models) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        folder: ServiceFolder,
+        queue: Queue,
+        models: Models,
+        sender: Sender | None = None,
+    ) -> None:
         """Take the folder of a box that has the same name at each start, so that it takes back what it ran."""
         self.folder, self.queue = folder, queue
         self.changes, self.metrics, self._speed = Changes(), Metrics(queue), Speed()
@@ -45,6 +56,7 @@ class Box:
         self.intake = Intake(folder, queue, settings.limits, self._speed, self._dispatcher.wake)
         self._retention = Retention(queue, folder, settings.limits.retention_seconds, time.time)
         self._leftovers = Leftovers(folder=folder, queue=queue)
+        self._courier = Courier(Deliveries(engine=queue.engine), sender, time.time) if sender else None
         self._thread: threading.Thread | None = None
 
     def remove_leftovers(self) -> None:
@@ -57,9 +69,10 @@ class Box:
         stop = threading.Event()
         # The model process dies with the thread that starts it, so that thread lives as long as the server.
         self._thread = threading.Thread(target=self._dispatcher.run, args=(stop,), name="dispatcher")
-        retention = threading.Thread(target=self._retention.run, args=(stop,), name="retention", daemon=True)
         self._thread.start()
-        retention.start()
+        threading.Thread(target=self._retention.run, args=(stop,), name="retention", daemon=True).start()
+        if self._courier:
+            threading.Thread(target=self._courier.run, args=(stop,), name="courier", daemon=True).start()
         try:
             yield
         finally:

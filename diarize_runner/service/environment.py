@@ -20,6 +20,7 @@ from diarize_runner.service.settings import Limits, ModelSettings, Settings, ove
 DATABASE_URL: Final = "DIARIZE_RUNNER_DATABASE_URL"
 DATABASE_URL_FILE: Final = "DIARIZE_RUNNER_DATABASE_URL_FILE"
 KEYS: Final = "DIARIZE_RUNNER_SERVICE_KEYS"
+WEBHOOKS: Final = "DIARIZE_RUNNER_WEBHOOKS"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _MAX_COUNT = 1_000_000
 
@@ -50,6 +51,7 @@ def settings_from_environment(environ: Mapping[str, str]) -> Settings:
     return override(
         Settings(limits=_limits(variables), models=_models(variables)),
         key_file=variables.parsed(_path, KEYS),
+        webhook_file=variables.parsed(_path, WEBHOOKS),
         database_url=variables.parsed(_read_secret, DATABASE_URL_FILE) or variables.parsed(_text, DATABASE_URL),
     )
 

@@ -47,6 +47,8 @@ class Submission:
     is_strict: bool = False
     """Whether to refuse a recording that has a warning."""
     idempotency_key: str | None = None
+    webhook_url: str | None = None
+    """What gets a request when the job has ended; it was checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,13 +164,14 @@ def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, t
         model=work.model,
         audio_seconds=recording.duration,
         idempotency_key=key,
+        webhook_url=submission.webhook_url,
         request_digest=_request_digest(submission, recording, transcript) if key else "",
     )
 
 
 def _request_digest(submission: Submission, recording: DecodedRecording, transcript: BinaryIO | None) -> str:
     """Return a digest of everything that a request sends."""
-    parts = [str(recording.digest), submission.work.encode(), str(submission.is_strict)]
+    parts = [str(recording.digest), submission.work.encode(), str(submission.is_strict), submission.webhook_url or ""]
     if transcript:
         transcript.seek(0)
         parts.append(str(write_and_hash(iter_chunks(transcript), None).digest))

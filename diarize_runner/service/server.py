@@ -25,6 +25,8 @@ from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
+from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS, Webhooks
+from diarize_runner.service.webhooks.sender import Sender
 from diarize_runner.service.workers.models import Models
 
 _log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ def serve(settings: Settings, progress: ConsoleProgress) -> None:
 def serve_models(settings: Settings, catalog: Catalog, models: Models, progress: ConsoleProgress) -> None:
     """Serve the models of a verified cache until SIGTERM or SIGINT; raises as `serve` does, except for the cache."""
     folder, exclusive = ServiceFolder(path=settings.folder.absolute(), box=settings.box), _exclusive(settings)
+    webhooks = Webhooks.load(settings.webhook_file) if settings.webhook_file else NO_WEBHOOKS
     folder.create()
     with exclusive(folder.path, folder.box), _listening(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
@@ -58,10 +61,11 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
             queue = Queue(engine=engine, lease_seconds=settings.limits.lease_seconds)
             if settings.database_url:
                 _require_together(queue, folder)
-            box = Box(settings=settings, folder=folder, queue=queue, models=models)
+            sender = Sender(webhooks=webhooks, clock=time.time) if webhooks.hosts else None
+            box = Box(settings=settings, folder=folder, queue=queue, models=models, sender=sender)
             box.remove_leftovers()
             progress.print_line(f"serving {_url(listener)}")
-            _run(create_app(_service(settings, box, catalog), box.running), listener)
+            _run(create_app(_service(settings, box, catalog, webhooks), box.running), listener)
         finally:
             engine.dispose()
 
@@ -91,7 +95,7 @@ def _own_queue(folder: ServiceFolder) -> str:
     return folder.queue_url
 
 
-def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:
+def _service(settings: Settings, box: Box, catalog: Catalog, webhooks: Webhooks) -> Service:
     return Service(
         settings=settings,
         folder=box.folder,
@@ -102,6 +106,7 @@ def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:
         changes=box.changes,
         metrics=box.metrics,
         clock=time.time,
+        webhooks=webhooks,
     )
 
 

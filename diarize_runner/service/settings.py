@@ -77,6 +77,8 @@ class Settings:
     folder: Path = DEFAULT_FOLDER
     key_file: Path | None = None
     """None: everyone who reaches the address may use the service."""
+    webhook_file: Path | None = None
+    """The hosts that submissions may name as receivers of webhooks; None for no webhooks."""
     insecure: bool = False
     """Whether other machines may use the service without a key."""
     database_url: str | None = field(default=None, repr=False)

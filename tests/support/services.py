@@ -18,6 +18,7 @@ from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Limits, Settings
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
+from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS
 from diarize_runner.service.workers.models import Models
 
 CATALOG = Catalog(multilingual={"tiny.en": False, "small": True}, default="tiny.en")
@@ -38,14 +39,20 @@ def wav(seconds=4.0, level=0.3, rate=16_000):
 
 
 @contextmanager
-def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, **settings):
+def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, sender=None, **settings):
     """Yield a client of a running service; `client.service` has its parts."""
     folder = ServiceFolder(path=path)
     folder.create()
     folder.empty_incoming()
     configured = replace(Settings(folder=path, limits=limits), **settings)
     engine = open_database(configured.database_url or folder.queue_url)
-    box = Box(settings=configured, folder=folder, queue=Queue(engine=engine), models=Models(fake_models.program))
+    box = Box(
+        settings=configured,
+        folder=folder,
+        queue=Queue(engine=engine),
+        models=Models(fake_models.program),
+        sender=sender,
+    )
     service = Service(
         settings=configured,
         folder=folder,
@@ -56,6 +63,7 @@ def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, **
         changes=box.changes,
         metrics=box.metrics,
         clock=clock,
+        webhooks=sender.webhooks if sender else NO_WEBHOOKS,
     )
     with TestClient(create_app(service, box.running), base_url=ADDRESS, client=("127.0.0.1", 50_000)) as client:
         client.service = service

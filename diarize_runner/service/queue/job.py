@@ -28,6 +28,8 @@ class NewJob:
     idempotency_key: str | None = None
     request_digest: str = ""
     """Of the upload and the options; the same idempotency key with another digest is an error."""
+    webhook_url: str | None = None
+    """What gets a request when the job has ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

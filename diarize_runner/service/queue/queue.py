@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, delete, fu
 
 from diarize_runner.errors import IdempotencyConflict, LeaseLost, QueueError
 from diarize_runner.service.queue.database import insert_new, reading, require_writable, writing
+from diarize_runner.service.queue.deliveries import add_delivery, remove_delivery
 from diarize_runner.service.queue.job import FINAL_STATES, Claim, Job, JobFailure, JobState, NewJob, Page, QueueLoad
 from diarize_runner.service.queue.table import FOLDER, JOBS, SCHEMA, failure_values, to_job
 from diarize_runner.service.work import VERSION
@@ -44,8 +45,11 @@ class Queue:
         """
         same_key = and_(JOBS.c.owner == new.owner, JOBS.c.idempotency_key == new.idempotency_key)
         values = {**asdict(new), "state": "queued", "created_at": self.clock()}
+        webhook_url = values.pop("webhook_url")
         with writing(self.engine) as connection:
             if insert_new(connection, JOBS, values):
+                if webhook_url is not None:
+                    add_delivery(connection, new.id, webhook_url)
                 return _read(connection, new.id)
             found = connection.execute(select(JOBS).where(same_key)).mappings().first()
         if found is None or new.idempotency_key is None:
@@ -165,8 +169,9 @@ class Queue:
         return self.find(job_id)
 
     def remove(self, job_id: str) -> None:
-        """Delete a job's row."""
+        """Delete a job's row, and its webhook if that is not delivered."""
         with writing(self.engine) as connection:
+            remove_delivery(connection, job_id)
             connection.execute(delete(JOBS).where(JOBS.c.id == job_id))
 
     def finished_before(self, finished_at: float, limit: int) -> tuple[str, ...]:

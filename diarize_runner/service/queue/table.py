@@ -1,4 +1,4 @@
-"""The table of jobs, and how a row becomes a Job. It holds only text and numbers: nothing is ever unpickled."""
+"""The tables, and how a row becomes a Job. They hold only text and numbers: nothing is ever unpickled."""
 
 from dataclasses import fields
 from typing import Any, Final, get_args
@@ -33,6 +33,18 @@ JOBS: Final = Table(
     Index("jobs_by_state", "state", "created_at"),
     Index("jobs_by_owner", "owner", "created_at"),
 )
+DELIVERIES: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("job", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Double, nullable=False, default=0.0),
+    *_columns(Text, "lease"),
+    *_columns(Double, "lease_until"),
+)
+"""Webhooks that are not delivered yet, of jobs that have or have not ended."""
 _FAILURE: Final = ("failure_kind", "failure_message", "failure_hint")
 _FIELDS: Final = [field.name for field in fields(Job) if field.name != "failure"]
 

@@ -20,6 +20,7 @@ from diarize_runner.service.settings import Settings
 from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.metrics import Metrics
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
+from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS, Webhooks
 
 NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
 _POLL_SECONDS: Final = 1.0
@@ -75,6 +76,7 @@ class Service:
     metrics: Metrics
     clock: Callable[[], float]
     """Seconds since 1970."""
+    webhooks: Webhooks = NO_WEBHOOKS
 
     async def submit(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
         """Accept an upload without blocking other requests; raises as `Intake.accept` does.

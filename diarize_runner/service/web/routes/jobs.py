@@ -29,9 +29,17 @@ from diarize_runner.service.web.forms import (
 )
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem, ProblemKind
 from diarize_runner.service.web.service import Owner, RunningService, found_job, public
+from diarize_runner.service.webhooks.target import LONGEST_URL, Target
 from diarize_runner.service.work import TaskName, Work, WorkLabel
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
+WebhookUrl = Annotated[
+    str | None,
+    Form(
+        max_length=LONGEST_URL,
+        description="An https URL that gets a signed request when the job has ended; the server must allow its host.",
+    ),
+]
 _NO_RESULT: Final = ProblemKind(slug="no-such-result", status=409, title="The job has no such result")
 _MEDIA_TYPES: Final = {"html": "text/html", "vtt": "text/vtt", "eaf": "application/xml"}
 _JSON, _TEXT = "application/json", "text/plain"
@@ -64,8 +72,11 @@ async def submit(
     channel: Channel = None,
     stream: Stream = None,
     strict: Strict = False,
+    webhook_url: WebhookUrl = None,
 ) -> JobDocument:
     """Take a recording. A repeated request with the same Idempotency-Key gets the first one's job."""
+    if webhook_url is not None:
+        Target.parse(webhook_url, service.webhooks)
     work = Work(
         task=task,
         hints=hints,
@@ -79,6 +90,7 @@ async def submit(
         work=service.catalog.complete(work, model, language),
         is_strict=strict,
         idempotency_key=idempotency_key,
+        webhook_url=webhook_url,
     )
     accepted = await service.submit(submission, opened(file), transcript)
     response.headers["Location"] = f"/v1/jobs/{accepted.job.id}"

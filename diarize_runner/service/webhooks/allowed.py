@@ -1,0 +1,113 @@
+"""The file of `serve --webhooks`: the secret that signs requests, and the hosts that may get them.
+
+{"secret": "whsec_<base64 of 24 to 64 random bytes>",
+"hosts": [{"host": "hooks.example.com"}, {"host": "hooks.corp.example", "port": 8443, "private": true}]}
+"""
+
+import base64
+import binascii
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from diarize_runner.cache.documents.canonical import parse
+from diarize_runner.cache.documents.fields import Node
+from diarize_runner.errors import UsageError
+
+HTTPS: Final = 443
+_PREFIX: Final = "whsec_"
+_SECRET_BYTES: Final = range(24, 65)
+_HOST: Final = r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
+_LAST_PORT: Final = 65535
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AllowedHost:
+    """A host that may get requests."""
+
+    name: str
+    port: int = HTTPS
+    is_private: bool = False
+    """Whether its address may be one of the company's network."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Webhooks:
+    """What the file allows."""
+
+    secret: str = field(default="", repr=False)
+    hosts: tuple[AllowedHost, ...] = ()
+
+    def find(self, name: str, port: int) -> AllowedHost | None:
+        """Return the host of this name and port if it is allowed."""
+        return next((host for host in self.hosts if (host.name, host.port) == (name, port)), None)
+
+    @classmethod
+    def load(cls, path: Path) -> "Webhooks":
+        """Read a file.
+
+        Raises:
+            UsageError: it cannot be read, or other users can read or change it.
+            ManifestError: it is malformed.
+        """
+        fields = parse(_read_private(path), str(path)).fields(["secret", "hosts"])
+        return cls(secret=_secret(fields["secret"]), hosts=tuple(_host(each) for each in fields["hosts"].items()))
+
+
+NO_WEBHOOKS: Final = Webhooks()
+
+
+def _secret(node: Node) -> str:
+    """Return the secret; the message of an error must not quote it."""
+    text = node.text()
+    try:
+        size = len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if not text.startswith(_PREFIX) or size not in _SECRET_BYTES:
+        hint = "make one: python3 -c 'import base64, os; print(\"whsec_\" + base64.b64encode(os.urandom(32)).decode())'"
+        raise node.error("not whsec_ and the base64 of 24 to 64 random bytes", hint=hint)
+    return text
+
+
+def _host(node: Node) -> AllowedHost:
+    fields = node.fields(["host"], optional=["port", "private"])
+    port = fields["port"].count() if "port" in fields else HTTPS
+    if not 1 <= port <= _LAST_PORT:
+        raise fields["port"].error(f"{port} is not a port", hint="give a number from 1 to 65535, or leave it out")
+    return AllowedHost(
+        name=fields["host"].matching(_HOST, "a host name in lower case, without scheme and port"),
+        port=port,
+        is_private=fields["private"].flag() if "private" in fields else False,
+    )
+
+
+def _read_private(path: Path) -> bytes:
+    """Return the file's bytes; raise UsageError if other users can read or change it."""
+    hint = "name a file that the user of the service can read, as docs/service-operations.md describes it"
+    try:
+        # Without O_NONBLOCK, opening a named pipe waits for a writer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            _require_private(path, os.fstat(file.fileno()))
+            return file.read()
+    except OSError as reason:
+        raise UsageError(f"cannot read the webhooks {path}: {reason.strerror}", hint=hint) from reason
+
+
+def _require_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UsageError(f"{path} is not a file", hint="name a file of webhooks")
+    if status.st_uid not in {0, os.geteuid()}:
+        hint = f"run: chown {os.geteuid()} {path}"
+        raise UsageError(f"{path} belongs to user {status.st_uid}, who could allow a host", hint=hint)
+    if status.st_mode & _OTHERS:
+        raise UsageError(f"other users can use {path}, which holds a secret", hint=f"run: chmod 600 {path}")
+
+
+def is_host(name: str) -> bool:
+    """Whether it is the name of a host, as the file may hold it."""
+    return re.fullmatch(_HOST, name) is not None
