@@ -69,7 +69,7 @@ def _secret(node: Node) -> str:
     except (binascii.Error, ValueError):
         size = 0
     if not text.startswith(_PREFIX) or size not in _SECRET_BYTES:
-        hint = "make one: python3 -c 'import base64, os; print(\"whsec_\" + base64.b64encode(os.urandom(32)).decode())'"
+        hint = 'make one: echo "whsec_$(openssl rand -base64 32)"'
         raise node.error("not whsec_ and the base64 of 24 to 64 random bytes", hint=hint)
     return text
 

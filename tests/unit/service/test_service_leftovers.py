@@ -23,7 +23,7 @@ def queue(folder):
 
 @pytest.fixture
 def remove(folder, queue):
-    return Leftovers(folder=folder, queue=queue, box="box").remove
+    return Leftovers(folder=folder, queue=queue).remove
 
 
 def add(folder, queue, job):
@@ -81,14 +81,16 @@ def test_a_job_that_another_box_runs_is_left_alone(folder, queue, remove):
     assert names(folder.job("job").path) == before
 
 
-def test_nothing_is_removed_while_the_server_of_another_box_takes_uploads(folder, remove):
+def test_no_upload_is_removed_while_the_server_of_another_box_takes_some(folder, remove):
+    other = ServiceFolder(path=folder.path, box="other")
+    other.create()
     (folder.jobs / "upload-of-the-other").mkdir()
-    (folder.incoming / "body").write_text("half a body")
+    (other.incoming / "body").write_text("half a body")
     with (folder.path / "other.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         remove()
         assert names(folder.jobs) == {"upload-of-the-other"}
-        assert names(folder.incoming) == {"body"}
+        assert names(other.incoming) == {"body"}
 
     remove()
     assert names(folder.jobs) == set()
