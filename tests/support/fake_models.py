@@ -7,6 +7,7 @@ word each. A recording without a sound has no speakers. The name of a recording 
     hang.wav     it does nothing until it is killed
     fail.wav     the job fails with a message
     slow.wav     it works for three seconds, with progress
+    brief.wav    it works for a third of a second, with progress
 """
 
 import os
@@ -35,6 +36,8 @@ from diarize_runner.transcription.protocol import Failed
 
 TURN = 2.0
 """Seconds."""
+_STEPS = {"slow": 30, "brief": 3}
+"""Of a tenth of a second each."""
 _DIGEST = hash_bytes(b"fake").digest
 
 
@@ -78,8 +81,8 @@ def _misbehave(name, emit):
     if name == "hang":
         emit(Progressed(stage="embeddings", completed=0, total=2))
         time.sleep(600)
-    for step in range(30 if name == "slow" else 0):
-        emit(Progressed(stage="segmentation", completed=step, total=30))
+    for step in range(_STEPS.get(name, 0)):
+        emit(Progressed(stage="segmentation", completed=step, total=_STEPS[name]))
         time.sleep(0.1)
 
 
