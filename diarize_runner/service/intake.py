@@ -7,6 +7,7 @@ and overlaps with the work of the device.
 import shutil
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,7 +17,8 @@ from anyio import CapacityLimiter
 from diarize_runner.diarization import audio
 from diarize_runner.diarization.audio import DecodedRecording, Selection
 from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
-from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
+from diarize_runner.disk import disk_errors
+from diarize_runner.errors import DiarizeRunnerError, QueueError, UnreadableAudio
 from diarize_runner.service.folder import JobFolder, ServiceFolder
 from diarize_runner.service.queue.job import Job, NewJob, QueueLoad
 from diarize_runner.service.queue.queue import Queue
@@ -121,7 +123,9 @@ class Intake:
     def _decode(self, submission: Submission, upload: BinaryIO) -> DecodedRecording:
         work, limits = submission.work, audio.Limits(audio_seconds=self._limits.max_audio_seconds)
         selection = Selection(stream=work.stream, channel=work.channel)
-        upload.seek(0)
+        with disk_errors(self._folder.incoming):  # a small upload was in memory until here
+            upload.seek(0)
+            upload.fileno()
         recording = audio.decode_opened(upload, work.name, selection, limits=limits)
         if submission.is_strict and recording.warnings:
             hint = "repair it, or leave out strict to process what there is"
@@ -133,11 +137,20 @@ class Intake:
         try:
             job = self._queue.add(new)
         except BaseException:
-            self._folder.remove_job(new.id)
+            self._remove_refused(new.id)
             raise
         if job.id != new.id:
             self._folder.remove_job(new.id)
         return job
+
+    def _remove_refused(self, job_id: str) -> None:
+        """Remove the folder of a job that was not added: a connection can break when the row has just been added.
+
+        A folder stays while the queue cannot be asked; the next start of the server asks again.
+        """
+        with suppress(QueueError):
+            if self._queue.find(job_id) is None:
+                self._folder.remove_job(job_id)
 
 
 def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, transcript: BinaryIO | None) -> NewJob:

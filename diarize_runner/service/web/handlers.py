@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from diarize_runner.disk import is_full
 from diarize_runner.errors import (
     AudioError,
     DiarizeRunnerError,
@@ -19,8 +20,10 @@ from diarize_runner.errors import (
     UsageError,
 )
 from diarize_runner.service.web.problems import (
+    IDEMPOTENCY_CONFLICT,
     INTERNAL,
     INVALID_REQUEST,
+    QUEUE_FULL,
     QUEUE_UNAVAILABLE,
     STORAGE_FULL,
     UNREADABLE_RECORDING,
@@ -39,7 +42,9 @@ _KINDS: Final[Mapping[str, ProblemKind]] = {
     TranscriptError.__name__: UNREADABLE_TRANSCRIPT,
     RttmError.__name__: UNREADABLE_TURNS,
     DiskFull.__name__: STORAGE_FULL,
+    "IdempotencyConflict": IDEMPOTENCY_CONFLICT,
     "QueueError": QUEUE_UNAVAILABLE,
+    "QueueFull": QUEUE_FULL,
 }
 """By name: the queue has an error of its own, and this module works without the queue."""
 _RETRY_SECONDS = "5"
@@ -88,11 +93,18 @@ def problem_of(reason: Exception) -> Problem:
 def _of_ours(error: DiarizeRunnerError) -> Problem:
     names = (each.__name__ for each in type(error).__mro__)
     kind = next((_KINDS[name] for name in names if name in _KINDS), INTERNAL)
-    headers = {"Retry-After": _RETRY_SECONDS} if kind is QUEUE_UNAVAILABLE else None
+    headers = _retry_headers(error) if kind in (QUEUE_UNAVAILABLE, QUEUE_FULL) else None
     return Problem(kind, without_folders(error.message), hint=without_folders(error.hint), headers=headers)
 
 
+def _retry_headers(error: DiarizeRunnerError) -> dict[str, str]:
+    return {"Retry-After": str(getattr(error, "retry_after", _RETRY_SECONDS))}
+
+
 def _of_framework(reason: HTTPException) -> Problem:
+    cause = reason.__cause__  # FastAPI answers 400 for whatever prevents it from reading a body
+    if isinstance(cause, OSError) and is_full(cause):
+        return Problem(STORAGE_FULL, "the disk has no space for the upload", hint="free some space, then try again")
     kind, status = kind_of_status(reason.status_code), reason.status_code
     return Problem(kind, str(reason.detail), hint=_HINTS.get(status, ""), headers=reason.headers)
 

@@ -42,11 +42,10 @@ STATUSES = {
     "TranscriptError": 422,
     "RttmError": 422,
     "DiskFull": 507,
+    "IdempotencyConflict": 422,
+    "InvalidCursor": 422,
+    "QueueError": 503,
 }
-
-
-class QueueError(DiarizeRunnerError):
-    """Stands for the error of the queue, which the handlers know by name."""
 
 
 class Body(BaseModel):
@@ -150,7 +149,7 @@ def test_each_of_our_errors_has_a_status_and_no_folder(kind):
 
 
 def test_an_unreachable_queue_asks_for_a_retry():
-    response = send(app_that_raises(QueueError("the database is away")), "GET", "/raise")
+    response = send(app_that_raises(errors.QueueError("the database is away")), "GET", "/raise")
 
     assert (response.status_code, problem(response)["type"].rpartition(":")[2]) == (503, "queue-unavailable")
     assert int(response.headers["retry-after"]) > 0
