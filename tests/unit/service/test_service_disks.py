@@ -20,9 +20,10 @@ _FOR_THE_QUEUE = 12 * PAGE
 
 
 @pytest.fixture(autouse=True)
-def own_tempdir(monkeypatch):
-    """Let a server in this process set the place of temporary files."""
+def stopped_at_once(monkeypatch):
+    """Let a server of `main` set the place of temporary files, and stop as soon as it would take requests."""
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(server, "_run", lambda *_: None)
 
 
 @pytest.fixture
@@ -129,8 +130,7 @@ def test_a_server_refuses_a_damaged_queue_and_leaves_everything_as_it_is(damage,
     assert upload.read_bytes() == b"recording"
 
 
-def test_a_server_keeps_the_files_of_jobs_whose_queue_was_moved_away(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(server, "_run", lambda *_: None)
+def test_a_server_keeps_the_files_of_jobs_whose_queue_was_moved_away(tmp_path, capsys):
     upload = tmp_path / "jobs/00/upload"
     upload.parent.mkdir(parents=True)
     upload.write_bytes(b"recording")
