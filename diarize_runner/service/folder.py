@@ -16,7 +16,7 @@ A job's folder appears whole, by one rename, before its row is added.
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from typing import Final
 from diarize_runner.disk import disk_errors, flush, flush_parents
 
 _NEW: Final = ".new-"
+_REMOVED: Final = ".removed-"
 _QUEUE: Final = "queue.db"
 
 
@@ -145,9 +146,14 @@ class ServiceFolder:
                 raise
 
     def remove_job(self, job_id: str) -> None:
-        """Remove all files of a job, if there are any. Raises DiskError."""
-        with disk_errors(self.jobs):
-            shutil.rmtree(self.jobs / job_id, ignore_errors=not (self.jobs / job_id).exists())
+        """Remove all files of a job, if there are any. Raises DiskError.
+
+        They go by one rename first, so that a model process that still works on the job adds no file to them.
+        """
+        removed = self.jobs / f"{_REMOVED}{job_id}"
+        with disk_errors(self.jobs), suppress(FileNotFoundError):
+            (self.jobs / job_id).rename(removed)
+            shutil.rmtree(removed)
 
     def job_ids(self) -> Iterator[str]:
         """Yield the id of each job that has files, and the names of drafts."""

@@ -122,7 +122,7 @@ async def events(service: RunningService, job: Annotated[Job, Depends(found_job)
 async def result(
     service: RunningService,
     job: Annotated[Job, Depends(found_job)],
-    kind: Annotated[str, Query(alias="format", description=f"One of: {', '.join(RESULT_FORMATS)}.")] = "json",
+    kind: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(RESULT_FORMATS)})] = "json",
 ) -> FileResponse:
     """Return the result of a job that has succeeded."""
     _require_known(kind)
