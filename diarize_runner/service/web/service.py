@@ -35,6 +35,8 @@ _QUEUE_FULL: Final = ProblemKind(slug="queue-full", status=429, title="The queue
 _KEY_REUSED: Final = ProblemKind(
     slug="idempotency-key-reused", status=422, title="The idempotency key belongs to another request"
 )
+_STOPPING: Final = ProblemKind(slug="stopping", status=503, title="The server stops")
+_RESTART_SECONDS: Final = "30"
 _CLIENT_GONE: Final = ProblemKind(slug="client-gone", status=499, title="The client closed the connection")
 
 
@@ -116,8 +118,8 @@ class Service:
         """Return the job when it has ended.
 
         Raises:
-            Problem: it takes longer than a request may; the job goes on. Or no job can run now, or the client went
-                away; the job is removed.
+            Problem: it takes longer than a request may, or the server stops; the job goes on. Or no job can run now,
+                or the client went away; the job is removed.
         """
         deadline = self.clock() + self.settings.limits.sync_seconds
         async with aclosing(self.follow(job)) as states:
@@ -125,15 +127,20 @@ class Service:
                 job = state
                 if not job.is_final:
                     await self._require_worth_waiting(job, request, deadline)
+        if not job.is_final:
+            raise _stopping(job)
         return job
 
     async def follow(self, job: Job) -> AsyncGenerator[Job, None]:
-        """Yield the job as it is, now and after each change, until it has ended. Raises the 404 of a deleted one."""
+        """Yield the job as it is, now and after each change, until it has ended or the server stops.
+
+        Raises the 404 of a deleted one.
+        """
         with self.changes.watching(job.id) as watch:
             while True:
                 job = await self.find(job.id, job.owner)
                 yield job
-                if job.is_final:
+                if job.is_final or self.changes.is_closed:
                     return
                 await watch.wait(_POLL_SECONDS)
 
@@ -210,6 +217,12 @@ def not_ready(reason: str) -> Problem:
     """Return the problem of a server whose workers can run no job."""
     hint = "try again later, or submit the recording to /v1/jobs, where it waits"
     return Problem(NOT_READY, without_folders(reason), hint=hint, headers={"Retry-After": _RETRY_SECONDS})
+
+
+def _stopping(job: Job) -> Problem:
+    hint = f"ask for /v1/jobs/{job.id} when the server runs again"
+    detail = "the server stops; the job goes on when it starts again"
+    return Problem(_STOPPING, detail, hint=hint, headers={"Retry-After": _RESTART_SECONDS}, extra={"job": job.id})
 
 
 def _too_slow(job: Job, seconds: float) -> Problem:
