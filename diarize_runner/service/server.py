@@ -65,7 +65,8 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
 def _own_queue(folder: ServiceFolder) -> str:
     """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
     if aside := folder.set_aside():
-        _log.warning("%s has no queue: the jobs that were there are in %s; remove them", folder.path, aside)
+        what_to_do = "remove them, or stop the server and put them back as jobs with their queue.db"
+        _log.warning("%s has no queue: the files of its jobs are in %s; %s", folder.path, aside.name, what_to_do)
     return folder.queue_url
 
 
