@@ -9,10 +9,9 @@ from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from diarize_runner.errors import IdempotencyConflict
 from diarize_runner.service.catalog import Catalog
 from diarize_runner.service.folder import ServiceFolder
-from diarize_runner.service.intake import Accepted, Intake, QueueFull, Submission
+from diarize_runner.service.intake import Accepted, Intake, Submission
 from diarize_runner.service.queue.job import Job
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.results import FinishedJob
@@ -31,10 +30,6 @@ _FAILED: Final = ProblemKind(slug="job-failed", status=422, title="The job faile
 _CANCELLED: Final = ProblemKind(slug="job-cancelled", status=409, title="The job was cancelled")
 _UNFINISHED: Final = ProblemKind(slug="job-not-finished", status=409, title="The job is not finished")
 _STILL_RUNNING: Final = ProblemKind(slug="still-running", status=504, title="The job is still running")
-_QUEUE_FULL: Final = ProblemKind(slug="queue-full", status=429, title="The queue is full")
-_KEY_REUSED: Final = ProblemKind(
-    slug="idempotency-key-reused", status=422, title="The idempotency key belongs to another request"
-)
 _STOPPING: Final = ProblemKind(slug="stopping", status=503, title="The server stops")
 _RESTART_SECONDS: Final = "30"
 _CLIENT_GONE: Final = ProblemKind(slug="client-gone", status=499, title="The client closed the connection")
@@ -83,14 +78,9 @@ class Service:
 
         Uploads that wait to be decoded hold none of the threads that other requests use.
         """
-        try:
-            return await to_thread.run_sync(
-                self.intake.accept, submission, upload, transcript, limiter=self.intake.decoders
-            )
-        except QueueFull as error:
-            raise queue_full(error) from error
-        except IdempotencyConflict as error:
-            raise Problem(_KEY_REUSED, error.message, hint=error.hint) from error
+        return await to_thread.run_sync(
+            self.intake.accept, submission, upload, transcript, limiter=self.intake.decoders
+        )
 
     async def find(self, job_id: str, owner: str) -> Job:
         """Return a job; raise the 404 of one that does not exist, or is of another key."""
@@ -206,11 +196,6 @@ def unsuccessful(job: Job) -> Problem:
     if job.state == "cancelled":
         return Problem(_CANCELLED, "a cancelled job has no result", hint="submit the recording again")
     return Problem(_UNFINISHED, f"the job is {job.state}", hint="ask again when it has succeeded")
-
-
-def queue_full(error: QueueFull) -> Problem:
-    """Return the problem of an upload for which the queue has no room."""
-    return Problem(_QUEUE_FULL, error.message, hint=error.hint, headers={"Retry-After": str(error.retry_after)})
 
 
 def not_ready(reason: str) -> Problem:

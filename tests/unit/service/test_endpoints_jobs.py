@@ -264,7 +264,7 @@ def test_an_idempotency_key_of_another_request_is_refused(client, change):
     form = {"num_speakers": "2"} if change == "hints" else {}
     response = client.post("/v1/jobs", files=files, data=form, headers={"Idempotency-Key": "once"})
     assert response.status_code == 422
-    problem(response, slug="idempotency-key-reused")
+    problem(response, slug="idempotency-conflict")
     assert len(files_of(client)) == 1
 
 
