@@ -31,8 +31,8 @@ from diarize_runner.disk import disk_errors, flush, flush_parents, write_new
 _NEW: Final = ".new-"
 _REMOVED: Final = ".removed-"
 _QUEUE: Final = "queue.db"
-_CHANGED_MEANWHILE: Final = (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST)
-"""A folder is removed twice at the same time, or NFS keeps an open file of it."""
+_KEPT_BY_NFS: Final = (errno.ENOTEMPTY, errno.EEXIST)
+"""The folder has a file that a process of this box has open."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,13 +193,12 @@ class ServiceFolder:
         """
         removed = self.jobs / f"{_REMOVED}{job_id.removeprefix(_REMOVED)}"
         with disk_errors(self.jobs):
-            try:
-                with suppress(FileNotFoundError):  # there are no files, or another box removes them
-                    (self.jobs / job_id).rename(removed)
-                shutil.rmtree(removed)
-            except OSError as reason:
-                if reason.errno not in _CHANGED_MEANWHILE:
-                    raise
+            with suppress(FileNotFoundError):  # there are no files, or another box removes them
+                (self.jobs / job_id).rename(removed)
+            while removed.exists():
+                with suppress(FileNotFoundError):  # a worker or another box has just removed one of the files
+                    _remove(removed)
+                    break
 
     def job_ids(self) -> Iterator[str]:
         """Yield the id of each job that has files, and the names of drafts. Raises DiskError."""
@@ -210,6 +209,15 @@ class ServiceFolder:
         """Yield those whose folders were last changed before `moment`. Raises DiskError."""
         with disk_errors(self.jobs):
             yield from (name for name in self.job_ids() if (_changed_at(self.jobs / name) or moment) < moment)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, but not what NFS keeps in it. Raises OSError."""
+    try:
+        shutil.rmtree(path)
+    except OSError as reason:
+        if reason.errno not in _KEPT_BY_NFS:
+            raise
 
 
 def _changed_at(path: Path) -> float | None:

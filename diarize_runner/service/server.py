@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -24,6 +25,7 @@ from diarize_runner.service.queue.database import is_shared, open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.web.app import create_app
+from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS, Webhooks
 from diarize_runner.service.webhooks.sender import Sender
@@ -65,7 +67,7 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
             box = Box(settings=settings, folder=folder, queue=queue, models=models, sender=sender)
             box.remove_leftovers()
             progress.print_line(f"serving {_url(listener)}")
-            _run(create_app(_service(settings, box, catalog, webhooks), box.running), listener)
+            _run(create_app(_service(settings, box, catalog, webhooks), box.running), listener, box.changes)
         finally:
             engine.dispose()
 
@@ -91,7 +93,8 @@ def _require_together(queue: Queue, folder: ServiceFolder) -> None:
 def _own_queue(folder: ServiceFolder) -> str:
     """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
     if aside := folder.set_aside():
-        _log.warning("%s has no queue: the jobs that were there are in %s; remove them", folder.path, aside)
+        what_to_do = "remove them, or stop the server and put them back as jobs with their queue.db"
+        _log.warning("%s has no queue: the files of its jobs are in %s; %s", folder.path, aside.name, what_to_do)
     return folder.queue_url
 
 
@@ -110,7 +113,20 @@ def _service(settings: Settings, box: Box, catalog: Catalog, webhooks: Webhooks)
     )
 
 
-def _run(app: FastAPI, listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """Tells the requests that wait when it stops: uvicorn waits for them."""
+
+    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+        super().__init__(config)
+        self._changes = changes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, because of a signal."""
+        self._changes.close()
+        super().handle_exit(sig, frame)
+
+
+def _run(app: FastAPI, listener: socket.socket, changes: Changes) -> None:
     """Serve until a signal; return when the workers have given back what they ran."""
     config = uvicorn.Config(
         app,
@@ -124,7 +140,7 @@ def _run(app: FastAPI, listener: socket.socket) -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, changes).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
 
