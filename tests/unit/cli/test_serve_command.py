@@ -56,11 +56,12 @@ def test_a_port_is_a_number(run, port):
 def test_options_win_over_the_environment(run, served, monkeypatch):
     monkeypatch.setenv("DEVICE", "cuda")
     monkeypatch.setenv("BATCH_SIZE", "16")
-    assert run("serve", "--device", "cpu", "--max-audio-hours", "2", "--keys", "keys.json").exit_code == 0
+    files = ("--keys", "keys.json", "--webhooks", "webhooks.json")
+    assert run("serve", "--device", "cpu", "--max-audio-hours", "2", *files).exit_code == 0
     (settings,) = served
     assert (settings.models.device, settings.models.batch_size) == ("cpu", 16)
     assert settings.limits.max_audio_seconds == 7200
-    assert settings.key_file == Path("keys.json")
+    assert (settings.key_file, settings.webhook_file) == (Path("keys.json"), Path("webhooks.json"))
 
 
 def test_the_database_address_is_no_option(run, served):

@@ -38,6 +38,11 @@ SETS = {
     "MAX_CONCURRENT_JOBS": ("3", lambda settings: settings.limits.uploads, 3),
     "DIARIZE_RUNNER_CACHE": ("/srv/cache", lambda settings: settings.models.cache, Path("/srv/cache")),
     "DIARIZE_RUNNER_SERVICE_KEYS": ("/etc/keys.json", lambda settings: settings.key_file, Path("/etc/keys.json")),
+    "DIARIZE_RUNNER_WEBHOOKS": (
+        "/etc/webhooks.json",
+        lambda settings: settings.webhook_file,
+        Path("/etc/webhooks.json"),
+    ),
     "DIARIZE_RUNNER_DATABASE_URL": ("postgresql://db", lambda settings: settings.database_url, "postgresql://db"),
 }
 
