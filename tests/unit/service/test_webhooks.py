@@ -231,6 +231,14 @@ class TestSender:
             sender.send(DELIVERY)
         assert len(hooks.dialled) == 1
 
+    def test_an_address_of_the_company_gets_requests_only_for_a_host_that_is_marked_private(self, hooks):
+        marked = replace(WEBHOOKS, hosts=(AllowedHost(name=HOST, is_private=True),))
+        with pytest.raises(DeliveryFailed, match=r"10\.1\.2\.3, which may get no requests"):
+            hooks.sender(resolver=lambda *_: ["10.1.2.3"]).send(DELIVERY)
+        assert hooks.dialled == []
+        hooks.sender(resolver=lambda *_: ["10.1.2.3"], webhooks=marked).send(DELIVERY)
+        assert hooks.dialled == [("10.1.2.3", 443)]
+
     def test_it_tries_each_checked_address(self, hooks):
         sender = hooks.sender(resolver=lambda *_: ["8.8.8.8", PUBLIC])
         reached = sender.dial
