@@ -1,9 +1,9 @@
-"""The HTTP service of one box: uploads become jobs of a durable queue, which one model process works off.
+"""The HTTP service: uploads become jobs of a durable queue, which one model process on each box works off.
 
     settings     what the command line, a key file and the environment configure      -> Settings
     intake/      an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
     folder       uploads, samples and results, as files of each job
-    exclusive    one server of a machine uses a folder
+    exclusive    which servers may use a folder at a time
     leftovers    the files that killed servers left
     recording    what decoding said of an upload                                      <-> JSON
     work         what a job does: task, speaker hints, transcription                  <-> JSON

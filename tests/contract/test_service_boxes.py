@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import time
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -149,10 +148,8 @@ def test_each_box_follows_stops_and_serves_the_jobs_of_the_others(fleet):
     with client(second) as http:
         assert http.get(f"/v1/jobs/{done}/result", params={"format": "rttm"}).text.startswith("SPEAKER")
         with http.stream("GET", f"/v1/jobs/{stopped}/events") as events:
-            began = time.monotonic()
             http.post(f"/v1/jobs/{stopped}/cancel")
             assert "cancelled" in events.read().decode()
-    assert time.monotonic() - began < 30, "the other box never saw it"
     assert fleet.query("SELECT state, box FROM jobs WHERE id = %s", stopped) == [("cancelled", None)]
     assert first.model_process() is None
     deleted = submit(first, "hang.wav")
