@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from support.certificates import write_certificate
 from support.queues import CRASH, FakeClock, claim, new_job, open_queue
@@ -17,6 +18,7 @@ from support.services import running_service, wait_for, wav
 from diarize_runner.errors import ManifestError, UsageError
 from diarize_runner.service.queue.deliveries import Deliveries, DeliveryClaim
 from diarize_runner.service.queue.job import Job
+from diarize_runner.service.queue.table import DELIVERIES
 from diarize_runner.service.webhooks.addresses import checked_addresses
 from diarize_runner.service.webhooks.allowed import AllowedHost, Webhooks
 from diarize_runner.service.webhooks.courier import Courier
@@ -402,6 +404,8 @@ class TestCourier:
         bench.succeed()
         bench.queue.remove("job")
         assert bench.send() == 0
+        with bench.queue.engine.connect() as connection:
+            assert connection.execute(select(DELIVERIES)).all() == []
 
     def test_a_repeated_request_adds_no_second_webhook(self, database_url):
         bench = Bench(database_url)
