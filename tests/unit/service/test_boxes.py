@@ -12,10 +12,10 @@ from support.services import CATALOG
 
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import ConsoleProgress
+from diarize_runner.service import server
 from diarize_runner.service.exclusive import alone, other_servers, shared
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.leftovers import Leftovers
-from diarize_runner.service.server import serve_models
 from diarize_runner.service.settings import Settings
 from diarize_runner.service.shapes.jobs import JobDocument
 from diarize_runner.service.work import VERSION, Work, WorkLabel
@@ -52,9 +52,10 @@ def refused(words):
 
 
 def serve(path, **settings):
+    """Start a server; one that is not refused ends at once."""
     progress = mock.create_autospec(ConsoleProgress)
-    with mock.patch.object(tempfile, "tempdir", None):  # a server sets it
-        serve_models(Settings(folder=path, port=0, **settings), CATALOG, Models(), progress)
+    with mock.patch.object(tempfile, "tempdir", None), mock.patch.object(server, "_run"):  # a server sets tempdir
+        server.serve_models(Settings(folder=path, port=0, **settings), CATALOG, Models(), progress)
 
 
 @pytest.mark.parametrize(
