@@ -3,13 +3,17 @@
 result-<lease>/<format>       such as `json`, `srt` and `rttm`, as the commands write them
 result-<lease>/json-<style>   JSON in the shape of another tool
 result-<lease>/summary.json
+result-<lease>/document.json    what the formats render, to write them again with names of speakers
 """
 
 import json
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
+
+from pydantic import TypeAdapter
 
 from diarize_runner.disk import disk_errors, flush, flush_folders, write_new
 from diarize_runner.jobs.job import Result
@@ -19,6 +23,7 @@ from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.registry import JSON_STYLES, default_formats
 
 SUMMARY: Final = "summary.json"
+_DOCUMENT: Final = "document.json"
 _NEEDS_TURNS: Final = "rttm"
 _DRAFT: Final = ".draft-"
 
@@ -30,7 +35,22 @@ def render(task: TaskName, result: Result, *, processing_seconds: float) -> Mapp
     files[SUMMARY] = json.dumps(
         summarize(result, processing_seconds=processing_seconds), ensure_ascii=False, sort_keys=True
     )
-    return {name: text.encode() for name, text in files.items()}
+    return {name: text.encode() for name, text in files.items()} | {_DOCUMENT: _documents().dump_json(document)}
+
+
+def read_document(folder: Path) -> Document:
+    """Return what the formats of a result rendered.
+
+    Raises:
+        OSError: the file cannot be read, or the job was deleted.
+        ValueError: it is no document.
+    """
+    return _documents().validate_json((folder / _DOCUMENT).read_bytes())
+
+
+@cache
+def _documents() -> TypeAdapter[Document]:
+    return TypeAdapter(Document)
 
 
 def _rendered(task: TaskName, result: Result, document: Document) -> Iterator[tuple[str, str]]:

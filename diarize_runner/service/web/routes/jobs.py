@@ -25,6 +25,7 @@ from diarize_runner.service.web.forms import (
     opened,
     recording_name,
 )
+from diarize_runner.service.web.names import Names, attachment
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem, ProblemKind
 from diarize_runner.service.web.service import Owner, RunningService
 from diarize_runner.service.work import TaskName, Work
@@ -109,8 +110,9 @@ async def result(
     service: RunningService,
     owner: Owner,
     job_id: str,
+    names: Names,
     kind: Annotated[str, Query(alias="format", description=f"One of: {', '.join(RESULT_FORMATS)}.")] = "json",
-) -> FileResponse:
+) -> Response:
     """Return the result of a job that has succeeded."""
     job = await service.find(job_id, owner)
     finished = service.result_of(job)
@@ -118,6 +120,9 @@ async def result(
     stem = uri_from_stem(Work.decode(job.work).name.rpartition(".")[0] or "recording")
     suffix = ".json" if kind.startswith("json") else f".{kind}"
     media_type = "application/json" if suffix == ".json" else _MEDIA_TYPES.get(kind, "text/plain")
+    if names:
+        content = await run_in_threadpool(finished.render, kind, names)
+        return Response(content, media_type=media_type, headers=attachment(f"{stem}{suffix}"))
     return FileResponse(finished.path(kind), media_type=media_type, filename=f"{stem}{suffix}")
 
 
