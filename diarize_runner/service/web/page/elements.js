@@ -19,9 +19,12 @@ function label(button, text, name) {
 
 const makeButton = (text, name, onclick) => label(make("button", { type: "button", onclick }), text, name);
 
+// The service begins messages with a small letter; the first word may be the name of a file or a command, too.
+const sentence = (text) => text.replace(/^[a-z]+(?= )/, (word) => word[0].toUpperCase() + word.slice(1)).replace(/\.?$/, ".");
+
 function showProblem(place, problem) {
   place.hidden = !problem;
-  setText(place, problem ? [problem.message, problem.hint].filter(Boolean).map((part) => part.replace(/\.?$/, ".")).join(" ") : "");
+  setText(place, problem ? [problem.message, problem.hint].filter(Boolean).map(sentence).join(" ") : "");
 }
 
 function clock(seconds) {

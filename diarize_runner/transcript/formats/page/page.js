@@ -28,7 +28,7 @@ if (spoken.length) searchIn(document.getElementById("find"), document.getElement
 renameSpeakers();
 
 // Another page may show this one in a frame, and send it names by label, and the recording. It gets the names that
-// people type, and saves files itself.
+// people type, and has a title and downloads of its own.
 function joinFrame(labels, inputs) {
   const typed = () => new Map(inputs.map((input) => [labels[input.dataset.speaker], input.value.trim() || input.defaultValue]));
   const enter = (names) => {
@@ -43,7 +43,7 @@ function joinFrame(labels, inputs) {
   };
   addEventListener("message", ({ source, data }) => {
     if (source !== parent) return;
-    for (const element of all(".exports")) element.hidden = true;
+    for (const element of all("h1, .exports")) element.hidden = true;
     show(data);
   });
   for (const input of inputs) input.addEventListener("change", () => parent.postMessage({ names: typed() }, "*"));
