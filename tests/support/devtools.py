@@ -18,7 +18,9 @@ _PATIENCE = 20
 class Tab:
     """A page in the browser."""
 
-    def __init__(self, reader, writer):
+    def __init__(self, reader, writer, downloads):
+        self.downloads = downloads
+        """The folder of files that the page saves."""
         self._reader, self._writer, self._held, self._number, self._session = reader, writer, b"", 0, None
         self.complaints = []
         """What the page logged as an error: exceptions, refused requests, breaches of its policy."""
@@ -62,6 +64,7 @@ class Tab:
         self.call("Emulation.setEmulatedMedia", features=[scheme, still])
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Page.navigate", url=url)
+        self.wait("document.readyState === 'complete'")
 
     def run(self, script):
         """Return the value of an expression, or of its promise."""
@@ -71,9 +74,23 @@ class Tab:
 
     def wait(self, script):
         """Return the value of an expression once it is true."""
+        return self._until(lambda: self.run(script), script)
+
+    def wait_in_frame(self, script):
+        """Return the value of an expression in the frame once it is true."""
+        return self._until(lambda: self.in_frame(script), script)
+
+    def wait_for_file(self, path):
+        """Return the text of a file once it is saved, and remove it."""
+        self._until(path.exists, path)
+        text = path.read_text(encoding="utf-8")
+        path.unlink()
+        return text
+
+    def _until(self, look, what):
         deadline = time.monotonic() + _PATIENCE
-        while not (value := self.run(script)):
-            assert time.monotonic() < deadline, (script, self.run("document.body.innerText"), self.complaints)
+        while not (value := look()):
+            assert time.monotonic() < deadline, (what, self.run("document.body.innerText"), self.complaints)
             time.sleep(0.02)
         return value
 
@@ -125,9 +142,9 @@ def browser(folder):
     os.close(answers[1])
     try:
         with os.fdopen(answers[0], "rb") as reader, os.fdopen(questions[1], "wb") as writer:
-            tab = Tab(reader, writer)
+            tab = Tab(reader, writer, folder / "downloads")
             tab.attach()
-            tab.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+            tab.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tab.downloads))
             yield tab
     finally:
         process.kill()

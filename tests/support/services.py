@@ -7,6 +7,7 @@ import wave
 from contextlib import contextmanager
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import uvicorn
 from starlette.testclient import TestClient
@@ -78,7 +79,7 @@ def running_service(path, **options):
 
 @contextmanager
 def listening_service(path, **options):
-    """Yield the address of a service that listens on a port of this machine."""
+    """Yield a client of a service that listens on a port of this machine; `client.service` has its parts."""
     with application(path, **options) as app:
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run)
@@ -86,7 +87,10 @@ def listening_service(path, **options):
         try:
             while not server.started and thread.is_alive():
                 time.sleep(0.01)
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+            port = server.servers[0].sockets[0].getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                client.service = app.state.service
+                yield client
         finally:
             server.should_exit = True
             thread.join()

@@ -1,5 +1,5 @@
 // Requests to the service. Addresses are relative, so that a proxy may serve it below a path.
-const KEY = "key";  // of sessionStorage
+const KEY = "api-key";  // of sessionStorage
 const UNREACHABLE = { detail: "The server cannot be reached.", hint: "Check that it runs, then try again." };
 const keyHeaders = () => (sessionStorage.getItem(KEY) ? { Authorization: `Bearer ${sessionStorage.getItem(KEY)}` } : {});
 
