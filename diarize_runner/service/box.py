@@ -8,6 +8,7 @@ from typing import Final
 
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.intake import Intake
+from diarize_runner.service.leftovers import Leftovers
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.retention import Retention
 from diarize_runner.service.settings import Settings
@@ -43,12 +44,16 @@ class Box:
         )
         self.intake = Intake(folder, queue, settings.limits, self._speed, self._dispatcher.wake)
         self._retention = Retention(queue, folder, settings.limits.retention_seconds, time.time)
+        self._leftovers = Leftovers(folder=folder, queue=queue, box=name)
         self._thread: threading.Thread | None = None
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed servers left; only before `running`. Raises DiskError and QueueError."""
+        self._leftovers.remove()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Work off the queue while the block runs; then give a running job back."""
-        self._retention.remove_orphans()
         stop = threading.Event()
         # The model process dies with the thread that starts it, so that thread lives as long as the server.
         self._thread = threading.Thread(target=self._dispatcher.run, args=(stop,), name="dispatcher")

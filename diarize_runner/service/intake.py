@@ -5,19 +5,22 @@ and overlaps with the work of the device.
 """
 
 import shutil
-import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from anyio import CapacityLimiter
+
 from diarize_runner.diarization import audio
 from diarize_runner.diarization.audio import DecodedRecording, Selection
 from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
-from diarize_runner.errors import DiarizeRunnerError, UnreadableAudio
+from diarize_runner.disk import disk_errors
+from diarize_runner.errors import DiarizeRunnerError, QueueError, UnreadableAudio
 from diarize_runner.service.folder import JobFolder, ServiceFolder
-from diarize_runner.service.queue.job import Job, NewJob
+from diarize_runner.service.queue.job import Job, NewJob, QueueLoad
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.settings import Limits
@@ -54,6 +57,15 @@ class Accepted:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Share:
+    """What the queue has, of all owners or of one, and the seconds of audio that it may have."""
+
+    whose: str
+    load: QueueLoad
+    most: float
+
+
 class Intake:
     """Takes uploads; several threads share it."""
 
@@ -62,20 +74,30 @@ class Intake:
     ) -> None:
         """`wake` tells the workers of this box of a new job."""
         self._folder, self._queue, self._limits, self._speed, self._wake = folder, queue, limits, speed, wake
-        self._decoders = threading.BoundedSemaphore(limits.decoders)
+        self.decoders = CapacityLimiter(limits.decoders)
+        """Bounds the threads that run `accept`: each decoder takes a core, and up to 2 GiB of memory."""
 
     def require_room(self, owner: str, audio_seconds: float = 0.0) -> None:
         """Raise QueueFull if the queue, or the owner's share of it, is full; an empty queue takes any recording."""
-        limits = self._limits
-        for whose, most in (("the queue", limits.max_queued_seconds), ("your key", limits.max_queued_seconds_per_key)):
-            load = self._queue.load(owner if whose == "your key" else None)
-            if (load.jobs and load.audio_seconds + audio_seconds > most) or load.jobs >= limits.max_queued_jobs:
-                excess = max(load.audio_seconds + audio_seconds - most, load.audio_seconds / load.jobs)
-                message = (
-                    f"{whose} has {load.audio_seconds:.0f} s of audio in {load.jobs} jobs: the limit is {most:g} s"
-                )
-                hint = "try again after the seconds that Retry-After says"
-                raise QueueFull(message, hint=hint, retry_after=self._speed.seconds_for(excess))
+        limits, load = self._limits, self._queue.load()
+        self._require_room(_Share(whose="the queue", load=load, most=limits.max_queued_seconds), audio_seconds)
+        if load.jobs >= limits.max_queued_jobs:
+            raise self._full(f"the queue has {load.jobs} jobs, as many as it takes", load.audio_seconds / load.jobs)
+        if owner:
+            share = _Share(whose="your key", load=self._queue.load(owner), most=limits.max_queued_seconds_per_key)
+            self._require_room(share, audio_seconds)
+
+    def _require_room(self, share: "_Share", audio_seconds: float) -> None:
+        load, needed = share.load, share.load.audio_seconds + audio_seconds
+        if load.jobs and (needed > share.most or load.audio_seconds >= share.most):
+            message = f"{share.whose} has {load.audio_seconds:.0f} s of audio in {load.jobs} jobs"
+            excess = max(needed - share.most, load.audio_seconds / load.jobs)
+            raise self._full(f"{message}: the limit is {share.most:g} s", excess)
+
+    def _full(self, message: str, excess: float) -> QueueFull:
+        """Return the error; there is room once `excess` seconds of audio are processed."""
+        hint = "try again after the seconds that Retry-After says"
+        return QueueFull(message, hint=hint, retry_after=self._speed.seconds_for(excess))
 
     def accept(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
         """Decode the upload, keep it and add its job; an error leaves nothing behind.
@@ -88,6 +110,7 @@ class Intake:
             DiskError or QueueError: it cannot be kept.
         """
         job_id = uuid.uuid4().hex
+        self.require_room(submission.owner)
         recording = self._decode(submission, upload)
         self.require_room(submission.owner, recording.duration)
         with self._folder.new_job(job_id) as folder:
@@ -99,10 +122,11 @@ class Intake:
 
     def _decode(self, submission: Submission, upload: BinaryIO) -> DecodedRecording:
         work, limits = submission.work, audio.Limits(audio_seconds=self._limits.max_audio_seconds)
-        with self._decoders:
+        selection = Selection(stream=work.stream, channel=work.channel)
+        with disk_errors(self._folder.incoming):  # a small upload was in memory until here
             upload.seek(0)
-            selection = Selection(stream=work.stream, channel=work.channel)
-            recording = audio.decode_opened(upload, work.name, selection, limits=limits)
+            upload.fileno()
+        recording = audio.decode_opened(upload, work.name, selection, limits=limits)
         if submission.is_strict and recording.warnings:
             hint = "repair it, or leave out strict to process what there is"
             raise UnreadableAudio(f"{work.name} is refused: {recording.warnings[0]}", hint=hint)
@@ -113,11 +137,20 @@ class Intake:
         try:
             job = self._queue.add(new)
         except BaseException:
-            self._folder.remove_job(new.id)
+            self._remove_refused(new.id)
             raise
         if job.id != new.id:
             self._folder.remove_job(new.id)
         return job
+
+    def _remove_refused(self, job_id: str) -> None:
+        """Remove the folder of a job that was not added: a connection can break when the row has just been added.
+
+        A folder stays while the queue cannot be asked; the next start of the server asks again.
+        """
+        with suppress(QueueError):
+            if self._queue.find(job_id) is None:
+                self._folder.remove_job(job_id)
 
 
 def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, transcript: BinaryIO | None) -> NewJob:

@@ -1,4 +1,4 @@
-"""Remove jobs that ended long ago, and files that belong to no job."""
+"""Remove jobs that ended long ago."""
 
 import logging
 import threading
@@ -43,13 +43,3 @@ class Retention:
                 self._queue.remove(job_id)
             removed += len(ids)
         return removed
-
-    def remove_orphans(self) -> int:
-        """Remove the files of jobs that the queue does not have; return how many. Only while no upload is taken.
-
-        A server that is killed between keeping an upload and adding its job leaves one.
-        """
-        orphans = [job_id for job_id in self._folder.job_ids() if self._queue.find(job_id) is None]
-        for job_id in orphans:
-            self._folder.remove_job(job_id)
-        return len(orphans)

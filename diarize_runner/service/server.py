@@ -1,23 +1,23 @@
 """Run the service: open what it needs, start its threads, serve until a signal."""
 
-import fcntl
-import os
+import logging
+import signal
 import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from diarize_runner.cache.box.open import open_cache
-from diarize_runner.disk import disk_errors, lock
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.service.box import Box
 from diarize_runner.service.catalog import Catalog
+from diarize_runner.service.exclusive import exclusive
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.queue.database import open_database
 from diarize_runner.service.queue.queue import Queue
@@ -25,6 +25,8 @@ from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.workers.models import Models
+
+_log = logging.getLogger(__name__)
 
 _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
@@ -34,27 +36,41 @@ def serve(settings: Settings, progress: ConsoleProgress) -> None:
     """Verify the cache, then serve until SIGTERM or SIGINT.
 
     Raises:
-        UsageError: the address needs a key file, another server uses the folder, or there is no such model.
+        UsageError: the address needs a key file or is in use, another server uses the folder, or there is no such
+            model.
         ManifestError, IntegrityError: the cache cannot be used, or does not verify; or the key file is invalid.
         QueueError, DiskError: the queue or the folder cannot be used.
     """
     require_safe(settings)
     catalog = Catalog.of(open_cache(settings.models.cache, progress), settings.models.transcription_model)
+    serve_models(settings, catalog, Models(), progress)
+
+
+def serve_models(settings: Settings, catalog: Catalog, models: Models, progress: ConsoleProgress) -> None:
+    """Serve the models of a verified cache until SIGTERM or SIGINT; raises as `serve` does, except for the cache."""
     folder = ServiceFolder(path=settings.folder.absolute())
     folder.create()
-    with _exclusive(folder.path) as name:
-        folder.empty_incoming()
+    with exclusive(folder.path) as name, _listening(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
-        engine = open_database(settings.database_url or folder.queue_url)
+        engine = open_database(settings.database_url or _own_queue(folder))
         try:
-            box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=Models())
-            _serve(settings, box, catalog, progress)
+            box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=models)
+            box.remove_leftovers()
+            progress.print_line(f"serving {_url(listener)}")
+            _run(create_app(_service(settings, box, catalog), box.running), listener)
         finally:
             engine.dispose()
 
 
-def _serve(settings: Settings, box: Box, catalog: Catalog, progress: ConsoleProgress) -> None:
-    service = Service(
+def _own_queue(folder: ServiceFolder) -> str:
+    """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
+    if aside := folder.set_aside():
+        _log.warning("%s has no queue: the jobs that were there are in %s; remove them", folder.path, aside)
+    return folder.queue_url
+
+
+def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:
+    return Service(
         settings=settings,
         folder=box.folder,
         queue=box.queue,
@@ -65,32 +81,41 @@ def _serve(settings: Settings, box: Box, catalog: Catalog, progress: ConsoleProg
         metrics=box.metrics,
         clock=time.time,
     )
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    progress.print_line(f"serving http://{host}:{settings.port}")
-    uvicorn.run(
-        create_app(service, box.running),
-        host=settings.host,
-        port=settings.port,
+
+
+def _run(app: FastAPI, listener: socket.socket) -> None:
+    """Serve until a signal; return when the workers have given back what they ran."""
+    config = uvicorn.Config(
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE,
     )
+    # When it has stopped, uvicorn raises the signal again, which would kill this process before it has cleaned up.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
-def _exclusive(folder: Path) -> Iterator[str]:
-    """Yield the name of this box while no other server of this machine uses the folder. Raises UsageError."""
-    name = socket.gethostname()
-    with disk_errors(folder):
-        descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    try:
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Yield a socket that is bound to the address, but takes no connection yet. Raises UsageError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            lock(descriptor, folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as reason:
-            hint = "stop it, or use another --folder"
-            raise UsageError(f"another server uses {folder}", hint=hint) from reason
-        yield name
-    finally:
-        os.close(descriptor)
+            listener.bind((settings.host, settings.port))
+        except OSError as reason:
+            message = f"cannot serve {settings.host}, port {settings.port}: {reason.strerror or reason}"
+            raise UsageError(message, hint="use another --port, or an address of this machine as --host") from reason
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

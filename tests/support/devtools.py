@@ -66,9 +66,9 @@ class Tab:
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
 
-    def run(self, script):
+    def run(self, script, **where):
         """Return the value of an expression, or of its promise."""
-        answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        answer = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, **where)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
@@ -98,9 +98,7 @@ class Tab:
         """Return the value of an expression in the sandboxed frame, whose origin no page may reach."""
         frame = self.call("Page.getFrameTree")["frameTree"]["childFrames"][0]["frame"]["id"]
         world = self.call("Page.createIsolatedWorld", frameId=frame)["executionContextId"]
-        answer = self.call("Runtime.evaluate", expression=script, contextId=world, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
+        return self.run(script, contextId=world)
 
     def press(self, key, **parameters):
         """Press and release a key, such as Tab or Enter."""

@@ -7,6 +7,7 @@ word each. A recording without a sound has no speakers. The name of a recording 
     hang.wav     it does nothing until it is killed
     fail.wav     the job fails with a message
     slow.wav     it works for three seconds, with progress
+    brief.wav    it works for a third of a second, with progress
 """
 
 import os
@@ -35,6 +36,8 @@ from diarize_runner.transcription.protocol import Failed
 
 TURN = 2.0
 """Seconds."""
+_STEPS = {"slow": 30, "brief": 3}
+"""Of a tenth of a second each."""
 _DIGEST = hash_bytes(b"fake").digest
 
 
@@ -68,7 +71,7 @@ def _answer(_models, request, _samples, emit):
         emit(Failed.of(PipelineError("the pipeline failed on it", hint="try another")))
         return
     emit(Progressed(stage="embeddings", completed=1, total=2))
-    write_result(request.result_folder, render(work.task, _result(folder, work), processing_seconds=0.5))
+    write_result(request.result_folder, render(work.task, _result(folder, work)))
     emit(Finished(processing_seconds=0.5, memory_bytes=1 << 20))
 
 
@@ -78,8 +81,8 @@ def _misbehave(name, emit):
     if name == "hang":
         emit(Progressed(stage="embeddings", completed=0, total=2))
         time.sleep(600)
-    for step in range(30 if name == "slow" else 0):
-        emit(Progressed(stage="segmentation", completed=step, total=30))
+    for step in range(_STEPS.get(name, 0)):
+        emit(Progressed(stage="segmentation", completed=step, total=_STEPS[name]))
         time.sleep(0.1)
 
 

@@ -2,7 +2,25 @@
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Watch:
+    """Notes the changes of a job between two waits, so that none is missed while the job is read."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    def note(self) -> None:
+        """Note a change."""
+        self._changed.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for a change. Returns after `seconds` anyway: the worker of another box does not notify."""
+        with suppress(asyncio.TimeoutError):  # TimeoutError since Python 3.11 only
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        self._changed.clear()
 
 
 class Changes:
@@ -10,7 +28,7 @@ class Changes:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
 
     def start(self) -> None:
         """Use the running loop."""
@@ -22,19 +40,18 @@ class Changes:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._wake, job_id)
 
-    async def wait(self, job_id: str, seconds: float) -> None:
-        """Wait for a change of the job. Returns after `seconds` anyway: the worker of another box does not notify."""
-        changed = asyncio.Event()
-        self._waiting[job_id].add(changed)
+    @contextmanager
+    def watching(self, job_id: str) -> Iterator[Watch]:
+        """Note the changes of a job while the block runs."""
+        watch = Watch()
+        self._watches[job_id].add(watch)
         try:
-            await asyncio.wait_for(changed.wait(), seconds)
-        except asyncio.TimeoutError:  # TimeoutError since Python 3.11 only
-            return
+            yield watch
         finally:
-            self._waiting[job_id].discard(changed)
-            if not self._waiting[job_id]:
-                del self._waiting[job_id]
+            self._watches[job_id].discard(watch)
+            if not self._watches[job_id]:
+                del self._watches[job_id]
 
     def _wake(self, job_id: str) -> None:
-        for event in self._waiting.get(job_id, ()):
-            event.set()
+        for watch in self._watches.get(job_id, ()):
+            watch.note()

@@ -1,15 +1,18 @@
 """What the endpoints share: the parts of the running service, and how a request waits for its job."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Annotated, BinaryIO, Final, Protocol
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
+from diarize_runner.errors import IdempotencyConflict
 from diarize_runner.service.catalog import Catalog
 from diarize_runner.service.folder import ServiceFolder
-from diarize_runner.service.intake import Accepted, Intake, Submission
+from diarize_runner.service.intake import Accepted, Intake, QueueFull, Submission
 from diarize_runner.service.queue.job import Job
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.results import FinishedJob
@@ -18,12 +21,20 @@ from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.metrics import Metrics
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
 
+NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
 _POLL_SECONDS: Final = 1.0
+"""How often to ask the queue for a change that the worker of another box made."""
+_RETRY_SECONDS: Final = "60"
+"""While no job can run: the longest wait of the workers before they try again."""
 _NO_JOB: Final = ProblemKind(slug="job-not-found", status=404, title="There is no such job")
 _FAILED: Final = ProblemKind(slug="job-failed", status=422, title="The job failed")
 _CANCELLED: Final = ProblemKind(slug="job-cancelled", status=409, title="The job was cancelled")
 _UNFINISHED: Final = ProblemKind(slug="job-not-finished", status=409, title="The job is not finished")
 _STILL_RUNNING: Final = ProblemKind(slug="still-running", status=504, title="The job is still running")
+_QUEUE_FULL: Final = ProblemKind(slug="queue-full", status=429, title="The queue is full")
+_KEY_REUSED: Final = ProblemKind(
+    slug="idempotency-key-reused", status=422, title="The idempotency key belongs to another request"
+)
 _CLIENT_GONE: Final = ProblemKind(slug="client-gone", status=499, title="The client closed the connection")
 
 
@@ -66,22 +77,32 @@ class Service:
     """Seconds since 1970."""
 
     async def submit(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
-        """Accept an upload without blocking other requests; raises as `Intake.accept` does."""
-        return await run_in_threadpool(self.intake.accept, submission, upload, transcript)
+        """Accept an upload without blocking other requests; raises as `Intake.accept` does.
+
+        Uploads that wait to be decoded hold none of the threads that other requests use.
+        """
+        try:
+            return await to_thread.run_sync(
+                self.intake.accept, submission, upload, transcript, limiter=self.intake.decoders
+            )
+        except QueueFull as error:
+            raise queue_full(error) from error
+        except IdempotencyConflict as error:
+            raise Problem(_KEY_REUSED, error.message, hint=error.hint) from error
 
     async def find(self, job_id: str, owner: str) -> Job:
         """Return a job; raise the 404 of one that does not exist, or is of another key."""
         job = await run_in_threadpool(self.queue.find, job_id)
         if job is None or job.owner != owner:
             raise no_job()
-        return job
+        return public(job)
 
     async def cancel(self, job: Job) -> Job:
         """Cancel a job, unless it has ended."""
         cancelled = await run_in_threadpool(self.queue.cancel, job.id)
         self.workers.cancel(job.id)
         self.changes.notify(job.id)
-        return cancelled or job
+        return public(cancelled or job)
 
     async def remove(self, job: Job) -> None:
         """Cancel a job, and remove its upload, result and row."""
@@ -95,18 +116,36 @@ class Service:
         """Return the job when it has ended.
 
         Raises:
-            Problem: it takes longer than a request may. The job goes on, or ends with a client that went away.
+            Problem: it takes longer than a request may; the job goes on. Or no job can run now, or the client went
+                away; the job is removed.
         """
         deadline = self.clock() + self.settings.limits.sync_seconds
-        while not job.is_final:
-            if await request.is_disconnected():
-                await self.remove(job)
-                raise Problem(_CLIENT_GONE, "the job was removed")
-            if self.clock() >= deadline:
-                raise _too_slow(job, self.settings.limits.sync_seconds)
-            await self.changes.wait(job.id, _POLL_SECONDS)
-            job = await self.find(job.id, job.owner)
+        async with aclosing(self.follow(job)) as states:
+            async for state in states:
+                job = state
+                if not job.is_final:
+                    await self._require_worth_waiting(job, request, deadline)
         return job
+
+    async def follow(self, job: Job) -> AsyncGenerator[Job, None]:
+        """Yield the job as it is, now and after each change, until it has ended. Raises the 404 of a deleted one."""
+        with self.changes.watching(job.id) as watch:
+            while True:
+                job = await self.find(job.id, job.owner)
+                yield job
+                if job.is_final:
+                    return
+                await watch.wait(_POLL_SECONDS)
+
+    async def _require_worth_waiting(self, job: Job, request: Request, deadline: float) -> None:
+        if await request.is_disconnected():
+            await self.remove(job)
+            raise Problem(_CLIENT_GONE, "the job was removed")
+        if job.state == "queued" and (reason := self.workers.problem):
+            await self.remove(job)
+            raise not_ready(reason)
+        if self.clock() >= deadline:
+            raise _too_slow(job, self.settings.limits.sync_seconds)
 
     def result_of(self, job: Job) -> FinishedJob:
         """Return the result of a job that has ended; raise the problem of one that did not succeed."""
@@ -135,6 +174,19 @@ RunningService = Annotated[Service, Depends(service_of)]
 Owner = Annotated[str, Depends(owner_of)]
 
 
+async def found_job(service: RunningService, owner: Owner, job_id: str) -> Job:
+    """Return the job that a path names; raise the 404 of one that does not exist, or is of another key."""
+    return await service.find(job_id, owner)
+
+
+def public(job: Job) -> Job:
+    """Return the job with a failure that tells of no folder of this machine."""
+    if job.failure is None:
+        return job
+    message, hint = without_folders(job.failure.message), without_folders(job.failure.hint)
+    return replace(job, failure=replace(job.failure, message=message, hint=hint))
+
+
 def no_job() -> Problem:
     """Return the problem of a job that a key has not."""
     return Problem(_NO_JOB, "your key has no job with this id", hint="ended jobs are deleted after a time")
@@ -143,13 +195,25 @@ def no_job() -> Problem:
 def unsuccessful(job: Job) -> Problem:
     """Return the problem of a job whose result was requested."""
     if job.failure:
-        return Problem(_FAILED, without_folders(job.failure.message), hint=without_folders(job.failure.hint))
+        return Problem(_FAILED, job.failure.message, hint=job.failure.hint or "submit the recording again")
     if job.state == "cancelled":
         return Problem(_CANCELLED, "a cancelled job has no result", hint="submit the recording again")
     return Problem(_UNFINISHED, f"the job is {job.state}", hint="ask again when it has succeeded")
 
 
+def queue_full(error: QueueFull) -> Problem:
+    """Return the problem of an upload for which the queue has no room."""
+    return Problem(_QUEUE_FULL, error.message, hint=error.hint, headers={"Retry-After": str(error.retry_after)})
+
+
+def not_ready(reason: str) -> Problem:
+    """Return the problem of a server whose workers can run no job."""
+    hint = "try again later, or submit the recording to /v1/jobs, where it waits"
+    return Problem(NOT_READY, without_folders(reason), hint=hint, headers={"Retry-After": _RETRY_SECONDS})
+
+
 def _too_slow(job: Job, seconds: float) -> Problem:
     detail = f"the job is not finished after {seconds:g} s; it goes on"
-    hint = f"ask for /v1/jobs/{job.id}, or submit long recordings to /v1/jobs"
-    return Problem(_STILL_RUNNING, detail, hint=hint, extra={"job": job.id})
+    link = f"/v1/jobs/{job.id}"
+    hint = f"ask for {link}, or submit long recordings to /v1/jobs"
+    return Problem(_STILL_RUNNING, detail, hint=hint, headers={"Location": link}, extra={"job": link})

@@ -49,20 +49,24 @@ class TestDocument:
     def test_it_loads_nothing_from_elsewhere(self):
         written = page.document().replace("xmlns='http://www.w3.org/2000/svg'", "")
         assert "://" not in written
-        assert set(re.findall(r'(?:src|href)="([^"]*)"', written)) <= {"#", *re.findall(r'href="(data:[^"]*)"', written)}
+        targets = re.findall(r'(?:src|href)="([^"]*)"', written)
+        assert [each for each in targets if not each.startswith("data:")] == ["#"]
         assert "url(" not in written
         assert "@import" not in written
 
     def test_it_has_no_handler_in_an_attribute_and_makes_no_html_of_texts(self):
         assert not re.search(r'\s(?:on\w+|style)="', page.document())
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", part("script"))
+        unsafe = r"innerHTML|outerHTML|insertAdjacentHTML|setHTML|document\.write|eval\(|Function\("
+        assert not re.search(unsafe, part("script"))
 
     def test_it_is_small(self):
         assert len(page.document().encode()) < 48 << 10
         assert len(part("script").splitlines()) < 500
 
     def test_nothing_moves_for_people_who_want_less_motion(self):
-        still = re.sub(r"@media \(prefers-reduced-motion: no-preference\) \{.*?\n\}", "", part("style"), flags=re.DOTALL)
+        moving = re.compile(r"@media \(prefers-reduced-motion: no-preference\) \{.*?\n\}", re.DOTALL)
+        still, found = moving.subn("", part("style"))
+        assert found == 1
         assert not re.search("transition|animation|scroll-behavior", still)
 
     @pytest.mark.parametrize("method", ["GET", "HEAD"])

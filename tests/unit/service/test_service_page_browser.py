@@ -192,9 +192,7 @@ class TestKeys:
         tab.run(f"document.querySelector('#key').value = {json.dumps(key)}")
         click(tab, "#ask-key .main")
 
-    def test_the_page_asks_for_a_key_until_it_is_valid_and_keeps_it_in_the_tab_alone(
-        self, tab, service, key, tmp_path
-    ):
+    def test_the_page_asks_for_a_key_until_it_is_valid_and_keeps_it_in_the_tab_alone(self, tab, service, key, tmp_path):
         tab.open(str(service.base_url))
         self.enter(tab, "wrong")
         tab.wait("document.querySelector('#key-problem').textContent === 'This key is not valid.'")
@@ -369,6 +367,7 @@ class TestLooks:
         tab.press("Escape")
         tab.wait(f"!document.querySelector('#confirm').open && {focused} === 'Delete call.wav'")
         tab.press("Enter")
+        tab.wait(f"{focused} === 'no'")
         tab.press("Tab", modifiers=8)  # Shift
         tab.press("Enter")
         tab.wait("!document.querySelector('#no-jobs').hidden")

@@ -1,16 +1,18 @@
 """`/v1/jobs`: submit, follow, fetch, cancel and delete jobs."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from contextlib import aclosing
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from diarize_runner.diarization.turns import uri_from_stem
 from diarize_runner.service.intake import Submission
-from diarize_runner.service.queue.job import JobState
+from diarize_runner.service.queue.job import Job, JobState
 from diarize_runner.service.results import RESULT_FORMATS, FinishedJob
 from diarize_runner.service.shapes.jobs import JobDocument, JobPage, JobProgress
 from diarize_runner.service.web.forms import (
@@ -27,16 +29,27 @@ from diarize_runner.service.web.forms import (
 )
 from diarize_runner.service.web.names import Names, attachment
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem, ProblemKind
-from diarize_runner.service.web.service import Owner, RunningService
+from diarize_runner.service.web.service import Owner, RunningService, found_job, public
 from diarize_runner.service.work import TaskName, Work
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
-_POLL_SECONDS: Final = 1.0
 _NO_RESULT: Final = ProblemKind(slug="no-such-result", status=409, title="The job has no such result")
 _MEDIA_TYPES: Final = {"html": "text/html", "vtt": "text/vtt", "eaf": "application/xml"}
+_JSON, _TEXT = "application/json", "text/plain"
+_LOCATION: Final = {"description": "The path of the job.", "schema": {"type": "string"}}
+_SUBMITTED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "The job waits", "headers": {"Location": _LOCATION}},
+}
+_RESULT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The result in the requested format",
+        "content": {each: {} for each in (_JSON, _TEXT, *_MEDIA_TYPES.values())},
+    },
+    409: {"description": "The job has no result, or none in this format"},
+}
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=_SUBMITTED)
 async def submit(
     service: RunningService,
     owner: Owner,
@@ -83,65 +96,70 @@ async def page(
 ) -> JobPage:
     """Return your jobs, newest first."""
     found = await run_in_threadpool(lambda: service.queue.page(owner, cursor=cursor, limit=limit, state=state))
-    return JobPage(jobs=[JobDocument.of(job) for job in found.jobs], next_cursor=found.next_cursor)
+    return JobPage(jobs=[JobDocument.of(public(job)) for job in found.jobs], next_cursor=found.next_cursor)
 
 
 @router.get("/{job_id}")
-async def find(service: RunningService, owner: Owner, job_id: str) -> JobDocument:
+async def find(job: Annotated[Job, Depends(found_job)]) -> JobDocument:
     """Return a job."""
-    return JobDocument.of(await service.find(job_id, owner))
+    return JobDocument.of(job)
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse)
-async def events(service: RunningService, owner: Owner, job_id: str) -> AsyncIterator[ServerSentEvent]:
-    """Send an event for each change of a job: `progress`, and `ended` as the last one."""
-    job, sent = await service.find(job_id, owner), None
-    while not job.is_final:
-        if (progress := JobProgress.of(job)) != sent:
-            yield ServerSentEvent(event="progress", data=progress)
-            sent = progress
-        await service.changes.wait(job_id, _POLL_SECONDS)
-        job = await service.find(job_id, owner)
-    yield ServerSentEvent(event="ended", data=JobProgress.of(job))
+async def events(service: RunningService, job: Annotated[Job, Depends(found_job)]) -> AsyncIterator[ServerSentEvent]:
+    """Send an event for each change of a job: `progress`, and as the last one `ended`, or `deleted`."""
+    sent = None
+    try:
+        async with aclosing(service.follow(job)) as states:
+            async for state in states:
+                if (progress := JobProgress.of(state)) != sent:
+                    yield ServerSentEvent(event="ended" if state.is_final else "progress", data=progress)
+                    sent = progress
+    except Problem:  # the response has begun, so that no status can tell of it
+        yield ServerSentEvent(event="deleted", data=sent or JobProgress.of(job))
 
 
-@router.get("/{job_id}/result", response_class=FileResponse)
+@router.get("/{job_id}/result", response_class=FileResponse, responses=_RESULT)
 async def result(
     service: RunningService,
-    owner: Owner,
-    job_id: str,
+    job: Annotated[Job, Depends(found_job)],
     names: Names,
-    kind: Annotated[str, Query(alias="format", description=f"One of: {', '.join(RESULT_FORMATS)}.")] = "json",
+    kind: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(RESULT_FORMATS)})] = "json",
 ) -> Response:
     """Return the result of a job that has succeeded."""
-    job = await service.find(job_id, owner)
+    _require_known(kind)
     finished = service.result_of(job)
-    _require_format(finished, kind)
-    stem = uri_from_stem(Work.decode(job.work).name.rpartition(".")[0] or "recording")
+    file = _file_of(finished, kind)
+    stem = uri_from_stem(PurePath(Work.decode(job.work).name).stem)
     suffix = ".json" if kind.startswith("json") else f".{kind}"
-    media_type = "application/json" if suffix == ".json" else _MEDIA_TYPES.get(kind, "text/plain")
+    media_type = _JSON if suffix == ".json" else _MEDIA_TYPES.get(kind, _TEXT)
     if names:
         content = await run_in_threadpool(finished.render, kind, names)
         return Response(content, media_type=media_type, headers=attachment(f"{stem}{suffix}"))
-    return FileResponse(finished.path(kind), media_type=media_type, filename=f"{stem}{suffix}")
+    return FileResponse(file, media_type=media_type, filename=f"{stem}{suffix}")
 
 
 @router.post("/{job_id}/cancel")
-async def cancel(service: RunningService, owner: Owner, job_id: str) -> JobDocument:
+async def cancel(service: RunningService, job: Annotated[Job, Depends(found_job)]) -> JobDocument:
     """Stop a job, within two seconds; one that has ended stays as it is."""
-    return JobDocument.of(await service.cancel(await service.find(job_id, owner)))
+    return JobDocument.of(await service.cancel(job))
 
 
 @router.delete("/{job_id}", status_code=204)
-async def delete(service: RunningService, owner: Owner, job_id: str) -> None:
+async def delete(service: RunningService, job: Annotated[Job, Depends(found_job)]) -> None:
     """Stop a job, and delete its recording and its result."""
-    await service.remove(await service.find(job_id, owner))
+    await service.remove(job)
 
 
-def _require_format(finished: FinishedJob, kind: str) -> None:
+def _require_known(kind: str) -> None:
     if kind not in RESULT_FORMATS:
         hint = f"use one of: {', '.join(RESULT_FORMATS)}"
         raise Problem(INVALID_REQUEST, f"there is no format {kind[:40]!r}", hint=hint)
-    if not finished.path(kind).exists():
-        detail = f"this job has no {kind}, which needs a transcript"
-        raise Problem(_NO_RESULT, detail, hint="use format=rttm or format=json")
+
+
+def _file_of(finished: FinishedJob, kind: str) -> Path:
+    file = finished.path(kind)
+    if not file.exists():
+        detail = f"this job has no {kind}, which its task does not make"
+        raise Problem(_NO_RESULT, detail, hint="use format=json")
+    return file

@@ -1,6 +1,6 @@
 """`/v1/audio/diarization`, with the fields and answers of LocalAI."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -18,14 +18,15 @@ from diarize_runner.service.web.forms import (
     warnings_header,
 )
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import answers_with_text, finished
 from diarize_runner.service.work import Work
 
 router = APIRouter(tags=["LocalAI"])
+_ANSWERS: Final = answers_with_text("`json` or `verbose_json`; `rttm` is text")
 AnswerFormat = Literal["json", "verbose_json", "rttm"]
 
 
-@router.post("/v1/audio/diarization", response_model=Diarization)
+@router.post("/v1/audio/diarization", response_model=Diarization, responses=_ANSWERS)
 async def diarize(
     request: Request,
     service: RunningService,

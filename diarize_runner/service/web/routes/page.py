@@ -3,16 +3,17 @@
 from dataclasses import replace
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from diarize_runner.service.queue.job import Job
 from diarize_runner.service.results import RESULT_FORMATS, FinishedJob, format_of
 from diarize_runner.service.web import page
 from diarize_runner.service.web.names import attachment
 from diarize_runner.service.web.problems import Problem, ProblemKind
-from diarize_runner.service.web.service import Owner, RunningService
+from diarize_runner.service.web.service import RunningService, found_job
 from diarize_runner.service.work import Work
 from diarize_runner.transcript.formats import html
 from diarize_runner.transcript.formats.document import SENT_BY_FRAME
@@ -44,16 +45,15 @@ async def index() -> Response:
 
 
 @router.get("/v1/jobs/{job_id}/formats")
-async def formats(service: RunningService, owner: Owner, job_id: str) -> ResultFormats:
+async def formats(service: RunningService, job: Annotated[Job, Depends(found_job)]) -> ResultFormats:
     """Return the formats that the result of a job has."""
-    finished = service.result_of(await service.find(job_id, owner))
+    finished = service.result_of(job)
     return ResultFormats(formats=[_describe(name) for name in RESULT_FORMATS if finished.path(name).exists()])
 
 
 @router.get("/v1/jobs/{job_id}/recording", response_class=FileResponse)
-async def recording(service: RunningService, owner: Owner, job_id: str) -> FileResponse:
+async def recording(service: RunningService, job: Annotated[Job, Depends(found_job)]) -> FileResponse:
     """Return the recording as it was uploaded, or a range of its bytes."""
-    job = await service.find(job_id, owner)
     name, upload = Work.decode(job.work).name, service.folder.job(job.id).upload
     if not upload.exists():
         raise Problem(_NO_RECORDING, "this job has no recording any more", hint="submit the recording again")
@@ -62,10 +62,10 @@ async def recording(service: RunningService, owner: Owner, job_id: str) -> FileR
 
 @router.get("/v1/jobs/{job_id}/view", response_class=Response, include_in_schema=False)
 async def view(
-    service: RunningService, owner: Owner, job_id: str, player: Annotated[bool, Query()] = False
+    service: RunningService, job: Annotated[Job, Depends(found_job)], player: Annotated[bool, Query()] = False
 ) -> Response:
     """Return the result as HTML for a frame of the page, which sends it the recording if it has a player."""
-    finished = service.result_of(await service.find(job_id, owner))
+    finished = service.result_of(job)
     content = await run_in_threadpool(_render_view, finished, SENT_BY_FRAME if player else None)
     return Response(content, media_type="text/html", headers=attachment("result.html"))
 

@@ -1,6 +1,6 @@
 """Health, readiness and metrics; probes need no key and tell nothing of jobs."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -9,12 +9,12 @@ from starlette.concurrency import run_in_threadpool
 
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
-from diarize_runner.service.web.service import RunningService, Service
+from diarize_runner.service.web.service import NOT_READY, RunningService, Service, not_ready
 from diarize_runner.version import __version__
 
 router = APIRouter(tags=["Probes"])
 _NOT_ALIVE: Final = ProblemKind(slug="not-alive", status=503, title="The server runs no jobs any more")
-_NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
+_UNAVAILABLE: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "It does not; `detail` says why"}}
 
 
 class Health(BaseModel):
@@ -37,7 +37,7 @@ class Version(BaseModel):
     version: str = Field(examples=["0.2.0"])
 
 
-@router.get("/livez")
+@router.get("/livez", responses=_UNAVAILABLE)
 async def livez(service: RunningService) -> Alive:
     """Succeed while the server answers and its workers live; a supervisor restarts a server that fails."""
     if not service.workers.is_alive:
@@ -45,8 +45,8 @@ async def livez(service: RunningService) -> Alive:
     return Alive()
 
 
-@router.get("/readyz")
-@router.get("/ready")
+@router.get("/readyz", responses=_UNAVAILABLE)
+@router.get("/ready", responses=_UNAVAILABLE)
 async def readyz(service: RunningService) -> Alive:
     """Succeed while the server would take a job and run it, whether or not a model is loaded."""
     await run_in_threadpool(_require_ready, service)
@@ -77,9 +77,9 @@ def _require_ready(service: Service) -> None:
     """Raise the problem of a server that would take no job."""
     problem = "the workers have ended" if not service.workers.is_alive else service.workers.problem
     if problem:
-        raise Problem(_NOT_READY, without_folders(problem))
+        raise not_ready(problem)
     try:
         service.queue.check()
         service.intake.require_room("")
     except DiarizeRunnerError as error:
-        raise Problem(_NOT_READY, without_folders(error.message), hint=without_folders(error.hint)) from error
+        raise Problem(NOT_READY, without_folders(error.message), hint=without_folders(error.hint)) from error
