@@ -59,7 +59,8 @@ function confirmed(question) {
   setText(byId("question"), question);
   return new Promise((resolve) => {
     for (const id of ["yes", "no"]) byId(id).onclick = () => dialog.close(id);
-    dialog.onclose = () => resolve(dialog.returnValue === "yes");
+    // The browser may tell of the last close when the dialog is open again.
+    dialog.onclose = () => { if (!dialog.open) resolve(dialog.returnValue === "yes"); };
     dialog.returnValue = "";
     dialog.showModal();
     byId("no").focus();
