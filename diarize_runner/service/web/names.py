@@ -13,16 +13,17 @@ _MOST_NAMES: Final = 200
 
 def speaker_names(
     speaker: Annotated[
-        list[str] | None,
+        list[str],
         Query(
+            default_factory=list,
             description="LABEL=NAME, such as `SPEAKER_00=Ada`; repeat it for each speaker. The server keeps no names.",
             max_length=_MOST_NAMES,
         ),
-    ] = None,
+    ],
 ) -> SpeakerNames:
     """Return the names by label; raise the problem of a name that cannot be used."""
     try:
-        return collect_names(map(parse_name, speaker or ()))
+        return collect_names(map(parse_name, speaker))
     except ValueError as error:
         raise Problem(INVALID_REQUEST, str(error), hint="write LABEL=NAME, such as SPEAKER_00=Ada") from error
 

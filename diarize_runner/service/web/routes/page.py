@@ -28,7 +28,7 @@ class ResultFormat(BaseModel):
 
     name: str = Field(description="Send it as `format` to the result.", examples=["srt"])
     suffix: str = Field(description="The end of a file's name.", examples=[".srt"])
-    description: str
+    description: str = Field(examples=["subtitles with [SPEAKER_00] in front"])
 
 
 class ResultFormats(BaseModel):
@@ -37,7 +37,7 @@ class ResultFormats(BaseModel):
     formats: list[ResultFormat]
 
 
-@router.get("/", response_class=Response, responses={200: {"content": {"text/html": {}}}})
+@router.get("/", include_in_schema=False)
 @router.head("/", include_in_schema=False)
 async def index() -> Response:
     """Return the page, which holds no data: its script asks for a key, and fetches the jobs."""
