@@ -151,9 +151,12 @@ class ServiceFolder:
         They go by one rename first, so that a model process that still works on the job adds no file to them.
         """
         removed = self.jobs / f"{_REMOVED}{job_id}"
-        with disk_errors(self.jobs), suppress(FileNotFoundError):
-            (self.jobs / job_id).rename(removed)
-            shutil.rmtree(removed)
+        with disk_errors(self.jobs):
+            with suppress(FileNotFoundError):
+                (self.jobs / job_id).rename(removed)
+            while removed.exists():
+                with suppress(FileNotFoundError):  # a worker has just removed one of the files
+                    shutil.rmtree(removed)
 
     def job_ids(self) -> Iterator[str]:
         """Yield the id of each job that has files, and the names of drafts."""

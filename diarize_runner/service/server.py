@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -23,6 +24,7 @@ from diarize_runner.service.queue.database import open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.web.app import create_app
+from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.workers.models import Models
 
@@ -57,7 +59,7 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
             box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=models)
             box.remove_leftovers()
             progress.print_line(f"serving {_url(listener)}")
-            _run(create_app(_service(settings, box, catalog), box.running), listener)
+            _run(create_app(_service(settings, box, catalog), box.running), listener, box.changes)
         finally:
             engine.dispose()
 
@@ -65,7 +67,8 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
 def _own_queue(folder: ServiceFolder) -> str:
     """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
     if aside := folder.set_aside():
-        _log.warning("%s has no queue: the jobs that were there are in %s; remove them", folder.path, aside)
+        what_to_do = "remove them, or stop the server and put them back as jobs with their queue.db"
+        _log.warning("%s has no queue: the files of its jobs are in %s; %s", folder.path, aside.name, what_to_do)
     return folder.queue_url
 
 
@@ -83,7 +86,20 @@ def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:
     )
 
 
-def _run(app: FastAPI, listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """Tells the requests that wait when it stops: uvicorn waits for them."""
+
+    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+        super().__init__(config)
+        self._changes = changes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, because of a signal."""
+        self._changes.close()
+        super().handle_exit(sig, frame)
+
+
+def _run(app: FastAPI, listener: socket.socket, changes: Changes) -> None:
     """Serve until a signal; return when the workers have given back what they ran."""
     config = uvicorn.Config(
         app,
@@ -97,7 +113,7 @@ def _run(app: FastAPI, listener: socket.socket) -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, changes).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
 

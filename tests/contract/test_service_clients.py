@@ -11,7 +11,7 @@ pytest.importorskip("fastapi")
 openai = pytest.importorskip("openai")
 
 import requests  # noqa: E402
-from support.served import served  # noqa: E402
+from support.served import served, started  # noqa: E402
 from support.services import wav  # noqa: E402
 
 SECONDS = 12.0
@@ -36,11 +36,14 @@ def audio(server):
 @pytest.fixture
 def shell(server, audio):
     """Run a line of a shell, beside audio.wav; return what it prints."""
+    return shell_of(server, audio.parent)
 
+
+def shell_of(server, folder):
     def run(line):
         done = subprocess.run(
             ["/bin/sh", "-c", line],
-            cwd=audio.parent,
+            cwd=folder,
             env={**os.environ, "ENDPOINT": server.url, "KEY": server.key},
             capture_output=True,
             text=True,
@@ -173,6 +176,17 @@ def completed(ask, job_id):
         if job["status"] in ("completed", "failed"):
             return job
     raise AssertionError(job)
+
+
+def test_a_server_of_this_machine_needs_no_key(audio, tmp_path):
+    with started(tmp_path, "") as server:
+        shell = shell_of(server, audio.parent)
+        diarized = json.loads(shell('curl -sk "$ENDPOINT/v1/diarize" -F "file=@audio.wav" -F "num_speakers=2"'))
+        submitted = json.loads(shell(TestJobApi.SUBMIT.replace('-H "Authorization: Bearer $KEY"', "")))
+        status = json.loads(shell(f'curl -s "$ENDPOINT/status/{submitted["job_id"]}"'))
+
+    assert speaker_turns(diarized["segments"]) == EXPECTED_TURNS
+    assert (submitted["status"], status["job_id"]) == ("queued", submitted["job_id"])
 
 
 class TestGpuQueue:

@@ -35,7 +35,7 @@ class Service:
 
     def __init__(self, folder, box, idle_seconds=None):
         self.queue, self.folder, self.models = FakeQueue(), ServiceFolder(path=folder), Models()
-        self.folder.prepare()
+        self.folder.create()
         self.stop, self.changes = threading.Event(), []
         self.dispatcher = Dispatcher(
             box="box",

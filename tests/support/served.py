@@ -42,6 +42,7 @@ class Served:
     process: subprocess.Popen
     port: int
     key: str
+    """Empty: everyone on this machine may use it."""
     log: Path
 
     @property
@@ -50,7 +51,7 @@ class Served:
 
     @property
     def headers(self):
-        return {"Authorization": f"Bearer {self.key}"}
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
     def get(self, path):
         """Return the JSON document of a path."""
@@ -71,12 +72,17 @@ class Served:
         return code, [pid for pid in children if is_running(pid)]
 
 
-@contextmanager
 def served(folder, **environment):
+    """Return a context manager as `started` does; its server has a key."""
+    key = add_key(folder / "keys.json", "client")
+    return started(folder, key, "--keys", folder / "keys.json", **environment)
+
+
+@contextmanager
+def started(folder, key, *options, **environment):
     """Yield a server whose files are in `folder`; assert that it stops by itself and leaves no process."""
-    key, port = add_key(folder / "keys.json", "client"), free_port()
-    arguments = ["--port", port, "--folder", folder / "service", "--keys", folder / "keys.json"]
-    log = folder / "log"
+    port, log = free_port(), folder / "log"
+    arguments = ["--port", port, "--folder", folder / "service", *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "support.served", "serve", *map(str, arguments)],

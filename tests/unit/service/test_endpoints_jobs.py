@@ -228,10 +228,10 @@ def test_a_job_that_has_ended_stays_as_it_is(client):
     assert client.get(f"/v1/jobs/{job['id']}/result").status_code == 200
 
 
-@pytest.mark.parametrize("name", ["a.wav", "hang.wav"], ids=["ended", "running"])
-def test_a_deleted_job_leaves_nothing(client, name):
+@pytest.mark.parametrize(("name", "state"), [("a.wav", "succeeded"), ("hang.wav", "running")])
+def test_a_deleted_job_leaves_nothing(client, name, state):
     job = submit(client, name)
-    wait_for(client, job["id"], "running", "succeeded")
+    wait_for(client, job["id"], state)
     assert files_of(client) == [job["id"]]
     assert client.delete(f"/v1/jobs/{job['id']}").status_code == 204
     assert client.get(f"/v1/jobs/{job['id']}").status_code == 404
@@ -264,7 +264,7 @@ def test_an_idempotency_key_of_another_request_is_refused(client, change):
     form = {"num_speakers": "2"} if change == "hints" else {}
     response = client.post("/v1/jobs", files=files, data=form, headers={"Idempotency-Key": "once"})
     assert response.status_code == 422
-    problem(response, slug="idempotency-key-reused")
+    problem(response, slug="idempotency-conflict")
     assert len(files_of(client)) == 1
 
 

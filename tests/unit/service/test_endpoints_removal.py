@@ -130,6 +130,20 @@ def test_a_worker_adds_no_file_to_a_job_that_is_being_removed(queue, folder, mon
     assert names(folder) == []
 
 
+def test_a_worker_may_remove_files_of_a_job_that_is_being_removed(queue, folder, monkeypatch):
+    add(queue, folder, "a")
+    folder.job("a").upload.write_bytes(b"upload")
+
+    def lose_a_race(path, **_):
+        monkeypatch.undo()
+        next(path.iterdir()).unlink()
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("diarize_runner.service.folder.shutil.rmtree", lose_a_race)
+    folder.remove_job("a")
+    assert names(folder) == []
+
+
 def test_a_job_without_files_is_removed(folder):
     folder.remove_job("a")
     assert names(folder) == []

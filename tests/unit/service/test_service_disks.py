@@ -11,6 +11,7 @@ from support.run_main import run_main
 from support.service_process import main, until
 from support.services import running_service, wait_for, wav
 
+from diarize_runner.service import server
 from diarize_runner.service.folder import ServiceFolder
 
 PAGE = 4096
@@ -19,9 +20,10 @@ _FOR_THE_QUEUE = 12 * PAGE
 
 
 @pytest.fixture(autouse=True)
-def own_tempdir(monkeypatch):
-    """Let a server in this process set the place of temporary files."""
+def stopped_at_once(monkeypatch):
+    """Let a server of `main` set the place of temporary files, and stop as soon as it would take requests."""
     monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(server, "_run", lambda *_: None)
 
 
 @pytest.fixture
@@ -128,14 +130,16 @@ def test_a_server_refuses_a_damaged_queue_and_leaves_everything_as_it_is(damage,
     assert upload.read_bytes() == b"recording"
 
 
-def test_the_files_of_jobs_are_set_aside_when_their_queue_was_moved_away(tmp_path):
-    folder = ServiceFolder(path=tmp_path)
-    folder.create()
-    (folder.jobs / "00").mkdir()
-    (folder.jobs / "00/upload").write_bytes(b"recording")
+def test_a_server_keeps_the_files_of_jobs_whose_queue_was_moved_away(tmp_path, capsys):
+    upload = tmp_path / "jobs/00/upload"
+    upload.parent.mkdir(parents=True)
+    upload.write_bytes(b"recording")
 
-    aside = folder.set_aside()
+    first = run_main(capsys, main, "--folder", tmp_path, "--port", 0)
+    second = run_main(capsys, main, "--folder", tmp_path, "--port", 0)
 
+    (aside,) = tmp_path.glob("jobs-without-queue-*")
+    assert f"{tmp_path} has no queue: the files of its jobs are in {aside.name}" in first.stderr
+    assert "has no queue" not in second.stderr
     assert (aside / "00/upload").read_bytes() == b"recording"
-    assert list(folder.jobs.iterdir()) == []
-    assert folder.set_aside() is None
+    assert list((tmp_path / "jobs").iterdir()) == []
