@@ -1,12 +1,15 @@
 """A service in this process, with a model process that has no models."""
 
 import io
+import threading
 import time
 import wave
 from contextlib import contextmanager
 from dataclasses import replace
 
+import httpx
 import numpy as np
+import uvicorn
 from starlette.testclient import TestClient
 from support import fake_models
 
@@ -39,8 +42,8 @@ def wav(seconds=4.0, level=0.3, rate=16_000):
 
 
 @contextmanager
-def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, sender=None, **settings):
-    """Yield a client of a running service; `client.service` has its parts."""
+def application(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, sender=None, **settings):
+    """Yield the application of a service, whose parts are `app.state.service`."""
     folder = ServiceFolder(path=path)
     folder.create()
     folder.empty_incoming()
@@ -65,10 +68,38 @@ def running_service(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, se
         clock=clock,
         webhooks=sender.webhooks if sender else NO_WEBHOOKS,
     )
-    with TestClient(create_app(service, box.running), base_url=ADDRESS, client=("127.0.0.1", 50_000)) as client:
-        client.service = service
-        yield client
+    yield create_app(service, box.running)
     engine.dispose()
+
+
+@contextmanager
+def running_service(path, **options):
+    """Yield a client of a running service; `client.service` has its parts."""
+    with (
+        application(path, **options) as app,
+        TestClient(app, base_url=ADDRESS, client=("127.0.0.1", 50_000)) as client,
+    ):
+        client.service = app.state.service
+        yield client
+
+
+@contextmanager
+def listening_service(path, **options):
+    """Yield a client of a service that listens on a port of this machine; `client.service` has its parts."""
+    with application(path, **options) as app:
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            while not server.started and thread.is_alive():
+                time.sleep(0.01)
+            port = server.servers[0].sockets[0].getsockname()[1]
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+                client.service = app.state.service
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def wait_for(client, job_id, *states, headers=None, seconds=30):

@@ -5,5 +5,6 @@ handlers     turn exceptions into problems
 requests     request ids, one log line a request, security headers
 access       keys, same-site checks, rates and upload slots, before a byte of the body is read
     origin, rates
+page/        the page, one document without a build step
 protect      put all of these around an application
 """

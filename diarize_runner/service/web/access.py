@@ -16,8 +16,8 @@ from diarize_runner.service.web.origin import SAFE_METHODS, SameSite
 from diarize_runner.service.web.problems import BAD_REQUEST, TOO_LARGE, UNAUTHORIZED, Problem, problem_response
 from diarize_runner.service.web.rates import Rates, Uploads, UploadSlot
 
-OPEN_PATHS: Final = frozenset({"/livez", "/readyz", "/health", "/ready"})
-"""Those of probes, which have no key; for GET and HEAD."""
+OPEN_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/health", "/ready"})
+"""Those of the page, which holds no data, and of probes, which have no key; for GET and HEAD."""
 MAX_DOCUMENT_BYTES: Final = 1 << 20
 """Of a body that is no upload: such a body is read into memory."""
 _KEY_HEADERS: Final = ("x-api-key", "xi-api-key")

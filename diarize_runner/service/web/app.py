@@ -8,12 +8,12 @@ from fastapi import FastAPI
 
 from diarize_runner.service.web.description import describe
 from diarize_runner.service.web.protect import protect
-from diarize_runner.service.web.routes import job_api, jobs, localai, openai, probes, pyannote_server, queue_api
+from diarize_runner.service.web.routes import job_api, jobs, localai, openai, page, probes, pyannote_server, queue_api
 from diarize_runner.service.web.service import Service
 from diarize_runner.version import __version__
 
 _DESCRIPTION: Final = "Find who spoke when, and who said what, offline. Errors are problem documents of RFC 9457."
-_ROUTERS: Final = (jobs, pyannote_server, job_api, queue_api, localai, openai, probes)
+_ROUTERS: Final = (jobs, pyannote_server, job_api, queue_api, localai, openai, probes, page)
 
 
 def create_app(service: Service, workers: Callable[[], AbstractContextManager[None]]) -> FastAPI:

@@ -2,12 +2,16 @@
 
 result-<lease>/<format>       such as `json`, `srt` and `rttm`, as the commands write them
 result-<lease>/json-<style>   JSON in the shape of another tool
+result-<lease>/document.json    what the formats render, to write them again with names of speakers
 """
 
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
+
+from pydantic import TypeAdapter
 
 from diarize_runner.disk import disk_errors, flush, flush_folders, write_new
 from diarize_runner.jobs.job import Result
@@ -15,6 +19,7 @@ from diarize_runner.service.work import TaskName
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.registry import JSON_STYLES, default_formats
 
+_DOCUMENT: Final = "document.json"
 _NEEDS_TURNS: Final = "rttm"
 _DRAFT: Final = ".draft-"
 
@@ -22,7 +27,23 @@ _DRAFT: Final = ".draft-"
 def render(task: TaskName, result: Result) -> Mapping[str, bytes]:
     """Return the content of each file, by name."""
     document = Document(transcript=result.labelled, provenance=result.provenance)
-    return {name: text.encode() for name, text in _rendered(task, result, document)}
+    files = {name: text.encode() for name, text in _rendered(task, result, document)}
+    return files | {_DOCUMENT: _documents().dump_json(document)}
+
+
+def read_document(folder: Path) -> Document:
+    """Return what the formats of a result rendered.
+
+    Raises:
+        OSError: the file cannot be read, or the job was deleted.
+        ValueError: it is no document.
+    """
+    return _documents().validate_json((folder / _DOCUMENT).read_bytes())
+
+
+@cache
+def _documents() -> TypeAdapter[Document]:
+    return TypeAdapter(Document)
 
 
 def _rendered(task: TaskName, result: Result, document: Document) -> Iterator[tuple[str, str]]:

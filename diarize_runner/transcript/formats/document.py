@@ -1,9 +1,13 @@
 """The results of one recording: the labelled transcript, and what some formats add."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from diarize_runner.transcript.formats.provenance import Provenance
 from diarize_runner.transcript.model import LabelledTranscript
+
+SENT_BY_FRAME: Final = "blob:"
+"""An `audio_src`: a page that shows the HTML in a frame sends it the recording (page/page.js)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,7 +18,7 @@ class Document:
     media: str | None = None
     """URL of the recording, relative to the document."""
     audio_src: str | None = None
-    """URL or data URL that a page plays; None for a page without a player."""
+    """URL or data URL that a page plays, or SENT_BY_FRAME; None for a page without a player."""
     provenance: Provenance | None = None
     """None if unknown."""
 

@@ -23,7 +23,7 @@ from string import Template
 from diarize_runner.control_characters import escape_controls_in_json
 from diarize_runner.transcript.formats import json
 from diarize_runner.transcript.formats.clock import format_short
-from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.document import SENT_BY_FRAME, Document
 from diarize_runner.transcript.formats.fields import one_line
 from diarize_runner.transcript.formats.overlap import find_overlaps
 from diarize_runner.transcript.formats.provenance import Provenance
@@ -43,7 +43,7 @@ _POLICY = (
 
 def render(document: Document) -> str:
     """Write the page."""
-    transcript, style, script = document.transcript, _read_asset("page.css"), _read_asset("page.js")
+    transcript, style, script = document.transcript, _style(), _read_asset("page.js")
     rows = assign_rows(transcript)
     parts = {
         "policy": _build_policy(document.audio_src, style, script),
@@ -67,10 +67,24 @@ def render(document: Document) -> str:
 def render_timeline_parts(document: Document) -> dict[str, str]:
     """Return the style, the line of facts and the timeline, for a page without the rest."""
     return {
-        "style": _read_asset("page.css"),
+        "style": _style(),
         "facts": f'<span dir="auto">{escape(document.transcript.uri)}</span> · {escape(_summarize(document))}',
         "timeline": _render_timeline(document, assign_rows(document.transcript)),
     }
+
+
+def palette() -> str:
+    """Return the style with only the page's colours, for a page that looks like it."""
+    return _read_asset("palette.css")
+
+
+def allowed_parts() -> tuple[str, str]:
+    """Return the script and the style of the page, which the policy of a page that frames it must allow."""
+    return _read_asset("page.js"), _style()
+
+
+def _style() -> str:
+    return palette() + _read_asset("page.css")
 
 
 @cache
@@ -79,11 +93,19 @@ def _read_asset(name: str) -> str:
 
 
 def _build_policy(audio_src: str | None, style: str, script: str) -> str:
-    media = "'none'" if audio_src is None else "data:" if audio_src.startswith("data:") else "'self' file:"
-    return escape(_POLICY.format(script=_hash(script), style=_hash(style), media=media), quote=True)
+    policy = _POLICY.format(script=csp_hash(script), style=csp_hash(style), media=_media_source(audio_src))
+    return escape(policy, quote=True)
 
 
-def _hash(text: str) -> str:
+def _media_source(audio_src: str | None) -> str:
+    if audio_src is None:
+        return "'none'"
+    scheme = next((each for each in ("data:", "blob:") if audio_src.startswith(each)), None)
+    return scheme or "'self' file:"
+
+
+def csp_hash(text: str) -> str:
+    """Return the source of a policy that allows a script or style with this text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
@@ -117,7 +139,9 @@ def _render_name(row: int, speaker: str) -> str:
 
 
 def _render_player(audio_src: str | None) -> str:
-    return "" if audio_src is None else _fill("player.html", src=escape(audio_src, quote=True))
+    if audio_src is None:
+        return ""
+    return _fill("player.html", src="" if audio_src == SENT_BY_FRAME else f' src="{escape(audio_src, quote=True)}"')
 
 
 def _render_controls(document: Document) -> str:

@@ -22,6 +22,9 @@ OF_A_JOB = (
     ("GET", "/status/{}"),
     ("GET", "/api/v1/queue/{}"),
     ("POST", "/v1/jobs/{}/cancel"),
+    ("GET", "/v1/jobs/{}/formats"),
+    ("GET", "/v1/jobs/{}/recording"),
+    ("GET", "/v1/jobs/{}/view"),
     ("DELETE", "/v1/jobs/{}"),
 )
 """Every endpoint that takes the id of a job; the last one deletes it."""

@@ -144,7 +144,7 @@ def test_an_unknown_job_is_not_found(client, path):
         ("GET", "/api/v1/queue/{}"),
     ],
 )
-@pytest.mark.parametrize("job_id", ["0" * 32, "x", "%00", "..", "%2e%2e%2fqueue.db", "a" * 5000])
+@pytest.mark.parametrize("job_id", ["0" * 32, "x", "%00", "%2e%2e", "%2e%2e%2fqueue.db", "a" * 5000])
 def test_no_endpoint_finds_an_unknown_job(client, method, path, job_id):
     response = client.request(method, path.format(job_id))
     assert response.status_code in (404, 405)

@@ -164,7 +164,9 @@ class TestKeys:
 
         assert send(app, headers=headers).status_code == 401
 
-    @pytest.mark.parametrize("path", ["/metrics", "/nowhere", "/livez/", "//livez", "/docs", "/openapi.json"])
+    @pytest.mark.parametrize(
+        "path", ["/metrics", "/nowhere", "/livez/", "http://localhost//livez", "/docs", "/openapi.json"]
+    )
     def test_every_path_but_the_probes_needs_a_key(self, keyed, path):
         assert send(service(keyed[0])[0], path=path).status_code == 401
 

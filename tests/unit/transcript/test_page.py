@@ -15,7 +15,7 @@ from support.readers import page as read_texts
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
 from diarize_runner.transcript.formats import html, rttm, srt
 from diarize_runner.transcript.formats import json as json_format
-from diarize_runner.transcript.formats.document import Document
+from diarize_runner.transcript.formats.document import SENT_BY_FRAME, Document
 from diarize_runner.transcript.formats.timeline import draw
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 from diarize_runner.transcript.speaker_names import rename_speakers
@@ -48,7 +48,12 @@ class TestUntrustedInput:
 
     @pytest.mark.parametrize(
         ("audio_src", "media"),
-        [(None, "'none'"), ("call.wav", "'self' file:"), ("data:audio/x-wav;base64,UklGRg==", "data:")],
+        [
+            (None, "'none'"),
+            ("call.wav", "'self' file:"),
+            ("data:audio/x-wav;base64,UklGRg==", "data:"),
+            (SENT_BY_FRAME, "blob:"),
+        ],
     )
     def test_the_policy_allows_loading_only_the_recording(self, audio_src, media):
         written = html.render(make_document(audio_src=audio_src))

@@ -12,7 +12,7 @@ from diarize_runner.transcript.formats import html, timeline_page
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript
 
-STYLE = (files(html.__package__) / "page" / "page.css").read_text()
+STYLE = "".join((files(html.__package__) / "page" / name).read_text() for name in ("palette.css", "page.css"))
 _RULE = re.compile(r"(:root|\.s\d+) \{([^}]*)\}")
 WIDE, PHONE = (1280, 800), (375, 667)
 

@@ -7,4 +7,5 @@ queue_api        /api/v1/diarize/file and /api/v1/queue
 localai          /v1/audio/diarization
 openai           /v1/audio/transcriptions and /v1/models
 probes           health, readiness and metrics
+page             the page at `/`, and what it needs beyond /v1/jobs
 """

@@ -27,6 +27,7 @@ from diarize_runner.service.web.forms import (
     opened,
     recording_name,
 )
+from diarize_runner.service.web.names import Names, attachment
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem, ProblemKind
 from diarize_runner.service.web.service import Owner, RunningService, found_job, public
 from diarize_runner.service.webhooks.target import LONGEST_URL, Target
@@ -134,14 +135,19 @@ async def events(service: RunningService, job: Annotated[Job, Depends(found_job)
 async def result(
     service: RunningService,
     job: Annotated[Job, Depends(found_job)],
+    names: Names,
     kind: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(RESULT_FORMATS)})] = "json",
-) -> FileResponse:
+) -> Response:
     """Return the result of a job that has succeeded."""
     _require_known(kind)
-    file = _file_of(service.result_of(job), kind)
+    finished = service.result_of(job)
+    file = _file_of(finished, kind)
     stem = uri_from_stem(PurePath(WorkLabel.read(job.work).name).stem)
     suffix = ".json" if kind.startswith("json") else f".{kind}"
     media_type = _JSON if suffix == ".json" else _MEDIA_TYPES.get(kind, _TEXT)
+    if names:
+        content = await run_in_threadpool(finished.render, kind, names)
+        return Response(content, media_type=media_type, headers=attachment(f"{stem}{suffix}"))
     return FileResponse(file, media_type=media_type, filename=f"{stem}{suffix}")
 
 

@@ -27,6 +27,28 @@ if (sound) playWith(sound);
 if (spoken.length) searchIn(document.getElementById("find"), document.getElementById("found"));
 renameSpeakers();
 
+// Another page may show this one in a frame, and send it names by label, and the recording. It gets the names that
+// people type, and has a title and downloads of its own.
+function joinFrame(labels, inputs) {
+  const typed = () => new Map(inputs.map((input) => [labels[input.dataset.speaker], input.value.trim() || input.defaultValue]));
+  const enter = (names) => {
+    for (const input of inputs) {
+      input.value = names.get(labels[input.dataset.speaker]) ?? input.value;
+      for (const event of ["input", "change"]) input.dispatchEvent(new Event(event));
+    }
+  };
+  const show = ({ names, recording }) => {
+    if (names instanceof Map) enter(names);
+    if (recording instanceof Blob && sound) sound.src = URL.createObjectURL(recording);
+  };
+  addEventListener("message", ({ source, data }) => {
+    if (source !== parent) return;
+    for (const element of all("h1, .exports")) element.hidden = true;
+    show(data);
+  });
+  for (const input of inputs) input.addEventListener("change", () => parent.postMessage({ names: typed() }, "*"));
+}
+
 function playWith(sound) {
   const timeline = document.querySelector(".timeline svg");
   const playhead = document.getElementById("playhead");
@@ -136,6 +158,7 @@ function renameSpeakers() {
     });
     input.addEventListener("change", () => writeTips(document));
   }
+  if (parent !== window) joinFrame(JSON.parse(held).speakers, inputs);
 
   // The recording's labels are in the order of the rows.
   const renamed = () => {
