@@ -10,6 +10,7 @@
         model_process, protocol   the child process; only it imports torch
     shapes/      results as each API has them
     web/         the HTTP endpoints, access, events and metrics
+    systemd      the listening socket that systemd passes, and readiness
 
 The web process decodes and validates, and never imports torch; it stays responsive while the device works. A job is
 accepted once its files and its row are on the disk. Whatever is killed afterwards, some worker's lease expires, and the
