@@ -103,32 +103,29 @@ def output_of(host, http, name, script):
 
 @pytest.fixture(scope="module")
 def service():
-    """A host that serves this machine; check mode changed nothing before."""
+    """A host that serves this machine, its files before, and its keys after; check mode changed nothing before."""
     require_hosts()
     with fresh_host() as host:
         put_release(host, "first")
         before = host.files()
         assert apply(host, "--check").succeeded().changed > 0
         assert changes(before, host.files()) == []
-        played = apply(host).succeeded()
-        yield host, before, played
+        apply(host).succeeded()
+        yield host, before, host.succeed(f"cat {KEYS}")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def host_and_client(service):
-    """The host, and a client with a key of its own."""
+    """The host, and a client with a key."""
     host, *_ = service
-    name = f"test-{time.monotonic_ns()}"
-    token = add_key(host, name)
-    with client(host, token) as http:
+    with client(host, add_key(host, "test")) as http:
         yield host, http
-    host.succeed(f"{COMMAND} service-key revoke {name} --keys {KEYS}")
 
 
 def test_the_play_has_the_sample_diarized_with_a_key_that_does_not_stay(service):
-    host, _, _ = service
+    host, _, keys = service
 
-    assert json.loads(host.succeed(f"cat {KEYS}")) == {"keys": []}
+    assert json.loads(keys) == {"keys": []}
     assert host.succeed(f"stat --format='%U %G %a' {KEYS}") == f"root {USER} 640\n"
     log = host.succeed(f"journalctl --unit {UNIT} --output cat")
     assert "a socket of systemd" in log
