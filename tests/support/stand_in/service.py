@@ -1,6 +1,7 @@
 """The HTTP service of the stand-in toolkit: it takes the requests of roles/service, and answers them without work."""
 
 import os
+import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from diarize_runner.service.systemd import Systemd
@@ -29,11 +30,17 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = answer  # noqa: N815  # BaseHTTPRequestHandler calls these names
 
 
+class Server(ThreadingHTTPServer):
+    """Serves on a socket that replaces its own, as the sandbox of the service allows no Internet sockets."""
+
+    address_family = socket.AF_UNIX
+
+
 def serve(heard):
     """Serve on the socket of systemd; GET /heard returns `heard`."""
     systemd = Systemd.take(os.environ)
     Handler.answers = {**ANSWERS, ("GET", "/heard"): (200, heard)}
-    with ThreadingHTTPServer(systemd.listener.getsockname(), Handler, bind_and_activate=False) as server:
+    with Server(systemd.listener.getsockname(), Handler, bind_and_activate=False) as server:
         server.socket.close()
         server.socket = systemd.listener
         systemd.notify_ready()
