@@ -232,6 +232,8 @@ def polling(host):
 
     thread = threading.Thread(target=poll)
     thread.start()
+    while not answers:
+        time.sleep(0.01)
     try:
         yield answers
     finally:
@@ -269,24 +271,32 @@ def test_what_cannot_be_served_is_refused(service, variables, problem):
     assert problem in apply(host, **variables).failure
 
 
-def test_playbooks_restart_the_service_with_each_new_release_and_new_models_then_remove_it(host, shelf):
+def test_playbooks_restart_the_service_with_each_release_and_new_models_then_remove_it(host, shelf):
     enabled, before = {"diarize_runner_service_enabled": "true", **shelf.variables}, host.files()
-    for version, release in (("1.0", "first"), ("2.0", "second")):
-        shelf.publish(version, f"echo models {version}", release=release)
-        shelf.stock(host)
-        run_play([host], "provision.yml", **enabled).succeeded()
-        assert heard(host) == f"{release}: models {version}"
+    shelf.publish("1.0", "echo models 1.0", release="first")
+    shelf.stock(host)
+    run_play([host], "provision.yml", **enabled).succeeded()
+    assert heard(host) == "first: models 1.0"
+    make_previous_release(host, "other")
     run_play([host], "switch_back.yml", **enabled).succeeded()
-    assert heard(host) == "first: models 2.0"
-    shelf.publish("3.0", "echo models 3.0", release="second")
+    assert heard(host) == "other: models 1.0"
+    shelf.publish("2.0", "echo models 2.0", release="first")
     shelf.stock(host)
     run_play([host], "refresh_cache.yml", **enabled).succeeded()
-    assert heard(host) == "first: models 3.0"
-    assert "speaker turns" in run_play([host], "verify.yml", "-v", **enabled).succeeded().output
+    assert heard(host) == "other: models 2.0"
+    assert "1 speaker turns" in run_play([host], "verify.yml", "-v", **enabled).succeeded().output
     run_play([host], "reset.yml", **enabled).succeeded()
     left = [path for path in changes(before, host.files()) if path.rstrip("-") not in ACCOUNTS]
     assert [path for path in left if not path.startswith(str(shelf.folder))] == []
     assert host.packets.leak == 0
+
+
+def make_previous_release(host, name):
+    """Copy the current release, and make the copy the previous one."""
+    folder = f"{HOME}/releases/{name}"
+    host.succeed(f"cp --archive $(realpath {HOME}/current) {folder} && ln -s releases/{name} {HOME}/previous")
+    host.succeed(f"printf {name} > $(echo {folder}/lib/python3*/site-packages/release)")
+    host.succeed(f"sed -i '1s#/releases/[^/]*/#/releases/{name}/#' {folder}/bin/diarize-runner")
 
 
 def heard(host):

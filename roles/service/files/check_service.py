@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 READY_SECONDS = 60
 START_SECONDS = 60
 JOB_SECONDS = 900
-POLL_SECONDS = 0.5
+POLL_SECONDS = 2  # the service allows 120 requests a minute
 BOUNDARY = b"--sample--of--the--box--"
 OPENER = build_opener(ProxyHandler({}))
 
