@@ -12,6 +12,7 @@ speaker-labelled transcripts, offline and without a token; a benchmark measures 
     jobs          one recording -> one labelled result, shared by the packages below
     benchmark     Recording* -> Measurement* -> BenchmarkReport
     spool         files dropped into a folder -> the same files, labelled
+    service       uploads -> jobs of a queue -> results, over HTTP
     doctor        a box -> Diagnosis: good, not as provisioned, or broken
     fleet         FleetSpec -> Box* -> Ansible inventory, on EC2
     api           `open_session`, for Python

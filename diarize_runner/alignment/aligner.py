@@ -134,12 +134,17 @@ class Aligner:
             self._process.release_samples()
         return loaded, answers
 
-    def _events(self, request: AlignmentRequest, recording: "Recording") -> Iterator[AlignmentEvent]:
+    def start(self) -> None:
+        """Start the child process, if there is none; the kernel ends it with the thread that starts it."""
         if self._process and not self._process.is_running:
             self.close()
         if self._process is None:
             self._folder = TemporaryDirectory(prefix="diarize-runner-")  # a killed child removes nothing
             self._process = ModelProcess(self._program(self._folder.name))
+
+    def _events(self, request: AlignmentRequest, recording: "Recording") -> Iterator[AlignmentEvent]:
+        self.start()
+        assert self._process  # noqa: S101  # just started
         seconds = self._deadline.seconds(recording.duration)
         yield from self._process.ask(request.encode(), recording.waveform, seconds, decode_event)
 

@@ -37,6 +37,11 @@ class AligningTranscriber(Transcriber):
         """Return what was said. Raises as the base class and `Aligner.align` do."""
         return self._aligner.align(super().transcribe(recording, progress), recording, progress)
 
+    def start(self) -> None:
+        """Start both child processes, if they do not run."""
+        super().start()
+        self._aligner.start()
+
     def cancel(self) -> None:
         """Stop the recording of another thread, which raises Interrupted, and free the memory."""
         super().cancel()

@@ -49,7 +49,7 @@ def recording_report(done: Succeeded, found: Mapping[str, object], text: tuple[s
         ),
         data="" if paths else rttm.render(result.diarization),
         audio_seconds=result.timing.audio_seconds,
-        processing_seconds=result.timing.processing_seconds + (transcription_seconds or 0.0),
+        processing_seconds=result.timing.processing_seconds,
     )
 
 

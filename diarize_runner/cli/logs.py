@@ -1,8 +1,10 @@
-"""Log lines for `-v` and `-vv`: on stderr, above the progress bars."""
+"""Log lines for `-v` and `-vv`, and those of the service: on stderr, above the progress bars."""
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 
 from diarize_runner.progress import ConsoleProgress
 
@@ -20,6 +22,35 @@ class _ProgressHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._progress.print_line(self.format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    """Writes a record as one JSON object; a message that is one already stays as it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        if message.startswith("{"):
+            return message
+        moment = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        line = {"time": moment, "level": record.levelname, "logger": record.name, "message": message}
+        return json.dumps(line)
+
+
+@contextmanager
+def log_json_to(progress: ConsoleProgress, name: str) -> Iterator[None]:
+    """Print the records of a logger from INFO up in the block, as lines of JSON."""
+    logger, handler = logging.getLogger(name), _ProgressHandler(progress)
+    handler.setFormatter(_JsonFormatter())
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # `log_to` would print them again
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from diarize_runner.cache.box.default_folder import DEFAULT_FOLDER
+from diarize_runner.cli.logs import log_json_to
 from diarize_runner.cli.options import seconds
 from diarize_runner.cli.output import Result
 from diarize_runner.diarization.engines import DEVICES, ENGINES
@@ -36,7 +37,8 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     systemd = Systemd.take(os.environ)
     settings = _with_options(settings_from_environment(os.environ), arguments)
     forget_secrets(os.environ)
-    serve(settings, progress, systemd)
+    with log_json_to(progress, "diarize_runner.service"):
+        serve(settings, progress, systemd)
     return Result(document={"stopped": True}, text="stopped")
 
 

@@ -165,9 +165,9 @@ class Result:
     labelled: LabelledTranscript
     provenance: Provenance
     timing: Timing
-    """Of the diarization, or of the transcription if that is all."""
+    """Of everything that was computed."""
     transcription_seconds: float | None = None
-    """The processing time of the transcription; None if there was none."""
+    """The part of it in which the transcription ran, maybe beside the diarization; None if there was none."""
 
     @property
     def diarization(self) -> Diarization:

@@ -1,6 +1,7 @@
 """A loaded pipeline and the cache it comes from; jobs run in a session."""
 
 import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,10 +9,11 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.diarization.turns import Diarization
 from diarize_runner.jobs.device_lock import device_turn
 from diarize_runner.jobs.job import LoadedJob, Result, run_timed
 from diarize_runner.jobs.provenance import provenance_of
-from diarize_runner.jobs.stage_timer import StageTimer, timed
+from diarize_runner.jobs.stage_timer import StageTimer, Timing, timed
 from diarize_runner.jobs.stage_times import StageTimesFile, stage_times_file
 from diarize_runner.jobs.startup_times import StartupTimes, startup_times_file
 from diarize_runner.progress import ConsoleProgress, Progress
@@ -31,6 +33,8 @@ class Session:
 
     diarizer: "Diarizer"
     manifest: CacheManifest
+    prefix: str = ""
+    """What its processing times include besides the task, such as `transcribe and `."""
 
     def announce(self, loaded: LoadedJob, progress: ConsoleProgress) -> None:
         """Print what is about to run, and how long it takes."""
@@ -44,17 +48,28 @@ class Session:
             PipelineError: the pipeline failed on this recording.
             TranscriptError: the transcript overlaps with more turns than can be compared.
         """
-        job, recording = loaded.job, loaded.recording
-        with device_turn(self.diarizer.device, progress), timed(recording, self._history(loaded), progress) as timer:
-            diarization = run_timed(job.task, self.diarizer, recording, timer).diarization
+        with self.timed(loaded, progress) as timer, device_turn(self.diarizer.device, progress):
+            diarization = self.diarize(loaded, timer)
+        return self.result(loaded, diarization, timer.timing)
+
+    def timed(self, loaded: LoadedJob, progress: ConsoleProgress) -> AbstractContextManager[StageTimer]:
+        """Time the work of the block on a recording, for this result and for later estimates."""
+        return timed(loaded.recording, self._history(loaded), progress)
+
+    def diarize(self, loaded: LoadedJob, progress: Progress) -> Diarization:
+        """Return the turns; raise PipelineError if the pipeline fails on this recording."""
+        return run_timed(loaded.job.task, self.diarizer, loaded.recording, progress).diarization
+
+    def result(self, loaded: LoadedJob, diarization: Diarization, timing: Timing) -> Result:
+        """Label the transcript, and record the provenance. Raises TranscriptError as `LoadedJob.label` does."""
         return Result(
             labelled=loaded.label(diarization),
             provenance=provenance_of(loaded, self.diarizer, self.manifest),
-            timing=timer.timing,
+            timing=timing,
         )
 
     def _history(self, loaded: LoadedJob) -> StageTimesFile:
-        engine = f"{self.diarizer.engine} {loaded.job.task.name}"
+        engine = f"{self.diarizer.engine} {self.prefix}{loaded.job.task.name}"
         return stage_times_file(self.diarizer.device, engine, str(self.manifest.digest))
 
 
@@ -78,6 +93,8 @@ class SessionOpener:
     progress: ConsoleProgress
     verified: VerifiedCache | None = None
     """The cache, if it is verified already."""
+    prefix: str = ""
+    """Of the processing times that it announces; `Session.prefix`."""
 
     def open(self) -> Session:
         """Open it; raises as `open_cache` and `load_offline` do."""
@@ -91,7 +108,7 @@ class SessionOpener:
         """
         history, recording = startup_times_file(self.device, self.engine, self.folder), first.recording
         expected = history.read()
-        times = expected.processing_times(first.job.task.name) if expected else None
+        times = expected.processing_times(f"{self.prefix}{first.job.task.name}") if expected else None
         startup = expected.stages if expected else {}
         timer = StageTimer(recording.uri, recording.duration, times, self.progress, startup=startup)
         if times:

@@ -1,11 +1,13 @@
-"""Sessions that transcribe each recording: alone, or before it is diarized and labelled.
+"""Sessions that transcribe each recording: alone, or to label it.
 
-The two stages run one after the other, so that each is timed alone. Side by side, they took two thirds of the time on
-two cores: docs/benchmarks.md.
+On the CPU, transcription and diarization run side by side, which takes two thirds of the time on two cores
+(docs/benchmarks.md): neither keeps all cores busy. On a GPU, where that is not measured, they run one after the other.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from diarize_runner.transcription.transcriber import Transcriber
 
 _ENGINE: Final = "faster_whisper"
+_PREFIX: Final = "transcribe and "
+_POLL_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +48,8 @@ class TranscriptSession:
 
     def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
         """Return the transcript; its diarization is empty. Raises as `Transcriber.transcribe` does."""
-        transcribed, seconds = _transcribe_in_turn(loaded, self.transcriber, progress)
+        with device_turn(transcription_device(self.transcriber.requested.device), progress):
+            transcribed, seconds = transcribe(loaded, self.transcriber, progress)
         recording = transcribed.recording
         timing = Timing(
             uri=recording.uri, audio_seconds=recording.duration, estimated_seconds=None, processing_seconds=seconds
@@ -61,15 +66,83 @@ class TranscribingSession:
     session: Session
 
     def announce(self, loaded: LoadedJob, progress: ConsoleProgress) -> None:
-        """Print what is about to run."""
-        self.session.announce(loaded, progress)
+        """Print what is about to run, and how long it takes."""
+        self._session_for(loaded).announce(loaded, progress)
 
     def run(self, loaded: LoadedJob, progress: ConsoleProgress) -> Result:
         """Return the labelled transcript. Raises as `Transcriber.transcribe` and `Session.run` do."""
         if loaded.has_transcript:
             return self.session.run(loaded, progress)
-        transcribed, seconds = _transcribe_in_turn(loaded, self.transcriber, progress)
-        return replace(self.session.run(transcribed, progress), transcription_seconds=seconds)
+        run_stages = _side_by_side if self._has_free_cores else _one_after_the_other
+        with self._session_for(loaded).timed(loaded, progress) as timer:
+            found = run_stages(self, loaded, timer, progress)
+        result = self.session.result(found.transcribed, found.diarization, timer.timing)
+        return replace(result, transcription_seconds=found.transcription_seconds)
+
+    def _session_for(self, loaded: LoadedJob) -> Session:
+        """Return the session, with the processing times of what the recording needs."""
+        return self.session if loaded.has_transcript else replace(self.session, prefix=_PREFIX)
+
+    @property
+    def _has_free_cores(self) -> bool:
+        """Whether both stages run on the CPU, which has cores for both."""
+        devices = {self.session.diarizer.device, transcription_device(self.transcriber.requested.device)}
+        return devices == {"cpu"} and len(os.sched_getaffinity(0)) > 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """The outcome of both stages."""
+
+    transcribed: LoadedJob
+    transcription_seconds: float
+    diarization: Diarization
+
+
+def _one_after_the_other(
+    both: TranscribingSession, loaded: LoadedJob, timer: Progress, progress: ConsoleProgress
+) -> _Found:
+    with device_turn(transcription_device(both.transcriber.requested.device), progress):
+        transcribed, seconds = transcribe(loaded, both.transcriber, timer)
+    with device_turn(both.session.diarizer.device, progress):
+        diarization = both.session.diarize(loaded, timer)
+    return _Found(transcribed=transcribed, transcription_seconds=seconds, diarization=diarization)
+
+
+def _side_by_side(both: TranscribingSession, loaded: LoadedJob, timer: Progress, _progress: ConsoleProgress) -> _Found:
+    """Transcribe in a thread; report the diarization first, then what is left of the transcription."""
+    both.transcriber.start()  # in this thread: the child process dies with the thread that starts it
+    latest = _LatestProgress()
+    with ThreadPoolExecutor(1, "transcribe") as pool:
+        transcribing = pool.submit(transcribe, loaded, both.transcriber, latest)
+        try:
+            diarization = both.session.diarize(loaded, timer)
+            while not wait([transcribing], _POLL_SECONDS).done:
+                latest.repeat(timer)
+            latest.repeat(timer)
+        except BaseException:
+            while not wait([transcribing], _POLL_SECONDS).done:  # again: it may not have begun yet
+                both.transcriber.cancel()
+            raise
+    transcribed, seconds = transcribing.result()
+    return _Found(transcribed=transcribed, transcription_seconds=seconds, diarization=diarization)
+
+
+class _LatestProgress:
+    """Keeps what a thread reports, for the thread that may show it."""
+
+    def __init__(self) -> None:
+        self._latest: tuple[str, int, int] | None = None
+
+    def advance(self, stage: str, *, completed: int, total: int) -> None:
+        """Keep the progress of a stage."""
+        self._latest = stage, completed, total
+
+    def repeat(self, progress: Progress) -> None:
+        """Report what was kept last."""
+        if self._latest:
+            stage, completed, total = self._latest
+            progress.advance(stage, completed=completed, total=total)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +189,8 @@ class TranscribingOpener:
     def _open(self, open_session: Callable[[SessionOpener], Session]) -> TranscribingSession:
         cache = open_cache(self.opener.folder, self.opener.progress)
         transcriber = self.enter(open_transcriber(cache, self.options))
-        return TranscribingSession(transcriber=transcriber, session=open_session(replace(self.opener, verified=cache)))
+        opener = replace(self.opener, verified=cache, prefix=_PREFIX)
+        return TranscribingSession(transcriber=transcriber, session=open_session(opener))
 
 
 def open_transcriber(cache: VerifiedCache, options: TranscriptionOptions) -> "Transcriber":
@@ -149,14 +223,6 @@ def transcribe(
     made = transcriber.transcribe(loaded.recording, progress)
     seconds = clock() - began
     return replace(loaded, transcript=made.transcript, transcription=transcription_reference(made)), seconds
-
-
-def _transcribe_in_turn(
-    loaded: LoadedJob, transcriber: "Transcriber", progress: ConsoleProgress
-) -> tuple[LoadedJob, float]:
-    """Transcribe when it is this process's turn on the GPU."""
-    with device_turn(transcription_device(transcriber.requested.device), progress):
-        return transcribe(loaded, transcriber, progress)
 
 
 def _without_speakers(loaded: LoadedJob) -> LabelledTranscript:

@@ -3,6 +3,8 @@
     settings     what the command line, a key file and the environment configure      -> Settings
     intake/      an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
     folder       uploads, samples and results, as files of each job
+    exclusive    one server of a machine uses a folder
+    leftovers    the files that killed servers left
     recording    what decoding said of an upload                                      <-> JSON
     work         what a job does: task, speaker hints, transcription                  <-> JSON
     queue/       jobs with leases, in SQLite or PostgreSQL

@@ -7,20 +7,25 @@
     jobs/<id>/samples.f32         the decoded samples, until the job ends
     jobs/<id>/recording.json      what decoding said of them
     jobs/<id>/result-<lease>/     one file for each format
+    jobs-without-queue-<random>/  jobs of a queue.db that is gone; the administrator removes it
+    <machine>.lock                locked while a server of the machine runs
 
 A job's folder appears whole, by one rename, before its row is added.
 """
 
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from diarize_runner.disk import disk_errors, flush
+from diarize_runner.disk import disk_errors, flush, flush_parents
 
 _NEW: Final = ".new-"
+_REMOVED: Final = ".removed-"
+_QUEUE: Final = "queue.db"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +78,7 @@ class ServiceFolder:
     @property
     def queue_url(self) -> str:
         """Return the address of the queue in SQLite."""
-        return f"sqlite:///{self.path / 'queue.db'}"
+        return f"sqlite:///{self.path / _QUEUE}"
 
     @property
     def incoming(self) -> Path:
@@ -96,6 +101,21 @@ class ServiceFolder:
             self.jobs.mkdir(mode=0o700, exist_ok=True)
             self.incoming.mkdir(mode=0o700, exist_ok=True)
             flush(self.path)
+            flush_parents(self.path)
+
+    def set_aside(self) -> Path | None:
+        """Move the files of all jobs away if the file of their queue is gone; return where they are, if there are any.
+
+        They are not removed: the administrator may have moved a damaged queue away to repair it. Raises DiskError.
+        """
+        queue = self.path / _QUEUE
+        with disk_errors(self.path):
+            if not any(self.jobs.iterdir()) or (queue.exists() and queue.stat().st_size):
+                return None
+            aside = self.path / f"jobs-without-queue-{secrets.token_hex(4)}"
+            self.jobs.rename(aside)
+            self.create()
+        return aside
 
     def empty_incoming(self) -> None:
         """Remove what requests left that ended with the server. Raises DiskError."""
@@ -126,9 +146,17 @@ class ServiceFolder:
                 raise
 
     def remove_job(self, job_id: str) -> None:
-        """Remove all files of a job, if there are any. Raises DiskError."""
+        """Remove all files of a job, if there are any. Raises DiskError.
+
+        They go by one rename first, so that a model process that still works on the job adds no file to them.
+        """
+        removed = self.jobs / f"{_REMOVED}{job_id}"
         with disk_errors(self.jobs):
-            shutil.rmtree(self.jobs / job_id, ignore_errors=not (self.jobs / job_id).exists())
+            with suppress(FileNotFoundError):
+                (self.jobs / job_id).rename(removed)
+            while removed.exists():
+                with suppress(FileNotFoundError):  # a worker has just removed one of the files
+                    shutil.rmtree(removed)
 
     def job_ids(self) -> Iterator[str]:
         """Yield the id of each job that has files, and the names of drafts."""

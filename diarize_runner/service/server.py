@@ -1,11 +1,13 @@
 """Run the service: open what it needs, start its threads, serve until a signal."""
 
+import logging
 import signal
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -23,8 +25,11 @@ from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.systemd import NO_SYSTEMD, Systemd
 from diarize_runner.service.web.app import create_app
+from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.service import Service
 from diarize_runner.service.workers.models import Models
+
+_log = logging.getLogger(__name__)
 
 _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
@@ -53,14 +58,22 @@ def serve_models(
     folder.create()
     with exclusive(folder.path) as name, systemd.listener or _bound(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
-        engine = open_database(settings.database_url or folder.queue_url)
+        engine = open_database(settings.database_url or _own_queue(folder))
         try:
             box = Box(name=name, settings=settings, folder=folder, queue=Queue(engine=engine), models=models)
             box.remove_leftovers()
             progress.print_line(f"serving {_url(listener)}{', a socket of systemd' if systemd.listener else ''}")
-            _run(create_app(_service(settings, box, catalog), _running(box, systemd)), listener)
+            _run(create_app(_service(settings, box, catalog), _running(box, systemd)), listener, box.changes)
         finally:
             engine.dispose()
+
+
+def _own_queue(folder: ServiceFolder) -> str:
+    """Return the address of the queue in SQLite; warn if there are jobs, but it is new."""
+    if aside := folder.set_aside():
+        what_to_do = "remove them, or stop the server and put them back as jobs with their queue.db"
+        _log.warning("%s has no queue: the files of its jobs are in %s; %s", folder.path, aside.name, what_to_do)
+    return folder.queue_url
 
 
 def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:
@@ -77,7 +90,20 @@ def _service(settings: Settings, box: Box, catalog: Catalog) -> Service:
     )
 
 
-def _run(app: FastAPI, listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """Tells the requests that wait when it stops: uvicorn waits for them."""
+
+    def __init__(self, config: uvicorn.Config, changes: Changes) -> None:
+        super().__init__(config)
+        self._changes = changes
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, because of a signal."""
+        self._changes.close()
+        super().handle_exit(sig, frame)
+
+
+def _run(app: FastAPI, listener: socket.socket, changes: Changes) -> None:
     """Serve until a signal; return when the workers have given back what they ran."""
     config = uvicorn.Config(
         app,
@@ -91,7 +117,7 @@ def _run(app: FastAPI, listener: socket.socket) -> None:
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, changes).run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
 

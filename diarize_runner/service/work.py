@@ -41,7 +41,7 @@ class Work:
 
     def encode(self) -> str:
         """Return it as JSON."""
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+        return json.dumps(asdict(self), sort_keys=True)  # ASCII: a name may hold a lone surrogate
 
     @classmethod
     def decode(cls, text: str) -> "Work":

@@ -145,6 +145,16 @@ class Transcriber:
         if self._process:
             self._process.interrupt()
 
+    def start(self) -> None:
+        """Start the child process, if there is none; `transcribe` does it, too.
+
+        The kernel ends it with the *thread* that starts it: https://man7.org/linux/man-pages/man2/prctl.2.html
+        """
+        if self._process and not self._process.is_running:
+            self.close()
+        if self._process is None:
+            self._process = ModelProcess(self._program())
+
     def close(self) -> None:
         """End the child process."""
         process, self._process = self._process, None
@@ -186,10 +196,8 @@ class Transcriber:
         return answer
 
     def _events(self, recording: "Recording") -> Iterator[Event]:
-        if self._process and not self._process.is_running:
-            self.close()
-        if self._process is None:
-            self._process = ModelProcess(self._program())
+        self.start()
+        assert self._process  # noqa: S101  # just started
         request = self._request(len(recording.waveform)).encode()
         seconds = self._deadline.seconds(recording.duration)
         yield from self._process.ask(request, recording.waveform, seconds, decode_event)

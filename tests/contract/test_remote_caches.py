@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 
 import pytest
 from support.buckets import QUICK, sign_in
@@ -22,6 +23,7 @@ from diarize_runner.cli import main
 from diarize_runner.errors import IntegrityError
 from diarize_runner.progress import NoProgress
 from diarize_runner.store.http import HttpStore
+from diarize_runner.store.remote import RetryPolicy
 from diarize_runner.store.s3.store import S3Store
 
 pytestmark = pytest.mark.usefixtures("isolated_environment")
@@ -144,7 +146,8 @@ def requests_weights(request):
     return bool(last) and int(last) - int(first) > 100_000
 
 
-def test_a_restore_from_a_slow_store_fails_and_the_next_one_resumes(run, web, tmp_path):
+def test_a_restore_from_a_slow_store_fails_and_the_next_one_resumes(run, web, tmp_path, monkeypatch):
+    monkeypatch.setattr(RetryPolicy, "delays", lambda policy: repeat(0.01, policy.max_attempts - 1))
     web.fails(dripping(0.1, after=8_500_000), when=requests_weights)
     web.fails(dripping(0.1), when=requests_weights, times=99)
     restore = ("cache", "restore", "--store", f"{web.url}/store", "--into", tmp_path / "box", "--json")

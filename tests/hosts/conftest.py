@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from support.hosts import fresh_host, require_hosts
+from support.hosts.trees import changes
 from support.stand_in import Shelf
 
 
@@ -17,6 +18,16 @@ def _require_hosts():
 def host():
     with fresh_host() as host:
         yield host
+
+
+@pytest.fixture(scope="module")
+def unchanged():
+    """A host for tests of refusals, in which none of a module changes a file."""
+    require_hosts()
+    with fresh_host() as host:
+        before = host.files()
+        yield host
+        assert changes(before, host.files()) == []
 
 
 @pytest.fixture(scope="module")

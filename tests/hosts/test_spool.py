@@ -213,26 +213,26 @@ def test_systemd_knows_the_limits_of_the_service(spool):
 
 
 @pytest.mark.parametrize("limit", ["much", "0", "120%", "-1"])
-def test_an_invalid_limit_is_refused(host, limit):
+def test_an_invalid_limit_is_refused(unchanged, limit):
     assert f"spool_memory_max must be a percentage or bytes, such as 80% or 12G (it is '{limit}')" in " ".join(
-        apply(host, spool_memory_max=limit).failure.split()
+        apply(unchanged, spool_memory_max=limit).failure.split()
     )
 
 
 @pytest.mark.parametrize("character", [" ", "%", "'"])
-def test_a_folder_that_systemd_would_misread_is_refused(host, character):
-    play = apply(host, spool_folder=f"/srv/my{character}calls")
+def test_a_folder_that_systemd_would_misread_is_refused(unchanged, character):
+    play = apply(unchanged, spool_folder=f"/srv/my{character}calls")
     assert "must be absolute paths without spaces, quotes, % or $" in " ".join(play.failure.split())
 
 
 @pytest.mark.parametrize("speakers", ["two", "0", "1 --device cuda"])
-def test_an_invalid_number_of_speakers_is_refused(host, speakers):
+def test_an_invalid_number_of_speakers_is_refused(unchanged, speakers):
     assert f"spool_speakers_per_channel must be a number, auto or empty (it is '{speakers}')" in " ".join(
-        apply(host, spool_speakers_per_channel=speakers).failure.split()
+        apply(unchanged, spool_speakers_per_channel=speakers).failure.split()
     )
 
 
-def test_an_invalid_device_is_refused(host):
+def test_an_invalid_device_is_refused(unchanged):
     assert "spool_device must be auto, cuda or cpu (it is 'gpu')" in " ".join(
-        apply(host, spool_device="gpu").failure.split()
+        apply(unchanged, spool_device="gpu").failure.split()
     )

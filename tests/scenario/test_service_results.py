@@ -35,7 +35,7 @@ class Service:
 
     def __init__(self, folder, box, idle_seconds=None):
         self.queue, self.folder, self.models = FakeQueue(), ServiceFolder(path=folder), Models()
-        self.folder.prepare()
+        self.folder.create()
         self.stop, self.changes = threading.Event(), []
         self.dispatcher = Dispatcher(
             box="box",
@@ -121,10 +121,10 @@ def test_run_gives_the_bytes_of_the_command(service, commanded):
     result = service.finished("run")
     same(result, commanded / "run", COMPARED)
     names = {each.name for each in result.iterdir()}
-    assert names == {*FORMATS, *(f"json-{style}" for style in JSON_STYLES), "summary.json"}
-    summary = json.loads((result / "summary.json").read_text())
-    assert (summary["language"], summary["audio_seconds"], summary["device"]) == ("en", 30.0, "cpu")
-    assert {turn[2] for turn in summary["turns"]} == {"SPEAKER_00", "SPEAKER_01"}
+    assert names == {*FORMATS, *(f"json-{style}" for style in JSON_STYLES)}
+    document = json.loads((result / "json").read_text())
+    assert (document["language"], document["provenance"]["device"]) == ("en", "cpu")
+    assert document["speakers"] == ["SPEAKER_00", "SPEAKER_01"]
     assert not service.folder.job("run").samples.exists()
 
 

@@ -202,6 +202,15 @@ class Disk:
         handle[1] = at + len(data)
         return True
 
+    def _pwrite64(self, result, opened, data, _size, offset):
+        """Write somewhere in a file. A model of a file that is only extended: SQLite's log, not its database."""
+        if not self._is_here(opened):
+            return False
+        file, at = self._opened[opened][0].data, int(offset)
+        file.extend(bytes(max(0, at - len(file))))
+        file[at : at + result] = data[:result]
+        return True
+
     def _sendfile(self, result, target, source, offset, _size):
         if not self._is_here(target):
             return False

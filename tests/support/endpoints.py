@@ -109,4 +109,4 @@ def clear(client):
     """Remove all jobs."""
     while ids := [job["id"] for job in client.get("/v1/jobs").json()["jobs"]]:
         for each in ids:
-            client.delete(f"/v1/jobs/{each}")
+            assert client.delete(f"/v1/jobs/{each}").status_code == 204

@@ -71,7 +71,7 @@ def _answer(_models, request, _samples, emit):
         emit(Failed.of(PipelineError("the pipeline failed on it", hint="try another")))
         return
     emit(Progressed(stage="embeddings", completed=1, total=2))
-    write_result(request.result_folder, render(work.task, _result(folder, work), processing_seconds=0.5))
+    write_result(request.result_folder, render(work.task, _result(folder, work)))
     emit(Finished(processing_seconds=0.5, memory_bytes=1 << 20))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 import torch
 from pyannote.audio.core.plda import PLDA
 from pyannote.audio.core.task import Problem, Resolution, Specifications
@@ -18,6 +19,7 @@ from pyannote.audio.pipelines import SpeakerDiarization
 from pyannote.core import SlidingWindow, SlidingWindowFeature
 from support.twins import write_plda
 
+from diarize_runner.diarization import campplus as campplus_module
 from diarize_runner.diarization.campplus import CAMPlusPlus
 from diarize_runner.diarization.ge2e import GE2EEncoder
 
@@ -31,6 +33,11 @@ CLUSTERINGS = {
     "VBxClustering": {"threshold": 0.6, "Fa": 0.07, "Fb": 0.8},
     "AgglomerativeClustering": {"method": "centroid", "min_cluster_size": 2, "threshold": 0.7},
 }
+Blocks = Sequence[tuple[int, int]]
+"""The number of layers and the dilation of each dense block of CAM++."""
+ALL_BLOCKS: Blocks = campplus_module._BLOCKS
+FEW_BLOCKS: Blocks = ((2, 1), (2, 2), (2, 2))
+"""Of each kind of layer two, which load and run in a fifth of the time."""
 OF_A_CHUNK = Specifications(problem=Problem.REPRESENTATION, resolution=Resolution.CHUNK, duration=CHUNK)
 
 Script = Mapping[str, Sequence[tuple[float, float]]]
@@ -48,11 +55,26 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def pipeline(folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker") -> SpeakerDiarization:
-    """Return a new pipeline with community-1's parameters; equal arguments give equal pipelines."""
+@contextmanager
+def campplus_of(blocks: Blocks) -> Iterator[None]:
+    """Give CAM++ these dense blocks, in this process alone, while the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campplus_module, "_BLOCKS", blocks)
+        yield
+
+
+def pipeline(
+    folder, *, clustering: str = "VBxClustering", embedding: str = "WeSpeaker", blocks: Blocks = ALL_BLOCKS
+) -> SpeakerDiarization:
+    """Return a new pipeline with community-1's parameters; equal arguments give equal pipelines.
+
+    `blocks` are the dense blocks of CAM++.
+    """
+    with campplus_of(blocks):
+        encoder = EMBEDDINGS[embedding]()
     made = SpeakerDiarization(
         segmentation=segmentation_model(),
-        embedding=EMBEDDINGS[embedding](),
+        embedding=encoder,
         embedding_exclude_overlap=True,
         plda=PLDA(*write_plda(folder)),
         clustering=clustering,

@@ -72,7 +72,7 @@ class _Clients:
     def __post_init__(self):
         self.lock, self.failures = threading.Lock(), []
         numbers = range(self.seed * _CLIENTS, (self.seed + 1) * _CLIENTS)
-        self.threads = [threading.Thread(target=self._run, args=(number,)) for number in numbers]
+        self.threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in numbers]
 
     def _run(self, number):
         chance = random.Random(number)
@@ -89,7 +89,7 @@ class _Clients:
     def _next(self, chance):
         """Return a new request, or one that was not answered."""
         with self.lock:
-            if self.unanswered and chance.random() < 0.5:  # noqa: PLR2004
+            if self.unanswered and chance.random() < 0.5:
                 return self.take_unanswered()
             key = uuid.UUID(int=chance.getrandbits(128)).hex
             self.recordings[key] = chance.choice(list(RECORDINGS))
@@ -111,7 +111,7 @@ class _Clients:
                 self.counts.unanswered += 1
                 self.unanswered.append((key, recording))
             return False
-        assert answer.status_code == 202, answer.text  # noqa: PLR2004
+        assert answer.status_code == 202, answer.text
         with self.lock:
             self.jobs[key] = answer.json()["id"]
         return True
@@ -237,9 +237,9 @@ def _check_ends(jobs, changes, clients):
 def _files(folder, job, jobs):
     """Return the content of each file of a result; assert that JSON is JSON."""
     files = {path.name: path.read_bytes() for path in (folder / "jobs" / job / jobs[job][1]).iterdir()}
-    for name in files:
+    for name, data in files.items():
         if "json" in name:
-            json.loads(files[name])
+            json.loads(data)
     return files
 
 

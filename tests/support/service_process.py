@@ -1,6 +1,6 @@
 """`diarize-runner serve` in a process of its own, with a model process that has no models; how to kill either.
 
-    python -m support.service_process OPTIONS     as `diarize-runner serve OPTIONS`
+python -m support.service_process OPTIONS     as `diarize-runner serve OPTIONS`
 """
 
 import argparse
@@ -23,25 +23,25 @@ LONGEST_WAIT = 60.0
 _CHILD = b"support.fake_models"
 
 
-def main():
-    from support import fake_models
-    from support.services import CATALOG, LIMITS
-
+def main(words):
+    """Serve; the imports of `support.services` would make each start a second longer."""
     from diarize_runner import cli
     from diarize_runner.cli import serve as command
     from diarize_runner.cli.output import Result
+    from diarize_runner.service.catalog import Catalog
     from diarize_runner.service.server import serve_models
-    from diarize_runner.service.settings import Settings
-    from diarize_runner.service.workers.models import Models
+    from diarize_runner.service.settings import Limits, Settings
+    from diarize_runner.service.workers.models import Models, model_program
 
     def run(arguments, progress):
-        settings = command._with_options(Settings(limits=LIMITS), arguments)
-        serve_models(settings, CATALOG, Models(fake_models.program), progress)
+        settings = command._with_options(Settings(limits=Limits(requests_per_minute=100_000)), arguments)
+        models = Models(lambda: model_program("support.fake_models"))
+        serve_models(settings, Catalog(multilingual={}, default=None), models, progress)
         return Result(document={}, text="stopped")
 
     parser = argparse.ArgumentParser()
     cli.add_options(parser, SimpleNamespace(add_options=command.add_options, run=run))
-    return cli.run_command(parser, sys.argv[1:])
+    return cli.run_command(parser, words)
 
 
 class ServiceProcess:
@@ -169,4 +169,4 @@ def _command(process):
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

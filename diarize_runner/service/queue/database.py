@@ -20,10 +20,11 @@ from diarize_runner.unexpected import first_line
 _create_engine: Final = partial(create_engine, hide_parameters=True)  # no log shows the values of a job
 _INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _BUSY_SECONDS: Final = 10
+_DAMAGED: Final = "malformed|not a database"
 _HINTS: Final = {
     "locked": "stop other programs that use the file",
     "full": "free some space, then try again",
-    "malformed|not a database": "move the file away or restore it, then restart the service",
+    _DAMAGED: "move the file away or restore it, then restart the service",
     "readonly|unable to open": "check who owns the file and its folder",
     "connection": "start PostgreSQL, and check the address, the user and the password",
     "": "see the log of the database",
@@ -37,11 +38,20 @@ def open_database(url: str, *, busy_seconds: float = _BUSY_SECONDS) -> Engine:
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":  # CREATE TABLE IF NOT EXISTS fails if two run at once
             connection.execute(select(func.pg_advisory_xact_lock(0x6469617269)))
+        else:
+            _require_whole(connection)
         METADATA.create_all(connection)
         if connection.scalar(select(SCHEMA.c.version)) is None:
             connection.execute(insert(SCHEMA).values(version=VERSION))
         require_writable(connection)
     return engine
+
+
+def _require_whole(connection: Connection) -> None:
+    """Raise QueueError if a page of a SQLite file is damaged, before anything is written to it."""
+    found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if found != "ok":
+        raise QueueError(f"the queue's database is damaged: {first_line(str(found))}", hint=_HINTS[_DAMAGED])
 
 
 def require_writable(connection: Connection) -> None:

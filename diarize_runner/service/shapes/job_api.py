@@ -22,13 +22,14 @@ _STATUS: Final[Mapping[str, Status]] = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
+_ID: Final = "8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"
 _UNKNOWN: Final = "Unknown"
 
 
 class Submitted(BaseModel):
     """A job that was taken."""
 
-    job_id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
+    job_id: str = Field(examples=[_ID])
     status: Status = Field(examples=["queued"])
     warnings: Warnings = Field(default_factory=list)
 
@@ -39,7 +40,7 @@ class NotSubmitted(BaseModel):
     file: str = Field(examples=["notes.txt"])
     status: Literal["refused"] = "refused"
     error: str = Field(examples=["cannot decode notes.txt: Invalid data found when processing input"])
-    hint: str = ""
+    hint: str = Field(default="", examples=["send audio or video"])
 
 
 class Batch(BaseModel):
@@ -97,13 +98,13 @@ class JobResult(BaseModel):
 class JobStatus(BaseModel):
     """The state of a job, and its result once it is completed."""
 
-    job_id: str
+    job_id: str = Field(examples=[_ID])
     status: Status
     progress: float = Field(description="From 0 to 1.", ge=0, le=1, examples=[1.0])
-    stage: str = Field(default="", description="What it is doing, such as `embeddings`.")
+    stage: str = Field(default="", description="What it is doing, such as `embeddings`.", examples=["embeddings"])
     result: JobResult | None = None
-    error: str | None = None
-    hint: str | None = None
+    error: str | None = Field(default=None, examples=["3 attempts crashed on it"])
+    hint: str | None = Field(default=None, examples=["cut the recording, or use a box with more memory"])
 
     @classmethod
     def of(cls, job: Job, result: JobResult | None) -> "JobStatus":

@@ -1,7 +1,7 @@
 """The answers of `/v1/jobs`."""
 
 from datetime import datetime, timezone
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
@@ -9,6 +9,7 @@ from diarize_runner.service.queue.job import Job
 from diarize_runner.service.shapes.parts import Warnings
 from diarize_runner.service.work import TaskName, Work
 
+_ID: Final = "8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
@@ -16,26 +17,29 @@ class Failure(BaseModel):
     """Why a job failed."""
 
     detail: str = Field(examples=["3 attempts crashed on it"])
-    hint: str = ""
+    hint: str = Field(default="", examples=["if memory ran out, cut the recording, or use a box with more memory"])
 
 
 class JobDocument(BaseModel):
     """A job."""
 
-    id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
+    id: str = Field(examples=[_ID])
     task: TaskName
     name: str = Field(description="The name of the uploaded file.", examples=["call.wav"])
     state: State
-    stage: str = Field(description="What a running job is doing, such as `embeddings`.")
-    progress: float = Field(description="Of the stage, from 0 to 1.", ge=0, le=1)
-    audio_seconds: float
-    created_at: datetime
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    processing_seconds: float | None = Field(default=None, description="Once it has succeeded.")
-    attempts: int = Field(description="Runs of the model; after three that crash, the job fails.")
+    stage: str = Field(description="What a running job is doing, such as `embeddings`.", examples=["embeddings"])
+    progress: float = Field(description="Of the stage, from 0 to 1.", ge=0, le=1, examples=[0.5])
+    audio_seconds: float = Field(examples=[69.2])
+    created_at: datetime = Field(examples=["2026-11-30T02:00:00Z"])
+    started_at: datetime | None = Field(default=None, examples=["2026-11-30T02:00:01Z"])
+    finished_at: datetime | None = Field(default=None, examples=["2026-11-30T02:00:24Z"])
+    processing_seconds: float | None = Field(default=None, description="Once it has succeeded.", examples=[23.4])
+    attempts: int = Field(description="Runs of the model; after three that crash, the job fails.", examples=[1])
     failure: Failure | None = None
-    links: dict[str, str] = Field(description="`self`, `events`, and `result` once it has succeeded.")
+    links: dict[str, str] = Field(
+        description="`self`, `events`, and `result` once it has succeeded.",
+        examples=[{"self": f"/v1/jobs/{_ID}", "events": f"/v1/jobs/{_ID}/events"}],
+    )
     warnings: Warnings = Field(default_factory=list)
 
     @classmethod
@@ -65,7 +69,9 @@ class JobPage(BaseModel):
     """Jobs, newest first."""
 
     jobs: list[JobDocument]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the next page; null on the last one.")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` for the next page; null on the last one.", examples=[None]
+    )
 
 
 class JobProgress(BaseModel):

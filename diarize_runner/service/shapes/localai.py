@@ -1,6 +1,6 @@
 """The answers of LocalAI's `/v1/audio/diarization`."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -8,17 +8,17 @@ from diarize_runner.service.results import FinishedJob
 from diarize_runner.service.shapes.parts import Warnings
 
 
-class Segment(BaseModel):
+class DiarizationSegment(BaseModel):
     """One speaker speaking without a break."""
 
-    id: int
+    id: int = Field(examples=[0])
     speaker: str = Field(examples=["SPEAKER_00"])
     label: str = Field(
         description="The label that the pipeline gave; equal to `speaker` here.", examples=["SPEAKER_00"]
     )
     start: float = Field(description="Seconds.", examples=[0.0])
     end: float = Field(description="Seconds.", examples=[3.4])
-    text: str | None = Field(default=None, description="With include_text.")
+    text: str | None = Field(default=None, description="With include_text.", examples=["Hello."])
 
 
 class Speaker(BaseModel):
@@ -33,11 +33,11 @@ class Speaker(BaseModel):
 class Diarization(BaseModel):
     """The answer to `json` and `verbose_json`; only the latter has speakers."""
 
-    task: str = "diarize"
+    task: Literal["diarize"] = "diarize"
     duration: float = Field(description="Of the recording, in seconds.", examples=[30.0])
-    language: str | None = None
+    language: str | None = Field(default=None, description="With a transcript.", examples=["en"])
     num_speakers: int = Field(examples=[2])
-    segments: list[Segment]
+    segments: list[DiarizationSegment]
     speakers: list[Speaker] | None = None
     warnings: Warnings = Field(default_factory=list)
 
@@ -67,9 +67,9 @@ class Diarization(BaseModel):
         return self.model_copy(update={"speakers": speakers})
 
 
-def _segment(number: int, segment: dict[str, Any]) -> Segment:
+def _segment(number: int, segment: dict[str, Any]) -> DiarizationSegment:
     speaker = segment["speaker"] or ""
-    return Segment(
+    return DiarizationSegment(
         id=number,
         speaker=speaker,
         label=speaker,

@@ -23,8 +23,8 @@ class Model(BaseModel):
 
     id: str = Field(examples=["tiny.en"])
     object: Literal["model"] = "model"
-    created: int = 0
-    owned_by: str = "diarize-runner"
+    created: int = Field(default=0, description="Not known.", examples=[0])
+    owned_by: Literal["diarize-runner"] = "diarize-runner"
 
 
 class Models(BaseModel):

@@ -6,7 +6,7 @@ from diarize_runner.service.results import FinishedJob
 from diarize_runner.service.shapes.parts import Warnings
 
 
-class Turn(BaseModel):
+class SpeakerSegment(BaseModel):
     """One speaker speaking without a break."""
 
     start: float = Field(description="Seconds.", examples=[0.5])
@@ -17,14 +17,14 @@ class Turn(BaseModel):
 class DiarizeAnswer(BaseModel):
     """The speaker turns of a recording, overlaps included."""
 
-    segments: list[Turn]
+    segments: list[SpeakerSegment]
     num_speakers: int = Field(examples=[2])
     warnings: Warnings = Field(default_factory=list)
 
     @classmethod
     def of(cls, result: FinishedJob, ignored: tuple[str, ...]) -> "DiarizeAnswer":
         """Return the answer of a finished job."""
-        turns = [Turn(**turn) for turn in result.turns]
+        turns = [SpeakerSegment(**turn) for turn in result.turns]
         return cls(segments=turns, num_speakers=len(result.speakers), warnings=[*result.warnings, *ignored])
 
 

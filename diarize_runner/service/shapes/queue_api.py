@@ -46,9 +46,9 @@ class QueueItem(BaseModel):
     id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
     operation: Literal["diarize", "vad", "transcribe", "run"]
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
-    progress: float = Field(description="From 0 to 1.", ge=0, le=1)
+    progress: float = Field(description="From 0 to 1.", ge=0, le=1, examples=[0.5])
     result: DiarizationAnswer | None = None
-    error: str | None = None
+    error: str | None = Field(default=None, examples=["3 attempts crashed on it"])
     warnings: Warnings = Field(default_factory=list)
 
     @classmethod

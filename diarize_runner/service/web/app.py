@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from diarize_runner.service.web.problems import MEDIA_TYPE, ProblemDocument
+from diarize_runner.service.web.description import describe
 from diarize_runner.service.web.protect import protect
 from diarize_runner.service.web.routes import job_api, jobs, localai, openai, probes, pyannote_server, queue_api
 from diarize_runner.service.web.service import Service
@@ -14,11 +14,6 @@ from diarize_runner.version import __version__
 
 _DESCRIPTION: Final = "Find who spoke when, and who said what, offline. Errors are problem documents of RFC 9457."
 _ROUTERS: Final = (jobs, pyannote_server, job_api, queue_api, localai, openai, probes)
-_PROBLEM: Final[dict[str, Any]] = {
-    "model": ProblemDocument,
-    "description": "What is wrong, and what to do",
-    "content": {MEDIA_TYPE: {}},
-}
 
 
 def create_app(service: Service, workers: Callable[[], AbstractContextManager[None]]) -> FastAPI:
@@ -34,17 +29,23 @@ def create_app(service: Service, workers: Callable[[], AbstractContextManager[No
         with workers():
             yield
 
+    app = described_app(lifespan=lifespan)
+    app.state.service = service
+    service.metrics.watch(protect(app, service.settings, service.metrics.observe))
+    return app
+
+
+def described_app(**options: Any) -> FastAPI:
+    """Return the endpoints and their OpenAPI document, without a service that could answer."""
     app = FastAPI(
         title="diarize-runner",
         version=__version__,
         description=_DESCRIPTION,
-        lifespan=lifespan,
         docs_url=None,  # its page loads scripts from a CDN
         redoc_url=None,
-        responses={"default": _PROBLEM},
+        **options,
     )
-    app.state.service = service
-    service.metrics.watch(protect(app, service.settings, service.metrics.observe))
     for each in _ROUTERS:
         app.include_router(each.router)
+    describe(app)
     return app

@@ -29,6 +29,8 @@ class Changes:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self.is_closed = False
+        """Whether the server stops, so that no request should wait."""
 
     def start(self) -> None:
         """Use the running loop."""
@@ -39,6 +41,12 @@ class Changes:
         if self._loop:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._wake, job_id)
+
+    def close(self) -> None:
+        """Wake everything that waits, because the server stops; any thread, or a signal handler, may call this."""
+        self.is_closed = True
+        for job_id in tuple(self._watches):
+            self.notify(job_id)
 
     @contextmanager
     def watching(self, job_id: str) -> Iterator[Watch]:

@@ -76,8 +76,8 @@ def recording_name(upload: UploadFile) -> str:
 
 def warnings_header(warnings: tuple[str, ...]) -> dict[str, str]:
     """Return the header that carries warnings where the body has no place for them."""
-    text = "; ".join(warnings).encode("ascii", "replace").decode()
-    return {WARNINGS_HEADER: text} if warnings else {}
+    printable = (character if " " <= character <= "~" else "?" for character in "; ".join(warnings))
+    return {WARNINGS_HEADER: "".join(printable)} if warnings else {}
 
 
 Hints = Annotated[SpeakerHints, Depends(speaker_hints)]

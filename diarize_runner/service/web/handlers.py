@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from diarize_runner.disk import is_full
 from diarize_runner.errors import (
     AudioError,
     DiarizeRunnerError,
@@ -101,6 +102,9 @@ def _retry_headers(error: DiarizeRunnerError) -> dict[str, str]:
 
 
 def _of_framework(reason: HTTPException) -> Problem:
+    cause = reason.__cause__  # FastAPI answers 400 for whatever prevents it from reading a body
+    if isinstance(cause, OSError) and is_full(cause):
+        return Problem(STORAGE_FULL, "the disk has no space for the upload", hint="free some space, then try again")
     kind, status = kind_of_status(reason.status_code), reason.status_code
     return Problem(kind, str(reason.detail), hint=_HINTS.get(status, ""), headers=reason.headers)
 

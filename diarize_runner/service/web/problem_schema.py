@@ -32,6 +32,10 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_responses(responses: dict[str, Any], content: dict[str, Any]) -> None:
-    responses.setdefault("default", {"description": "A problem", "content": content})
+    """Every error response is a problem, also one that an endpoint or FastAPI declares."""
+    responses.setdefault("default", {"description": "A problem"})
+    for status, response in responses.items():
+        if status == "default" or status.startswith(("4", "5")):
+            response["content"] = content
     if "422" in responses:
-        responses["422"] = {"description": "The request is invalid", "content": content}
+        responses["422"]["description"] = "The request is invalid"

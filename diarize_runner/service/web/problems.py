@@ -13,6 +13,7 @@ from starlette.types import Scope
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:diarize-runner:problem:"
 """The service has no public address that could describe its problems."""
+_OPENAI_PATHS: Final = ("/v1/audio/", "/v1/models")
 _QUOTED_FOLDERS = re.compile(r"(?<=['\"`])/(?:[^'\"`\n]*/)?(?=[^'\"`\n/])")
 _FOLDERS = re.compile(r"(?<![\w.~/])(?:file://)?/(?!/)(?:[^\s/'\"`]*/)*(?=[^\s/'\"`])")
 """All of an absolute path but its last part; not those of `https://host/path` and `and/or`."""
@@ -81,18 +82,28 @@ class FieldError(BaseModel):
     message: str = Field(description="what is wrong with it", examples=["Input should be greater than 0"])
 
 
+class OpenAIError(BaseModel):
+    """What clients of OpenAI show of a problem: https://platform.openai.com/docs/guides/error-codes."""
+
+    message: str = Field(description="what is wrong, and what to do", examples=["audio.wav is empty; send a recording"])
+    type: str = Field(description="the kind of problem", examples=["invalid-request"])
+
+
 class ProblemDocument(BaseModel):
     """The body of every error response: https://www.rfc-editor.org/rfc/rfc9457."""
 
     model_config = ConfigDict(extra="allow")
 
     type: str = Field(description="the kind of problem, for programs", examples=[f"{TYPE_PREFIX}unauthorized"])
-    title: str = Field(description="the kind of problem, for people")
-    status: int = Field(description="the status code of the response")
-    detail: str = Field(description="what is wrong with this request")
-    hint: str | None = Field(default=None, description="what to do")
-    request_id: str | None = Field(default=None, description="the id of this request in the log of the service")
+    title: str = Field(description="the kind of problem, for people", examples=[UNAUTHORIZED.title])
+    status: int = Field(description="the status code of the response", examples=[UNAUTHORIZED.status])
+    detail: str = Field(description="what is wrong with this request", examples=["there is no API key"])
+    hint: str | None = Field(default=None, description="what to do", examples=["send a key"])
+    request_id: str | None = Field(
+        default=None, description="the id of this request in the log of the service", examples=["f" * 32]
+    )
     errors: list[FieldError] | None = Field(default=None, description="what is wrong with single fields")
+    error: OpenAIError | None = Field(default=None, description="the same for clients of OpenAI, on its paths")
 
 
 def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
@@ -107,6 +118,9 @@ def problem_response(problem: Problem, scope: Scope) -> JSONResponse:
     }
     content = {name: value for name, value in document.items() if value not in (None, "")}
     content |= {name: value for name, value in problem.extra.items() if name not in document}
+    if scope.get("path", "").startswith(_OPENAI_PATHS):
+        message = f"{problem.detail}; {problem.hint}" if problem.hint else problem.detail
+        content["error"] = OpenAIError(message=message, type=problem.kind.slug).model_dump()
     return JSONResponse(content, status_code=problem.kind.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 

@@ -9,10 +9,9 @@ from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from diarize_runner.errors import IdempotencyConflict
 from diarize_runner.service.catalog import Catalog
 from diarize_runner.service.folder import ServiceFolder
-from diarize_runner.service.intake import Accepted, Intake, QueueFull, Submission
+from diarize_runner.service.intake import Accepted, Intake, Submission
 from diarize_runner.service.queue.job import Job
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.results import FinishedJob
@@ -31,10 +30,8 @@ _FAILED: Final = ProblemKind(slug="job-failed", status=422, title="The job faile
 _CANCELLED: Final = ProblemKind(slug="job-cancelled", status=409, title="The job was cancelled")
 _UNFINISHED: Final = ProblemKind(slug="job-not-finished", status=409, title="The job is not finished")
 _STILL_RUNNING: Final = ProblemKind(slug="still-running", status=504, title="The job is still running")
-_QUEUE_FULL: Final = ProblemKind(slug="queue-full", status=429, title="The queue is full")
-_KEY_REUSED: Final = ProblemKind(
-    slug="idempotency-key-reused", status=422, title="The idempotency key belongs to another request"
-)
+_STOPPING: Final = ProblemKind(slug="stopping", status=503, title="The server stops")
+_RESTART_SECONDS: Final = "30"
 _CLIENT_GONE: Final = ProblemKind(slug="client-gone", status=499, title="The client closed the connection")
 
 
@@ -81,14 +78,9 @@ class Service:
 
         Uploads that wait to be decoded hold none of the threads that other requests use.
         """
-        try:
-            return await to_thread.run_sync(
-                self.intake.accept, submission, upload, transcript, limiter=self.intake.decoders
-            )
-        except QueueFull as error:
-            raise queue_full(error) from error
-        except IdempotencyConflict as error:
-            raise Problem(_KEY_REUSED, error.message, hint=error.hint) from error
+        return await to_thread.run_sync(
+            self.intake.accept, submission, upload, transcript, limiter=self.intake.decoders
+        )
 
     async def find(self, job_id: str, owner: str) -> Job:
         """Return a job; raise the 404 of one that does not exist, or is of another key."""
@@ -116,8 +108,8 @@ class Service:
         """Return the job when it has ended.
 
         Raises:
-            Problem: it takes longer than a request may; the job goes on. Or no job can run now, or the client went
-                away; the job is removed.
+            Problem: it takes longer than a request may, or the server stops; the job goes on. Or no job can run now,
+                or the client went away; the job is removed.
         """
         deadline = self.clock() + self.settings.limits.sync_seconds
         async with aclosing(self.follow(job)) as states:
@@ -125,15 +117,20 @@ class Service:
                 job = state
                 if not job.is_final:
                     await self._require_worth_waiting(job, request, deadline)
+        if not job.is_final:
+            raise _stopping(job)
         return job
 
     async def follow(self, job: Job) -> AsyncGenerator[Job, None]:
-        """Yield the job as it is, now and after each change, until it has ended. Raises the 404 of a deleted one."""
+        """Yield the job as it is, now and after each change, until it has ended or the server stops.
+
+        Raises the 404 of a deleted one.
+        """
         with self.changes.watching(job.id) as watch:
             while True:
                 job = await self.find(job.id, job.owner)
                 yield job
-                if job.is_final:
+                if job.is_final or self.changes.is_closed:
                     return
                 await watch.wait(_POLL_SECONDS)
 
@@ -201,15 +198,16 @@ def unsuccessful(job: Job) -> Problem:
     return Problem(_UNFINISHED, f"the job is {job.state}", hint="ask again when it has succeeded")
 
 
-def queue_full(error: QueueFull) -> Problem:
-    """Return the problem of an upload for which the queue has no room."""
-    return Problem(_QUEUE_FULL, error.message, hint=error.hint, headers={"Retry-After": str(error.retry_after)})
-
-
 def not_ready(reason: str) -> Problem:
     """Return the problem of a server whose workers can run no job."""
     hint = "try again later, or submit the recording to /v1/jobs, where it waits"
     return Problem(NOT_READY, without_folders(reason), hint=hint, headers={"Retry-After": _RETRY_SECONDS})
+
+
+def _stopping(job: Job) -> Problem:
+    hint = f"ask for /v1/jobs/{job.id} when the server runs again"
+    detail = "the server stops; the job goes on when it starts again"
+    return Problem(_STOPPING, detail, hint=hint, headers={"Retry-After": _RESTART_SECONDS}, extra={"job": job.id})
 
 
 def _too_slow(job: Job, seconds: float) -> Problem:

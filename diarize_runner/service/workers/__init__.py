@@ -7,7 +7,6 @@ models           the model process, as its parent sees it: start, run a job, kil
     protocol     the request and the events, as JSON
 model_process    the child process: it alone imports torch
     results      the files of a result
-    summary      what the shapes of the HTTP API need of a result
     memory       how much memory a process and its children have
 
 The server holds no model: what kills the model process, be it a crash or the kernel, ends only one attempt of a job.

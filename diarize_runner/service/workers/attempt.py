@@ -38,6 +38,7 @@ class Attempt:
         self._interrupt, self._has_begun = interrupt, has_begun
         self._task = _task_of(claim.job)
         self._lock = threading.Lock()
+        self._done: dict[str, float] = {}
         self._seen = _Seen(stage=_LOADING, progress=0.0)
         self._stored: _Seen | None = None
         self._stored_at = float("-inf")
@@ -60,7 +61,8 @@ class Attempt:
 
     def progressed(self, event: Progressed) -> None:
         """Note the progress, which never decreases."""
-        progress = job_progress(self._task, event.stage, event.completed, event.total)
+        self._done[event.stage] = min(1.0, event.completed / event.total if event.total > 0 else 0.0)
+        progress = job_progress(self._task, self._done)
         self._seen = _Seen(stage=event.stage, progress=max(progress, self._seen.progress))
 
     def stop(self, reason: Reason) -> None:

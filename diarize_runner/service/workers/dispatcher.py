@@ -253,7 +253,7 @@ class Dispatcher:
             self._finish_failed(claim, outcome)
 
     def _finish_failed(self, claim: Claim, error: DiarizeRunnerError) -> None:
-        _log.warning("job %s: %s", claim.job.id, error.message)
+        _log.warning("job %s: %s", claim.job.id, type(error).__name__)  # its message may name the recording
         failure = JobFailure(kind=type(error).__name__, message=error.message, hint=error.hint)
         if isinstance(error, (ModelProcessDied, DeviceUnavailable)):  # a recording may be the cause of both
             self._queue.crashed(claim, failure)

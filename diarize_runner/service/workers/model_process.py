@@ -151,7 +151,7 @@ def _answer(models: _Models, request: JobRequest, _samples: int, emit: Emit) -> 
         work = Work.decode(request.work)
         result = _run(models, folder, work, _SentProgress(emit=emit))
         seconds = time.monotonic() - began
-        write_result(request.result_folder, render(work.task, result, processing_seconds=seconds))
+        write_result(request.result_folder, render(work.task, result))
         emit(Finished(processing_seconds=seconds, memory_bytes=resident_bytes(os.getpid())))
 
 

@@ -1,11 +1,9 @@
-"""The files of a result: one for each format, and the summary.
+"""The files of a result, one for each format.
 
 result-<lease>/<format>       such as `json`, `srt` and `rttm`, as the commands write them
 result-<lease>/json-<style>   JSON in the shape of another tool
-result-<lease>/summary.json
 """
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,23 +12,17 @@ from typing import Final
 from diarize_runner.disk import disk_errors, flush, flush_folders, write_new
 from diarize_runner.jobs.job import Result
 from diarize_runner.service.work import TaskName
-from diarize_runner.service.workers.summary import summarize
 from diarize_runner.transcript.formats.document import Document
 from diarize_runner.transcript.formats.registry import JSON_STYLES, default_formats
 
-SUMMARY: Final = "summary.json"
 _NEEDS_TURNS: Final = "rttm"
 _DRAFT: Final = ".draft-"
 
 
-def render(task: TaskName, result: Result, *, processing_seconds: float) -> Mapping[str, bytes]:
+def render(task: TaskName, result: Result) -> Mapping[str, bytes]:
     """Return the content of each file, by name."""
     document = Document(transcript=result.labelled, provenance=result.provenance)
-    files = dict(_rendered(task, result, document))
-    files[SUMMARY] = json.dumps(
-        summarize(result, processing_seconds=processing_seconds), ensure_ascii=False, sort_keys=True
-    )
-    return {name: text.encode() for name, text in files.items()}
+    return {name: text.encode() for name, text in _rendered(task, result, document)}
 
 
 def _rendered(task: TaskName, result: Result, document: Document) -> Iterator[tuple[str, str]]:

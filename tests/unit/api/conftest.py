@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support import pipelines
+from support.children import decoding_once
 from support.small_pipelines import restored
 from support.sounds import write_wav
 
@@ -17,15 +18,28 @@ def _one_thread():
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _decode_once():
+    with decoding_once():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _isolated_cache_home(tmp_path, monkeypatch):
     """Keep the user's cache folder out of the tests."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-home"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _few_blocks():
+    with pipelines.campplus_of(pipelines.FEW_BLOCKS):
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    return restored(tmp_path_factory.mktemp("small"))
+    with pipelines.campplus_of(pipelines.FEW_BLOCKS):
+        return restored(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")

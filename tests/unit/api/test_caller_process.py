@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from support import pipelines
+from support.small_pipelines import restored
 
 import diarize_runner
 from diarize_runner.cache.box.open import open_cache
@@ -300,7 +302,9 @@ print(constants.HF_HUB_OFFLINE, constants.HF_HUB_CACHE, matplotlib.get_backend()
 """
 
 
-def test_huggingface_hub_and_matplotlib_keep_the_callers_settings_after_a_load(cache, tmp_path):
+def test_huggingface_hub_and_matplotlib_keep_the_callers_settings_after_a_load(tmp_path):
+    with pipelines.campplus_of(pipelines.ALL_BLOCKS):
+        cache = restored(tmp_path / "small")
     settings = {"HF_HUB_CACHE": str(tmp_path / "hub"), "MPLBACKEND": "svg"}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")} | settings
     command = [sys.executable, "-c", SETTINGS, str(cache)]

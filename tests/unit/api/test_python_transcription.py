@@ -1,5 +1,7 @@
 """Transcription from Python, with a small pipeline and a transcriber without a model."""
 
+from contextlib import contextmanager
+
 import pytest
 from support import fake_transcriber
 from support.alignment import ALIGNERS, ENGLISH
@@ -21,11 +23,18 @@ def cache(tmp_path_factory):
     return restored(tmp_path_factory.mktemp("both"), models={**MODELS, **ALIGNERS})
 
 
-@pytest.fixture
-def session(cache, monkeypatch):
-    monkeypatch.setattr(api, "open_transcriber", lambda cache, options: Transcriber(cache, options, child=FAKE))
-    with diarize_runner.open_session(cache, device="cpu") as session:
+@pytest.fixture(scope="module")
+def session(cache):
+    with new_session(cache) as session:
         yield session
+
+
+@contextmanager
+def new_session(cache):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "open_transcriber", lambda cache, options: Transcriber(cache, options, child=FAKE))
+        with diarize_runner.open_session(cache, device="cpu") as session:
+            yield session
 
 
 @pytest.fixture
@@ -60,10 +69,11 @@ def test_a_run_transcribes_diarizes_and_labels(session, call, tmp_path):
     assert found.write(tmp_path / "call.rttm").read_text()
 
 
-def test_calls_with_the_same_options_share_a_model(session, call, pids):
-    session.transcribe(call)
-    session.run(call)
-    session.transcribe(call, options=TranscriptionOptions(model="small"))
+def test_calls_with_the_same_options_share_a_model(cache, call, pids):
+    with new_session(cache) as session:
+        session.transcribe(call)
+        session.run(call)
+        session.transcribe(call, options=TranscriptionOptions(model="small"))
     first, second, third = pids()
     assert first == second != third
 

@@ -8,14 +8,13 @@ import torch
 from benchmarks.engines.cores import available_cores, run_on_cores
 
 
-@pytest.mark.parametrize("function", [available_cores, torch.get_num_threads])
-def test_a_function_runs_with_one_core_and_one_thread(function):
-    assert run_on_cores(1, function) == 1
+def cores_and_threads():
+    return available_cores(), torch.get_num_threads()
 
 
-def test_this_process_keeps_its_cores():
+def test_a_function_runs_with_one_core_and_one_thread_and_this_process_keeps_its_cores():
     before = os.sched_getaffinity(0)
-    run_on_cores(1, available_cores)
+    assert run_on_cores(1, cores_and_threads) == (1, 1)
     assert os.sched_getaffinity(0) == before
 
 

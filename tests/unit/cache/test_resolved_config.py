@@ -12,6 +12,7 @@ from pyannote.audio import Model
 from pyannote.audio.core.task import Problem, Resolution, Specifications
 from pyannote.audio.models.embedding.xvector import XVectorMFCC
 from support.caches import PIPELINE, flip
+from support.children import rewriting_once
 from support.twins import checkpoint_of
 
 from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ModelReference, resolve_config
@@ -48,6 +49,12 @@ HELD = {
         **{f"plda/{name}": b"voices" + name.encode() for name in A_PLDA},
     },
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rewrite_once():
+    with rewriting_once():
+        yield
 
 
 @pytest.fixture

@@ -5,10 +5,17 @@ import wave
 from pathlib import Path
 
 import pytest
+from support.children import decoding_once
 from support.run_main import run_main
 from support.tiny_request import REQUEST
 
 from diarize_runner.cli import main
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _decode_once():
+    with decoding_once():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,12 @@ def _one_thread():
         yield
 
 
+@pytest.fixture(autouse=True)
+def _few_blocks():
+    with pipelines.campplus_of(pipelines.FEW_BLOCKS):
+        yield
+
+
 @pytest.fixture
 def site(tmp_path):
     """A box that was upgraded from a version of 0.1.0 with GE2E to one of this release with CAM++."""

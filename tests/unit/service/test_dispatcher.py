@@ -170,6 +170,7 @@ def test_progress_is_stored_while_the_job_runs_and_never_decreases(bench):
 
     def behave(request, receiver):
         bench.models.load(receiver)
+        receiver.progressed(Progressed(stage="segmentation", completed=2, total=2))
         receiver.progressed(Progressed(stage="embeddings", completed=1, total=2))
         wait_for(seen(0.625))
         receiver.progressed(Progressed(stage="segmentation", completed=1, total=2))

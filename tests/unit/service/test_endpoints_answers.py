@@ -150,7 +150,9 @@ def test_hints_of_the_form_reach_the_job_of_a_synchronous_request(client, monkey
     works = []
     accept = client.service.intake.accept
     monkeypatch.setattr(
-        client.service.intake, "accept", lambda submission, *rest: works.append(submission.work) or accept(submission, *rest)
+        client.service.intake,
+        "accept",
+        lambda submission, *rest: works.append(submission.work) or accept(submission, *rest),
     )
     for path, field in (("/api/v1/diarize/file", "audio"), ("/v1/diarize", "file"), ("/v1/audio/diarization", "file")):
         client.post(path, files={field: ("a.wav", wav(1))}, data={"num_speakers": "2"})

@@ -45,6 +45,7 @@ def test_processes_claim_each_job_once(queue, database_url):
     claimed = [answers.get() for _ in boxes]
     for box in boxes:
         box.join()
+    assert [box.exitcode for box in boxes] == [0, 0, 0]
     assert sorted(chain(*claimed)) == names
     assert queue.counts()["succeeded"] == len(names)
     assert {queue.find(name).attempts for name in names} == {1}

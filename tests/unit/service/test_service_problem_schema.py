@@ -50,6 +50,6 @@ def test_an_invalid_request_is_answered_with_a_problem(document):
 def test_every_reference_leads_somewhere(document):
     names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
 
-    assert names == {"Body", "FieldError", "ProblemDocument"}
+    assert names == {"Body", "FieldError", "OpenAIError", "ProblemDocument"}
     assert names == set(document["components"]["schemas"])
     assert "$defs" not in json.dumps(document)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path, PurePath
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.responses import FileResponse
@@ -34,9 +34,21 @@ from diarize_runner.service.work import TaskName, Work
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"])
 _NO_RESULT: Final = ProblemKind(slug="no-such-result", status=409, title="The job has no such result")
 _MEDIA_TYPES: Final = {"html": "text/html", "vtt": "text/vtt", "eaf": "application/xml"}
+_JSON, _TEXT = "application/json", "text/plain"
+_LOCATION: Final = {"description": "The path of the job.", "schema": {"type": "string"}}
+_SUBMITTED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "The job waits", "headers": {"Location": _LOCATION}},
+}
+_RESULT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The result in the requested format",
+        "content": {each: {} for each in (_JSON, _TEXT, *_MEDIA_TYPES.values())},
+    },
+    409: {"description": "The job has no result, or none in this format"},
+}
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=_SUBMITTED)
 async def submit(
     service: RunningService,
     owner: Owner,
@@ -106,18 +118,18 @@ async def events(service: RunningService, job: Annotated[Job, Depends(found_job)
         yield ServerSentEvent(event="deleted", data=sent or JobProgress.of(job))
 
 
-@router.get("/{job_id}/result", response_class=FileResponse)
+@router.get("/{job_id}/result", response_class=FileResponse, responses=_RESULT)
 async def result(
     service: RunningService,
     job: Annotated[Job, Depends(found_job)],
-    kind: Annotated[str, Query(alias="format", description=f"One of: {', '.join(RESULT_FORMATS)}.")] = "json",
+    kind: Annotated[str, Query(alias="format", json_schema_extra={"enum": list(RESULT_FORMATS)})] = "json",
 ) -> FileResponse:
     """Return the result of a job that has succeeded."""
     _require_known(kind)
     file = _file_of(service.result_of(job), kind)
     stem = uri_from_stem(PurePath(Work.decode(job.work).name).stem)
     suffix = ".json" if kind.startswith("json") else f".{kind}"
-    media_type = "application/json" if suffix == ".json" else _MEDIA_TYPES.get(kind, "text/plain")
+    media_type = _JSON if suffix == ".json" else _MEDIA_TYPES.get(kind, _TEXT)
     return FileResponse(file, media_type=media_type, filename=f"{stem}{suffix}")
 
 

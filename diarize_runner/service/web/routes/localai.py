@@ -1,6 +1,6 @@
 """`/v1/audio/diarization`, with the fields and answers of LocalAI."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -18,14 +18,15 @@ from diarize_runner.service.web.forms import (
     warnings_header,
 )
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
-from diarize_runner.service.work import Work
+from diarize_runner.service.web.synchronous import answers_with_text, finished
+from diarize_runner.service.work import TaskName, Work
 
 router = APIRouter(tags=["LocalAI"])
+_ANSWERS: Final = answers_with_text("`json` or `verbose_json`; `rttm` is text")
 AnswerFormat = Literal["json", "verbose_json", "rttm"]
 
 
-@router.post("/v1/audio/diarization", response_model=Diarization)
+@router.post("/v1/audio/diarization", response_model=Diarization, responses=_ANSWERS)
 async def diarize(
     request: Request,
     service: RunningService,
@@ -41,7 +42,7 @@ async def diarize(
 ) -> Response:
     """Find who spoke when, and with include_text who said what; answer when it is done."""
     has_transcript = transcript is not None
-    task = service.catalog.labelling_task(has_transcript=has_transcript) if include_text else "diarize"
+    task: TaskName = "run" if include_text and not has_transcript else "diarize"
     work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
     submission = Submission(
         owner=owner, work=service.catalog.complete(work, _known(service.catalog.multilingual, model), language)

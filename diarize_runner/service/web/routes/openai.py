@@ -19,16 +19,18 @@ from diarize_runner.service.web.forms import (
 )
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import answers_with_text, finished
 from diarize_runner.service.work import TaskName, Work
 
 router = APIRouter(tags=["OpenAI"])
 AnswerFormat = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
+_AUTO: Final = "auto"
 _FILES: Final = {"text": "txt", "srt": "srt", "vtt": "vtt"}
+_ANSWERS: Final = answers_with_text("`json`, or with more members; `text`, `srt` and `vtt` are text")
 _JSON: Final = {"verbose_json": "json-openai-verbose", "diarized_json": "json-openai-diarized"}
 
 
-@router.post("/v1/audio/transcriptions", response_model=Transcription)
+@router.post("/v1/audio/transcriptions", response_model=Transcription, responses=_ANSWERS)
 async def transcribe(
     request: Request,
     service: RunningService,
@@ -43,6 +45,10 @@ async def transcribe(
         AnswerFormat, Form(description="All but `json` and `verbose_json` have speakers.")
     ] = "json",
     stream: Annotated[bool, Form(description="Must be false: the answer comes when it is done.")] = False,
+    chunking_strategy: Annotated[str | None, Form(description="The server chooses it, as with `auto`.")] = None,
+    timestamp_granularities: Annotated[  # noqa: ARG001  # known, so that no warning says it is ignored
+        list[str] | None, Form(alias="timestamp_granularities[]", description="`verbose_json` always has both.")
+    ] = None,
 ) -> Response:
     """Find what was said and, where the format has speakers, who said it; answer when it is done."""
     if stream:
@@ -53,13 +59,17 @@ async def transcribe(
     work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
     submission = Submission(owner=owner, work=service.catalog.complete(work, model, language))
     async with finished(service, request, submission, opened(file), transcript) as result:
-        return _answer(result, response_format, ignored)
+        return _answer(result, response_format, (*ignored, *_of_chunks(chunking_strategy)))
 
 
 @router.get("/v1/models")
 async def models(service: RunningService) -> Models:
     """Return the transcription models."""
     return Models(data=[Model(id=name) for name in service.catalog.multilingual])
+
+
+def _of_chunks(strategy: str | None) -> tuple[str, ...]:
+    return () if strategy in (None, _AUTO) else (f"the field 'chunking_strategy' is ignored, unless it is {_AUTO!r}",)
 
 
 def _task(kind: AnswerFormat, *, has_transcript: bool) -> TaskName:

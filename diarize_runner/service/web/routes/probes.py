@@ -1,6 +1,6 @@
 """Health, readiness and metrics; probes need no key and tell nothing of jobs."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -14,6 +14,7 @@ from diarize_runner.version import __version__
 
 router = APIRouter(tags=["Probes"])
 _NOT_ALIVE: Final = ProblemKind(slug="not-alive", status=503, title="The server runs no jobs any more")
+_UNAVAILABLE: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "It does not; `detail` says why"}}
 
 
 class Health(BaseModel):
@@ -36,7 +37,7 @@ class Version(BaseModel):
     version: str = Field(examples=["0.2.0"])
 
 
-@router.get("/livez")
+@router.get("/livez", responses=_UNAVAILABLE)
 async def livez(service: RunningService) -> Alive:
     """Succeed while the server answers and its workers live; a supervisor restarts a server that fails."""
     if not service.workers.is_alive:
@@ -44,8 +45,8 @@ async def livez(service: RunningService) -> Alive:
     return Alive()
 
 
-@router.get("/readyz")
-@router.get("/ready")
+@router.get("/readyz", responses=_UNAVAILABLE)
+@router.get("/ready", responses=_UNAVAILABLE)
 async def readyz(service: RunningService) -> Alive:
     """Succeed while the server would take a job and run it, whether or not a model is loaded."""
     await run_in_threadpool(_require_ready, service)

@@ -16,14 +16,14 @@ from diarize_runner.service.web.forms import (
     recording_name,
 )
 from diarize_runner.service.web.service import Owner, RunningService
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import RESPONSES, finished
 from diarize_runner.service.work import Work
 
 router = APIRouter(tags=["OpenShift server"])
 Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
 
 
-@router.post("/v1/diarize")
+@router.post("/v1/diarize", responses=RESPONSES)
 async def diarize(
     request: Request,
     service: RunningService,
@@ -42,7 +42,7 @@ async def diarize(
         return DiarizeAnswer.of(result, ignored)
 
 
-@router.post("/v1/vad")
+@router.post("/v1/vad", responses=RESPONSES)
 async def detect_speech(
     request: Request,
     service: RunningService,

@@ -17,14 +17,14 @@ from diarize_runner.service.web.forms import (
     recording_name,
 )
 from diarize_runner.service.web.service import Owner, RunningService, Service
-from diarize_runner.service.web.synchronous import finished
+from diarize_runner.service.web.synchronous import RESPONSES, finished
 from diarize_runner.service.work import TaskName, Work
 
 router = APIRouter(prefix="/api/v1", tags=["GPU queue"])
 Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
 
 
-@router.post("/diarize/file")
+@router.post("/diarize/file", responses=RESPONSES)
 async def diarize_file(
     request: Request, service: RunningService, owner: Owner, audio: Recording, hints: Hints, ignored: IgnoredFields
 ) -> DiarizationAnswer:
