@@ -35,6 +35,9 @@
       QueueError                  exit 1   the queue's database cannot be used, or holds a row that is no job
       IdempotencyConflict         exit 1   an idempotency key was used for another request
       LeaseLost                   exit 1   another worker has the job, or it ended
+      QueueFull                   exit 1   in service/intake.py: no room for more audio
+      DeliveryFailed              exit 1   in service/webhooks/sender.py: a webhook did not arrive
+        ReceiverGone                       its receiver wants no more
       FleetError                  exit 1   EC2 refused or is unreachable, or a box did not start
       Drift                       exit 1   in doctor/check.py: works, but not as provisioned
       Interrupted                 exit 130 Ctrl-C

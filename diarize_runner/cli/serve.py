@@ -32,11 +32,13 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Serve until SIGTERM or SIGINT."""
     from diarize_runner.service.environment import forget_secrets, settings_from_environment
     from diarize_runner.service.server import serve
+    from diarize_runner.service.systemd import Systemd
 
+    systemd = Systemd.take(os.environ)
     settings = _with_options(settings_from_environment(os.environ), arguments)
     forget_secrets(os.environ)
     with log_json_to(progress, "diarize_runner.service"):
-        serve(settings, progress)
+        serve(settings, progress, systemd)
     return Result(document={"stopped": True}, text="stopped")
 
 

@@ -13,6 +13,7 @@
     shapes/      results as each API has them
     webhooks/    signed requests to the client's server when a job has ended; off by default
     web/         the HTTP endpoints, access, events and metrics
+    systemd      the listening socket that systemd passes, and readiness
 
 The web process decodes and validates, and never imports torch; it stays responsive while the device works. A job is
 accepted once its files and its row are on the disk. Whatever is killed afterwards, some worker's lease expires, and the

@@ -110,16 +110,16 @@ class KeyFile:
         return replace(self, keys=Keys(keys=rest))
 
     def write(self) -> None:
-        """Write the file atomically, readable by its owner only. Raises DiskError.
+        """Write the file atomically; a new one is readable by its owner only. Raises DiskError.
 
-        An existing file keeps its owner: root adds a key, and the user of the service reads it.
+        An existing file keeps its owner and its permissions: root adds a key, and the group of the service reads it.
         """
         document = {"keys": [asdict(key) for key in self.keys.keys]}
         with disk_errors(self.path), _private_umask():
             former = self.path.stat() if self.path.exists() else None
             write_atomically(self.path, json.dumps(document, indent=2).encode() + b"\n")
-            if former and (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()):
-                os.chown(self.path, former.st_uid, former.st_gid)
+            if former:
+                _restore_access(self.path, former)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -222,6 +222,13 @@ def _require_trusted(path: Path, status: os.stat_result) -> None:
         raise UsageError(f"{path} belongs to user {status.st_uid}, who could add a key", hint=hint)
     if status.st_mode & _OTHERS_WRITE:
         raise UsageError(f"{path} is writable by other users, who could add a key", hint=f"run: chmod 600 {path}")
+
+
+def _restore_access(path: Path, former: os.stat_result) -> None:
+    """Give the file the owner and the permissions that it had; the owner first, as a change of it can remove some."""
+    if (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()):
+        os.chown(path, former.st_uid, former.st_gid)
+    path.chmod(stat.S_IMODE(former.st_mode))
 
 
 def _version(path: Path) -> tuple[int, ...]:

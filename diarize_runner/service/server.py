@@ -7,7 +7,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+<<<<<<< HEAD
 from pathlib import Path
+=======
+>>>>>>> role
 from types import FrameType
 from typing import Final
 
@@ -24,6 +27,7 @@ from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.queue.database import is_shared, open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
+from diarize_runner.service.systemd import NO_SYSTEMD, Systemd
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.service import Service
@@ -37,8 +41,8 @@ _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
 
 
-def serve(settings: Settings, progress: ConsoleProgress) -> None:
-    """Verify the cache, then serve until SIGTERM or SIGINT.
+def serve(settings: Settings, progress: ConsoleProgress, systemd: Systemd = NO_SYSTEMD) -> None:
+    """Verify the cache, then serve until SIGTERM or SIGINT: on the socket of systemd, if it passes one.
 
     Raises:
         UsageError: the address needs a key file or is in use, another server uses the folder, or there is no such
@@ -46,17 +50,24 @@ def serve(settings: Settings, progress: ConsoleProgress) -> None:
         ManifestError, IntegrityError: the cache cannot be used, or does not verify; or the key file is invalid.
         QueueError, DiskError: the queue or the folder cannot be used.
     """
+    settings = systemd.at_address(settings)
     require_safe(settings)
     catalog = Catalog.of(open_cache(settings.models.cache, progress), settings.models.transcription_model)
-    serve_models(settings, catalog, Models(), progress)
+    serve_models(settings, catalog, Models(), progress, systemd)
 
 
-def serve_models(settings: Settings, catalog: Catalog, models: Models, progress: ConsoleProgress) -> None:
+def serve_models(
+    settings: Settings, catalog: Catalog, models: Models, progress: ConsoleProgress, systemd: Systemd = NO_SYSTEMD
+) -> None:
     """Serve the models of a verified cache until SIGTERM or SIGINT; raises as `serve` does, except for the cache."""
     folder, exclusive = ServiceFolder(path=settings.folder.absolute(), box=settings.box), _exclusive(settings)
     webhooks = Webhooks.load(settings.webhook_file) if settings.webhook_file else NO_WEBHOOKS
     folder.create()
+<<<<<<< HEAD
     with exclusive(folder.path, folder.box), _listening(settings) as listener:
+=======
+    with exclusive(folder.path) as name, systemd.listener or _bound(settings) as listener:
+>>>>>>> role
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
         engine = open_database(settings.database_url or _own_queue(folder))
         try:
@@ -66,8 +77,13 @@ def serve_models(settings: Settings, catalog: Catalog, models: Models, progress:
             sender = Sender(webhooks=webhooks, clock=time.time) if webhooks.hosts else None
             box = Box(settings=settings, folder=folder, queue=queue, models=models, sender=sender)
             box.remove_leftovers()
+<<<<<<< HEAD
             progress.print_line(f"serving {_url(listener)}")
             _run(create_app(_service(settings, box, catalog, webhooks), box.running), listener, box.changes)
+=======
+            progress.print_line(f"serving {_url(listener)}{', a socket of systemd' if systemd.listener else ''}")
+            _run(create_app(_service(settings, box, catalog), _running(box, systemd)), listener, box.changes)
+>>>>>>> role
         finally:
             engine.dispose()
 
@@ -145,18 +161,27 @@ def _run(app: FastAPI, listener: socket.socket, changes: Changes) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """Yield a socket that is bound to the address, but takes no connection yet. Raises UsageError."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-        except OSError as reason:
-            message = f"cannot serve {settings.host}, port {settings.port}: {reason.strerror or reason}"
-            raise UsageError(message, hint="use another --port, or an address of this machine as --host") from reason
-        yield listener
+def _running(box: Box, systemd: Systemd) -> Callable[[], AbstractContextManager[None]]:
+    @contextmanager
+    def running() -> Iterator[None]:
+        with box.running():
+            systemd.notify_ready()
+            yield
+
+    return running
+
+
+def _bound(settings: Settings) -> socket.socket:
+    """Return a socket that is bound to the address, but takes no connection yet. Raises UsageError."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as reason:
+        listener.close()
+        message = f"cannot serve {settings.host}, port {settings.port}: {reason.strerror or reason}"
+        raise UsageError(message, hint="use another --port, or an address of this machine as --host") from reason
+    return listener
 
 
 def _url(listener: socket.socket) -> str:

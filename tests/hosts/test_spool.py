@@ -154,6 +154,12 @@ def test_a_labeller_can_read_the_models_but_not_change_them(spool):
     assert "Read-only file system" in outcome(spool, "writes")
 
 
+def test_a_labeller_can_take_the_lock_of_the_gpu_that_other_users_see(spool):
+    drop(spool, "lock.wav", "touch /run/lock/gpu-of-this-test && echo taken")
+    assert outcome(spool, "lock") == "taken\n"
+    assert spool.succeed("stat --format=%U /run/lock/gpu-of-this-test") == "diarize-runner\n"
+
+
 @pytest.mark.parametrize(
     ("stem", "attempt", "refusal"),
     [

@@ -83,12 +83,12 @@ def provision(site, *arguments, **variables):
 def test_a_fresh_host_becomes_a_box_from_its_store_alone_and_reset_restores_it(site):
     host, _ = site
     before = host.files()
-    transcription = {"diarize_runner_transcription_enabled": "true"}
-    assert provision(site, "--check", **transcription).succeeded().changed > 0
+    enabled = {"diarize_runner_transcription_enabled": "true", "diarize_runner_service_enabled": "true"}
+    assert provision(site, "--check", **enabled).succeeded().changed > 0
     assert changes(before, host.files()) == []
 
-    provision(site, **transcription).succeeded()
-    assert provision(site, **transcription).succeeded().changed == 0
+    assert "speaker turns of 2 speakers" in provision(site, "-v", **enabled).succeeded().words, "by the service"
+    assert provision(site, **enabled).succeeded().changed == 0
 
     diagnosis = json.loads(host.succeed(f"MPLCONFIGDIR=/tmp {COMMAND} doctor --sample --device cpu --json"))
     assert diagnosis["state"] == "good", diagnosis

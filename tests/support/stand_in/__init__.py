@@ -1,6 +1,7 @@
 """Boxes without PyTorch, provisioned in seconds by the real playbooks from a real store.
 
     command      the `diarize-runner` of the stand-in toolkit: the real one, except for commands that load a model
+    service      its HTTP service
     toolkit      its wheel, and the other wheels of a version
     shelf        versions in a store, of which each test host gets a copy
 

@@ -86,11 +86,19 @@ def spool(arguments):
     return 0
 
 
+def serve(arguments):
+    from stand_in_service import serve as serve_output
+
+    release = next(Path(folder, "release") for folder in sys.path if Path(folder, "release").is_file())
+    serve_output(f"{release.read_text()}: {Model(arguments.cache).run(subprocess.DEVNULL).strip()}")
+    return 0
+
+
 def main():
     if sys.argv[1] == "cache":
         return cli.main()
     parser = argparse.ArgumentParser()
-    parser.add_argument("command", choices=["diarize", "doctor", "benchmark", "spool"])
+    parser.add_argument("command", choices=["diarize", "doctor", "benchmark", "serve", "spool"])
     parser.add_argument("subject", nargs="?", type=Path)
     parser.add_argument("--cache", type=Path, default="/var/lib/diarize-runner/cache")
     parser.add_argument("--device")
@@ -98,7 +106,9 @@ def main():
     parser.add_argument("--sample", action="store_true")
     parser.add_argument("--sample-once", action="store_true")
     parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
+    arguments, others = parser.parse_known_args()
+    if others and arguments.command != "serve":
+        parser.error(f"unknown arguments: {others}")
     try:
         return globals()[arguments.command](arguments)
     except DiarizeRunnerError as error:

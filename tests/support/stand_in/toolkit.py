@@ -10,6 +10,8 @@ from support.wheels import write_wheel
 
 _PACKAGE = Path(__file__).resolve().parents[3] / "diarize_runner"
 _COMMAND = Path(__file__).with_name("command.py")
+_SERVICE = Path(__file__).with_name("service.py")
+_SAMPLE = "pyannote/audio/sample/sample.wav"
 FIRST = ("uv", "packaging", "pyyaml", "cryptography")
 """Packages of the installer requirements."""
 BOTH = ("pyyaml", "cryptography")
@@ -20,9 +22,10 @@ def write_wheels(folder, release, modules=None):
     """Write the wheels of a release of `modules`, by default this one; return their contents by name."""
     modules = modules or _modules(_PACKAGE)
     command = {"diarize_runner-0.1.0.data/scripts/diarize-runner": _COMMAND.read_bytes()}
+    service = {"stand_in_service.py": _SERVICE.read_bytes(), _SAMPLE: b"RIFF"}
     uv = {"uv-1.0.data/scripts/uv": Path(sys.executable).with_name("uv").read_bytes()}
     wheels = [
-        write_wheel(folder, "diarize_runner", "0.1.0", {**modules, **command, "release": release.encode()}),
+        write_wheel(folder, "diarize_runner", "0.1.0", {**modules, **command, **service, "release": release.encode()}),
         write_wheel(folder, "cryptography", *_cryptography()),
         write_wheel(folder, "packaging", *_installed("packaging", "packaging")),
         write_wheel(folder, "pyyaml", *_installed("pyyaml", "yaml")),

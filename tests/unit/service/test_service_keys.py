@@ -62,13 +62,14 @@ def test_the_umask_of_the_process_stays(path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
-def test_a_file_of_the_service_user_stays_that_of_the_service_user(path):
+def test_a_file_that_the_group_of_the_service_reads_stays_one(path):
     write(path, entry())
     os.chown(path, os.geteuid(), 12345)
+    path.chmod(0o640)
 
     add_key(path, "bob")
 
-    assert path.stat().st_gid == 12345
+    assert (path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (12345, 0o640)
 
 
 def test_every_key_is_compared_even_after_a_match(path, monkeypatch):
