@@ -7,10 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-<<<<<<< HEAD
 from pathlib import Path
-=======
->>>>>>> role
 from types import FrameType
 from typing import Final
 
@@ -63,11 +60,7 @@ def serve_models(
     folder, exclusive = ServiceFolder(path=settings.folder.absolute(), box=settings.box), _exclusive(settings)
     webhooks = Webhooks.load(settings.webhook_file) if settings.webhook_file else NO_WEBHOOKS
     folder.create()
-<<<<<<< HEAD
-    with exclusive(folder.path, folder.box), _listening(settings) as listener:
-=======
-    with exclusive(folder.path) as name, systemd.listener or _bound(settings) as listener:
->>>>>>> role
+    with exclusive(folder.path, folder.box), systemd.listener or _bound(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
         engine = open_database(settings.database_url or _own_queue(folder))
         try:
@@ -77,13 +70,9 @@ def serve_models(
             sender = Sender(webhooks=webhooks, clock=time.time) if webhooks.hosts else None
             box = Box(settings=settings, folder=folder, queue=queue, models=models, sender=sender)
             box.remove_leftovers()
-<<<<<<< HEAD
-            progress.print_line(f"serving {_url(listener)}")
-            _run(create_app(_service(settings, box, catalog, webhooks), box.running), listener, box.changes)
-=======
             progress.print_line(f"serving {_url(listener)}{', a socket of systemd' if systemd.listener else ''}")
-            _run(create_app(_service(settings, box, catalog), _running(box, systemd)), listener, box.changes)
->>>>>>> role
+            app = create_app(_service(settings, box, catalog, webhooks), _running(box, systemd))
+            _run(app, listener, box.changes)
         finally:
             engine.dispose()
 

@@ -20,7 +20,7 @@ def _no_variables(monkeypatch):
 def served(monkeypatch):
     """Return the settings that the command would serve with."""
     settings = []
-    monkeypatch.setattr(server, "serve", lambda given, _progress: settings.append(given))
+    monkeypatch.setattr(server, "serve", lambda given, *_: settings.append(given))
     return settings
 
 
