@@ -42,7 +42,7 @@ test-alignment: setup-dev ## Run the tests of whisperX, in .alignment/ (7.6 GB; 
 	@scripts/install-alignment.sh .alignment
 	@DIARIZE_RUNNER_REQUIRE_ALIGNMENT=1 $(pytest) tests/scenario/test_alignment.py
 
-soak: setup-dev ## Run fuzzing and hundreds of kills, too long for CI; print counts (15 minutes)
+soak: setup-dev ## Run fuzzing and hundreds of kills, too long for CI; print counts (half an hour)
 	@.venv/bin/python -m pytest -s tests/soak
 
 lint: setup-dev ## Run all linters
