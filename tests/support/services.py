@@ -102,7 +102,7 @@ def listening_service(path, **options):
             thread.join()
 
 
-def wait_for(client, job_id, *states, headers=None, seconds=30):
+def wait_for(client, job_id, *states, headers=None, seconds=60):
     """Return the job when it has one of the states, or has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -231,7 +231,7 @@ class Exchange:
         self.client.portal.call(self.gone.set)
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
@@ -250,7 +250,7 @@ def test_a_client_that_leaves_takes_its_job_along(client, endpoint, state):
         until(lambda: client.service.queue.counts()[state] == 1)
     finally:
         exchange.leave()
-    task.result(20)
+    task.result(60)
     counts = client.service.queue.counts()
     assert sum(counts.values()) == (1 if state == "queued" else 0)
     assert len(files_of(client)) == (1 if state == "queued" else 0)
