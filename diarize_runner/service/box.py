@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
+from diarize_runner.errors import QueueError
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.intake import Intake
 from diarize_runner.service.leftovers import Leftovers
@@ -107,13 +108,17 @@ class Box:
         self._dispatcher.cancel(job_id)
 
     def _note_change(self, job_id: str) -> None:
-        """Tell the requests that wait; count a job that has ended."""
+        """Tell the requests that wait; count a job that has ended, unless the queue cannot be reached."""
+        with suppress(QueueError):  # an error here would end the thread that renews the lease of the job
+            self._count_if_ended(job_id)
+        self.changes.notify(job_id)
+
+    def _count_if_ended(self, job_id: str) -> None:
         job = self.queue.find(job_id)
         if job and job.is_final:
             self.metrics.count(job)
             if job.processing_seconds is not None:
                 self._speed.add(job.audio_seconds, job.processing_seconds)
-        self.changes.notify(job_id)
 
 
 def _model_settings(settings: Settings) -> ModelSettings:

@@ -1,7 +1,6 @@
 """The measured speed of the workers, which tells how long the queue takes."""
 
 import math
-from collections import deque
 from typing import Final
 
 _KEPT: Final = 20
@@ -11,20 +10,21 @@ _LONGEST: Final = 3600
 
 
 class Speed:
-    """The RTF of the last jobs of this box."""
+    """The RTF of the last jobs of this box. One thread adds jobs; any thread reads."""
 
     def __init__(self) -> None:
-        self._jobs: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        self._jobs: tuple[tuple[float, float], ...] = ()
 
     def add(self, audio_seconds: float, processing_seconds: float) -> None:
         """Count a finished job."""
-        self._jobs.append((audio_seconds, processing_seconds))
+        self._jobs = (*self._jobs, (audio_seconds, processing_seconds))[-_KEPT:]
 
     @property
     def real_time_factor(self) -> float:
         """Return processing time / audio duration."""
-        audio = sum(seconds for seconds, _ in self._jobs)
-        return sum(seconds for _, seconds in self._jobs) / audio if audio else _UNKNOWN
+        jobs = self._jobs
+        audio = sum(seconds for seconds, _ in jobs)
+        return sum(seconds for _, seconds in jobs) / audio if audio else _UNKNOWN
 
     def seconds_for(self, audio_seconds: float) -> int:
         """Return how long audio takes, for Retry-After: whole seconds, from 1 to an hour."""
