@@ -223,6 +223,7 @@ class Dispatcher:
     def _finish_patiently(self, attempt: Attempt, outcome: _Outcome, stop: threading.Event) -> None:
         """Tell the queue how the attempt ended; try again if the queue cannot be reached. Raises LeaseLost."""
         for _ in range(_TRIES - 1):
+            self._heartbeat = self._clock.monotonic()
             with suppress(QueueError):
                 self._finish(attempt, outcome)
                 return

@@ -303,7 +303,8 @@ def test_a_result_that_comes_after_the_lease_was_lost_is_removed(bench, monkeypa
 
 @pytest.mark.parametrize("was_stored", [False, True])
 def test_a_result_survives_a_queue_that_is_away_when_the_job_ends(tmp_path, monkeypatch, was_stored):
-    bench = Bench(tmp_path, end=10)
+    bench, beats = Bench(tmp_path, end=10), []
+    bench.clock.at_wait = lambda: beats.append(bench.clock.now - bench.dispatcher.heartbeat)
     succeed, failures = bench.queue.succeed, iter([QueueError("the database is away")] * 3)
 
     def fail_first(claim, **values):
@@ -318,6 +319,7 @@ def test_a_result_survives_a_queue_that_is_away_when_the_job_ends(tmp_path, monk
     job = bench.queue.job("a")
     assert (job.state, bench.results("a")) == ("succeeded", [job.result])
     assert bench.models.ran == ["a"]
+    assert max(beats) <= 2
 
 
 def test_a_lease_that_cannot_be_renewed_for_a_moment_keeps_its_job(bench, monkeypatch):
