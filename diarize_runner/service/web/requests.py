@@ -119,7 +119,9 @@ class Requests:
 def route_of(scope: Scope) -> str:
     """Return the method and path of the endpoint, such as `GET /v1/jobs/{job_id}`, without any id."""
     route = scope.get("route")
-    return f"{scope['method']} {route.path}" if route else "no endpoint"
+    if route is None or scope["method"] not in route.methods:  # a client can invent any number of methods
+        return "no endpoint"
+    return f"{scope['method']} {route.path}"
 
 
 def _request_id(scope: Scope) -> str:

@@ -12,6 +12,7 @@ from support.endpoints import clear, decode_wav, shared_service
 from support.services import wait_for, wav
 
 from diarize_runner.diarization import audio
+from diarize_runner.errors import QueueError
 
 PROBES = ("/livez", "/readyz", "/ready", "/health")
 
@@ -74,6 +75,12 @@ def test_metrics_name_no_id_of_a_job(client):
     assert job_id not in client.get("/metrics").text
 
 
+def test_metrics_name_no_method_that_an_endpoint_does_not_have(client):
+    assert client.request("INVENTED", "/v1/jobs").status_code == 405
+    assert ("no endpoint", "405") in samples(client, "diarize_runner_request_seconds_count")
+    assert "INVENTED" not in client.get("/metrics").text
+
+
 @pytest.mark.parametrize("path", PROBES)
 def test_probes_answer_while_a_job_runs_and_two_uploads_decode(client, path, monkeypatch):
     """They answer while nothing else can go on: the job never ends, and neither do the decoders before the answer."""
@@ -99,3 +106,17 @@ def test_probes_answer_while_a_job_runs_and_two_uploads_decode(client, path, mon
 
 def test_the_version_is_that_of_the_package(client):
     assert client.get("/version").json().keys() == {"version"}
+
+
+class AwayQueue:
+    """A queue that cannot be reached."""
+
+    def find(self, _job_id):
+        raise QueueError("the database is away", hint="start it")
+
+
+def test_a_job_ends_although_the_queue_is_away_when_it_is_to_be_counted(client, monkeypatch):
+    monkeypatch.setattr(client.service.workers, "queue", AwayQueue())
+    job = wait_for(client, submit(client, "a.wav"), seconds=20)
+    assert (job["state"], job["attempts"]) == ("succeeded", 1)
+    assert client.get("/livez").status_code == 200
