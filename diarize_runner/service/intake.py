@@ -61,11 +61,13 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Share:
-    """What the queue has, of all owners or of one, and the seconds of audio that it may have."""
+    """What the queue has, of all owners or of one, and what it may have."""
 
     whose: str
     load: QueueLoad
-    most: float
+    most_seconds: float
+    """Of audio."""
+    most_jobs: float
 
 
 class Intake:
@@ -81,20 +83,26 @@ class Intake:
 
     def require_room(self, owner: str, audio_seconds: float = 0.0) -> None:
         """Raise QueueFull if the queue, or the owner's share of it, is full; an empty queue takes any recording."""
-        limits, load = self._limits, self._queue.load()
-        self._require_room(_Share(whose="the queue", load=load, most=limits.max_queued_seconds), audio_seconds)
-        if load.jobs >= limits.max_queued_jobs:
-            raise self._full(f"the queue has {load.jobs} jobs, as many as it takes", load.audio_seconds / load.jobs)
+        self._require_room(self._share("the queue", self._queue.load(), 1.0), audio_seconds)
         if owner:
-            share = _Share(whose="your key", load=self._queue.load(owner), most=limits.max_queued_seconds_per_key)
+            share = self._share("your key", self._queue.load(owner), self._limits.share_per_key)
             self._require_room(share, audio_seconds)
 
-    def _require_room(self, share: "_Share", audio_seconds: float) -> None:
+    def _share(self, whose: str, load: QueueLoad, share: float) -> _Share:
+        seconds, jobs = share * self._limits.max_queued_seconds, share * self._limits.max_queued_jobs
+        return _Share(whose=whose, load=load, most_seconds=seconds, most_jobs=jobs)
+
+    def _require_room(self, share: _Share, audio_seconds: float) -> None:
         load, needed = share.load, share.load.audio_seconds + audio_seconds
-        if load.jobs and (needed > share.most or load.audio_seconds >= share.most):
+        if not load.jobs:
+            return
+        one_job = load.audio_seconds / load.jobs
+        if needed > share.most_seconds or load.audio_seconds >= share.most_seconds:
             message = f"{share.whose} has {load.audio_seconds:.0f} s of audio in {load.jobs} jobs"
-            excess = max(needed - share.most, load.audio_seconds / load.jobs)
-            raise self._full(f"{message}: the limit is {share.most:g} s", excess)
+            excess = max(needed - share.most_seconds, one_job)
+            raise self._full(f"{message}: the limit is {share.most_seconds:g} s", excess)
+        if load.jobs >= share.most_jobs:
+            raise self._full(f"{share.whose} has {load.jobs} jobs, as many as it may have", one_job)
 
     def _full(self, message: str, excess: float) -> QueueFull:
         """Return the error; there is room once `excess` seconds of audio are processed."""

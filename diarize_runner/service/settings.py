@@ -28,8 +28,10 @@ class Limits:
     """Of one recording."""
     max_queued_seconds: float = 24 * _HOUR
     """Of audio that waits or runs, of all keys."""
-    max_queued_seconds_per_key: float = 12 * _HOUR
     max_queued_jobs: int = 10_000
+    """That wait or run, of all keys."""
+    share_per_key: float = 0.5
+    """How much of both one key may use."""
     requests_per_minute: int = 120
     """Of each key; without keys, of each client address."""
     uploads: int = 16

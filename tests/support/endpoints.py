@@ -105,8 +105,8 @@ def files_of(client):
     return sorted(path.name for parent in (folder.incoming, folder.jobs) for path in parent.iterdir())
 
 
-def clear(client):
-    """Remove all jobs."""
-    while ids := [job["id"] for job in client.get("/v1/jobs").json()["jobs"]]:
+def clear(client, headers=None):
+    """Remove all jobs, or all of a key."""
+    while ids := [job["id"] for job in client.get("/v1/jobs", headers=headers).json()["jobs"]]:
         for each in ids:
-            assert client.delete(f"/v1/jobs/{each}").status_code == 204
+            assert client.delete(f"/v1/jobs/{each}", headers=headers).status_code == 204

@@ -18,7 +18,7 @@ from diarize_runner.diarization import audio
 from diarize_runner.service.keys import add_key
 
 each_synchronous = pytest.mark.parametrize("endpoint", SYNCHRONOUS, ids=lambda each: each.path)
-TIGHT = replace(LIMITS, max_queued_seconds=10.0, max_queued_seconds_per_key=6.0, max_queued_jobs=4)
+TIGHT = replace(LIMITS, max_queued_seconds=10.0, max_queued_jobs=4, share_per_key=0.6)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def keys(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    limits = replace(TIGHT, max_queued_seconds_per_key=1.0)  # without keys, it does not hold
+    limits = replace(TIGHT, share_per_key=0.1)  # without keys, it does not hold
     with shared_service(tmp_path_factory, decode=decode_wav, limits=limits) as client:
         yield client
 
@@ -105,7 +105,7 @@ def test_an_empty_queue_takes_a_recording_that_is_longer_than_its_room(client):
 def test_the_queue_takes_only_so_many_jobs(client):
     for _ in range(4):
         assert submit(client, seconds=0.1).status_code == 202
-    assert require_full(submit(client, seconds=0.1))["detail"] == "the queue has 4 jobs, as many as it takes"
+    assert require_full(submit(client, seconds=0.1))["detail"] == "the queue has 4 jobs, as many as it may have"
 
 
 def test_a_key_has_only_its_share_of_the_queue(keyed, keys):
@@ -115,6 +115,16 @@ def test_a_key_has_only_its_share_of_the_queue(keyed, keys):
     assert document["detail"] == "your key has 6 s of audio in 1 jobs: the limit is 6 s"
     assert submit(keyed, seconds=4.0, headers=theirs).status_code == 202
     assert require_full(submit(keyed, seconds=4.0, headers=theirs))["detail"].startswith("the queue has 10 s")
+
+
+def test_a_key_leaves_room_for_the_jobs_of_others_however_short_its_own_are(keyed, keys):
+    _, ours, theirs = keys
+    clear(keyed, ours)
+    clear(keyed, theirs)
+    answers = [submit(keyed, seconds=0.1, headers=ours) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+    assert require_full(answers[-1])["detail"] == "your key has 3 jobs, as many as it may have"
+    assert submit(keyed, seconds=0.1, headers=theirs).status_code == 202
 
 
 @each_synchronous

@@ -23,8 +23,8 @@ def test_the_defaults_are_those_of_the_documents():
     limits = Limits()
 
     assert (limits.max_upload_bytes, limits.max_audio_seconds) == (1024**3, 4 * 3600)
-    assert (limits.max_queued_seconds, limits.max_queued_seconds_per_key) == (24 * 3600, 12 * 3600)
-    assert (limits.max_queued_jobs, limits.requests_per_minute) == (10_000, 120)
+    assert (limits.max_queued_seconds, limits.max_queued_jobs, limits.share_per_key) == (24 * 3600, 10_000, 0.5)
+    assert limits.requests_per_minute == 120
     assert (limits.uploads, limits.uploads_per_key, limits.sync_seconds) == (16, 8, 600)
     assert (limits.retention_seconds, limits.idle_seconds) == (24 * 3600, 300)
     assert (limits.turn_jobs, limits.max_wait_seconds) == (8, 60)
