@@ -59,7 +59,7 @@ class Sender:
         Raises:
             DeliveryFailed: the receiver has not taken it; ReceiverGone if there is no use in sending it again.
         """
-        target, body = self._target(delivery), payload(delivery.job)
+        target, body = self._target(delivery), _body(delivery)
         try:
             status = self._post(target, body, self._headers(delivery.id, body))
         except (OSError, http.client.HTTPException, ValueError) as reason:
@@ -155,6 +155,15 @@ def _shut_down(guard: socket.socket, is_over: threading.Event) -> None:
     is_over.set()
     with suppress(OSError):  # the receiver was faster
         guard.shutdown(socket.SHUT_RDWR)
+
+
+def _body(delivery: DeliveryClaim) -> str:
+    """Return the body. Raises DeliveryFailed for a row of the queue that is damaged: the courier must go on."""
+    try:
+        return payload(delivery.job)
+    except (ValueError, TypeError, KeyError) as reason:
+        message = f"the row of job {delivery.job.id} is damaged: {type(reason).__name__}"
+        raise DeliveryFailed(message, hint="delete the row") from reason
 
 
 def payload(job: Job) -> str:

@@ -293,6 +293,11 @@ class TestSender:
             hooks.sender(cafile=write_certificate(tmp_path / "other.pem", (HOST,))).send(DELIVERY)
         assert hooks.requests == []
 
+    def test_a_row_that_is_damaged_is_a_failure_that_stops_no_other_request(self, hooks):
+        with pytest.raises(DeliveryFailed, match="the row of job job is damaged"):
+            hooks.sender().send(replace(DELIVERY, job=replace(DELIVERY.job, work="{}")))
+        assert hooks.dialled == []
+
     def test_a_host_that_is_allowed_no_more_gets_no_request(self, hooks):
         with pytest.raises(DeliveryFailed, match="not allowed"):
             hooks.sender(webhooks=Webhooks(secret=SECRET, hosts=(AllowedHost(name="b.example"),))).send(DELIVERY)
