@@ -113,7 +113,6 @@ def _service(settings: Settings, box: Box, catalog: Catalog, webhooks: Webhooks)
         workers=box,
         changes=box.changes,
         metrics=box.metrics,
-        clock=time.time,
         webhooks=webhooks,
     )
 

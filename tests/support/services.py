@@ -42,7 +42,7 @@ def wav(seconds=4.0, level=0.3, rate=16_000):
 
 
 @contextmanager
-def application(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, sender=None, **settings):
+def application(path, *, catalog=CATALOG, limits=LIMITS, sender=None, **settings):
     """Yield the application of a service, whose parts are `app.state.service`."""
     folder = ServiceFolder(path=path)
     folder.create()
@@ -65,7 +65,6 @@ def application(path, *, catalog=CATALOG, limits=LIMITS, clock=time.time, sender
         workers=box,
         changes=box.changes,
         metrics=box.metrics,
-        clock=clock,
         webhooks=sender.webhooks if sender else NO_WEBHOOKS,
     )
     yield create_app(service, box.running)

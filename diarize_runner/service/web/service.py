@@ -1,6 +1,7 @@
 """What the endpoints share: the parts of the running service, and how a request waits for its job."""
 
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Annotated, BinaryIO, Final, Protocol
@@ -71,8 +72,6 @@ class Service:
     workers: Workers
     changes: Changes
     metrics: Metrics
-    clock: Callable[[], float]
-    """Seconds since 1970."""
     webhooks: Webhooks = NO_WEBHOOKS
 
     async def submit(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
@@ -113,7 +112,7 @@ class Service:
             Problem: it takes longer than a request may, or the server stops; the job goes on. Or no job can run now,
                 or the client went away; the job is removed.
         """
-        deadline = self.clock() + self.settings.limits.sync_seconds
+        deadline = time.monotonic() + self.settings.limits.sync_seconds
         async with aclosing(self.follow(job)) as states:
             async for state in states:
                 job = state
@@ -143,7 +142,7 @@ class Service:
         if job.state == "queued" and (reason := self.workers.problem):
             await self.remove(job)
             raise not_ready(reason)
-        if self.clock() >= deadline:
+        if time.monotonic() >= deadline:
             raise _too_slow(job, self.settings.limits.sync_seconds)
 
     def result_of(self, job: Job) -> FinishedJob:
