@@ -7,7 +7,7 @@
         stage_timer.py  estimated, remaining and elapsed time of a recording
         stage_times.py, startup_times.py  the measurements behind the estimate
         provenance.py   the record needed to reproduce a result
-    transcribing.py transcribe recordings, alone or before they are diarized
+    transcribing.py transcribe recordings: alone, or before or beside their diarization
     device_lock.py  one recording at a time on each GPU
     batch.py        run jobs one after the other; an error in one stops no other
     outputs.py      Result -> files in each format

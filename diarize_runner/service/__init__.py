@@ -1,19 +1,27 @@
 """The HTTP service: uploads become jobs of a durable queue, which one model process on each box works off.
 
-    settings     what the command line, a key file and the environment configure      -> Settings
-    intake/      an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
+    server       open what a server needs, and serve until a signal
+        systemd  the listening socket that systemd passes, and readiness
+        box      the threads that work off the queue: dispatcher, retention, courier
+    settings     what the command line and the environment configure                  -> Settings
+        environment   read the variables, also those of other servers
+        keys     the file of the API keys
+    catalog      the transcription models of the cache
+    intake       an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
+        speed    how long the queue takes, for Retry-After
     folder       uploads, samples and results, as files of each job
-    exclusive    which servers may use a folder at a time
-    leftovers    the files that killed servers left
+        exclusive   which servers may use a folder at a time
+        leftovers   remove the files that killed servers left
+        retention   remove jobs that ended long ago
     recording    what decoding said of an upload                                      <-> JSON
     work         what a job does: task, speaker hints, transcription                  <-> JSON
     queue/       jobs with leases, in SQLite or PostgreSQL
     workers/     claim a job, run it in the model process, store its result
         model_process, protocol   the child process; only it imports torch
+    results      read the result of a job
     shapes/      results as each API has them
     webhooks/    signed requests to the client's server when a job has ended; off by default
     web/         the HTTP endpoints, access, events and metrics
-    systemd      the listening socket that systemd passes, and readiness
 
 The web process decodes and validates, and never imports torch; it stays responsive while the device works. A job is
 accepted once its files and its row are on the disk. Whatever is killed afterwards, some worker's lease expires, and the

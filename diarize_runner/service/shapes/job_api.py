@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from diarize_runner.service.queue.job import Job
 from diarize_runner.service.results import FinishedJob
-from diarize_runner.service.shapes.parts import Warnings
+from diarize_runner.service.shapes.parts import EXAMPLE_ID, Warnings
 
 Status = Literal["queued", "processing", "completed", "failed", "cancelled"]
 _STATUS: Final[Mapping[str, Status]] = {
@@ -22,14 +22,13 @@ _STATUS: Final[Mapping[str, Status]] = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-_ID: Final = "8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"
 _UNKNOWN: Final = "Unknown"
 
 
 class Submitted(BaseModel):
     """A job that was taken."""
 
-    job_id: str = Field(examples=[_ID])
+    job_id: str = Field(examples=[EXAMPLE_ID])
     status: Status = Field(examples=["queued"])
     warnings: Warnings = Field(default_factory=list)
 
@@ -98,7 +97,7 @@ class JobResult(BaseModel):
 class JobStatus(BaseModel):
     """The state of a job, and its result once it is completed."""
 
-    job_id: str = Field(examples=[_ID])
+    job_id: str = Field(examples=[EXAMPLE_ID])
     status: Status
     progress: float = Field(description="From 0 to 1.", ge=0, le=1, examples=[1.0])
     stage: str = Field(default="", description="What it is doing, such as `embeddings`.", examples=["embeddings"])
@@ -113,7 +112,7 @@ class JobStatus(BaseModel):
         return cls(
             job_id=job.id,
             status=status_of(job),
-            progress=1.0 if job.state == "succeeded" else job.progress,
+            progress=job.progress,
             stage=job.stage,
             result=result,
             error=failure.message if failure else None,

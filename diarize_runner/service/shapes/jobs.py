@@ -1,16 +1,12 @@
 """The answers of `/v1/jobs`."""
 
 from datetime import datetime, timezone
-from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
-from diarize_runner.service.queue.job import Job
-from diarize_runner.service.shapes.parts import Warnings
+from diarize_runner.service.queue.job import Job, JobState
+from diarize_runner.service.shapes.parts import EXAMPLE_ID, Warnings
 from diarize_runner.service.work import TASKS, WorkLabel
-
-_ID: Final = "8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"
-State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 
 class Failure(BaseModel):
@@ -23,12 +19,12 @@ class Failure(BaseModel):
 class JobDocument(BaseModel):
     """A job."""
 
-    id: str = Field(examples=[_ID])
+    id: str = Field(examples=[EXAMPLE_ID])
     task: str = Field(description=f"One of: {', '.join(TASKS)}.", examples=["diarize"])
     name: str = Field(description="The name of the uploaded file.", examples=["call.wav"])
-    state: State
+    state: JobState
     stage: str = Field(description="What a running job is doing, such as `embeddings`.", examples=["embeddings"])
-    progress: float = Field(description="Of the stage, from 0 to 1.", ge=0, le=1, examples=[0.5])
+    progress: float = Field(description="Of the job, from 0 to 1.", ge=0, le=1, examples=[0.5])
     audio_seconds: float = Field(examples=[69.2])
     created_at: datetime = Field(examples=["2026-11-30T02:00:00Z"])
     started_at: datetime | None = Field(default=None, examples=["2026-11-30T02:00:01Z"])
@@ -38,7 +34,7 @@ class JobDocument(BaseModel):
     failure: Failure | None = None
     links: dict[str, str] = Field(
         description="`self`, `events`, and `result` once it has succeeded.",
-        examples=[{"self": f"/v1/jobs/{_ID}", "events": f"/v1/jobs/{_ID}/events"}],
+        examples=[{"self": f"/v1/jobs/{EXAMPLE_ID}", "events": f"/v1/jobs/{EXAMPLE_ID}/events"}],
     )
     warnings: Warnings = Field(default_factory=list)
 
@@ -52,7 +48,7 @@ class JobDocument(BaseModel):
             name=label.name,
             state=job.state,
             stage=job.stage,
-            progress=1.0 if job.state == "succeeded" else round(job.progress, 4),
+            progress=round(job.progress, 4),
             audio_seconds=round(job.audio_seconds, 3),
             created_at=_moment(job.created_at),
             started_at=_moment(job.started_at) if job.started_at else None,
@@ -77,15 +73,14 @@ class JobPage(BaseModel):
 class JobProgress(BaseModel):
     """The data of an event."""
 
-    state: State
+    state: JobState
     stage: str
     progress: float
 
     @classmethod
     def of(cls, job: Job) -> "JobProgress":
         """Return the progress of a job."""
-        done = job.state == "succeeded"
-        return cls(state=job.state, stage=job.stage, progress=1.0 if done else round(job.progress, 4))
+        return cls(state=job.state, stage=job.stage, progress=round(job.progress, 4))
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,9 +1,11 @@
 """Types that several shapes share."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
+EXAMPLE_ID: Final = "8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"
+"""Of a job."""
 Warnings = Annotated[
     list[str],
     Field(

@@ -1,12 +1,10 @@
 """The answers of `/api/v1/diarize/file` and `/api/v1/queue`."""
 
-from typing import Literal
-
 from pydantic import BaseModel, Field
 
-from diarize_runner.service.queue.job import Job
+from diarize_runner.service.queue.job import Job, JobState
 from diarize_runner.service.results import FinishedJob
-from diarize_runner.service.shapes.parts import Warnings
+from diarize_runner.service.shapes.parts import EXAMPLE_ID, Warnings
 
 
 class Turn(BaseModel):
@@ -43,9 +41,9 @@ class DiarizationAnswer(BaseModel):
 class QueueItem(BaseModel):
     """An item of the queue."""
 
-    id: str = Field(examples=["8e5f6b1c0d4e4d8c9a3b7f2e1d0c9b8a"])
+    id: str = Field(examples=[EXAMPLE_ID])
     operation: str = Field(examples=["diarize"])
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    status: JobState
     progress: float = Field(description="From 0 to 1.", ge=0, le=1, examples=[0.5])
     result: DiarizationAnswer | None = None
     error: str | None = Field(default=None, examples=["3 attempts crashed on it"])
@@ -61,7 +59,7 @@ class QueueItem(BaseModel):
                 "id": job.id,
                 "operation": operation,
                 "status": job.state,
-                "progress": 1.0 if job.state == "succeeded" else job.progress,
+                "progress": job.progress,
                 "result": result,
                 "error": job.failure.message if job.failure else None,
                 "warnings": list(warnings),

@@ -1,10 +1,19 @@
 """The HTTP side of the service.
 
+app          the application: the endpoints, within `protect`
+routes/      the endpoints, one module for each API
+    forms, names    the fields and queries that they share
+    synchronous     submit, wait, and answer with the result
+page/        the page, one document without a build step
+service      what the endpoints share, and how a request waits for its job
+    changes  wake the requests that wait for a job
+metrics      what Prometheus reads
 problems     Problem, and how it is sent                           RFC 9457
 handlers     turn exceptions into problems
 requests     request ids, one log line a request, security headers
 access       keys, same-site checks, rates and upload slots, before a byte of the body is read
     origin, rates
-page/        the page, one document without a build step
-protect      put all of these around an application
+protect      put problems, requests and access around an application
+openapi      print the OpenAPI document
+    description, problem_schema    complete what FastAPI makes
 """

@@ -80,6 +80,7 @@ def warnings_header(warnings: tuple[str, ...]) -> dict[str, str]:
     return {WARNINGS_HEADER: "".join(printable)} if warnings else {}
 
 
+Recording = Annotated[UploadFile, File(description="A recording of any format that FFmpeg reads.")]
 Hints = Annotated[SpeakerHints, Depends(speaker_hints)]
 IgnoredFields = Annotated[tuple[str, ...], Depends(ignored_fields)]
 UploadedTranscript = Annotated[BinaryIO | None, Depends(transcript_of)]

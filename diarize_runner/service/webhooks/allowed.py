@@ -7,7 +7,6 @@
 import base64
 import binascii
 import os
-import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,8 +105,3 @@ def _require_private(path: Path, status: os.stat_result) -> None:
         raise UsageError(f"{path} belongs to user {status.st_uid}, who could allow a host", hint=hint)
     if status.st_mode & _OTHERS:
         raise UsageError(f"other users can use {path}, which holds a secret", hint=f"run: chmod 600 {path}")
-
-
-def is_host(name: str) -> bool:
-    """Whether it is the name of a host, as the file may hold it."""
-    return re.fullmatch(_HOST, name) is not None

@@ -3,6 +3,8 @@
 dispatcher       claim, run, finish; renew leases, cancel, wait after failures, unload an idle model
     attempt      one run of one job: its progress, and why it was stopped
     queue        what it uses of the queue
+    turn, pace   which model's jobs are next; how often to look at the queue
+    stages       the progress of a job, from that of its stages
 models           the model process, as its parent sees it: start, run a job, kill
     protocol     the request and the events, as JSON
 model_process    the child process: it alone imports torch

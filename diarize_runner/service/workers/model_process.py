@@ -147,7 +147,7 @@ def _answer(models: _Models, request: JobRequest, _samples: int, emit: Emit) -> 
     diarizer = models.session.diarizer
     emit(Loaded(device=diarizer.device, engine=diarizer.engine, load_seconds=models.load_seconds))
     began, folder = time.monotonic(), JobFolder(path=Path(request.folder))
-    with _told_errors(folder, emit):
+    with _sending_errors(folder, emit):
         work = Work.decode(request.work)
         result = _run(models, folder, work, _SentProgress(emit=emit))
         seconds = time.monotonic() - began
@@ -156,7 +156,7 @@ def _answer(models: _Models, request: JobRequest, _samples: int, emit: Emit) -> 
 
 
 @contextmanager
-def _told_errors(folder: JobFolder, emit: Emit) -> Iterator[None]:
+def _sending_errors(folder: JobFolder, emit: Emit) -> Iterator[None]:
     """Send any error of the recording; those that concern every recording propagate, and the caller sends them."""
     try:
         with recording_errors("the recording"):

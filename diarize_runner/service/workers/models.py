@@ -100,11 +100,6 @@ class Models:
         """Return the device, the engine and the time of loading; None if nothing is loaded."""
         return self._loaded
 
-    @property
-    def device(self) -> str | None:
-        """Return the device of the models; None if none are loaded."""
-        return self._loaded.device if self._loaded else None
-
     def run(self, request: JobRequest, audio_seconds: float, receiver: Receiver) -> Finished:
         """Run a job of so much audio, and start the process if there is none; return when its result is written.
 

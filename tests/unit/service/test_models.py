@@ -86,7 +86,7 @@ def test_a_job_tells_its_progress_and_its_end(models, run):
     assert receiver.events[0] == LOADED
     assert [event.completed for event in receiver.events[1:]] == [0, 1, 2]
     assert finished.processing_seconds == 1.5
-    assert (models.is_loaded, models.device, models.loaded) == (True, "cpu", LOADED)
+    assert (models.is_loaded, models.loaded) == (True, LOADED)
 
 
 def test_one_process_runs_job_after_job(run, log):
@@ -184,7 +184,7 @@ def test_unloading_ends_the_process(models, run, log):
     (process,) = log()
     with pytest.raises(FileNotFoundError):
         open(f"/proc/{process['pid']}/stat")  # noqa: PTH123, SIM115
-    assert (models.is_loaded, models.device) == (False, None)
+    assert (models.is_loaded, models.loaded) == (False, None)
 
 
 def test_the_kernel_kills_the_model_process_before_the_server():

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, File, UploadFile
+from fastapi import APIRouter, Depends, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from diarize_runner.errors import DiarizeRunnerError
@@ -14,6 +14,7 @@ from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
     Language,
+    Recording,
     UploadedTranscript,
     opened,
     recording_name,
@@ -31,7 +32,7 @@ _MOST_FILES: Final = 100
 async def submit(
     service: RunningService,
     owner: Owner,
-    audio_file: Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")],
+    audio_file: Recording,
     hints: Hints,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, Form, Query, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
@@ -21,6 +21,7 @@ from diarize_runner.service.web.forms import (
     IdempotencyKey,
     IgnoredFields,
     Language,
+    Recording,
     Stream,
     Strict,
     UploadedTranscript,
@@ -62,7 +63,7 @@ async def submit(
     service: RunningService,
     owner: Owner,
     response: Response,
-    file: Annotated[UploadFile, File(description="A recording of any format that FFmpeg reads.")],
+    file: Recording,
     hints: Hints,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from diarize_runner.service.intake import Submission
@@ -12,6 +12,7 @@ from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
     Language,
+    Recording,
     UploadedTranscript,
     opened,
     recording_name,
@@ -35,7 +36,7 @@ async def transcribe(
     request: Request,
     service: RunningService,
     owner: Owner,
-    file: Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")],
+    file: Recording,
     hints: Hints,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,

@@ -1,8 +1,6 @@
 """`/v1/diarize` and `/v1/vad`, with the fields and answers of the OpenShift server."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, File, Request, UploadFile
+from fastapi import APIRouter, Request
 
 from diarize_runner.service.intake import Submission
 from diarize_runner.service.shapes.pyannote_server import DiarizeAnswer, VadAnswer
@@ -10,6 +8,7 @@ from diarize_runner.service.web.forms import (
     Channel,
     Hints,
     IgnoredFields,
+    Recording,
     Stream,
     Strict,
     opened,
@@ -20,7 +19,6 @@ from diarize_runner.service.web.synchronous import RESPONSES, finished
 from diarize_runner.service.work import Work
 
 router = APIRouter(tags=["OpenShift server"])
-Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
 
 
 @router.post("/v1/diarize", responses=RESPONSES)

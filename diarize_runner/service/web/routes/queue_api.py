@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Form, Request
 from starlette.concurrency import run_in_threadpool
 
 from diarize_runner.service.intake import Submission
@@ -12,6 +12,7 @@ from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
     Language,
+    Recording,
     UploadedTranscript,
     opened,
     recording_name,
@@ -21,7 +22,6 @@ from diarize_runner.service.web.synchronous import RESPONSES, finished
 from diarize_runner.service.work import TaskName, Work, WorkLabel
 
 router = APIRouter(prefix="/api/v1", tags=["GPU queue"])
-Recording = Annotated[UploadFile, File(description="Of any format that FFmpeg reads.")]
 
 
 @router.post("/diarize/file", responses=RESPONSES)
