@@ -30,7 +30,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def audio(server):
-    return server.log.parent / "audio.wav"
+    return server.folder / "audio.wav"
 
 
 @pytest.fixture

@@ -60,8 +60,11 @@ def _settings(settings):
 class ServiceProcess:
     """A server; `log` is what it printed."""
 
+    MODULE = "support.service_process"
+    """What runs."""
+
     def __init__(self, folder, *options, **environment):
-        command = [sys.executable, "-W", "ignore", "-m", "support.service_process"]
+        command = [sys.executable, "-W", "ignore", "-m", self.MODULE]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests"))), **environment}
         self.process = subprocess.Popen(
             [*command, "--folder", str(folder), "--port", "0", *options],
@@ -92,7 +95,7 @@ class ServiceProcess:
 
     def model_process(self):
         """Return the id of its model process; None if it has none."""
-        return next((child for child in _children(self.process.pid) if _CHILD in _command(child)), None)
+        return next((child for child in children_of(self.process.pid) if _CHILD in _command(child)), None)
 
     def wait_for_model_process(self):
         """Return the id of its model process, once it has one."""
@@ -167,7 +170,8 @@ def is_running(process):
     return False
 
 
-def _children(process):
+def children_of(process):
+    """Return the ids of its child processes, of any thread."""
     found = []
     for listed in Path(f"/proc/{process}/task").glob("*/children"):
         with suppress(OSError):

@@ -12,6 +12,7 @@ pytest.importorskip("fastapi")
 import requests
 from support.command import ROOT
 from support.served import served
+from support.service_process import children_of
 from support.services import wav
 
 TOKEN = "hf_" + "s" * 34
@@ -97,7 +98,7 @@ def test_the_variables_of_other_servers_choose_the_device_and_the_model(server):
 
 
 def test_the_model_process_gets_no_token(server):
-    (child,) = server.children()
+    (child,) = children_of(server.process.pid)
     environment = environment_of(child)
 
     assert TOKEN in environment_of(server.process.pid).values()
