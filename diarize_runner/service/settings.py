@@ -37,6 +37,8 @@ class Limits:
     uploads: int = 16
     """At a time, of all keys."""
     uploads_per_key: int = 8
+    waiting_uploads: int = 64
+    """Uploads that wait for a decoder, of all keys; each is a file."""
     decoders: int = 2
     """Uploads that are decoded at a time; each takes a core, and up to 2 GiB of memory."""
     sync_seconds: float = 600.0

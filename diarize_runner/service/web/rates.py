@@ -69,9 +69,9 @@ class Uploads:
             Problem: too many uploads are running.
         """
         if self.running() >= self.at_a_time:
-            raise _too_many(f"{self.at_a_time} uploads are running")
+            raise too_many_uploads(f"{self.at_a_time} uploads are running")
         if owner and self._running[owner] >= self.per_key:
-            raise _too_many(f"{self.per_key} uploads of this key are running")
+            raise too_many_uploads(f"{self.per_key} uploads of this key are running")
         self._running[owner] += 1
         return UploadSlot(uploads=self, owner=owner)
 
@@ -86,7 +86,8 @@ class Uploads:
         return sum(self._running.values())
 
 
-def _too_many(detail: str) -> Problem:
+def too_many_uploads(detail: str) -> Problem:
+    """Return the problem of an upload that must come later."""
     return Problem(
         TOO_MANY_UPLOADS,
         detail,

@@ -20,6 +20,7 @@ from diarize_runner.service.settings import Settings
 from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.metrics import Metrics
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
+from diarize_runner.service.web.rates import too_many_uploads
 from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS, Webhooks
 
 NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
@@ -77,11 +78,13 @@ class Service:
     async def submit(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
         """Accept an upload without blocking other requests; raises as `Intake.accept` does.
 
-        Uploads that wait to be decoded hold none of the threads that other requests use.
+        Uploads that wait to be decoded hold none of the threads that other requests use. They have given their slots
+        back, so there is a bound of its own: their files must not fill the disk.
         """
-        return await to_thread.run_sync(
-            self.intake.accept, submission, upload, transcript, limiter=self.intake.decoders
-        )
+        decoders, most = self.intake.decoders, self.settings.limits.waiting_uploads
+        if decoders.statistics().tasks_waiting >= most:
+            raise too_many_uploads(f"{most} uploads wait to be decoded")
+        return await to_thread.run_sync(self.intake.accept, submission, upload, transcript, limiter=decoders)
 
     async def find(self, job_id: str, owner: str) -> Job:
         """Return a job; raise the 404 of one that does not exist, or is of another key."""

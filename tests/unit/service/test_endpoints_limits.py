@@ -200,6 +200,25 @@ def test_uploads_that_wait_for_a_decoder_hold_up_no_other_request(client, monkey
         assert {upload.result().status_code for upload in uploads} <= {202, 429}
 
 
+def test_only_so_many_uploads_wait_for_a_decoder(client, monkeypatch):
+    settings, finish = client.service.settings, threading.Event()
+    limits = replace(settings.limits, waiting_uploads=1)
+    change(monkeypatch, client, settings=replace(settings, limits=limits))
+    monkeypatch.setattr(
+        audio, "decode_opened", lambda *each, **options: finish.wait(30) and decode_wav(*each, **options)
+    )
+    with ThreadPoolExecutor(3) as pool:
+        taken = [pool.submit(submit, client, "a.wav", 0.1) for _ in range(3)]
+        try:
+            until(lambda: client.service.intake.decoders.statistics().tasks_waiting == 1)
+            refused = submit(client, "a.wav", 0.1)
+        finally:
+            finish.set()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
+    assert problem(refused, slug="too-many-uploads")["detail"] == "1 uploads wait to be decoded"
+    assert [answer.result().status_code for answer in taken] == [202, 202, 202]
+
+
 class Exchange:
     """A request whose client leaves when the test says so."""
 
