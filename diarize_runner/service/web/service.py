@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Annotated, BinaryIO, Final, Protocol
 
@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
+from diarize_runner.errors import QueueError
 from diarize_runner.service.catalog import Catalog
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.intake import Accepted, Intake, Submission
@@ -128,11 +129,12 @@ class Service:
     async def follow(self, job: Job) -> AsyncGenerator[Job, None]:
         """Yield the job as it is, now and after each change, until it has ended or the server stops.
 
-        Raises the 404 of a deleted one.
+        While the queue cannot be reached, the job is yielded as it was. Raises the 404 of a deleted one.
         """
         with self.changes.watching(job.id) as watch:
             while True:
-                job = await self.find(job.id, job.owner)
+                with suppress(QueueError):
+                    job = await self.find(job.id, job.owner)
                 yield job
                 if job.is_final or self.changes.is_closed:
                     return

@@ -15,6 +15,7 @@ from support.endpoints import SYNCHRONOUS, clear, decode_wav, each_upload, files
 from support.services import LIMITS, wait_for, wav
 
 from diarize_runner.diarization import audio
+from diarize_runner.errors import QueueError
 from diarize_runner.service.keys import add_key
 
 each_synchronous = pytest.mark.parametrize("endpoint", SYNCHRONOUS, ids=lambda each: each.path)
@@ -137,6 +138,35 @@ def test_a_request_that_takes_too_long_gets_the_link_of_its_job(client, endpoint
     link = problem(response, slug="still-running")["job"]
     assert response.headers["Location"] == link
     assert client.get(link).json()["state"] in ("queued", "running")
+
+
+class AwayQueue:
+    """A queue that cannot be reached when its first jobs are looked for."""
+
+    def __init__(self, queue, failures):
+        self.queue, self.failures = queue, iter(range(failures))
+
+    def __getattr__(self, name):
+        return getattr(self.queue, name)
+
+    def find(self, job_id):
+        if next(self.failures, None) is not None:
+            raise QueueError("the database is away", hint="start it")
+        return self.queue.find(job_id)
+
+
+def test_a_request_goes_on_waiting_while_the_queue_is_away(client, monkeypatch):
+    change(monkeypatch, client, queue=AwayQueue(client.service.queue, failures=2))
+    assert SYNCHRONOUS[0].send(client, wav(1)).status_code == 200
+
+
+def test_a_request_waits_for_its_deadline_if_the_queue_stays_away(client, monkeypatch):
+    limits = replace(client.service.settings.limits, sync_seconds=0.1)
+    settings = replace(client.service.settings, limits=limits)
+    change(monkeypatch, client, settings=settings, queue=AwayQueue(client.service.queue, failures=1000))
+    response = SYNCHRONOUS[0].send(client, wav(1), "hang.wav")
+    monkeypatch.undo()
+    problem(response, slug="still-running")
 
 
 class Stuck:
