@@ -14,8 +14,8 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +47,7 @@ def device_turn(device: str, progress: ConsoleProgress) -> Iterator[None]:
     Raises:
         DiskError: no folder can hold the lock.
     """
-    if device.partition(":")[0] != _GPU:
+    if not _is_gpu(device):
         yield
         return
     descriptor = _open_lock(_lock_name(device))
@@ -59,11 +59,28 @@ def device_turn(device: str, progress: ConsoleProgress) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def device_turns(devices: Collection[str], progress: ConsoleProgress) -> Iterator[None]:
+    """Have several devices for the block; raises as `device_turn` does.
+
+    All processes wait for GPUs in the same order, so that no two wait for each other.
+    """
+    gpus = {_lock_name(device): device for device in devices if _is_gpu(device)}
+    with ExitStack() as turns:
+        for _, device in sorted(gpus.items()):
+            turns.enter_context(device_turn(device, progress))
+        yield
+
+
 def transcription_device(requested: str) -> str:
     """Return the device that a transcriber may use: for `auto`, a GPU if this machine has a driver of one."""
     if requested != "auto":
         return requested
     return _GPU if any(driver.exists() for driver in _DRIVERS) else "cpu"
+
+
+def _is_gpu(device: str) -> bool:
+    return device.partition(":")[0] == _GPU
 
 
 def _lock_name(device: str) -> str:

@@ -48,7 +48,7 @@ class Session:
             PipelineError: the pipeline failed on this recording.
             TranscriptError: the transcript overlaps with more turns than can be compared.
         """
-        with self.timed(loaded, progress) as timer, device_turn(self.diarizer.device, progress):
+        with device_turn(self.diarizer.device, progress), self.timed(loaded, progress) as timer:
             diarization = self.diarize(loaded, timer)
         return self.result(loaded, diarization, timer.timing)
 

@@ -18,7 +18,7 @@ from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
 from diarize_runner.diarization.turns import Diarization
-from diarize_runner.jobs.device_lock import device_turn, transcription_device
+from diarize_runner.jobs.device_lock import device_turn, device_turns, transcription_device
 from diarize_runner.jobs.job import LoadedJob, Result
 from diarize_runner.jobs.provenance import provenance_of_transcript, transcription_reference
 from diarize_runner.jobs.session import Session, SessionOpener
@@ -74,8 +74,8 @@ class TranscribingSession:
         if loaded.has_transcript:
             return self.session.run(loaded, progress)
         run_stages = _side_by_side if self._has_free_cores else _one_after_the_other
-        with self._session_for(loaded).timed(loaded, progress) as timer:
-            found = run_stages(self, loaded, timer, progress)
+        with device_turns(self._devices, progress), self._session_for(loaded).timed(loaded, progress) as timer:
+            found = run_stages(self, loaded, timer)
         result = self.session.result(found.transcribed, found.diarization, timer.timing)
         return replace(result, transcription_seconds=found.transcription_seconds)
 
@@ -86,8 +86,12 @@ class TranscribingSession:
     @property
     def _has_free_cores(self) -> bool:
         """Whether both stages run on the CPU, which has cores for both."""
-        devices = {self.session.diarizer.device, transcription_device(self.transcriber.requested.device)}
-        return devices == {"cpu"} and len(os.sched_getaffinity(0)) > 1
+        return self._devices == {"cpu"} and len(os.sched_getaffinity(0)) > 1
+
+    @property
+    def _devices(self) -> set[str]:
+        """Return the devices of both stages."""
+        return {self.session.diarizer.device, transcription_device(self.transcriber.requested.device)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,17 +103,13 @@ class _Found:
     diarization: Diarization
 
 
-def _one_after_the_other(
-    both: TranscribingSession, loaded: LoadedJob, timer: Progress, progress: ConsoleProgress
-) -> _Found:
-    with device_turn(transcription_device(both.transcriber.requested.device), progress):
-        transcribed, seconds = transcribe(loaded, both.transcriber, timer)
-    with device_turn(both.session.diarizer.device, progress):
-        diarization = both.session.diarize(loaded, timer)
+def _one_after_the_other(both: TranscribingSession, loaded: LoadedJob, timer: Progress) -> _Found:
+    transcribed, seconds = transcribe(loaded, both.transcriber, timer)
+    diarization = both.session.diarize(loaded, timer)
     return _Found(transcribed=transcribed, transcription_seconds=seconds, diarization=diarization)
 
 
-def _side_by_side(both: TranscribingSession, loaded: LoadedJob, timer: Progress, _progress: ConsoleProgress) -> _Found:
+def _side_by_side(both: TranscribingSession, loaded: LoadedJob, timer: Progress) -> _Found:
     """Transcribe in a thread; report the diarization first, then what is left of the transcription."""
     both.transcriber.start()  # in this thread: the child process dies with the thread that starts it
     latest = _LatestProgress()

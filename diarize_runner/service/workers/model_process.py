@@ -146,13 +146,12 @@ def _load(settings: ModelSettings, emit: Emit) -> _Models:
 def _answer(models: _Models, request: JobRequest, _samples: int, emit: Emit) -> None:
     diarizer = models.session.diarizer
     emit(Loaded(device=diarizer.device, engine=diarizer.engine, load_seconds=models.load_seconds))
-    began, folder = time.monotonic(), JobFolder(path=Path(request.folder))
+    folder = JobFolder(path=Path(request.folder))
     with _sending_errors(folder, emit):
         work = Work.decode(request.work)
         result = _run(models, folder, work, _SentProgress(emit=emit))
-        seconds = time.monotonic() - began
         write_result(request.result_folder, render(work.task, result))
-        emit(Finished(processing_seconds=seconds, memory_bytes=resident_bytes(os.getpid())))
+        emit(Finished(processing_seconds=result.timing.processing_seconds, memory_bytes=resident_bytes(os.getpid())))
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class Finished:
     """The result folder is written."""
 
     processing_seconds: float
-    """Of the job, without the loading."""
+    """Of the job, without the loading and the wait for the GPU."""
     memory_bytes: int
     """Of the child and its children."""
 

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from diarize_runner.errors import DiskError
-from diarize_runner.jobs.device_lock import VARIABLE, device_turn, transcription_device
+from diarize_runner.jobs import device_lock
+from diarize_runner.jobs.device_lock import VARIABLE, device_turn, device_turns, transcription_device
 
 GPU = "cuda:97"
 NAME = "diarize-runner-cuda-97.lock"
@@ -67,6 +68,16 @@ def test_a_process_waits_until_the_turn_of_another_ends_and_says_who_has_it(monk
         waiting = stack.enter_context(other_process(GPU))
         assert waiting.stdout.readline() == f"waiting for {GPU}: diarize-runner serve (process {os.getpid()}) uses it\n"
     assert waiting.stdout.readline() == "taken\n"
+
+
+def test_a_gpu_that_two_stages_use_is_locked_once_and_several_in_one_order(folder, monkeypatch):
+    taken, wait = [], device_lock._wait
+    monkeypatch.setattr(device_lock, "_wait", lambda *each: taken.append(each[1]) or wait(*each))
+    with device_turns({"cpu", "cuda:1", "cuda:0"}, Lines()):
+        pass
+    with device_turns(("cuda:0", "cuda"), Lines()):
+        pass
+    assert taken == ["cuda:0", "cuda:1", "cuda"]
 
 
 def test_the_holder_is_named_by_its_command():

@@ -12,7 +12,7 @@ from support.transcription import FAKE, verified
 from diarize_runner.diarization.audio import DecodedRecording
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import Interrupted, PipelineError
-from diarize_runner.jobs import device_lock
+from diarize_runner.jobs import device_lock, session
 from diarize_runner.jobs.job import Job
 from diarize_runner.jobs.session import Session
 from diarize_runner.jobs.transcribing import TranscribingSession
@@ -110,6 +110,19 @@ def test_otherwise_the_diarization_follows_the_transcription(both, cores, reason
 
     assert order == ["transcription", "diarization"]
     assert both.transcriber.thread == threading.get_ident()
+
+
+@pytest.mark.parametrize("transcribes", [False, True])
+def test_the_wait_for_a_gpu_is_no_processing_time(both, monkeypatch, tmp_path, transcribes):
+    order, wait, start = [], device_lock._wait, session.timed
+    monkeypatch.setenv(device_lock.VARIABLE, str(tmp_path))
+    monkeypatch.setattr(device_lock, "_wait", lambda *each: order.append("wait") or wait(*each))
+    monkeypatch.setattr(session, "timed", lambda *each: order.append("time") or start(*each))
+    both.session.diarizer.device = "cuda"
+
+    run(both if transcribes else both.session)
+
+    assert order == ["wait", "time"]
 
 
 def test_the_result_does_not_depend_on_the_order(both, cores):
