@@ -116,8 +116,8 @@ def temporary_key(command: str, keys: str) -> Iterator[dict[str, str]]:
 
 def explain(reason: OSError) -> str:
     """Return what an error says, and what the service says in it."""
-    said = reason.read().decode(errors="replace") if isinstance(reason, HTTPError) else ""
-    return f"{reason} {said}".strip()
+    answer = reason.read().decode(errors="replace") if isinstance(reason, HTTPError) else ""
+    return f"{reason} {answer}".strip()
 
 
 def main(url: str, sample: str = "", command: str = "", keys: str = "") -> str:
