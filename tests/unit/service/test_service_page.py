@@ -5,9 +5,11 @@ import re
 import pytest
 from support.services import running_service, wait_for, wav
 
+from diarize_runner.jobs import device_lock
 from diarize_runner.service.keys import add_key
 from diarize_runner.service.results import RESULT_FORMATS
 from diarize_runner.service.web import page
+from diarize_runner.service.workers import attempt, stages
 from diarize_runner.transcript.formats import html
 
 NAMES = [("speaker", "SPEAKER_00=Ada Lovelace"), ("speaker", "SPEAKER_01=Bo")]
@@ -45,6 +47,12 @@ class TestDocument:
         assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == policy["frame-ancestors"]
         assert (policy["default-src"], policy["connect-src"]) == ("'none'", "'self'")
         assert not re.search(r"unsafe|http|\*", page.policy())
+
+    def test_it_has_words_for_each_stage_of_a_job(self):
+        described = re.search(r"const STAGES = \{(.*?)\};", part("script"), re.DOTALL).group(1)
+        before = {"verify", attempt._LOADING, device_lock._STAGE}
+        within = {name for shares in stages._SHARES.values() for name in shares}
+        assert set(re.findall(r'(\w[\w ]*\w)"?: "', described)) == within | before
 
     def test_it_loads_nothing_from_elsewhere(self):
         written = page.document().replace("xmlns='http://www.w3.org/2000/svg'", "")

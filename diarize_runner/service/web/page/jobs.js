@@ -1,9 +1,9 @@
 const PAGE = 50, MOST = 1000, STREAMS = 2, SOON = 4000, LATER = 30000;  // milliseconds
 const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
 const STAGES = {
-  loading: "loading the models", segmentation: "finding speech", embeddings: "telling voices apart",
-  clustering: "grouping voices", transcription: "writing down words",
-};
+  verify: "checking the models", "load models": "loading the models", "wait for the GPU": "waiting for the GPU",
+  segmentation: "finding speech", embeddings: "telling voices apart", clustering: "grouping voices",
+  transcription: "writing down words" };
 const rows = new Map(), followed = new Map();
 let cursor = null, timer = 0;
 
