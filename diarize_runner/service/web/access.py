@@ -6,6 +6,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +23,8 @@ MAX_DOCUMENT_BYTES: Final = 1 << 20
 """Of a body that is no upload: such a body is read into memory."""
 _KEY_HEADERS: Final = ("x-api-key", "xi-api-key")
 _UPLOAD_TYPES: Final = ("multipart/", "audio/", "video/", "application/octet-stream")
+_CHARSETS: Final = (b"utf-8", b"utf8", b"us-ascii", b"iso-8859-1")
+"""Those that clients send. Starlette decodes a form with any codec of Python, and one as `punycode` takes minutes."""
 _CHALLENGE = 'Bearer realm="diarize-runner"'
 _POLICY_VIOLATION = 1008
 """https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
@@ -64,6 +67,7 @@ class Access:
             state["owner"] = owner = self._authenticate(scope)
             self._rates.count(owner or _client_address(scope))
             is_upload = _is_upload(scope)
+            _require_charset(scope)
             _require_length(scope, self.limits.max_upload_bytes if is_upload else MAX_DOCUMENT_BYTES)
             slot = self.uploads.take(owner) if is_upload else None
         except Problem as problem:
@@ -112,6 +116,12 @@ def _client_address(scope: Scope) -> str:
 def _is_upload(scope: Scope) -> bool:
     media_type = Headers(scope=scope).get("content-type", "").lower().lstrip()
     return scope["method"] not in SAFE_METHODS and media_type.startswith(_UPLOAD_TYPES)
+
+
+def _require_charset(scope: Scope) -> None:
+    _, parameters = parse_options_header(Headers(scope=scope).get("content-type"))
+    if parameters.get(b"charset", _CHARSETS[0]).lower() not in _CHARSETS:
+        raise Problem(BAD_REQUEST, "the charset of the body is not supported", hint="send it in UTF-8")
 
 
 def _require_length(scope: Scope, most: int) -> None:
