@@ -32,6 +32,8 @@ class Limits:
     max_queued_jobs: int = 10_000
     requests_per_minute: int = 120
     """Of each key; without keys, of each client address."""
+    requests_at_a_time: int = 100
+    """Of each key; without keys, of each client address. Synchronous requests and streams of events last."""
     uploads: int = 16
     """At a time, of all keys."""
     uploads_per_key: int = 8
