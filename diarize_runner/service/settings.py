@@ -30,6 +30,8 @@ class Limits:
     """Of audio that waits or runs, of all keys."""
     max_queued_seconds_per_key: float = 12 * _HOUR
     max_queued_jobs: int = 10_000
+    reserved_bytes: int = 1 << 30
+    """Free space that uploads leave on the disk of the folder, for the queue and results."""
     requests_per_minute: int = 120
     """Of each key; without keys, of each client address."""
     requests_at_a_time: int = 100

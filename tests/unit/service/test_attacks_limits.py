@@ -1,6 +1,9 @@
 """One key tries to take all connections or the whole disk."""
 
 import asyncio
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,6 +11,8 @@ pytest.importorskip("fastapi")
 
 import httpx
 from fastapi import FastAPI
+from support.endpoints import decode_wav, files_of, problem, shared_service
+from support.services import LIMITS, wav
 
 from diarize_runner.service.keys import add_key
 from diarize_runner.service.settings import Limits, Settings
@@ -42,3 +47,19 @@ def test_a_key_has_only_so_many_requests_open_and_another_key_is_not_affected(tm
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "5")
     assert refused.json()["detail"] == "2 requests are not answered yet"
     assert (waited, later) == ([200, 200, 200], 200)
+
+
+def test_uploads_leave_space_for_the_queue_and_results_of_the_jobs_that_were_accepted(tmp_path_factory, monkeypatch):
+    """The queue bounds seconds of audio: a second of it may have a video of a gigabyte."""
+    limits = replace(LIMITS, reserved_bytes=1 << 30)
+    with shared_service(tmp_path_factory, decode=decode_wav, limits=limits) as client:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=(1 << 30) - 1))
+        refused = client.post("/v1/jobs", files={"file": ("a.wav", wav(1))})
+        assert refused.status_code == 507
+        document = problem(refused, slug="storage-full")
+        assert document["detail"] == "the disk has 1023 MiB left, and 1024 MiB are reserved"
+        assert files_of(client) == []
+        assert client.get("/readyz").status_code == 503
+
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 30))
+        assert client.post("/v1/jobs", files={"file": ("a.wav", wav(1))}).status_code == 202
