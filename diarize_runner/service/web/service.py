@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, BinaryIO, Final, Protocol
 
 from anyio import to_thread
@@ -19,6 +19,7 @@ from diarize_runner.service.settings import Settings
 from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.metrics import Metrics
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
+from diarize_runner.service.web.shared_check import SharedCheck
 from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS, Webhooks
 
 NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
@@ -74,6 +75,8 @@ class Service:
     clock: Callable[[], float]
     """Seconds since 1970."""
     webhooks: Webhooks = NO_WEBHOOKS
+    readiness: SharedCheck = field(default_factory=SharedCheck)
+    """It writes to the queue."""
 
     async def submit(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
         """Accept an upload without blocking other requests; raises as `Intake.accept` does.

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -14,9 +15,13 @@ from fastapi import FastAPI
 from support.endpoints import decode_wav, files_of, problem, shared_service
 from support.services import LIMITS, wav
 
+from diarize_runner.errors import QueueError
 from diarize_runner.service.keys import add_key
 from diarize_runner.service.settings import Limits, Settings
+from diarize_runner.service.web.problems import Problem
 from diarize_runner.service.web.protect import protect
+from diarize_runner.service.web.service import NOT_READY
+from diarize_runner.service.web.shared_check import SharedCheck
 
 
 def status_of(client, token):
@@ -63,3 +68,38 @@ def test_uploads_leave_space_for_the_queue_and_results_of_the_jobs_that_were_acc
 
         monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 30))
         assert client.post("/v1/jobs", files={"file": ("a.wav", wav(1))}).status_code == 202
+
+
+class TestReadiness:
+    """It needs no key, and writes to the queue."""
+
+    def test_requests_share_the_check_that_runs_and_its_outcome(self):
+        finish, checks = threading.Event(), []
+
+        def check():
+            checks.append(finish.wait(10))
+            raise QueueError("no space", hint="free some")
+
+        async def scenario():
+            shared = SharedCheck()
+            tasks = [asyncio.create_task(shared.run(check)) for _ in range(3)]
+            await asyncio.sleep(0)
+            tasks[0].cancel()
+            finish.set()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            assert list(map(type, outcomes)) == [asyncio.CancelledError, QueueError, QueueError]
+            assert checks == [True]
+            with pytest.raises(QueueError):
+                await shared.run(check)
+            assert checks == [True, True]
+
+        asyncio.run(scenario())
+
+    @pytest.mark.parametrize("path", ["/readyz", "/ready"])
+    def test_the_probe_shares_its_check(self, tmp_path_factory, path, monkeypatch):
+        async def running(_shared, _check):
+            raise Problem(NOT_READY, "the check of another request", hint="ask again")
+
+        monkeypatch.setattr(SharedCheck, "run", running)
+        with shared_service(tmp_path_factory) as client:
+            assert problem(client.get(path), slug="not-ready")["detail"] == "the check of another request"
