@@ -3,6 +3,7 @@
     settings     what the command line, a key file and the environment configure      -> Settings
     intake/      an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
     folder       uploads, samples and results, as files of each job
+    folder_owner refuse a folder of another user
     exclusive    which servers may use a folder at a time
     leftovers    the files that killed servers left
     recording    what decoding said of an upload                                      <-> JSON
