@@ -10,6 +10,7 @@
     intake       an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
         speed    how long the queue takes, for Retry-After
     folder       uploads, samples and results, as files of each job
+        folder_owner   refuse a folder of another user
         exclusive   which servers may use a folder at a time
         leftovers   remove the files that killed servers left
         retention   remove jobs that ended long ago

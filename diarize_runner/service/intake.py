@@ -18,7 +18,7 @@ from diarize_runner.diarization import audio
 from diarize_runner.diarization.audio import DecodedRecording, Selection
 from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import DiarizeRunnerError, QueueError, UnreadableAudio
+from diarize_runner.errors import DiarizeRunnerError, DiskFull, QueueError, UnreadableAudio
 from diarize_runner.service.folder import JobFolder, ServiceFolder
 from diarize_runner.service.queue.job import Job, NewJob, QueueLoad
 from diarize_runner.service.queue.queue import Queue
@@ -82,7 +82,13 @@ class Intake:
         """Bounds the threads that run `accept`: each decoder takes a core, and up to 2 GiB of memory."""
 
     def require_room(self, owner: str, audio_seconds: float = 0.0) -> None:
-        """Raise QueueFull if the queue, or the owner's share of it, is full; an empty queue takes any recording."""
+        """Refuse what has no room; an empty queue takes any recording.
+
+        Raises:
+            QueueFull: the queue, or the owner's share of it, is full.
+            DiskFull: the disk has only the space that the queue and the results of the jobs need.
+        """
+        self._require_space()
         self._require_room(self._share("the queue", self._queue.load(), 1.0), audio_seconds)
         if owner:
             share = self._share("your key", self._queue.load(owner), self._limits.share_per_key)
@@ -91,6 +97,13 @@ class Intake:
     def _share(self, whose: str, load: QueueLoad, share: float) -> _Share:
         seconds, jobs = share * self._limits.max_queued_seconds, share * self._limits.max_queued_jobs
         return _Share(whose=whose, load=load, most_seconds=seconds, most_jobs=jobs)
+
+    def _require_space(self) -> None:
+        with disk_errors(self._folder.jobs):
+            free = shutil.disk_usage(self._folder.jobs).free
+        if free < self._limits.reserved_bytes:
+            message = f"the disk has {free >> 20} MiB left, and {self._limits.reserved_bytes >> 20} MiB are reserved"
+            raise DiskFull(message, hint="delete jobs, or free some space, then try again")
 
     def _require_room(self, share: _Share, audio_seconds: float) -> None:
         load, needed = share.load, share.load.audio_seconds + audio_seconds

@@ -21,6 +21,7 @@ from diarize_runner.service.box import Box
 from diarize_runner.service.catalog import Catalog
 from diarize_runner.service.exclusive import alone, shared
 from diarize_runner.service.folder import ServiceFolder
+from diarize_runner.service.folder_owner import require_own_folder
 from diarize_runner.service.queue.database import is_shared, open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
@@ -42,8 +43,8 @@ def serve(settings: Settings, progress: ConsoleProgress, systemd: Systemd = NO_S
     """Verify the cache, then serve until SIGTERM or SIGINT: on the socket of systemd, if it passes one.
 
     Raises:
-        UsageError: the address needs a key file or is in use, another server uses the folder, or there is no such
-            model.
+        UsageError: the address needs a key file or is in use, another server or user has the folder, or there is no
+            such model.
         ManifestError, IntegrityError: the cache cannot be used, or does not verify; or the key file is invalid.
         QueueError, DiskError: the queue or the folder cannot be used.
     """
@@ -60,6 +61,7 @@ def serve_models(
     folder, exclusive = ServiceFolder(path=settings.folder.absolute(), box=settings.box), _exclusive(settings)
     webhooks = Webhooks.load(settings.webhook_file) if settings.webhook_file else NO_WEBHOOKS
     folder.create()
+    require_own_folder(folder)
     with exclusive(folder.path, folder.box), systemd.listener or _bound(settings) as listener:
         tempfile.tempdir = str(folder.incoming)  # request bodies can be larger than /tmp
         engine = open_database(settings.database_url or _own_queue(folder))

@@ -32,8 +32,12 @@ class Limits:
     """That wait or run, of all keys."""
     share_per_key: float = 0.5
     """How much of both one key may use."""
+    reserved_bytes: int = 1 << 30
+    """Free space that uploads leave on the disk of the folder, for the queue and results."""
     requests_per_minute: int = 120
     """Of each key; without keys, of each client address."""
+    requests_at_a_time: int = 100
+    """Of each key; without keys, of each client address. Synchronous requests and streams of events last."""
     uploads: int = 16
     """At a time, of all keys."""
     uploads_per_key: int = 8

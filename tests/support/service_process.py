@@ -37,7 +37,8 @@ def main(words):
     from diarize_runner.service.workers.models import Models, model_program
 
     def run(arguments, progress):
-        settings = command._with_options(_settings(Settings(limits=Limits(requests_per_minute=100_000))), arguments)
+        limits = Limits(requests_per_minute=100_000, reserved_bytes=0)
+        settings = command._with_options(_settings(Settings(limits=limits)), arguments)
         models = Models(lambda: model_program("support.fake_models"))
         serve_models(settings, Catalog(multilingual={}, default=None), models, progress)
         return Result(document={}, text="stopped")

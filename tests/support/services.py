@@ -25,7 +25,7 @@ from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS
 from diarize_runner.service.workers.models import Models
 
 CATALOG = Catalog(multilingual={"tiny.en": False, "small": True}, default="tiny.en")
-LIMITS = Limits(requests_per_minute=100_000)
+LIMITS = Limits(requests_per_minute=100_000, reserved_bytes=0)
 ADDRESS = "http://127.0.0.1:8000"
 
 

@@ -1,5 +1,6 @@
 """The tables, and how a row becomes a Job. They hold only text and numbers: nothing is ever unpickled."""
 
+import re
 from dataclasses import fields
 from typing import Any, Final, get_args
 
@@ -45,18 +46,26 @@ DELIVERIES: Final = Table(
     *_columns(Double, "lease_until"),
 )
 """Webhooks that are not delivered yet, of jobs that have or have not ended."""
+_RESULT: Final = re.compile(r"[A-Za-z0-9-]+")
 _FAILURE: Final = ("failure_kind", "failure_message", "failure_hint")
 _FIELDS: Final = [field.name for field in fields(Job) if field.name != "failure"]
 
 
 def to_job(row: RowMapping) -> Job:
     """Return the job of a row; raise QueueError for a row that this package did not write."""
-    wrong = [column.name for column in JOBS.c if not _fits(row[column], column)]
-    if wrong or row["state"] not in get_args(JobState):
-        raise QueueError(f"row {row['id']!r:.80} of the queue is no job: {wrong or ['state']}", hint="delete the row")
+    wrong = [column.name for column in JOBS.c if not _fits(row[column], column)] or _impossible(row)
+    if wrong:
+        raise QueueError(f"row {row['id']!r:.80} of the queue is no job: {wrong}", hint="delete the row")
     kind, message, hint = (row[name] for name in _FAILURE)
     failure = JobFailure(kind=kind, message=message or "", hint=hint or "") if kind is not None else None
     return Job(**{name: row[name] for name in _FIELDS}, failure=failure)
+
+
+def _impossible(row: RowMapping) -> list[str]:
+    """Return the names of the columns whose text means nothing: a result may be no path to files of others."""
+    is_name = row["result"] is None or _RESULT.fullmatch(row["result"]) is not None
+    possible = {"state": row["state"] in get_args(JobState), "result": is_name}
+    return [name for name, is_possible in possible.items() if not is_possible]
 
 
 def _fits(value: object, column: Column[Any]) -> bool:

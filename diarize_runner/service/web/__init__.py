@@ -13,6 +13,7 @@ handlers     turn exceptions into problems
 requests     request ids, one log line a request, security headers
 access       keys, same-site checks, rates and upload slots, before a byte of the body is read
     origin, rates
+shared_check one readiness check, which the probes that come while it runs wait for
 protect      put problems, requests and access around an application
 openapi      print the OpenAPI document
     description, problem_schema    complete what FastAPI makes

@@ -13,6 +13,9 @@ from diarize_runner.service.web.service import Service
 from diarize_runner.version import __version__
 
 _DESCRIPTION: Final = "Find who spoke when, and who said what, offline. Errors are problem documents of RFC 9457."
+_MOST_FILES, _MOST_FIELDS, _LARGEST_FIELD = 101, 100, 1 << 16
+"""Starlette keeps fields, and files of up to 1 MiB, in memory: with its own limits, a request needs gigabytes. A batch
+may have 100 files; the endpoint itself tells of the next one."""
 _ROUTERS: Final = (jobs, pyannote_server, job_api, queue_api, localai, openai, probes, page)
 
 
@@ -43,6 +46,8 @@ def described_app(**options: Any) -> FastAPI:
         description=_DESCRIPTION,
         docs_url=None,  # its page loads scripts from a CDN
         redoc_url=None,
+        form_limits={"max_files": _MOST_FILES, "max_fields": _MOST_FIELDS, "max_part_size": _LARGEST_FIELD},
+        redirect_slashes=False,  # it redirects to the `Host` that a client sends, and from https to http
         **options,
     )
     for each in _ROUTERS:

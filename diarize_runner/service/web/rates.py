@@ -3,6 +3,8 @@
 import math
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -37,6 +39,35 @@ class Rates:
             hint=f"wait {wait} seconds; to follow a job, wait for its events instead of asking again and again",
             headers={"Retry-After": str(wait)},
         )
+
+
+@dataclass(kw_only=True, slots=True)
+class OpenRequests:
+    """The requests of each client that are not answered in full: uploads, what waits for a result, streams of events.
+
+    Each takes a descriptor, a look at the queue each second, and perhaps a recording that waits to be decoded.
+    """
+
+    at_a_time: int
+    _open: Counter[str] = field(init=False, default_factory=Counter)
+
+    @contextmanager
+    def counted(self, client: str) -> Iterator[None]:
+        """Count a request while the block runs. Raises Problem if too many of the client are open."""
+        if self._open[client] >= self.at_a_time:
+            raise Problem(
+                TOO_MANY_REQUESTS,
+                f"{self.at_a_time} requests are not answered yet",
+                hint="send it again when one of them has ended",
+                headers={"Retry-After": _UPLOAD_RETRY_SECONDS},
+            )
+        self._open[client] += 1
+        try:
+            yield
+        finally:
+            self._open[client] -= 1
+            if not self._open[client]:
+                del self._open[client]
 
 
 @dataclass(kw_only=True, slots=True)

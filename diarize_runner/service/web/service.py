@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, BinaryIO, Final, Protocol
 
 from anyio import to_thread
@@ -22,6 +22,7 @@ from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.metrics import Metrics
 from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
 from diarize_runner.service.web.rates import too_many_uploads
+from diarize_runner.service.web.shared_check import SharedCheck
 from diarize_runner.service.webhooks.allowed import NO_WEBHOOKS, Webhooks
 
 NOT_READY: Final = ProblemKind(slug="not-ready", status=503, title="The server takes no jobs now")
@@ -75,6 +76,8 @@ class Service:
     changes: Changes
     metrics: Metrics
     webhooks: Webhooks = NO_WEBHOOKS
+    readiness: SharedCheck = field(default_factory=SharedCheck)
+    """It writes to the queue."""
 
     async def submit(self, submission: Submission, upload: BinaryIO, transcript: BinaryIO | None = None) -> Accepted:
         """Accept an upload without blocking other requests; raises as `Intake.accept` does.

@@ -454,9 +454,9 @@ class TestHostileRows:
         monkeypatch.chdir(tmp_path)
         planted = PICKLE.decode()
         add(queue, "a")
-        plant(queue, "a", **dict.fromkeys(TEXTS, planted))
+        plant(queue, "a", **dict.fromkeys(set(TEXTS) - {"result"}, planted))
         job = queue.find("a")
-        assert (job.work, job.model, job.stage, job.result) == (planted,) * 4
+        assert (job.work, job.model, job.stage) == (planted,) * 3
         assert job.failure == JobFailure(kind=planted, message=planted, hint=planted)
         assert queue.page("kai", cursor=None, limit=9).jobs == (job,)
         assert claim(queue).job.work == planted
@@ -477,6 +477,13 @@ class TestHostileRows:
             with pytest.raises((ValueError, TypeError, KeyError)):
                 Work.decode(found.job.work)
             queue.fail(found, FAILURE)
+
+    @pytest.mark.parametrize("result", ["/etc", "../../other/result-1", "..", ".", "", "result-1/", "result-1\n"])
+    def test_a_result_that_is_no_name_of_a_folder_is_refused(self, queue, result):
+        add(queue, "a")
+        plant(queue, "a", state="succeeded", result=result)
+        with pytest.raises(QueueError, match=r"'a' of the queue is no job: \['result'\]"):
+            queue.find("a")
 
     def test_an_unknown_state_is_refused(self, queue):
         add(queue, "a", "b")

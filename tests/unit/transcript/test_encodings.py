@@ -1,10 +1,12 @@
 """A transcript is read in the encodings that subtitle tools write; a guess is reported."""
 
 import json
+import tracemalloc
 
 import pytest
 
 from diarize_runner.errors import TranscriptError
+from diarize_runner.transcript.encoding import decode, decode_other
 from diarize_runner.transcript.read import read
 
 SRT = "1\n00:00:06,700 --> 00:00:07,160\n{}\n"
@@ -87,3 +89,14 @@ def test_the_hint_for_other_bytes_is_about_the_encoding(tmp_path, data):
 )
 def test_the_language_is_read_if_it_is_a_tag_or_one_of_whispers_names(write, document, language):
     assert read(write(json.dumps(document), "utf-8")).language == language
+
+
+def test_a_file_whose_bytes_are_all_damaged_takes_little_memory():
+    """A list of the damaged bytes took 80 times the file, and stopped all threads for ten seconds."""
+    data = b"\xff" * 1_000_000
+    text = decode(data).text
+    tracemalloc.start()
+    decode_other(data, text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * len(data)

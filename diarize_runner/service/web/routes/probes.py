@@ -1,5 +1,6 @@
 """Health, readiness and metrics; probes need no key and tell nothing of jobs."""
 
+from functools import partial
 from typing import Any, Final, Literal
 
 from fastapi import APIRouter, Response
@@ -49,7 +50,7 @@ async def livez(service: RunningService) -> Alive:
 @router.get("/ready", responses=_UNAVAILABLE)
 async def readyz(service: RunningService) -> Alive:
     """Succeed while the server would take a job and run it, whether or not a model is loaded."""
-    await run_in_threadpool(_require_ready, service)
+    await service.readiness.run(partial(_require_ready, service))
     return Alive()
 
 
