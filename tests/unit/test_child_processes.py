@@ -45,7 +45,7 @@ def test_every_started_process_gets_an_explicit_environment():
         "whisperX's version",
         "nvidia-smi",
     ]
-    on_boxes = ["uv", "nvidia-smi and dpkg"]
+    on_boxes = ["uv", "nvidia-smi and dpkg", "a key is added", "a key is revoked"]
     assert len(found) == len(here + on_boxes)
     for path, call in found:
         assert "env" in {keyword.arg for keyword in call.keywords}, f"{path}:{call.lineno}"

@@ -26,6 +26,8 @@ READY_SECONDS = 60
 START_SECONDS = 60
 JOB_SECONDS = 900
 POLL_SECONDS = 2  # the service allows 120 requests a minute
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+"""Of the commands that change keys."""
 BOUNDARY = b"--sample--of--the--box--"
 OPENER = build_opener(ProxyHandler({}))
 
@@ -106,12 +108,12 @@ def temporary_key(command: str, keys: str) -> Iterator[dict[str, str]]:
         return
     name = f"check-of-the-service-{os.getpid()}"
     adding = [command, "service-key", "add", name, "--keys", keys]
-    added = subprocess.run(adding, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603  # no user input
+    added = subprocess.run(adding, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603  # no user input
     try:
         yield {"X-API-Key": added.stdout.strip()}
     finally:
         revoking = [command, "service-key", "revoke", name, "--keys", keys]
-        subprocess.run(revoking, capture_output=True, check=True)  # noqa: S603  # no user input
+        subprocess.run(revoking, env=ENVIRONMENT, capture_output=True, check=True)  # noqa: S603  # no user input
 
 
 def explain(reason: OSError) -> str:
