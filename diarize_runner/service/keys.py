@@ -25,6 +25,7 @@ from diarize_runner.cache.documents.canonical import parse
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.disk import disk_errors, lock_folder, write_atomically
 from diarize_runner.errors import DiarizeRunnerError, UsageError
+from diarize_runner.service.guarded_file import OTHERS_WRITE, GuardedFile
 
 PREFIX: Final = "dr_"
 """Every key begins with it, so that scanners recognise a key in a public place."""
@@ -32,7 +33,14 @@ _RANDOM_BYTES = 32
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 _NAME_DESCRIPTION = "a name: 1 to 64 letters, digits, dots, hyphens, underscores or @, the first a letter or digit"
 _DIGEST = r"[0-9a-f]{64}"
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_FILE = GuardedFile(
+    content="API keys",
+    kind="keys",
+    missing_hint="make it: diarize-runner service-key add NAME --keys FILE; its reader must be the user of the service",
+    owner_threat="add a key",
+    refused_mode=OTHERS_WRITE,
+    mode_error="{path} is writable by other users, who could add a key",
+)
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +94,7 @@ class KeyFile:
             UsageError: it cannot be read, or other users can change it.
             ManifestError: it is malformed, or has a name or a digest twice.
         """
-        data = _read_trusted(path)
+        data = _FILE.read(path)
         return cls(path=path, keys=_parse(parse(data, str(path))))
 
     def add(self, name: str) -> "tuple[KeyFile, str]":
@@ -150,8 +158,8 @@ class WatchedKeys:
 def digest_of(token: str) -> str:
     """Return the SHA-256 of a key in hexadecimal digits.
 
-    A plain hash suffices: a key has 256 random bits, so nobody can guess it, however fast the hash is. Slow hashes with
-    salts protect passwords, which people choose:
+    A plain hash suffices: a key has 256 random bits, which no attacker can guess, however fast the hash is. Slow hashes
+    with salts protect passwords, which people choose:
     https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
     """
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
@@ -200,28 +208,6 @@ def _parse_key(node: Node) -> Key:
         hint = "make keys with: diarize-runner service-key add NAME --keys FILE"
         raise digest.error("not a SHA-256 in 64 lower-case hexadecimal digits", hint=hint)
     return Key(name=name, sha256=digest.text(), created=fields["created"].text())
-
-
-def _read_trusted(path: Path) -> bytes:
-    """Return the file's bytes; raise UsageError if other users can change it."""
-    hint = "make it: diarize-runner service-key add NAME --keys FILE; its reader must be the user of the service"
-    try:
-        # Without O_NONBLOCK, opening a named pipe waits for a writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            _require_trusted(path, os.fstat(file.fileno()))
-            return file.read()
-    except OSError as reason:
-        raise UsageError(f"cannot read the API keys {path}: {reason.strerror}", hint=hint) from reason
-
-
-def _require_trusted(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise UsageError(f"{path} is not a file", hint="name a file of keys")
-    if status.st_uid not in {0, os.geteuid()}:
-        hint = f"run: chown {os.geteuid()} {path}"
-        raise UsageError(f"{path} belongs to user {status.st_uid}, who could add a key", hint=hint)
-    if status.st_mode & _OTHERS_WRITE:
-        raise UsageError(f"{path} is writable by other users, who could add a key", hint=f"run: chmod 600 {path}")
 
 
 def _restore_access(path: Path, former: os.stat_result) -> None:

@@ -52,7 +52,7 @@ class _Exchange:
     status: int = 0
     """0 until the response begins."""
     client_is_gone: bool = False
-    """Whether the client left before the response began; the framework may answer nobody then."""
+    """Whether the client left before the response began; the framework may still send one."""
 
     @property
     def final_status(self) -> int:

@@ -23,4 +23,4 @@ class SharedCheck:
     def _forget(self, ended: "asyncio.Future[None]") -> None:
         self._running = None
         if not ended.cancelled():
-            ended.exception()  # asyncio logs an exception that nobody has asked for
+            ended.exception()  # asyncio logs an exception that no code has read

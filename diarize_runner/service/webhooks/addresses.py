@@ -56,7 +56,7 @@ def _is_allowed(text: str, *, is_private: bool) -> bool:
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is of the internet, and holds no other address that is not checked."""
+    """Whether an address is public, and embeds no IPv4 address that would escape the check."""
     if address.is_multicast or address.is_reserved or not address.is_global:
         return False
     if isinstance(address, IPv4Address):

@@ -6,22 +6,27 @@
 
 import base64
 import binascii
-import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from diarize_runner.cache.documents.canonical import parse
 from diarize_runner.cache.documents.fields import Node
-from diarize_runner.errors import UsageError
+from diarize_runner.service.guarded_file import OTHERS_USE, GuardedFile
 
 HTTPS: Final = 443
 _PREFIX: Final = "whsec_"
 _SECRET_BYTES: Final = range(24, 65)
 _HOST: Final = r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 _LAST_PORT: Final = 65535
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_FILE: Final = GuardedFile(
+    content="webhooks",
+    kind="webhooks",
+    missing_hint="name a file that the user of the service can read, as docs/service-operations.md describes it",
+    owner_threat="allow a host",
+    refused_mode=OTHERS_USE,
+    mode_error="other users can use {path}, which holds a secret",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +58,7 @@ class Webhooks:
             UsageError: it cannot be read, or other users can read or change it.
             ManifestError: it is malformed.
         """
-        fields = parse(_read_private(path), str(path)).fields(["secret", "hosts"])
+        fields = parse(_FILE.read(path), str(path)).fields(["secret", "hosts"])
         return cls(secret=_secret(fields["secret"]), hosts=tuple(_host(each) for each in fields["hosts"].items()))
 
 
@@ -83,25 +88,3 @@ def _host(node: Node) -> AllowedHost:
         port=port,
         is_private=fields["private"].flag() if "private" in fields else False,
     )
-
-
-def _read_private(path: Path) -> bytes:
-    """Return the file's bytes; raise UsageError if other users can read or change it."""
-    hint = "name a file that the user of the service can read, as docs/service-operations.md describes it"
-    try:
-        # Without O_NONBLOCK, opening a named pipe waits for a writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            _require_private(path, os.fstat(file.fileno()))
-            return file.read()
-    except OSError as reason:
-        raise UsageError(f"cannot read the webhooks {path}: {reason.strerror}", hint=hint) from reason
-
-
-def _require_private(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise UsageError(f"{path} is not a file", hint="name a file of webhooks")
-    if status.st_uid not in {0, os.geteuid()}:
-        hint = f"run: chown {os.geteuid()} {path}"
-        raise UsageError(f"{path} belongs to user {status.st_uid}, who could allow a host", hint=hint)
-    if status.st_mode & _OTHERS:
-        raise UsageError(f"other users can use {path}, which holds a secret", hint=f"run: chmod 600 {path}")

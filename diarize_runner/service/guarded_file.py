@@ -1,0 +1,49 @@
+"""Read a file that only the right users may change: keys, or a secret."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from diarize_runner.errors import UsageError
+
+OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+OTHERS_USE: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuardedFile:
+    """A kind of file, and what errors say of it."""
+
+    content: str
+    """Such as `API keys`."""
+    kind: str
+    """Such as `keys`."""
+    missing_hint: str
+    owner_threat: str
+    """What another owner could do."""
+    refused_mode: int
+    """Permissions that no such file may have."""
+    mode_error: str
+    """What is wrong with one that has them; `{path}` stands for the file."""
+
+    def read(self, path: Path) -> bytes:
+        """Return the file's bytes; raise UsageError if it cannot be read, or users who must not can use it."""
+        try:
+            # Without O_NONBLOCK, opening a named pipe waits for a writer.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                self._require_trusted(path, os.fstat(file.fileno()))
+                return file.read()
+        except OSError as reason:
+            message = f"cannot read the {self.content} {path}: {reason.strerror}"
+            raise UsageError(message, hint=self.missing_hint) from reason
+
+    def _require_trusted(self, path: Path, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise UsageError(f"{path} is not a file", hint=f"name a file of {self.kind}")
+        if status.st_uid not in {0, os.geteuid()}:
+            hint = f"run: chown {os.geteuid()} {path}"
+            raise UsageError(f"{path} belongs to user {status.st_uid}, who could {self.owner_threat}", hint=hint)
+        if status.st_mode & self.refused_mode:
+            raise UsageError(self.mode_error.format(path=path), hint=f"run: chmod 600 {path}")
