@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from diarize_runner.transcription.events import EventKinds
 from diarize_runner.transcription.protocol import Failed, ModelFile
 
 
@@ -76,17 +77,15 @@ class AlignedWords:
 
 
 AlignmentEvent = AlignerLoaded | AlignedWords | Failed
-_EVENTS: Mapping[str, type[Any]] = {"loaded": AlignerLoaded, "words": AlignedWords, "failed": Failed}
-_KEYS = {event: key for key, event in _EVENTS.items()}
+_EVENTS = EventKinds(kinds={"loaded": AlignerLoaded, "words": AlignedWords, "failed": Failed})
 
 
 def encode_event(event: AlignmentEvent) -> str:
     """Return an event as a line."""
-    return f"{json.dumps({'event': _KEYS[type(event)], **asdict(event)})}\n"
+    return _EVENTS.encode(event)
 
 
 def decode_event(line: bytes) -> AlignmentEvent:
     """Parse a line. Raises ValueError, KeyError or TypeError if it is no event."""
-    values = json.loads(line)
-    event: AlignmentEvent = _EVENTS[values.pop("event")](**values)
+    event: AlignmentEvent = _EVENTS.decode(line)
     return event

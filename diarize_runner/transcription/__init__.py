@@ -6,6 +6,7 @@
     transcriber.py  Transcriber: one model, for one recording after the other
         process.py    its child process: start, request, events, deadline, kill; alignment uses it, too
         protocol.py   the request and the events, as JSON
+            events.py     events as lines of JSON, for each such process
         times.py      words that take time, one after the other, within the recording
     child.py      the child process: it alone imports faster_whisper and ctranslate2
         answering.py  what it shares with the child process of alignment

@@ -17,6 +17,7 @@ from typing import Any
 
 from diarize_runner import errors
 from diarize_runner.errors import DiarizeRunnerError, PipelineError
+from diarize_runner.transcription.events import EventKinds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,22 +110,22 @@ class Failed:
 
 
 Event = Loaded | TranscribedSegment | Finished | Failed
-_EVENTS: Mapping[str, type[Any]] = {
-    "loaded": Loaded,
-    "segment": TranscribedSegment,
-    "finished": Finished,
-    "failed": Failed,
-}
-_KEYS = {event: key for key, event in _EVENTS.items()}
+_EVENTS = EventKinds(
+    kinds={
+        "loaded": Loaded,
+        "segment": TranscribedSegment,
+        "finished": Finished,
+        "failed": Failed,
+    }
+)
 
 
 def encode_event(event: Event) -> str:
     """Return an event as a line."""
-    return f"{json.dumps({'event': _KEYS[type(event)], **asdict(event)})}\n"
+    return _EVENTS.encode(event)
 
 
 def decode_event(line: bytes) -> Event:
     """Parse a line. Raises ValueError, KeyError or TypeError if it is no event."""
-    values = json.loads(line)
-    event: Event = _EVENTS[values.pop("event")](**values)
+    event: Event = _EVENTS.decode(line)
     return event

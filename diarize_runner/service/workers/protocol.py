@@ -11,12 +11,11 @@ a file of its folder, which survives both processes.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from diarize_runner.diarization.engines import AUTO, Engine
+from diarize_runner.transcription.events import EventKinds
 from diarize_runner.transcription.options import DEFAULT_BATCH_SIZE, ComputeType
 from diarize_runner.transcription.protocol import Failed
 
@@ -94,22 +93,22 @@ class Finished:
 
 
 Event = Loaded | Progressed | Finished | Failed
-_EVENTS: Mapping[str, type[Any]] = {
-    "loaded": Loaded,
-    "progressed": Progressed,
-    "finished": Finished,
-    "failed": Failed,
-}
-_KEYS = {event: key for key, event in _EVENTS.items()}
+_EVENTS = EventKinds(
+    kinds={
+        "loaded": Loaded,
+        "progressed": Progressed,
+        "finished": Finished,
+        "failed": Failed,
+    }
+)
 
 
 def encode_event(event: Event) -> str:
     """Return an event as a line."""
-    return f"{json.dumps({'event': _KEYS[type(event)], **asdict(event)})}\n"
+    return _EVENTS.encode(event)
 
 
 def decode_event(line: bytes) -> Event:
     """Parse a line. Raises ValueError, KeyError or TypeError if it is no event."""
-    values = json.loads(line)
-    event: Event = _EVENTS[values.pop("event")](**values)
+    event: Event = _EVENTS.decode(line)
     return event
