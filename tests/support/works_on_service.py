@@ -79,7 +79,7 @@ def _is_accepted(folder, done):
     assert jobs or not done, "an accepted job is lost"
     for job in jobs:
         _require_inputs(service.job(job.id))
-    Leftovers(folder=service, queue=queue, box="box").remove()
+    Leftovers(folder=service, queue=queue).remove()
     assert [path.name for path in service.jobs.iterdir()] == [job.id for job in jobs]
     if not jobs:
         _accept(folder)
@@ -95,7 +95,7 @@ def _require_inputs(job):
 
 def _has_succeeded(folder, done):
     service, queue = _service(folder)
-    Leftovers(folder=service, queue=queue, box="box").remove()  # it queues the job of the killed server again
+    Leftovers(folder=service, queue=queue).remove()  # it queues the job of the killed server again
     (found,) = _jobs(queue)
     assert found.state == "succeeded" or not done
     if found.state == "queued":
