@@ -24,9 +24,9 @@ demo: setup     ## Run the complete workflow on a real recording, under .demo/
 # One worker per core, at most four: each uses 1 GB of memory. tests/conftest.py assigns tests to workers.
 pytest = .venv/bin/python -m pytest
 workers = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-needs_more = hosts or swift or browser or scenario
+needs_more = hosts or swift or browser or scenario or long
 
-test: setup-dev ## Run the tests that need no fresh host, real models, Swift or browser
+test: setup-dev ## Run the tests that take no seconds each and need no fresh host, real models, Swift or browser
 	@$(pytest) $(workers) -m "not ($(needs_more))"
 
 test-rest: setup-dev ## Run all other tests (root; scripts/install-test-packages.sh, scripts/install-swift.sh)

@@ -38,6 +38,7 @@ def cuts():
     return sorted({*lines[:-1], *random.Random(5).sample(range(len(SCRIPT) - 1), 200), len(SCRIPT) - 2})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 def test_a_truncated_script_changes_nothing(shell, bootstrap, store, tmp_path):
     arguments = ("--store", store.as_uri(), "--prefix", tmp_path / "box")

@@ -168,6 +168,7 @@ class TestKills:
 
         return run
 
+    @pytest.mark.long
     def test_a_killed_first_run_can_be_removed_or_run_again(self, run, box, tmp_path):
         before, step = tree(tmp_path), 1
         while run("provision", until=step):
@@ -181,6 +182,7 @@ class TestKills:
 
         assert step > 2 * STRIDE, "several kills came before its end"
 
+    @pytest.mark.long
     def test_a_killed_removal_can_be_run_again(self, run, box, tmp_path):
         before, step, killed = tree(tmp_path), 1, True
         while killed:

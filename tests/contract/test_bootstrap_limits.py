@@ -107,6 +107,7 @@ def test_a_file_with_an_enormous_size_in_the_manifest_is_not_requested(claimed, 
 DRIPS = {"a body": dripping(0.05), "a body that began well": dripping(0.05, after=100), "a head": dripping_head(0.05)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("drip", DRIPS)
 def test_a_slow_store_is_an_error(drip, bootstrap, served, tmp_path):
     served.fails(DRIPS[drip], times=9)

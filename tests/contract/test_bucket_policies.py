@@ -52,6 +52,7 @@ def publish_all(site, store):
         publish(site.built(version), store, NoProgress())
 
 
+@pytest.mark.long
 def test_a_publisher_publishes_to_an_empty_store_lists_and_rolls_back(policies, site, store, bucket, source):
     policies.apply(PUBLISHER, bucket, PREFIX)
 

@@ -109,6 +109,7 @@ def guarded(folder):
     return serving(guard)
 
 
+@pytest.mark.long
 def test_no_command_writes_or_prints_a_secret(secret_host):
     built, local, box = secret_host.host.out, secret_host.folder / "store", secret_host.folder / "box"
     pins = ("--requirements", secret_host.wheels.requirements, "--installer", secret_host.wheels.installer)
@@ -140,6 +141,7 @@ def test_no_command_writes_or_prints_a_secret(secret_host):
     assert "<TOKEN>" in "".join(secret_host.outputs), "the Hub's client was logging"
 
 
+@pytest.mark.long
 def test_no_error_prints_a_secret(secret_host):
     box, mirror = secret_host.folder / "box", secret_host.hub.endpoint.replace("http://", f"http://me:{INDEX}@")
     into = ("--into", box)

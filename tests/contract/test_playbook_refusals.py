@@ -110,6 +110,7 @@ def transcribing(tmp_path):
     return publish
 
 
+@pytest.mark.long
 def test_with_transcription_enabled_a_version_without_a_model_is_refused_before_any_change(play, transcribing):
     code, output = play("provision.yml", f"[diarize_boxes]\nlocalhost {HERE}\n", *transcribing({}))
 

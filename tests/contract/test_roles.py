@@ -142,6 +142,7 @@ def test_every_playbook_parses_from_the_root_and_from_its_own_folder(folder):
     assert [Path(name).name for name in re.findall(r"playbook: (\S+)", run.stdout)] == PLAYBOOKS
 
 
+@pytest.mark.long
 def test_check_mode_on_a_new_box_predicts_changes_and_makes_none(tmp_path):
     secrets = {
         "HF_TOKEN": "hf_" + "c" * 34,

@@ -64,6 +64,7 @@ def check(backup, restore, former, restored):
             assert client.service.queue.bind("another") == client.service.folder.identity()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["back up sqlite", "back up sqlite with python"])
 def test_a_queue_in_sqlite_is_restored(tmp_path, command):
     if shutil.which("sqlite3") is None and "python" not in command:
@@ -93,6 +94,7 @@ def new_database():
         yield create
 
 
+@pytest.mark.long
 def test_a_queue_in_postgresql_is_restored(tmp_path, new_database):
     folder, new_folder, backup = tmp_path / "service", tmp_path / "restored", tmp_path / "backup"
     backup.mkdir()

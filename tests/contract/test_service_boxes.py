@@ -120,6 +120,7 @@ class Stream:
         raise AssertionError
 
 
+@pytest.mark.long
 def test_a_box_that_is_killed_loses_no_job_and_no_job_ends_twice(fleet):
     servers = {name: fleet.start(name) for name in ("first", "second")}
     for server in servers.values():
@@ -140,6 +141,7 @@ def test_a_box_that_is_killed_loses_no_job_and_no_job_ends_twice(fleet):
     assert fleet.query("SELECT interruptions FROM jobs WHERE id = %s", held) == [(1,)]
 
 
+@pytest.mark.long
 def test_each_box_follows_stops_and_serves_the_jobs_of_the_others(fleet):
     first = fleet.start("first").wait_until_ready()
     done, stopped = submit(first), submit(first, "hang.wav")

@@ -178,6 +178,7 @@ def completed(ask, job_id):
     raise AssertionError(job)
 
 
+@pytest.mark.long
 def test_a_server_of_this_machine_needs_no_key(audio, tmp_path):
     with started(tmp_path, "") as server:
         shell = shell_of(server, audio.parent)

@@ -142,6 +142,7 @@ def wheels_in(cloud, bucket):
     return {key.rpartition("/")[2] for key in cloud.keys(bucket) if key.startswith("models/wheels/sha256/")}
 
 
+@pytest.mark.long
 def test_versions_in_a_bucket_share_wheels_and_a_prune_deletes_unreferenced_ones(moto_cloud, moto_proxy, tmp_path):
     bucket, site = moto_cloud.new_bucket(), WheelSite(folder=tmp_path)
     url, less = f"s3://{bucket}/models", {name: data for name, data in WHEELS.items() if not name.startswith("speech")}

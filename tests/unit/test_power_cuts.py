@@ -26,6 +26,7 @@ def folder(tmp_path):
         yield Path(name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", WORKS)
 def test_a_power_cut_leaves_the_old_or_the_new_state(name, folder):
     looked, wrong = replay(WORKS[name], folder, most=MAX_STATES)

@@ -122,6 +122,7 @@ def test_a_command_that_needs_more_names_the_extra_that_has_it(command, tmp_path
     assert f"is not installed here\nhint: in a clone, run: pip install '.[{extra}]'" in failed.stderr
 
 
+@pytest.mark.long
 def test_a_cache_is_built_and_restored_with_the_lowest_versions(lowest_command, tmp_path):
     (tmp_path / "tiny.yaml").write_text(REQUEST)
     (tmp_path / "config.yaml").write_text("pipeline: {name: pyannote.audio.pipelines.SpeakerDiarization}\n")

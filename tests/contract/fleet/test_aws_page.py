@@ -83,6 +83,7 @@ def shows_host_keys(answer):
     return replace(answer, body=re.sub(rb"(<output>).*(</output>)", rb"\1" + console + rb"\2", answer.body))
 
 
+@pytest.mark.long
 def test_every_command_of_the_page_runs(clone, resources, account, ec2, prices, monkeypatch):
     ec2.fails(changed(shows_host_keys), times=9, when=asks_for("GetConsoleOutput"))
     launched = []

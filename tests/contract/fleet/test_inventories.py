@@ -50,6 +50,7 @@ def static(tmp_path):
     return static
 
 
+@pytest.mark.long
 def test_the_launched_and_the_dynamic_inventory_are_equal(launch, fleet, account, static):
     launched = read_by_ansible(static(launch("--count", "2")))
     dynamic = read_by_ansible(SCRIPT, DIARIZE_RUNNER_FLEET=fleet)

@@ -302,6 +302,7 @@ print(constants.HF_HUB_OFFLINE, constants.HF_HUB_CACHE, matplotlib.get_backend()
 """
 
 
+@pytest.mark.long
 def test_huggingface_hub_and_matplotlib_keep_the_callers_settings_after_a_load(tmp_path):
     with pipelines.campplus_of(pipelines.ALL_BLOCKS):
         cache = restored(tmp_path / "small")

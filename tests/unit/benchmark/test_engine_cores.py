@@ -12,6 +12,7 @@ def cores_and_threads():
     return available_cores(), torch.get_num_threads()
 
 
+@pytest.mark.long
 def test_a_function_runs_with_one_core_and_one_thread_and_this_process_keeps_its_cores():
     before = os.sched_getaffinity(0)
     assert run_on_cores(1, cores_and_threads) == (1, 1)

@@ -96,6 +96,7 @@ def parse_and_render(data):
     return read
 
 
+@pytest.mark.long
 def test_hostile_reports_are_rendered_or_refused():
     read, refused = [], 0
     for number in range(REPORT_COUNT):

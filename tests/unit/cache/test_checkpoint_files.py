@@ -423,6 +423,7 @@ def test_a_truncated_checkpoint_is_refused(data):
         assert is_refused(data[:length]), length
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("data", SMALL_FILES.values(), ids=list(SMALL_FILES))
 def test_a_checkpoint_with_a_flipped_bit_is_read_or_refused(data):
     refused = 0

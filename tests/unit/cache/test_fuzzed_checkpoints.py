@@ -1,8 +1,10 @@
 """Neither boxes nor builds pass on a mutated checkpoint that is dangerous to load with torch."""
 
+import pytest
 from support.pickle_fuzz import count
 
 
+@pytest.mark.long
 def test_none_of_500_dangerous_mutants_passes():
     counts = count(500, seed=11)
 

@@ -70,6 +70,7 @@ def test_bootstrap_files_beside_the_toolkit_wheel_are_published(host, tmp_path):
     assert {BOOTSTRAP_NAME, TOOLKIT_NAME}.isdisjoint(tree(host.out))
 
 
+@pytest.mark.long
 def test_the_same_inputs_give_the_same_bytes_after_any_earlier_build(host, tmp_path):
     host.build("3.13", toolkit=write_wheel(tmp_path, "diarize_runner", "0.0.9", {}))
     assert set(host.built_wheels()) == {"diarize_runner-0.0.9-py3-none-any.whl", COMMON, FOR_ANY, TOOL}
@@ -95,6 +96,7 @@ def test_a_build_fetches_again_only_the_damaged_wheel(host):
     assert read_build(host.out) == manifest
 
 
+@pytest.mark.long
 def test_a_killed_build_keeps_its_wheels_and_the_next_one_completes(host, tmp_path):
     assert killed_when_exists(host.out / "wheels" / TOOL, host.build_with_own_index)
     assert MANIFEST_NAME not in tree(host.out)

@@ -258,6 +258,7 @@ def test_a_publish_killed_at_any_step_keeps_latest_valid_and_the_next_finishes_i
     assert step > 20
 
 
+@pytest.mark.long
 def test_the_next_publish_finishes_one_killed_at_any_moment(site):
     site.build("1.1", LARGE)
     site.publish_built("1.1")

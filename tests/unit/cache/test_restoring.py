@@ -322,6 +322,7 @@ def in_use(site):
     return site
 
 
+@pytest.mark.long
 def test_a_flipped_bit_in_the_archive_is_refused_or_harmless(in_use):
     archive = in_use.store.root / "v1.1" / ARCHIVE_NAME
     before = tree(in_use.box.root)
@@ -514,6 +515,7 @@ def test_rewriting_lost_files_killed_at_any_step_is_completed_by_the_next_restor
     assert step > 8
 
 
+@pytest.mark.long
 def test_a_restore_killed_at_any_time_is_completed_by_the_next_one(site):
     site.publish("1.0", LARGE)
     site.restore("1.0")
@@ -615,6 +617,7 @@ def test_eight_concurrent_restores_all_succeed(race, site):
     assert names_in(site.box.root) == {"versions", "current"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("race", [race_threads, race_processes])
 def test_a_failing_restore_does_not_break_concurrent_ones(race, site):
     site.publish("1.0")

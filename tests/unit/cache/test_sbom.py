@@ -99,6 +99,7 @@ def test_the_validator_finds_an_invalid_bill(built):
     assert found is not None
 
 
+@pytest.mark.long
 def test_a_version_has_the_same_bill_in_every_folder_and_environment(built, tmp_path):
     shutil.copytree(built, tmp_path / "deep" / "copy")
     script = (

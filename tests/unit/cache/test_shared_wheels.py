@@ -109,6 +109,7 @@ class TestPublish:
 
         assert not site.store.root.exists()
 
+    @pytest.mark.long
     def test_a_publish_killed_at_any_step_shows_no_version_without_wheels_and_the_next_finishes_it(self, site):
         site.publish("1.0", wheels=LESS)
         site.build("1.1", NEW)

@@ -212,6 +212,7 @@ def test_a_refused_version_keeps_the_current_one(signed, keys):
     assert tree(signed.box.root) == before
 
 
+@pytest.mark.long
 def test_a_signed_publish_killed_at_any_step_never_shows_an_unsigned_version(site, keys):
     site.build("1.0", NEW)
     sign_build(site, "1.0", keys[0])

@@ -183,6 +183,7 @@ class TestColour:
         printed = on_a_terminal(BIN / "diarize-runner", "cache", "verify", "/nowhere", NO_COLOR="1")
         assert not re.search(r"\x1b\[[\d;]*3\d", printed)
 
+    @pytest.mark.long
     def test_the_doctor_colours_the_state_of_each_check(self):
         printed = on_a_terminal(BIN / "diarize-runner", "doctor", "--cache", "/nowhere")
         assert "\x1b[1;31mbroken \x1b[0m cache: " in printed

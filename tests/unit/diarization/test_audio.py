@@ -109,6 +109,7 @@ def test_a_film_decodes_without_opening_other_files(tmp_path):
     assert decode(tmp_path / "film.mp4").duration == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.long
 def test_a_small_file_of_two_hours_decodes_unless_it_exceeds_the_limit(tmp_path):
     path = tmp_path / "silence.aac"
     write_silence(path, 2 * 60 * 60)
@@ -237,6 +238,7 @@ def child_processes():
     return set(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
 
 
+@pytest.mark.long
 def test_hostile_files_leave_no_process_and_no_file(talk, tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -88,6 +88,7 @@ def assert_same(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.nanmax(np.abs(expected), initial=0))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("embedding", pipelines.EMBEDDINGS)
 @pytest.mark.parametrize("exclude_overlap", [True, False])
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)

@@ -138,11 +138,13 @@ def tried_files(folder, script):
     return {Path(path).name for path in found.tried if path.startswith(f"{folder}/")} & LIBRARY_FILES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("script", IMPORTERS.values(), ids=list(IMPORTERS))
 def test_every_import_of_these_libraries_is_isolated(hostile_folder, script):
     assert tried_files(hostile_folder, script) == set()
 
 
+@pytest.mark.long
 def test_without_isolation_libraries_read_the_working_folder(hostile_folder):
     """Control."""
     assert tried_files(hostile_folder, "import torch, matplotlib, pyannote.database") == LIBRARY_FILES

@@ -82,6 +82,7 @@ def starts_with_secrets(starts, ada):
     return [(each.words, held) for each in starts for held in each.environment if any(s in held for s in secrets)]
 
 
+@pytest.mark.long
 def test_no_child_of_a_resolve_or_a_build_with_wheels_inherits_a_secret(traced, hub, host, ada, wheels):
     request_wheel_member(host)
     files = ("--requirements", wheels.requirements, "--installer", wheels.installer, "--out", host.out)

@@ -94,6 +94,7 @@ def test_an_impossible_listing_is_refused(client, query):
     problem(response)
 
 
+@pytest.mark.long
 def test_events_tell_of_the_progress_and_of_the_end(client):
     job = submit(client, "slow.wav", wav(4))
     events = events_of(client, job["id"])

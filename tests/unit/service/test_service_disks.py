@@ -61,6 +61,7 @@ class TestFullDisk:
             assert accepted.status_code == 202
             assert wait_for(client, accepted.json()["id"])["state"] == "succeeded"
 
+    @pytest.mark.long
     def test_a_job_waits_for_space_and_succeeds_with_its_first_attempt(self, disk):
         with running_service(disk / "service") as client:
             job = submit(client, "slow.wav").json()["id"]

@@ -53,6 +53,7 @@ def reaches(client, job, *states):
     return until(look, f"job {job} is never {states}")
 
 
+@pytest.mark.long
 def test_a_recording_that_crashes_every_attempt_fails_and_the_others_succeed(client):
     before = submit(client, "talk.wav")
     poisoned = submit(client, "crash.wav")
@@ -101,6 +102,7 @@ def test_a_port_that_is_in_use_is_refused(server, tmp_path, capsys):
     assert done.stderr.startswith(f"error: cannot serve 127.0.0.1, port {port}: Address already in use\nhint: ")
 
 
+@pytest.mark.long
 def test_sigterm_during_a_job_loses_no_attempt_and_the_next_start_finishes_it(tmp_path):
     with service_process(tmp_path) as server, client_of(server) as client:
         job = submit(client, "slow.wav")
@@ -112,6 +114,7 @@ def test_sigterm_during_a_job_loses_no_attempt_and_the_next_start_finishes_it(tm
         assert (document["state"], document["attempts"]) == ("succeeded", 1)
 
 
+@pytest.mark.long
 def test_sigterm_ends_the_server_although_clients_wait(tmp_path):
     with service_process(tmp_path) as server, client_of(server) as client:
         job = submit(client, "hang.wav")
@@ -125,6 +128,7 @@ def test_sigterm_ends_the_server_although_clients_wait(tmp_path):
         assert answer.result() == 503
 
 
+@pytest.mark.long
 def test_clients_of_a_killed_server_get_errors_and_no_halves(tmp_path):
     clients = 6
     with service_process(tmp_path) as server, ThreadPoolExecutor(clients) as waiting:

@@ -193,6 +193,7 @@ def test_words_that_go_back_in_time_are_not_split():
     assert word_speakers([whole]) == ["B", "B", "A", "A"]
 
 
+@pytest.mark.long
 def test_a_segment_of_the_whole_recording_is_split():
     count = 30_000
     segment = make_segment(*((second, second + 0.9, f" {second}") for second in range(count)))

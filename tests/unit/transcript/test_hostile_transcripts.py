@@ -3,6 +3,7 @@
 import resource
 import time
 
+import pytest
 from support.hostile_transcripts import SEEDS, hostile, label_transcripts
 
 TRANSCRIPTS = 2_000
@@ -10,6 +11,7 @@ _MIB = 1 << 10
 """In KiB, the unit of getrusage."""
 
 
+@pytest.mark.long
 def test_two_thousand_hostile_transcripts_are_labelled_or_refused(tmp_path):
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
 
