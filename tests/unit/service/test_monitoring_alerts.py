@@ -33,8 +33,8 @@ CRASHED, OLDEST = "diarize_runner_crashed_jobs", "diarize_runner_oldest_queued_j
 AUDIO, AUDIO_LIMIT = "diarize_runner_queued_audio_seconds", "diarize_runner_queued_audio_limit_seconds"
 FREE, RESERVED = "diarize_runner_folder_free_bytes", "diarize_runner_folder_reserved_bytes"
 READYZ = "GET /readyz"
-A_DAY = series(AUDIO_LIMIT, f"{24 * HOUR}x400")
-ONE_GIB = series(RESERVED, f"{1 << 30}x400")
+A_DAY = series(AUDIO_LIMIT, f"{24 * HOUR}x240")
+ONE_GIB = series(RESERVED, f"{1 << 30}x240")
 FIRES = {
     "box down": ("Down", "3m", [series("up", "0x5")], BOX, "box1:443 does not answer Prometheus"),
     "no box": ("NotScraped", "6m", [], {}, "Prometheus scrapes no box of diarize-runner"),
@@ -97,12 +97,12 @@ FIRES = {
         "box1:443 answers more than 5 % of its requests with a server error",
     ),
 }
-UP = series("up", "1x400")
+UP = series("up", "1x240")
 SILENT = {
-    "a working box": ("Down", "6h", [UP]),
+    "a working box": ("Down", "3h", [UP]),
     "a short outage": ("Down", "5m", [series("up", "1 1 0 0 1x5")]),
-    "a scraped box": ("NotScraped", "6h", [UP]),
-    "ready": ("NotReady", "6h", [series("diarize_runner_ready", "1x400")]),
+    "a scraped box": ("NotScraped", "3h", [UP]),
+    "ready": ("NotReady", "3h", [series("diarize_runner_ready", "1x240")]),
     "not ready for a minute": ("NotReady", "4m", [series("diarize_runner_ready", "1 0 0 1x5")]),
     "two restarts": ("Restarts", "20m", [series("process_start_time_seconds", "100 200 300x20")]),
     "few of many jobs fail": ("JobsFail", "60m", [ended("failed", "0+1x60"), ended("succeeded", "0+20x60")]),
@@ -115,12 +115,12 @@ SILENT = {
         [jobs("queued", "10x60"), jobs("succeeded", "9999x60"), series("diarize_runner_queued_jobs_limit", "10000x60")],
     ),
     "a short wait": ("JobsWaitLong", "60m", [series(OLDEST, "600x60")]),
-    "idle": ("NoJobEnds", "6h", [jobs("queued", "0x400"), ended("succeeded", "7x400")]),
-    "jobs end": ("NoJobEnds", "6h", [jobs("queued", "3x400"), ended("succeeded", "0+1x400")]),
+    "idle": ("NoJobEnds", "3h", [jobs("queued", "0x240"), ended("succeeded", "7x240")]),
+    "jobs end": ("NoJobEnds", "3h", [jobs("queued", "3x240"), ended("succeeded", "0+1x240")]),
     "jobs end now and then": (
         "NoJobEnds",
         "220m",
-        [jobs("queued", "3x400"), ended("succeeded", "0x100 1x100 2x100")],
+        [jobs("queued", "3x240"), ended("succeeded", "0x100 1x100 2x100")],
     ),
     "space": ("DiskNearlyFull", "60m", [series(FREE, f"{6 << 30}x60"), ONE_GIB]),
     "few errors": ("ServerErrors", "20m", [requests("202", "0+99x20"), requests("500", "0+1x20")]),
@@ -130,7 +130,7 @@ SILENT = {
         "20m",
         [requests("202", "0+1x20"), requests("503", "0+9x20", endpoint=READYZ)],
     ),
-    "a box that is not ours": ("Down", "6h", [{"series": 'up{job="node"}', "values": "0x400"}]),
+    "a box that is not ours": ("Down", "3h", [{"series": 'up{job="node"}', "values": "0x240"}]),
 }
 
 
