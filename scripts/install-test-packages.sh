@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Install the system packages that some tests need (Debian; root). Fresh hosts: mmdebstrap builds images, systemd-nspawn
 # boots them, nftables counts their packets, ssh connects to them, gpg signs test mirrors. Chromium renders pages. strace
-# records system calls. zsh and fish complete commands. PostgreSQL holds a queue, sqlite3 copies one.
+# records system calls. zsh and fish complete commands. PostgreSQL holds a queue, sqlite3 copies one. promtool checks
+# alerts; prometheus scrapes a server.
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
@@ -10,13 +11,28 @@ missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+programs=()
+for program in prometheus promtool; do
+    command -v "$program" >/dev/null || programs+=("$program")
+done
+[ $((${#missing[@]} + ${#programs[@]})) -gt 0 ] || exit 0
 
 [ "$(id -u)" = 0 ] || {
-    printf 'error: only root can install %s\nhint: run sudo %s\n' "${missing[*]}" "$0" >&2
+    printf 'error: only root can install %s\nhint: run sudo %s\n' "${missing[*]} ${programs[*]}" "$0" >&2
     exit 1
 }
-echo "install-test-packages: installing ${missing[*]}" >&2
+
+# Copy programs of the package prometheus to /usr/local/bin: the package itself would start a server on port 9090.
+install_programs() {
+    local folder
+    folder=$(mktemp --directory)
+    (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq prometheus >&2 && dpkg-deb --extract prometheus_*.deb .)
+    (cd "$folder/usr/bin" && install --target-directory=/usr/local/bin "$@")
+    rm -r "$folder"
+}
+
+echo "install-test-packages: installing ${missing[*]} ${programs[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=600 update -qq
-apt-get -o DPkg::Lock::Timeout=600 install -qq --no-install-recommends "${missing[@]}" >&2
+[ ${#missing[@]} = 0 ] || apt-get -o DPkg::Lock::Timeout=600 install -qq --no-install-recommends "${missing[@]}" >&2
+[ ${#programs[@]} = 0 ] || install_programs "${programs[@]}"

@@ -43,7 +43,7 @@ class Box:
     ) -> None:
         """Take the folder of a box that has the same name at each start, so that it takes back what it ran."""
         self.folder, self.queue = folder, queue
-        self.changes, self.metrics, self._speed = Changes(), Metrics(queue), Speed()
+        self.changes, self.metrics, self._speed = Changes(), Metrics(), Speed()
         self._models, self._requested_device = models, settings.models.device
         self._dispatcher = Dispatcher(
             box=folder.box,
@@ -91,6 +91,11 @@ class Box:
     def is_loaded(self) -> bool:
         """Whether a model is loaded."""
         return self._models.is_loaded
+
+    @property
+    def model_process(self) -> int | None:
+        """The id of the model process; None if there is none."""
+        return self._models.process_id
 
     @property
     def device(self) -> str:

@@ -90,6 +90,11 @@ class ModelProcess:
         self._reader.start()
 
     @property
+    def id(self) -> int:
+        """The number that the kernel gave it."""
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         """Whether it can be asked."""
         return self._process.poll() is None

@@ -105,6 +105,18 @@ class Queue:
             found = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
         return {state: sum(row[1] for row in found if row[0] == state) for state in get_args(JobState)}
 
+    def longest_wait(self) -> float:
+        """Return how long the oldest queued job has waited, in seconds; 0 if none is queued."""
+        with reading(self.engine) as connection:
+            oldest = connection.scalar(select(func.min(JOBS.c.created_at)).where(_QUEUED))
+        return max(0.0, self.clock() - oldest) if oldest is not None else 0.0
+
+    def crashed_jobs(self) -> int:
+        """Return the number of jobs that failed in their last attempt, after earlier ones had crashed."""
+        worn_out = (JOBS.c.attempts >= self.max_attempts) | (JOBS.c.interruptions >= self.max_interruptions)
+        with reading(self.engine) as connection:
+            return connection.scalar(select(func.count()).where(JOBS.c.state == "failed", worn_out)) or 0
+
     def claim(self, box: str, *, model: str | None, sticky_since: float) -> Claim | None:
         """Claim a job for `box`, or return None if none is queued that this release can do.
 

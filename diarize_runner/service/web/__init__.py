@@ -8,6 +8,8 @@ page/        the page, one document without a build step
 service      what the endpoints share, and how a request waits for its job
     changes  wake the requests that wait for a job
 metrics      what Prometheus reads
+    gauges   those that are computed when it reads them
+readiness    whether the server would take a job and run it
 problems     Problem, and how it is sent                           RFC 9457
 handlers     turn exceptions into problems
 requests     request ids, one log line a request, security headers

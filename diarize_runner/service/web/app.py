@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from diarize_runner.service.web.description import describe
+from diarize_runner.service.web.gauges import BoxCollector, QueueCollector
 from diarize_runner.service.web.protect import protect
 from diarize_runner.service.web.routes import job_api, jobs, localai, openai, page, probes, pyannote_server, queue_api
 from diarize_runner.service.web.service import Service
@@ -34,7 +35,10 @@ def create_app(service: Service, workers: Callable[[], AbstractContextManager[No
 
     app = described_app(lifespan=lifespan)
     app.state.service = service
-    service.metrics.watch(protect(app, service.settings, service.metrics.observe))
+    metrics = service.metrics
+    metrics.watch(protect(app, service.settings, metrics.observe))
+    metrics.add(QueueCollector(service.queue))
+    metrics.add(BoxCollector(service))
     return app
 
 

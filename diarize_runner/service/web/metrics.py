@@ -1,36 +1,49 @@
 """What Prometheus reads."""
 
-from collections.abc import Iterator
+import platform
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 from prometheus_client.registry import Collector
 
-from diarize_runner.service.queue.job import Job
-from diarize_runner.service.queue.queue import Queue
+from diarize_runner.service.queue.job import FINAL_STATES, Job
 from diarize_runner.service.web.rates import Uploads
+from diarize_runner.version import __version__
 
-_SECONDS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_QUEUE_SECONDS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400, 28_800)
+_REQUEST_SECONDS: Final = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+"""A synchronous request waits for its job, for up to ten minutes."""
 
 
 class Metrics:
     """The metrics of one server."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         name = "diarize_runner"
         self._requests = Histogram(
-            f"{name}_request_seconds", "Duration of HTTP requests.", ("endpoint", "status"), registry=registry
+            f"{name}_request_seconds",
+            "Duration of HTTP requests.",
+            ("endpoint", "status"),
+            buckets=_REQUEST_SECONDS,
+            registry=registry,
         )
         self._uploads = Gauge(f"{name}_uploads", "Uploads that are being received.", registry=registry)
         self._jobs = Counter(f"{name}_jobs_ended", "Jobs that ended on this box.", ("state",), registry=registry)
+        for state in FINAL_STATES:
+            self._jobs.labels(state)  # from 0 on: Prometheus sees no increase in a series that begins at 1
         self._audio = Counter(f"{name}_audio_seconds", "Audio of jobs that succeeded.", registry=registry)
         self._processing = Counter(f"{name}_processing_seconds", "Their processing time.", registry=registry)
         self._waiting = Histogram(
-            f"{name}_queue_seconds", "Time from submission to start.", buckets=_SECONDS, registry=registry
+            f"{name}_queue_seconds", "Time from submission to start.", buckets=_QUEUE_SECONDS, registry=registry
         )
-        registry.register(_QueueCollector(queue))
+        build = Info(f"{name}_build", "The release of the server.", registry=registry)
+        build.info({"version": __version__, "python_version": platform.python_version()})
+        ProcessCollector(registry=registry)
+
+    def add(self, collector: Collector) -> None:
+        """Add metrics that are computed when Prometheus reads them."""
+        self.registry.register(collector)
 
     def observe(self, endpoint: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -48,19 +61,3 @@ class Metrics:
         if job.state == "succeeded":
             self._audio.inc(job.audio_seconds)
             self._processing.inc(job.processing_seconds or 0.0)
-
-
-class _QueueCollector(Collector):
-    """Reads the queue when it is asked."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the numbers of jobs by state, and the audio that waits."""
-        jobs = GaugeMetricFamily("diarize_runner_jobs", "Jobs in the queue.", labels=["state"])
-        for state, count in self._queue.counts().items():
-            jobs.add_metric([state], count)
-        yield jobs
-        load = self._queue.load()
-        yield GaugeMetricFamily("diarize_runner_queued_audio_seconds", "Audio that waits or runs.", load.audio_seconds)

@@ -52,6 +52,10 @@ class Workers(Protocol):
         """Whether a model is loaded."""
 
     @property
+    def model_process(self) -> int | None:
+        """The id of the process that holds the models; None if there is none."""
+
+    @property
     def device(self) -> str:
         """The device: `cuda`, `cpu`, or `auto` before the first model was loaded."""
 

@@ -9,7 +9,7 @@ models           the model process, as its parent sees it: start, run a job, kil
     protocol     the request and the events, as JSON
 model_process    the child process: it alone imports torch
     results      the files of a result
-    memory       how much memory a process and its children have
+    memory       how much memory and CPU time a process and its children use
 
 The server holds no model: what kills the model process, be it a crash or the kernel, ends only one attempt of a job.
 """

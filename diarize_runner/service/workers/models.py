@@ -100,6 +100,12 @@ class Models:
         """Return the device, the engine and the time of loading; None if nothing is loaded."""
         return self._loaded
 
+    @property
+    def process_id(self) -> int | None:
+        """Return the id of the model process; None if there is none."""
+        process = self._process
+        return process.id if process else None
+
     def run(self, request: JobRequest, audio_seconds: float, receiver: Receiver) -> Finished:
         """Run a job of so much audio, and start the process if there is none; return when its result is written.
 

@@ -666,3 +666,32 @@ class TestAddresses:
             open_queue(database_url).add(new_job("a", work=SECRET, owner=SECRET))
         assert "INSERT INTO jobs" in caplog.text
         assert SECRET not in caplog.text
+
+
+def test_the_longest_wait_is_that_of_the_oldest_queued_job(queue, clock):
+    assert queue.longest_wait() == 0
+    for job_id in ("first", "second"):
+        queue.add(new_job(job_id))
+        clock.now += 10
+    assert queue.longest_wait() == 20
+    claim(queue)
+    assert queue.longest_wait() == 10
+
+
+def test_a_crashed_job_is_one_that_failed_in_its_last_attempt(queue):
+    queue.add(new_job("crashes"))
+    for crashes in range(queue.max_attempts):
+        assert queue.crashed_jobs() == 0, crashes
+        queue.crashed(claim(queue), CRASH)
+    queue.add(new_job("fails"))
+    queue.fail(claim(queue), FAILURE)
+    assert queue.crashed_jobs() == 1
+
+
+def test_a_job_whose_servers_died_too_often_counts_as_crashed(queue):
+    queue.add(new_job("interrupted"))
+    for _ in range(queue.max_interruptions):
+        assert queue.crashed_jobs() == 0
+        claim(queue)
+        queue.release("box")
+    assert queue.crashed_jobs() == 1

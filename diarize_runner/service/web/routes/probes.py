@@ -8,9 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from diarize_runner.errors import DiarizeRunnerError
-from diarize_runner.service.web.problems import Problem, ProblemKind, without_folders
-from diarize_runner.service.web.service import NOT_READY, RunningService, Service, not_ready
+from diarize_runner.service.web.problems import Problem, ProblemKind
+from diarize_runner.service.web.readiness import require_ready
+from diarize_runner.service.web.service import RunningService
 from diarize_runner.version import __version__
 
 router = APIRouter(tags=["Probes"])
@@ -50,7 +50,7 @@ async def livez(service: RunningService) -> Alive:
 @router.get("/ready", responses=_UNAVAILABLE)
 async def readyz(service: RunningService) -> Alive:
     """Succeed while the server would take a job and run it, whether or not a model is loaded."""
-    await service.readiness.run(partial(_require_ready, service))
+    await service.readiness.run(partial(require_ready, service))
     return Alive()
 
 
@@ -72,15 +72,3 @@ async def version() -> Version:
 async def metrics(service: RunningService) -> Response:
     """Return metrics for Prometheus."""
     return Response(await run_in_threadpool(generate_latest, service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-def _require_ready(service: Service) -> None:
-    """Raise the problem of a server that would take no job."""
-    problem = "the workers have ended" if not service.workers.is_alive else service.workers.problem
-    if problem:
-        raise not_ready(problem)
-    try:
-        service.queue.check()
-        service.intake.require_room("")
-    except DiarizeRunnerError as error:
-        raise Problem(NOT_READY, without_folders(error.message), hint=without_folders(error.hint)) from error
