@@ -136,9 +136,9 @@ def decode_opened(
     selection: Selection = ALL_CHANNELS,
     *,
     limits: Limits = Limits(),
-    run: RunDecoder = run_decoder,
+    run: RunDecoder,
 ) -> DecodedRecording:
-    """Decode an open file, from its start, with `run`; the stem of `name` becomes the `uri`.
+    """Decode an open file with `run`, from its start; the stem of `name` becomes the `uri`.
 
     Raises as `decode` does.
     """
@@ -213,7 +213,7 @@ def wav_hint(name: str) -> str:
     return f"convert it to WAV: ffmpeg -i {shlex.quote(name)} converted.wav"
 
 
-def _decode_source(  # noqa: PLR0913
+def _decode_source(
     source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits, run: RunDecoder
 ) -> DecodedRecording:
     samples, before = os.memfd_create("samples"), _version(source)
@@ -241,7 +241,7 @@ def _version(source: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _decode_into(  # noqa: PLR0913
+def _decode_into(
     samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits, run: RunDecoder
 ) -> DecoderReport:
     """Run the decoder, and return its report."""

@@ -59,7 +59,7 @@ class DecoderProcess:
         with theirs:
             process = subprocess.Popen(  # noqa: S603  # our own interpreter
                 [*_DECODER, str(os.getpid())],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 cwd="/",
