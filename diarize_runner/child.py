@@ -122,10 +122,15 @@ def run_child_process(
         stdout=result,
         stderr=subprocess.PIPE,
         cwd="/",
-        env={**environment, "PYTHONPATH": os.pathsep.join(each for each in sys.path if isinstance(each, str) and each)},
+        env={**environment, **python_path()},
         timeout=seconds,
         check=False,
     )
+
+
+def python_path() -> dict[str, str]:
+    """Return the variable that makes a child's `sys.path` this process's, without the working folder."""
+    return {"PYTHONPATH": os.pathsep.join(each for each in sys.path if isinstance(each, str) and each)}
 
 
 def child_environment(**added: str) -> dict[str, str]:

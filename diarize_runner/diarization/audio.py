@@ -12,7 +12,6 @@ import shlex
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,8 +21,8 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from diarize_runner.child import run_child_process
 from diarize_runner.diarization.channels import EACH, Channel
+from diarize_runner.diarization.decoders import RunDecoder, run_decoder
 from diarize_runner.diarization.turns import uri_from_stem
 from diarize_runner.digests import Digest, iter_chunks, write_and_hash
 from diarize_runner.disk import disk_errors
@@ -35,9 +34,6 @@ SAMPLE_RATE: Final = 16_000
 EXIT_AUDIO_ERROR: Final = 3
 """Exit code of the decoder if the last line of its stderr is an error from `encode_error`, not warnings."""
 
-_DECODER = (sys.executable, "-m", "diarize_runner.diarization.decoding")
-_GNUTLS_ENVIRONMENT = {"GNUTLS_SYSTEM_PRIORITY_FILE": os.devnull}
-"""Keep the GnuTLS in PyAV's wheels from reading /tmp/vendor/etc/gnutls/config, which any local user can write."""
 _ERRORS = {kind.__name__: kind for kind in (AudioError, EmptyAudio, UnreadableAudio)}
 _SIGNAL_CAUSES = {
     signal.SIGXCPU: "takes more than {limits.cpu_seconds} s of CPU time to decode",
@@ -129,19 +125,24 @@ def decode(path: Path, selection: Selection = ALL_CHANNELS, *, limits: Limits = 
     """
     try:
         with path.open("rb") as opened, _seekable(opened, path, limits) as source:
-            return _decode_source(source, str(path), uri_from_stem(path.stem), selection, limits)
+            return _decode_source(source, str(path), uri_from_stem(path.stem), selection, limits, run_decoder)
     except OSError as error:
         raise UnreadableAudio(f"cannot read {path}: {error.strerror}", hint="check the path") from error
 
 
 def decode_opened(
-    source: BinaryIO, name: str, selection: Selection = ALL_CHANNELS, *, limits: Limits = Limits()
+    source: BinaryIO,
+    name: str,
+    selection: Selection = ALL_CHANNELS,
+    *,
+    limits: Limits = Limits(),
+    run: RunDecoder,
 ) -> DecodedRecording:
-    """Decode an open file, from its start; the stem of `name` becomes the `uri`.
+    """Decode an open file with `run`, from its start; the stem of `name` becomes the `uri`.
 
     Raises as `decode` does.
     """
-    return _decode_source(source, name, uri_from_stem(PurePath(name).stem), selection, limits)
+    return _decode_source(source, name, uri_from_stem(PurePath(name).stem), selection, limits, run)
 
 
 def _seekable(opened: BinaryIO, path: Path, limits: Limits) -> BinaryIO:
@@ -181,7 +182,7 @@ def decode_samples(
         except ValueError as error:  # WAV sizes are 32-bit
             raise AudioError(f"{uri}: {error}", hint="cut it into shorter recordings") from error
         file.seek(0)
-        return _decode_source(file, uri, uri_from_stem(uri), ALL_CHANNELS, limits)
+        return _decode_source(file, uri, uri_from_stem(uri), ALL_CHANNELS, limits, run_decoder)
 
 
 def encode_error(error: AudioError) -> str:
@@ -212,10 +213,12 @@ def wav_hint(name: str) -> str:
     return f"convert it to WAV: ffmpeg -i {shlex.quote(name)} converted.wav"
 
 
-def _decode_source(source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits) -> DecodedRecording:
+def _decode_source(
+    source: BinaryIO, name: str, uri: str, selection: Selection, limits: Limits, run: RunDecoder
+) -> DecodedRecording:
     samples, before = os.memfd_create("samples"), _version(source)
     try:
-        report = _decode_into(samples, source, name, selection, limits)
+        report = _decode_into(samples, source, name, selection, limits, run)
         source.seek(0)
         digest = write_and_hash(iter_chunks(source), None).digest
         # Copy-on-write map: torch requires writable memory, and unmodified pages are not copied.
@@ -238,11 +241,13 @@ def _version(source: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits) -> DecoderReport:
+def _decode_into(
+    samples: int, source: BinaryIO, name: str, selection: Selection, limits: Limits, run: RunDecoder
+) -> DecoderReport:
     """Run the decoder, and return its report."""
-    command = [*_DECODER, json.dumps([name, asdict(selection), asdict(limits), os.getpid()])]
+    request = json.dumps([name, asdict(selection), asdict(limits)])
     try:
-        done = _run(command, source, samples, limits.wall_seconds)
+        done = run(request, source, samples, limits.wall_seconds)
     except subprocess.TimeoutExpired as reason:
         raise _decoder_failure(name, f"takes more than {limits.wall_seconds:g} s to decode") from reason
     if done.returncode == EXIT_AUDIO_ERROR:
@@ -251,14 +256,6 @@ def _decode_into(samples: int, source: BinaryIO, name: str, selection: Selection
     if done.returncode:
         raise _decoder_failure(name, _cause(done).format(limits=limits))
     return _parse_report(done.stderr.splitlines()[-1])
-
-
-def _run(command: list[str], source: BinaryIO, samples: int, seconds: float) -> subprocess.CompletedProcess[bytes]:
-    """Run the decoder without our environment."""
-    environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
-    return run_child_process(
-        command, source, samples, {"OPENBLAS_NUM_THREADS": "1", **_GNUTLS_ENVIRONMENT, **environment}, seconds
-    )
 
 
 def _cause(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -1,7 +1,9 @@
-"""The decoder, which audio.py runs in its own process: `python -m diarize_runner.diarization.decoding REQUEST`.
+"""The decoder, which decoders.py runs in its own process: `python -m diarize_runner.diarization.decoding PARENT`.
 
-    stdin     the recording, a file open for reading
-    REQUEST   JSON: the recording's name, the selection, the limits, the parent's process id
+    PARENT    the parent's process id
+    stdin     a socket. Its first byte comes with two descriptors, which become stdin and stdout: the recording, a file
+              open for reading, and a file for the samples. A request follows, up to the end, as JSON: the recording's
+              name, the selection, the limits. Without a first byte, nothing is to be decoded.
     stdout    the samples at 16 kHz, as float32: mono, or interleaved if each channel is requested
     stderr    in its last line the report, or the error if the exit code is EXIT_AUDIO_ERROR
 
@@ -16,6 +18,7 @@ samples show (levels.py).
 import json
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,6 +31,7 @@ import av.subtitles.codeccontext
 import av.subtitles.stream  # PyAV imports both on demand, when the confined process can open no file
 import numpy as np
 
+from diarize_runner.child import die_with_parent
 from diarize_runner.confinement import ResourceLimits, confine
 from diarize_runner.diarization.audio import (
     EXIT_AUDIO_ERROR,
@@ -49,6 +53,7 @@ _HEADERLESS: Final = frozenset({".722", ".aptx", ".g722", ".g723_1", ".g729", ".
 """Suffixes of formats without a header, which FFmpeg knows by name only, and which have one sample rate each."""
 _MAX_CHANNELS: Final = 64
 """SWR_CH_MAX in https://github.com/FFmpeg/FFmpeg/blob/n8.0/libswresample/swresample_internal.h."""
+_STDIN, _STDOUT = 0, 1
 _BATCH: Final = 1 << 16
 """Samples to process at a time, 4 s: a frame has so few that calls of NumPy would take longer than FFmpeg."""
 
@@ -75,13 +80,17 @@ class _NamedFile:
 
 
 def main() -> int:
-    """Decode the recording that the command line requests."""
-    name, selection, limits, parent = json.loads(sys.argv[1])
+    """Wait for a recording, and decode it."""
+    parent = int(sys.argv[1])
+    die_with_parent(parent)
+    if not (received := _receive()):
+        return 0
+    name, selection, limits = json.loads(received)
     confine(resource_limits(Limits(**limits)), parent)
     request = Request(name=name, selection=Selection(**selection), limit_seconds=limits["audio_seconds"])
     try:
-        with os.fdopen(sys.stdout.fileno(), "r+b", closefd=False) as target:
-            report = decode_into(target, sys.stdin.buffer, request)
+        with open(_STDIN, "rb", closefd=False) as source, open(_STDOUT, "r+b", closefd=False) as target:
+            report = decode_into(target, source, request)
     except MemoryError:
         message = f"{name} takes more than {limits['memory'] >> 20} MiB to decode"
         return _report_error(UnreadableAudio(message, hint=wav_hint(name)))
@@ -89,6 +98,19 @@ def main() -> int:
         return _report_error(error)
     sys.stderr.write(f"\n{report.encode()}\n")
     return 0
+
+
+def _receive() -> bytes:
+    """Return the request, whose files are stdin and stdout then; return nothing if the parent has none."""
+    with socket.socket(fileno=os.dup(_STDIN)) as channel:
+        first, files, _, _ = socket.recv_fds(channel, 1, 2)
+        if not first:
+            return b""
+        request = b"".join(iter(lambda: channel.recv(_BATCH), b""))
+    for received, standard in zip(files, (_STDIN, _STDOUT), strict=True):
+        os.dup2(received, standard)
+        os.close(received)
+    return request
 
 
 def resource_limits(limits: Limits) -> ResourceLimits:

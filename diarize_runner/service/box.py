@@ -72,6 +72,8 @@ class Box:
         self._thread = threading.Thread(target=self._dispatcher.run, args=(stop,), name="dispatcher")
         self._thread.start()
         threading.Thread(target=self._retention.run, args=(stop,), name="retention", daemon=True).start()
+        standby = self.intake.standby
+        threading.Thread(target=standby.keep, args=(stop,), name="standby decoder", daemon=True).start()
         if self._courier:
             threading.Thread(target=self._courier.run, args=(stop,), name="courier", daemon=True).start()
         try:
@@ -79,6 +81,7 @@ class Box:
         finally:
             stop.set()
             self._dispatcher.wake()
+            standby.wake()
             self._thread.join(_JOIN_SECONDS)
 
     @property

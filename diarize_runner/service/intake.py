@@ -16,6 +16,7 @@ from anyio import CapacityLimiter
 
 from diarize_runner.diarization import audio
 from diarize_runner.diarization.audio import DecodedRecording, Selection
+from diarize_runner.diarization.decoders import StandbyDecoder
 from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import DiarizeRunnerError, DiskFull, QueueError, UnreadableAudio
@@ -80,6 +81,7 @@ class Intake:
         self._folder, self._queue, self._limits, self._speed, self._wake = folder, queue, limits, speed, wake
         self.decoders = CapacityLimiter(limits.decoders)
         """Bounds the threads that run `accept`: each decoder takes a core, and up to 2 GiB of memory."""
+        self.standby = StandbyDecoder()
 
     def require_room(self, owner: str, audio_seconds: float = 0.0) -> None:
         """Refuse what has no room; an empty queue takes any recording.
@@ -149,7 +151,7 @@ class Intake:
         with disk_errors(self._folder.incoming):  # a small upload was in memory until here
             upload.seek(0)
             upload.fileno()
-        recording = audio.decode_opened(upload, work.name, selection, limits=limits)
+        recording = audio.decode_opened(upload, work.name, selection, limits=limits, run=self.standby.run)
         if submission.is_strict and recording.warnings:
             hint = "repair it, or leave out strict to process what there is"
             raise UnreadableAudio(f"{work.name} is refused: {recording.warnings[0]}", hint=hint)

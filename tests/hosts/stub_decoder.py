@@ -14,7 +14,7 @@ missing = ("av", "av.subtitles", "av.subtitles.codeccontext", "av.subtitles.stre
 numpy = MagicMock(frombuffer=lambda buffer, dtype: bytes(buffer))
 numpy.dtype.return_value.itemsize = 4
 with patch.dict(sys.modules, {"numpy": numpy, **{name: MagicMock() for name in missing}}):
-    from diarize_runner.diarization import audio, decoding
+    from diarize_runner.diarization import audio, decoders, decoding
 
 PR_GET_PDEATHSIG = 2
 
@@ -32,5 +32,5 @@ if sys.argv[1] == "decoder":
     del sys.argv[1]
     decoding.decode_into = decode_into
     sys.exit(decoding.main())
-audio._DECODER = (sys.executable, __file__, "decoder")
+decoders._DECODER = (sys.executable, __file__, "decoder")
 sys.stdout.buffer.write(audio.decode(Path(sys.argv[1])).waveform)

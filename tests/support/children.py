@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePath
 
 import pytest
@@ -14,10 +15,11 @@ import pytest
 from diarize_runner.cache.checkpoint import child as checkpoint
 from diarize_runner.child import run_child_process
 from diarize_runner.diarization import audio
+from diarize_runner.diarization.decoders import run_decoder
 
 
 class OncePerContent:
-    """Stands in for `run_child_process`: keeps what a child wrote, and writes that for the same request and content.
+    """Keeps what a child wrote, and writes that for the same request and content.
 
     A child that fails runs again. A name in a request counts by its suffix alone, since reports do not contain it.
     """
@@ -25,23 +27,33 @@ class OncePerContent:
     def __init__(self):
         self._kept = {}
 
-    def __call__(self, command, source, result, environment, seconds):
-        *program, request = command
+    def decode(self, request, source, samples, seconds):
+        """Stand in for `run_decoder`."""
+        return self._once(json.loads(request), source, samples, partial(run_decoder, request, source, samples, seconds))
+
+    def rewrite(self, command, source, result, environment, seconds):
+        """Stand in for `run_child_process`."""
+        *_, request = command
+        *request, _parent = json.loads(request)
+        run = partial(run_child_process, command, source, result, environment, seconds)
+        return self._once(request, source, result, run)
+
+    def _once(self, request, source, result, run):
         content = os.pread(source.fileno(), os.fstat(source.fileno()).st_size, 0)
-        key = (*program, _without_place(request), hashlib.sha256(content).digest(), seconds)
+        key = _without_place(request), hashlib.sha256(content).digest()
         if key in self._kept:
             done, written = self._kept[key]
             os.pwrite(result, written, 0)
             return done
-        done = run_child_process(command, source, result, environment, seconds)
+        done = run()
         if done.returncode == 0:
             self._kept[key] = done, Path(f"/proc/self/fd/{result}").read_bytes()  # it may be open for writing only
         return done
 
 
 def _without_place(request):
-    """Return a request without its parent's process id and the folder and stem of a recording."""
-    first, *rest, _ = json.loads(request)
+    """Return a request without the folder and stem of a recording."""
+    first, *rest = request
     return json.dumps([PurePath(first).suffix if isinstance(first, str) else first, *rest])
 
 
@@ -52,7 +64,7 @@ DECODED, REWRITTEN = OncePerContent(), OncePerContent()
 def decoding_once():
     """Decode each content once per test process while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audio, "run_child_process", DECODED)
+        patch.setattr(audio, "run_decoder", DECODED.decode)
         yield
 
 
@@ -60,5 +72,5 @@ def decoding_once():
 def rewriting_once():
     """Rewrite each checkpoint once per test process while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "run_child_process", REWRITTEN)
+        patch.setattr(checkpoint, "run_child_process", REWRITTEN.rewrite)
         yield

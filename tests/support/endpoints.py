@@ -68,7 +68,7 @@ def shared_service(factory, *, decode=None, **options):
         yield client
 
 
-def decode_wav(source, name, _selection, *, limits):
+def decode_wav(source, name, _selection, *, limits, **_decoder):
     """Decode what `wav` returns, within this process."""
     try:
         with wave.open(source, "rb") as file:

@@ -61,7 +61,7 @@ def fuzzed_service(folder):
             yield client
 
 
-def decode_wav(source, name, _selection=None, *, limits=None):
+def decode_wav(source, name, _selection=None, **_options):
     data = source.read()
     try:
         with wave.open(io.BytesIO(data)) as file:

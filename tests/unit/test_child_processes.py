@@ -39,7 +39,8 @@ def test_every_started_process_gets_an_explicit_environment():
 
     here = [
         "pip",
-        "rewriting and decoding",
+        "rewriting",
+        "decoding",
         "a child that is asked",
         "a child with a model",
         "whisperX's version",

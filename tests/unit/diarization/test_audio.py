@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.sounds import LEVEL, tone, write_encoded, write_film, write_silence, write_wav
 
-from diarize_runner.diarization import audio
+from diarize_runner.diarization import decoders
 from diarize_runner.diarization.audio import SAMPLE_RATE, Limits, Recording, Selection, decode
 from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
 
@@ -42,7 +42,7 @@ def fake_decoder(monkeypatch):
 
     def install(statement):
         command = (sys.executable, "-c", FAKE_DECODER.format(statement=statement))
-        monkeypatch.setattr(audio, "_DECODER", command)
+        monkeypatch.setattr(decoders, "_DECODER", command)
 
     return install
 
@@ -182,8 +182,8 @@ def decode_or_error(path):
 DECODE_SCRIPT = """
 import sys
 from pathlib import Path
-from diarize_runner.diarization import audio
-audio._DECODER = (sys.executable, "-c", sys.argv[2])
+from diarize_runner.diarization import audio, decoders
+decoders._DECODER = (sys.executable, "-c", sys.argv[2])
 audio.decode(Path(sys.argv[1]))
 """
 
