@@ -1,7 +1,8 @@
 """From a VerifiedCache and a Recording to a Diarization.
 
     audio.py     any container -> Recording: mono, 16 kHz, float32
-        decoding.py  the decoder (FFmpeg), confined to its own process
+        decoders.py  start its process, or keep one waiting
+        decoding.py  the process: FFmpeg, confined
     engine.py    load(VerifiedCache, device, engine) -> Diarizer
         guard.py            refuse network connections of this code and of the threads it starts (scope.py)
         isolation.py        replace the working and home folders with an empty one
