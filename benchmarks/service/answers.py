@@ -35,7 +35,7 @@ def read_answers(path: Path) -> list[Answer]:
 
 
 def percentile(values: Iterable[float], percent: float) -> float:
-    """Return the smallest value that `percent` of the values do not exceed (nearest rank). Raises ValueError on none."""
+    """Return the smallest value that `percent` of them do not exceed, the nearest rank. Raises ValueError on none."""
     ordered = sorted(values)
     if not ordered:
         raise ValueError("no values")

@@ -32,7 +32,7 @@ def count_ends(answers: Iterable[Answer]) -> dict[str, dict[str, int]]:
     """Return how many connections ended how, by kind of slow client."""
     ends: dict[str, Counter[str]] = {}
     for answer in answers:
-        how = f"answered {answer.status}" if answer.status else answer.error.strip("'")
+        how = f"answered {answer.status}" if answer.status else answer.error
         ends.setdefault(answer.name, Counter())[how] += 1
     return {name: dict(counts) for name, counts in ends.items()}
 

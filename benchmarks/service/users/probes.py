@@ -9,6 +9,6 @@ class Prober(FastHttpUser):
     wait_time = constant_throughput(1)
 
     @task
-    def ask(self):
+    def ask(self) -> None:
         """Ask whether the server lives."""
         self.client.get("/livez")

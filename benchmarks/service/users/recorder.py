@@ -4,8 +4,11 @@ import json
 import os
 import random
 import time
+from pathlib import Path
+from typing import Any
 
 from locust import events
+from locust.env import Environment
 
 SETTINGS = json.loads(os.environ["SERVICE_LOAD"])
 TOO_MANY_REQUESTS = 429
@@ -14,37 +17,42 @@ _DEFAULT_WAIT = 5.0
 
 
 @events.init.add_listener
-def record_answers(environment, **_):
+def record_answers(environment: Environment, **_: Any) -> None:
     """Write each answer to the file of the settings."""
-    file = open(SETTINGS["answers"], "a", buffering=1, encoding="utf-8")  # noqa: SIM115 (open until locust ends)
+    file = Path(SETTINGS["answers"]).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 (open until locust ends)
 
-    def write(name, response_time, response=None, exception=None, start_time=None, **_):
-        seconds = response_time / 1000
-        line = {
-            "name": name,
-            "at": start_time or time.time() - seconds,
-            "seconds": seconds,
-            "status": getattr(response, "status_code", 0) or 0,
-            "error": repr(exception)[:200] if exception else "",
-            "location": _header(response, "location"),
-        }
-        file.write(json.dumps(line) + "\n")
+    def write(**fired: Any) -> None:
+        file.write(json.dumps(_describe(**fired)) + "\n")
 
     environment.events.request.add_listener(write)
 
 
-def wait_seconds(response):
+def _describe(
+    name: str, response_time: float, response: Any = None, exception: object = None, start_time: float = 0.0, **_: Any
+) -> dict[str, object]:
+    seconds = response_time / 1000
+    return {
+        "name": name,
+        "at": start_time or time.time() - seconds,
+        "seconds": seconds,
+        "status": getattr(response, "status_code", 0) or 0,
+        "error": str(exception)[:200] if exception else "",
+        "location": _header(response, "location"),
+    }
+
+
+def wait_seconds(response: Any) -> float:
     """Return how long to wait before the next try: as the answer says, and up to a second more."""
     value = _header(response, "retry-after")
     return (float(value) if value.isdecimal() else _DEFAULT_WAIT) + random.uniform(0, 1)  # noqa: S311
 
 
-def token(number):
+def token(number: int) -> str:
     """Return a key; users take them in turn."""
     return SETTINGS["tokens"][number % len(SETTINGS["tokens"])]
 
 
-def form(fields, name, content):
+def form(fields: dict[str, str], name: str, content: bytes) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of a form with a recording."""
     boundary = "service-load-boundary"
     parts = [
@@ -56,6 +64,6 @@ def form(fields, name, content):
     return {"Content-Type": f"multipart/form-data; boundary={boundary}"}, body
 
 
-def _header(response, name):
+def _header(response: Any, name: str) -> str:
     headers = getattr(response, "headers", None)
     return (headers.get(name) or "") if headers else ""

@@ -4,7 +4,6 @@ import socket
 import time
 from urllib.parse import urlsplit
 
-import gevent
 from locust import User, task
 from locust.exception import StopUser
 from recorder import SETTINGS
@@ -14,7 +13,9 @@ _numbers = iter(range(1_000_000))
 _BODY = (
     "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=slow\r\n"
     "Content-Length: 1000000\r\n{key}\r\n"
+    '--slow\r\nContent-Disposition: form-data; name="file"; filename="slow.wav"\r\n\r\n'
 )
+"""The body starts as a form does: the server refuses any other at once, which would test nothing slow."""
 _HEADERS = "GET /v1/jobs HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 
 
@@ -24,12 +25,12 @@ class Slow(User):
     abstract = True
     name = ""
 
-    def beginning(self):
+    def beginning(self) -> bytes:
         """Return what it sends at once."""
         raise NotImplementedError
 
     @task
-    def hold(self):
+    def hold(self) -> None:
         """Connect once."""
         began = time.time()
         status, outcome = self._drip(began + SETTINGS["hold_seconds"])
@@ -40,7 +41,7 @@ class Slow(User):
         )
         raise StopUser
 
-    def _drip(self, until):
+    def _drip(self, until: float) -> tuple[int, str]:
         """Return the status of an answer, or 0, and how the connection ended."""
         address = urlsplit(self.host)
         try:
@@ -50,7 +51,7 @@ class Slow(User):
         except OSError:
             return 0, CLOSED
 
-    def _send_slowly(self, connection, until):
+    def _send_slowly(self, connection: socket.socket, until: float) -> tuple[int, str]:
         connection.settimeout(1.0)
         while time.time() < until:
             connection.sendall(b"a")
@@ -68,7 +69,7 @@ class SlowHeaders(Slow):
     name = "slow headers"
     fixed_count = SETTINGS["slow_headers"]
 
-    def beginning(self):
+    def beginning(self) -> bytes:
         """Return the start of a request."""
         return _HEADERS.encode()
 
@@ -79,7 +80,7 @@ class SlowBody(Slow):
     name = "slow body"
     fixed_count = SETTINGS["slow_bodies"]
 
-    def beginning(self):
+    def beginning(self) -> bytes:
         """Return the headers."""
         keys = SETTINGS["slow_tokens"]
         key = f"X-API-Key: {keys[next(_numbers) % len(keys)]}\r\n" if keys else ""

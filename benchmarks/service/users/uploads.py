@@ -18,7 +18,7 @@ class Uploader(FastHttpUser):
     connection_timeout = network_timeout = 600.0
 
     @task
-    def submit(self):
+    def submit(self) -> None:
         """Submit the next recording."""
         number = next(_numbers, None)
         if number is None:
@@ -28,7 +28,7 @@ class Uploader(FastHttpUser):
         if not _unfinished:
             self.environment.runner.quit()
 
-    def _submit(self, number):
+    def _submit(self, number: int) -> None:
         headers, body = form({"task": SETTINGS["task"]}, f"recording-{number}.wav", _CONTENT)
         headers["X-API-Key"] = token(number)
         while True:
