@@ -1,0 +1,1 @@
+"""Users of locust, which imports each file by itself."""
