@@ -41,6 +41,9 @@ class Limits:
     uploads: int = 16
     """At a time, of all keys."""
     uploads_per_key: int = 8
+    upload_rate: int = 8192
+    """The least bytes a second of a body, after `upload_grace_seconds`: slow uploads block those of others."""
+    upload_grace_seconds: float = 30.0
     waiting_uploads: int = 64
     """Uploads that wait for a decoder, of all keys; each is a file."""
     decoders: int = 2

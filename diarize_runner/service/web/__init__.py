@@ -14,7 +14,7 @@ problems     Problem, and how it is sent                           RFC 9457
 handlers     turn exceptions into problems
 requests     request ids, one log line a request, security headers
 access       keys, same-site checks, rates and upload slots, before a byte of the body is read
-    origin, rates
+    origin, rates, steady
 shared_check one readiness check, which the probes that come while it runs wait for
 protect      put problems, requests and access around an application
 openapi      print the OpenAPI document

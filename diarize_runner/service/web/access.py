@@ -17,6 +17,7 @@ from diarize_runner.service.settings import Limits
 from diarize_runner.service.web.origin import SAFE_METHODS, SameSite
 from diarize_runner.service.web.problems import BAD_REQUEST, TOO_LARGE, UNAUTHORIZED, Problem, problem_response
 from diarize_runner.service.web.rates import OpenRequests, Rates, Uploads, UploadSlot
+from diarize_runner.service.web.steady import SteadyBody
 
 OPEN_PATHS: Final = frozenset({"/", "/livez", "/readyz", "/health", "/ready"})
 """Those of the page, which holds no data, and of probes, which have no key; for GET and HEAD."""
@@ -71,10 +72,12 @@ class Access:
             except Problem as problem:
                 await problem_response(problem, scope)(scope, receive, send)
                 return
+            rate, grace = self.limits.upload_rate, self.limits.upload_grace_seconds
+            in_time = SteadyBody(receive=receive, rate=rate, grace=grace).receive_in_time
             if slot is None:
-                await self._for_documents(scope, receive, send)
+                await self._for_documents(scope, in_time, send)
             else:
-                await self._for_uploads(scope, _released_at_the_end(receive, slot), send)
+                await self._for_uploads(scope, _released_at_the_end(in_time, slot), send)
 
     def _admit(self, scope: Scope, held: ExitStack) -> UploadSlot | None:
         """Return the slot of an upload, None for another request; raise the problem of one that is refused.

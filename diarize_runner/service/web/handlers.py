@@ -58,6 +58,7 @@ _HINTS: Final[Mapping[int, str]] = {
     400: "send the recording as a file field of multipart/form-data; see /openapi.json",
     404: _SEE_DOCUMENTS,
     405: _SEE_DOCUMENTS,
+    408: "send it over a faster connection, or a compressed recording such as FLAC or Opus",
     413: "send a shorter recording, or a compressed one such as FLAC or Opus",
 }
 
