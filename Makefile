@@ -1,7 +1,7 @@
 # Every target runs the setup that it needs. Start with `make demo` and `make test`.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-rest test-all test-hosts test-alignment soak lint format toolkit lock clean
-.PHONY: bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision bench-transcription
+.PHONY: bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision bench-startup bench-transcription
 
 # Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
 unexport PYTHONDONTWRITEBYTECODE
@@ -72,6 +72,9 @@ bench-peers: setup-dev ## Compare with other offline diarizers (7 GB for whisper
 
 bench-provision: setup-dev ## Compare provisioning a bare host with manual setup (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision
+
+bench-startup: setup-dev ## Time a start of diarize (CACHE=DIR; AGAINST=CHECKOUT compares; a minute)
+	@.venv/bin/python -m benchmarks.startup --cache "$(CACHE)" $(if $(AGAINST),--against "$(AGAINST)")
 
 bench-transcription: setup-dev ## Measure word errors, speed and memory of run, beside whisperX (7 GB; ffmpeg, g++; RECORDINGS=FOLDER)
 	@.venv/bin/python -m benchmarks.transcription $(if $(RECORDINGS),--recordings "$(RECORDINGS)")

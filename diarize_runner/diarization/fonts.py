@@ -12,7 +12,7 @@ would wait five seconds.
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,10 +42,10 @@ def kept_font_list(kept: Path) -> Iterator[None]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         _copy_lists(kept, folder)
-        before = set(folder.glob(_LISTS))
+        before = _read_lists(folder)
         with temporary_environment({_FOLDER: name}):
             yield
-        _keep(set(folder.glob(_LISTS)) - before, kept)
+        _keep(_read_lists(folder).items() - before.items(), kept)
 
 
 def _copy_lists(kept: Path, folder: Path) -> None:
@@ -54,13 +54,17 @@ def _copy_lists(kept: Path, folder: Path) -> None:
             (folder / path.name).write_bytes(_read_own(path))
 
 
+def _read_lists(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob(_LISTS)}
+
+
 def _read_own(path: Path) -> bytes:
     """Return the content of a file that only this user can write.
 
     Raises:
         OSError: another user can write it, or it cannot be read.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         if not _is_own(os.fstat(file.fileno())):
             raise PermissionError(f"{path} can be written by other users")
         return file.read(_MAX_BYTES)
@@ -73,8 +77,8 @@ def _is_own(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == user and not by_others
 
 
-def _keep(lists: set[Path], kept: Path) -> None:
+def _keep(lists: Iterable[tuple[str, bytes]], kept: Path) -> None:
     with suppress(OSError):
-        for path in lists:
+        for name, content in lists:
             kept.mkdir(parents=True, exist_ok=True)
-            write_atomically(kept / path.name, path.read_bytes())
+            write_atomically(kept / name, content)
