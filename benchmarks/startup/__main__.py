@@ -74,9 +74,9 @@ def _start(checkout: Path, arguments: argparse.Namespace) -> Start:
     command = [sys.executable, "-m", "diarize_runner", "diarize", recording, "--cache", cache, "--device", "cpu"]
     load, before, began = os.getloadavg()[0], _cpu_seconds(), time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603
         command, cwd="/", env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
-    )  # noqa: S603
+    )
     seconds = time.perf_counter() - began
     digest = hashlib.sha256(done.stdout).hexdigest()
     return Start(seconds=seconds, cpu_seconds=_cpu_seconds() - before, load_average=load, output=digest)
