@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-rest test-all test-hosts test-alignment soak lint format toolkit lock clean
 .PHONY: bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision bench-service
-.PHONY: bench-transcription
+.PHONY: bench-startup bench-transcription
 
 # Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
 unexport PYTHONDONTWRITEBYTECODE
@@ -76,6 +76,9 @@ bench-provision: setup-dev ## Compare provisioning a bare host with manual setup
 
 bench-service: setup-dev ## Load the HTTP service with locust (an hour or more on 2 cores; ONLY=SCENARIO)
 	@.venv/bin/python -m benchmarks.service $(if $(ONLY),--only $(ONLY))
+
+bench-startup: setup-dev ## Time a start of diarize (CACHE=DIR; AGAINST=CHECKOUT compares; a minute)
+	@.venv/bin/python -m benchmarks.startup --cache "$(CACHE)" $(if $(AGAINST),--against "$(AGAINST)")
 
 bench-transcription: setup-dev ## Measure word errors, speed and memory of run, beside whisperX (7 GB; ffmpeg, g++; RECORDINGS=FOLDER)
 	@.venv/bin/python -m benchmarks.transcription $(if $(RECORDINGS),--recordings "$(RECORDINGS)")

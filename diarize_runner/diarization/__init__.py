@@ -7,6 +7,8 @@
         guard.py            refuse network connections of this code and of the threads it starts (scope.py)
         isolation.py        replace the working and home folders with an empty one
         environment.py      set the variables that libraries read, then restore them
+        garbage.py          pause Python's garbage collector
+        fonts.py            keep matplotlib's list of fonts between starts
         library_output.py   drop the libraries' warnings and log what they print
         models.py    build pyannote's pipeline from verified bytes
         wsl.py       load the GPU's driver under WSL2

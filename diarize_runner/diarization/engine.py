@@ -17,6 +17,7 @@ from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.engines import AUTO, FAST, STOCK, Engine
 from diarize_runner.diarization.environment import offline_environment, without_telemetry
+from diarize_runner.diarization.garbage import without_collector
 from diarize_runner.diarization.guard import offline
 from diarize_runner.diarization.isolation import isolated_directories
 from diarize_runner.diarization.library_output import suppress_library_output
@@ -126,6 +127,11 @@ def load(cache: VerifiedCache, device: str, engine: Engine = AUTO) -> Diarizer:
     require_trusted_folder(cache.root)
     if device != "cpu":
         load_driver()
+    with without_collector():
+        return _load(cache, device, engine)
+
+
+def _load(cache: VerifiedCache, device: str, engine: Engine) -> Diarizer:
     import_pyannote_offline(cache)
     import torch
 

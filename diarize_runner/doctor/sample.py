@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from diarize_runner.benchmark.item import shipped_sample
 from diarize_runner.benchmark.score import score
 from diarize_runner.cache.box.verify import VerifiedCache
-from diarize_runner.diarization.engine import load
-from diarize_runner.diarization.environment import set_offline_environment
+from diarize_runner.diarization.engines import AUTO
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.doctor.check import Drift
 from diarize_runner.doctor.transcription import require_package
 from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.job import DiarizationTask, run_timed
+from diarize_runner.jobs.session import load_offline
 from diarize_runner.progress import Progress
 from diarize_runner.transcript.assign import assign_speakers
 from diarize_runner.transcription.models import find_models
@@ -30,9 +30,9 @@ def run_sample(cache: VerifiedCache, device: str, progress: Progress) -> str:
         Drift: the number of speakers differs from the reference, or a word has no speaker.
     """
     sample = shipped_sample()
-    set_offline_environment(cache)
     with process_offline():
-        diarizer, recording = load(cache, device), AudioFile(path=sample.audio).decode()
+        diarizer = load_offline(cache, device, AUTO, progress).diarizer
+        recording = AudioFile(path=sample.audio).decode()
         timed = run_timed(DiarizationTask(), diarizer, recording, progress)
         rtf, found = timed.seconds / recording.duration, len(timed.diarization.speakers)
         scored = score(timed.diarization, sample.audio.with_suffix(".rttm"), recording.duration)

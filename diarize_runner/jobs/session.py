@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.cache.documents.manifest import CacheManifest
+from diarize_runner.diarization.fonts import kept_font_list
+from diarize_runner.diarization.garbage import freezing_objects
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.jobs.device_lock import device_turn
 from diarize_runner.jobs.job import LoadedJob, Result, run_timed
 from diarize_runner.jobs.provenance import provenance_of
 from diarize_runner.jobs.stage_timer import StageTimer, Timing, timed
-from diarize_runner.jobs.stage_times import StageTimesFile, stage_times_file
+from diarize_runner.jobs.stage_times import StageTimesFile, default_path, stage_times_file
 from diarize_runner.jobs.startup_times import StartupTimes, startup_times_file
 from diarize_runner.progress import ConsoleProgress, Progress
 
@@ -125,7 +127,7 @@ class SessionOpener:
 
 
 def load_offline(cache: VerifiedCache, device: str, engine: "Engine", progress: Progress) -> Session:
-    """Load the pipeline of `cache`, and keep this process offline from then on.
+    """Load the pipeline of `cache`, keep this process offline from then on, and freeze its objects.
 
     Raises as `diarization.engine.load` does.
     """
@@ -133,6 +135,7 @@ def load_offline(cache: VerifiedCache, device: str, engine: "Engine", progress: 
     from diarize_runner.diarization.environment import set_offline_environment
 
     set_offline_environment(cache)
-    session = load_session(cache, device, engine)
+    with freezing_objects(), kept_font_list(default_path().parent):
+        session = load_session(cache, device, engine)
     progress.advance(_LOADING, completed=1, total=1)
     return session

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from diarize_runner.child import die_with_parent
+from diarize_runner.diarization.garbage import freezing_objects
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import DiarizeRunnerError, OutOfMemory, PipelineError
 from diarize_runner.transcription.protocol import Failed
@@ -58,7 +59,8 @@ def answer_requests(child: Answering) -> None:
             try:
                 if loaded is None or loaded.request != request.load:
                     loaded = None  # free the memory of the one before
-                    loaded = child.load(request.load, emit)
+                    with freezing_objects():
+                        loaded = child.load(request.load, emit)
                 child.answer(loaded, request, samples, emit)
             except DiarizeRunnerError as error:
                 emit(Failed.of(error))

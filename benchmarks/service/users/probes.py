@@ -1,5 +1,6 @@
 """Ask `/livez`: each user once a second."""
 
+import recorder  # noqa: F401  # it writes the answers down
 from locust import FastHttpUser, constant_throughput, task
 
 
