@@ -1,7 +1,8 @@
 """Pause Python's garbage collector while libraries are imported and models load.
 
 torch and pyannote.audio have 5,000 modules: 800,000 objects, of which 99 % live as long as the process. The collector
-examines them again and again while they are made. It also examines them each time it runs later, and when the process ends, unless they are frozen:
+examines them again and again while they are made. It also examines them each time it runs later, and when the process
+ends, unless they are frozen:
 https://docs.python.org/3/library/gc.html#gc.freeze
 """
 
