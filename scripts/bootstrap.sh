@@ -370,13 +370,35 @@ require_signed() {
 
 # Fetch the toolkit's wheel and those that the installer's lock pins, about 50 MB. Ansible fetches the others.
 fetch_files() {
+    grep ' requirements-installer\.txt ' "$work/files" >"$work/lock"
+    fetch_listed "$work/lock"
+    list_needed >"$work/needed"
+    list_missing >"$work/missing"
+    fetch_listed "$work/missing"
+}
+
+# fetch_listed FILE: fetch the files of a list with lines of KEY NAME DIGEST SIZE.
+fetch_listed() {
     while read -r key name digest size; do
-        case $name in
-            diarize_runner-*) ;;
-            *.whl) grep -q "sha256:$digest" "$inputs/requirements-installer.txt" || continue ;;
-        esac
         fetch_pinned "$key" "$inputs/$name" "$digest" "$size"
-    done <"$work/files"
+    done <"$1"
+}
+
+# Print the lines of all files except wheels that the installer's lock does not pin.
+list_needed() {
+    awk 'FILENAME == ARGV[1] {
+             for (rest = $0; match(rest, /sha256:[0-9a-f]+/); rest = substr(rest, RSTART + RLENGTH))
+                 pinned[substr(rest, RSTART + 7, RLENGTH - 7)]
+             next
+         }
+         $2 !~ /\.whl$/ || $2 ~ /^diarize_runner-/ || $3 in pinned' "$inputs/requirements-installer.txt" "$work/files"
+}
+
+# Print the needed lines whose file is missing or has another digest. One process reads all files.
+list_missing() {
+    (cd "$inputs" && awk '{ print $3 "  " $2 }' "$work/needed" | sha256sum -c 2>/dev/null) >"$work/verified" || :
+    awk 'FILENAME == ARGV[1] { if ($2 == "OK") verified[$1]; next }
+         !(($2 ":") in verified)' "$work/verified" "$work/needed"
 }
 
 print_plan() {
@@ -438,9 +460,10 @@ provision() {
     mkdir "$inputs/toolkit"
     tar -xf "$inputs/toolkit.tar" -C "$inputs/toolkit"
     print_step "creating its environment"
+    package=$(echo "$inputs"/diarize_runner-*.whl)
     environment=$(python3 -I "$inputs/toolkit/roles/python_env/files/make_environment.py" --under "$home/toolkits" \
         --wheels "$inputs" --lock "$inputs/requirements-installer.txt" \
-        --package "$(echo "$inputs"/diarize_runner-*.whl)" 2>"$work/log") || { cat "$work/log" >&2 && exit 1; }
+        --package "$package" 2>"$work/log") || { cat "$work/log" >&2 && exit 1; }
     toolkit=$(printf '%s' "$environment" | python3 -I -c 'import json, sys; print(json.load(sys.stdin)["folder"])')
     print_step "provisioning"
     write_variables >"$work/box.json"
@@ -451,10 +474,10 @@ provision() {
 
 # Print the playbook's variables as JSON.
 write_variables() {
-    python3 -I - "$store" "$requested" "$prefix" "$device" "$public_key" "$inputs" "$transcribe" <<'END'
+    python3 -I - "$store" "$requested" "$prefix" "$device" "$public_key" "$inputs" "$transcribe" "$package" <<'END'
 import json, sys
 variables = dict(zip(("store", "version", "prefix", "device", "public_key"), sys.argv[1:]), packages="store", become=False)
-variables["transcription_enabled"] = bool(sys.argv[7])
+variables |= {"transcription_enabled": bool(sys.argv[7]), "wheel": sys.argv[8]}
 print(json.dumps({**{f"diarize_runner_{name}": value for name, value in variables.items()}, "toolkit_in_place": sys.argv[6]}))
 END
 }

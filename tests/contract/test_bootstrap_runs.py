@@ -83,6 +83,7 @@ def test_a_machine_is_provisioned_from_each_shell_and_fully_restored(shell, boot
         "diarize_runner_packages": "store",
         "diarize_runner_become": False,
         "diarize_runner_transcription_enabled": False,
+        "diarize_runner_wheel": f"{home}/inputs/1.0/{WHEEL}",
         "toolkit_in_place": f"{home}/inputs/1.0",
     }
     assert (home / "from").read_text() == f"{home}/inputs/1.0/toolkit/playbooks\n"
