@@ -23,7 +23,7 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.pins import Pin, Release, Target, WheelName, read_pins
 from diarize_runner.cache.documents.wheelhouse import Bootstrap, PublishedFile, Wheelhouse
-from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, render_page
+from diarize_runner.cache.published.shared_files import WHEELS_FOLDER, render_page
 from diarize_runner.digests import Content, hash_file
 from diarize_runner.errors import ManifestError, SourceError, UsageError
 from diarize_runner.parallel import Job, run_parallel

@@ -30,7 +30,7 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
-from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER
+from diarize_runner.cache.published.shared_files import WHEELS_FOLDER
 from diarize_runner.digests import hash_file
 from diarize_runner.disk import disk_errors, flush, flush_parents, overwrite_file, write_new
 from diarize_runner.errors import IntegrityError, UsageError
