@@ -1,8 +1,8 @@
 """Write byte-code for each module of a folder: `python -I -S byte_code.py FOLDER PROCESSES`, with any Python.
 
 Each module is compiled in a fork of this process, because `marshal` marks objects by their reference counts, which
-depend on the modules compiled before (https://github.com/python/cpython/issues/78274). So the same
-sources give the same bytes. Python loads the byte-code without a look at the source (PEP 552), and puts the real path into it.
+depend on the modules compiled before (https://github.com/python/cpython/issues/78274). So the same sources give the
+same bytes. Python loads byte-code without a look at its source (PEP 552), and puts the real path into it.
 """
 
 import os
