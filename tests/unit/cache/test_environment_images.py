@@ -48,7 +48,7 @@ class ImageHost:
         self.requirements, self.installer = folder / "requirements.txt", folder / "installer.txt"
 
     def prepare(self):
-        script = f"#!/bin/sh\nexec {UV} \"$@\"\n".encode()
+        script = f'#!/bin/sh\nexec {UV} "$@"\n'.encode()
         uv = write_recorded(self.index, "uv", "0.13.8", {"uv-0.13.8.data/scripts/uv": script})
         self.installer.write_text(pinned(uv))
         wheels = [
@@ -66,9 +66,7 @@ class ImageHost:
 
     def build(self, out=None):
         lock = read_lock(read_request(self.folder / "tiny.yaml"), lock_path(self.folder / "tiny.yaml"))
-        wheels = WheelSources.read(
-            [PYTHON], requirements=self.requirements, installer=self.installer, toolkit=None
-        )
+        wheels = WheelSources.read([PYTHON], requirements=self.requirements, installer=self.installer, toolkit=None)
         return build(
             lock,
             folder=self.folder,
