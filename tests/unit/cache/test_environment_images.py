@@ -1,7 +1,6 @@
 """`build --with-environment` installs the wheels as images: complete, and the same bytes on each build."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
