@@ -3,6 +3,7 @@
 import argparse
 
 from diarize_runner.cache.published.catalogue import PrunePlan, plan_prune, prune
+from diarize_runner.cache.published.shared_files import WHEELS_FOLDER
 from diarize_runner.cli.cache_prune import KEPT
 from diarize_runner.cli.output import Result
 from diarize_runner.errors import UsageError
@@ -24,13 +25,17 @@ def run(arguments: argparse.Namespace) -> Result:
 
 
 def _result(verb: str, plan: PrunePlan, store: ArchiveStore) -> Result:
+    wheels = [key for key in plan.shared if key.startswith(f"{WHEELS_FOLDER}/")]
+    images = [key for key in plan.shared if key not in wheels]
     document: dict[str, object] = {
-        "changed": bool(plan.remove or plan.wheels),
+        "changed": bool(plan.remove or plan.shared),
         "keep": list(plan.keep),
         "remove": list(plan.remove),
-        "wheels": list(plan.wheels),
+        "wheels": wheels,
+        "images": images,
     }
     kept, gone = ", ".join(plan.keep) or "nothing", ", ".join(plan.remove) or "nothing"
-    wheels = (f"  {key}" for key in plan.wheels)
-    count = f" and {len(plan.wheels)} wheels" if plan.wheels else ""
-    return Result(document=document, text=(f"{store.url}: {verb} {gone}{count}; kept {kept}", *wheels))
+    named = {"wheels": wheels, "images": images}
+    counts = "".join(f" and {len(keys)} {name}" for name, keys in named.items() if keys)
+    listed = (f"  {key}" for key in plan.shared)
+    return Result(document=document, text=(f"{store.url}: {verb} {gone}{counts}; kept {kept}", *listed))

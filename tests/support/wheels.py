@@ -14,7 +14,7 @@ from diarize_runner.cache.documents.manifest import (
     WHEELS_PAGE_NAME,
 )
 from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
-from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, render_page
+from diarize_runner.cache.published.shared_files import WHEELS_FOLDER, render_page
 from diarize_runner.digests import hash_file
 
 

@@ -19,7 +19,7 @@ from diarize_runner.cache.documents.pins import Pin, Release, Target, WheelName,
 from diarize_runner.cache.documents.wheelhouse import PublishedFile
 from diarize_runner.cache.published.find import PublishedVersion, VersionQuery, find_version
 from diarize_runner.cache.published.keys import version_key
-from diarize_runner.cache.published.shared_wheels import wheel_key
+from diarize_runner.cache.published.shared_files import wheel_key
 from diarize_runner.digests import hash_bytes, write_and_hash
 from diarize_runner.disk import disk_errors, flush, flush_file, flush_parents, open_for_resuming, write_atomically
 from diarize_runner.errors import DiskError, IntegrityError, StoreError

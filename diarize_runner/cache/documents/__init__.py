@@ -6,6 +6,7 @@
     pointer.py    Pointer         the latest version
     snapshot.py   RepoSnapshot    one repository in a lock or manifest
     wheelhouse.py Wheelhouse      the wheels of a version
+    environments.py EnvironmentImage   the images of installed packages of a version
     pins.py                       requirements files, with hashes
 
 Shared modules: `fields.py` (field checks with error locations), `canonical.py` (JSON serialisation), `layout.py` (paths

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from diarize_runner.cache.documents import canonical, layout, manifest_v1
+from diarize_runner.cache.documents import canonical, environments, layout, manifest_v1
+from diarize_runner.cache.documents.environments import ENVIRONMENTS, EnvironmentImage
 from diarize_runner.cache.documents.fields import Node
 from diarize_runner.cache.documents.snapshot import NAME, RepoSnapshot, parse_content, require_pipeline
-from diarize_runner.cache.documents.wheelhouse import SECTIONS, PublishedFile, Wheelhouse
+from diarize_runner.cache.documents.wheelhouse import BOOTSTRAP, WHEELS, PublishedFile, Wheelhouse
 from diarize_runner.digests import Content, Digest, hash_bytes
 from diarize_runner.errors import UsageError
 
@@ -20,6 +21,8 @@ TOOLKIT_NAME = "toolkit.tar"
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.json.sig"
 VERSION = r"[0-9][0-9a-z.-]{0,95}"
+_SECTIONS = frozenset({WHEELS, BOOTSTRAP, ENVIRONMENTS})
+"""The sections that this release knows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +91,8 @@ class CacheManifest:
     requirements: PublishedFile
     wheelhouse: Wheelhouse | None = None
     """None when the version has no wheels."""
+    environments: tuple[EnvironmentImage, ...] = ()
+    """Sorted by name; empty when the version has no images."""
     original_bytes: bytes = field(default=b"", repr=False)
     """The bytes as read from manifest/1 or with unknown sections, which this release cannot write; else empty."""
 
@@ -103,7 +108,10 @@ class CacheManifest:
                 "repos": [repo.to_dict() for repo in self.repos],
                 "archive": self.archive.to_dict(),
                 "requirements": self.requirements.to_dict(),
-                "sections": self.wheelhouse.to_sections() if self.wheelhouse else {},
+                "sections": {
+                    **(self.wheelhouse.to_sections() if self.wheelhouse else {}),
+                    **environments.to_sections(self.environments),
+                },
             }
         )
 
@@ -123,7 +131,7 @@ class CacheManifest:
         if not self.original_bytes:
             return ()
         sections = canonical.parse(self.original_bytes, MANIFEST_NAME).entries().get("sections")
-        return tuple(sorted(sections.entries().keys() - {*SECTIONS})) if sections else ()
+        return tuple(sorted(sections.entries().keys() - _SECTIONS)) if sections else ()
 
     @classmethod
     def from_bytes(cls, data: bytes, document: str) -> "CacheManifest":
@@ -138,7 +146,7 @@ class CacheManifest:
         fields = node.fields([*_REQUIRED, "sections"])
         sections = fields["sections"].entries()
         manifest = cls._from_fields(node, fields, sections)
-        return manifest if sections.keys() <= {*SECTIONS} else replace(manifest, original_bytes=data)
+        return manifest if sections.keys() <= _SECTIONS else replace(manifest, original_bytes=data)
 
     @classmethod
     def _from_fields(cls, node: Node, fields: Mapping[str, Node], sections: Mapping[str, Node]) -> "CacheManifest":
@@ -153,6 +161,7 @@ class CacheManifest:
             archive=CacheArchive.from_node(fields["archive"]),
             requirements=PublishedFile.from_node(fields["requirements"]),
             wheelhouse=Wheelhouse.from_sections(sections),
+            environments=environments.from_sections(sections),
         )
         for file, name in zip(manifest.files, _FILE_NAMES, strict=False):
             if file.name != name:

@@ -8,8 +8,6 @@ from diarize_runner.cache.documents.snapshot import parse_content
 from diarize_runner.digests import Content
 
 WHEELS, BOOTSTRAP = "wheels", "bootstrap"
-SECTIONS = (WHEELS, BOOTSTRAP)
-"""The sections that this release knows."""
 _WHEEL_NAME = r"[A-Za-z0-9][A-Za-z0-9._+!]*(-[A-Za-z0-9._+!]+){4,5}\.whl"
 """https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention"""
 

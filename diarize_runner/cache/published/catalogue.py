@@ -10,7 +10,7 @@ from diarize_runner.cache.documents.manifest import MANIFEST_NAME, SIGNATURE_NAM
 from diarize_runner.cache.published.find import VersionQuery, find_version
 from diarize_runner.cache.published.keys import MAX_SIGNATURE_BYTES, published_versions, version_key
 from diarize_runner.cache.published.latest import Latest, move_latest, read_latest
-from diarize_runner.cache.published.shared_wheels import delete_wheels, find_unreferenced_wheels
+from diarize_runner.cache.published.shared_files import delete_shared_files, find_unreferenced
 from diarize_runner.cache.published.signature import is_signed_by
 from diarize_runner.cache.published.version_order import sort_newest_first
 from diarize_runner.errors import IntegrityError, ObjectNotFound, StoreError
@@ -36,8 +36,8 @@ class PrunePlan:
 
     keep: tuple[str, ...]
     remove: tuple[str, ...]
-    wheels: tuple[str, ...] = ()
-    """Keys of the wheels that no version refers to afterwards."""
+    shared: tuple[str, ...] = ()
+    """Keys of the wheels and images that no version refers to afterwards."""
 
 
 def list_versions(store: ArchiveStore) -> tuple[ListedVersion, ...]:
@@ -84,7 +84,7 @@ def _require_signed(store: ArchiveStore, manifest: CacheManifest, key: "Ed25519P
 
 
 def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
-    """Keep the `keep` newest versions, the latest and the previous one, and all their wheels.
+    """Keep the `keep` newest versions, the latest and the previous one, and all their wheels and images.
 
     Also remove the remains of an interrupted prune, recognised by their tombstone. A version without a manifest and
     without a tombstone is being published, and stays.
@@ -93,20 +93,20 @@ def plan_prune(store: WritableArchiveStore, keep: int) -> PrunePlan:
     kept = {*versions[:keep], *((latest.version, latest.previous) if latest else ())}
     remove = tuple(sort_newest_first(({*versions} - kept) | ({*_versions_with_tombstone(store)} - {*versions})))
     keep_in_order = tuple(version for version in versions if version in kept)
-    return PrunePlan(keep=keep_in_order, remove=remove, wheels=find_unreferenced_wheels(store, remove))
+    return PrunePlan(keep=keep_in_order, remove=remove, shared=find_unreferenced(store, remove))
 
 
 def prune(store: WritableArchiveStore, plan: PrunePlan) -> PrunePlan:
-    """Execute the plan; return it without the wheels that a concurrent publish needs, which stay.
+    """Execute the plan; return it without the shared files that a concurrent publish needs, which stay.
 
     Each version: copy its manifest to the tombstone, delete the manifest, which removes the version, then the other
-    files, then the tombstone. Wheels go last.
+    files, then the tombstone. Wheels and images go last.
     """
     for version in plan.remove:
         with suppress(ObjectNotFound):  # an interrupted prune deleted it
             store.copy(version_key(version, MANIFEST_NAME), version_key(version, TOMBSTONE_NAME))
         _delete_version(store, version)
-    return replace(plan, wheels=delete_wheels(store, plan.wheels))
+    return replace(plan, shared=delete_shared_files(store, plan.shared))
 
 
 def finish_prune(store: WritableArchiveStore, version: str) -> None:

@@ -1,4 +1,4 @@
-"""Copy a version from one store to another in the order of a publish: its page, its wheels, its files, its manifest.
+"""Copy a version from one store to another in the order of a publish: page, wheels and images, files, manifest.
 
 Each object is compared with the manifest's digest before it is created. An object that the target has with that digest
 is kept, so a killed copy resumes, and copying a version again verifies the target.
@@ -17,7 +17,7 @@ from diarize_runner.cache.published.catalogue import finish_prune
 from diarize_runner.cache.published.find import VersionQuery, find_version
 from diarize_runner.cache.published.keys import MAX_SIGNATURE_BYTES, version_key
 from diarize_runner.cache.published.publish import create_or_match, is_published
-from diarize_runner.cache.published.shared_wheels import require_no_prune, wheel_key
+from diarize_runner.cache.published.shared_files import require_no_prune, shared_files
 from diarize_runner.digests import Content, hash_bytes, write_and_hash
 from diarize_runner.disk import disk_errors
 from diarize_runner.errors import IntegrityError, ObjectExists, ObjectNotFound, UnsupportedFormat
@@ -48,7 +48,7 @@ def copy_version(
         IntegrityError: an object of either store differs from the manifest.
         ObjectExists: the target has a different version of that name.
         ObjectNotFound: the source lacks an object of the version.
-        StoreError: a prune is deleting wheels of the target.
+        StoreError: a prune is deleting wheels or images of the target.
         UnsupportedFormat: the version has objects that this release does not know.
         DiskError: TMPDIR cannot hold an object.
     """
@@ -137,9 +137,8 @@ def _temporary_path() -> Iterator[Path]:
 
 def _objects(manifest: CacheManifest) -> dict[str, Content]:
     """Return the objects of a version, the small and shared ones first: key to content."""
-    wheels = manifest.wheelhouse.wheels if manifest.wheelhouse else ()
     files = {_key(manifest, file): file.content for file in manifest.files}
-    return {**{wheel_key(wheel): wheel.content for wheel in wheels}, **files}
+    return {**{shared.key: shared.file.content for shared in shared_files(manifest)}, **files}
 
 
 def _key(manifest: CacheManifest, file: PublishedFile) -> str:

@@ -9,11 +9,11 @@ from diarize_runner.cache.documents.manifest import (
     WHEELS_PAGE_NAME,
     CacheManifest,
 )
-from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
+from diarize_runner.cache.documents.wheelhouse import PublishedFile
 from diarize_runner.cache.published.catalogue import finish_prune
 from diarize_runner.cache.published.keys import version_key
 from diarize_runner.cache.published.latest import Latest, move_latest
-from diarize_runner.cache.published.shared_wheels import WHEELS_FOLDER, publish_wheels, render_page
+from diarize_runner.cache.published.shared_files import publish_shared_files, render_page, shared_files
 from diarize_runner.cache.published.signature import is_signed_by
 from diarize_runner.digests import hash_file
 from diarize_runner.errors import IntegrityError, ManifestError, ObjectExists, ObjectNotFound, UsageError
@@ -42,8 +42,9 @@ def read_build(folder: Path) -> CacheManifest:
         raise IntegrityError(changed, hint="build the version again")
     for file in manifest.files:
         _verify_file(folder, file)
-    if manifest.wheelhouse:
-        _verify_wheels(folder, manifest.wheelhouse)
+    for shared in shared_files(manifest):
+        _verify_file(folder / shared.folder, shared.file)
+    _verify_page(folder, manifest)
     return manifest
 
 
@@ -57,7 +58,7 @@ def publish(
     Raises the errors of `read_build`, and:
         ObjectExists: the store has a different version of that name.
         SwapConflict: another writer moved `latest` at the same time.
-        StoreError: a prune is deleting wheels.
+        StoreError: a prune is deleting wheels or images.
         UsageError: the version is signed but `key` is None, or `key` did not sign the version.
     """
     manifest = read_build(folder)
@@ -65,9 +66,9 @@ def publish(
     _require_consistent_signing(folder, manifest, key, is_signed=bool(signed))
     finish_prune(store, manifest.version)  # a killed prune may have left files under this version
     unpublished = [] if is_published(store, manifest) else [file.name for file in manifest.files]
-    if unpublished and manifest.wheelhouse:  # the page first: prune keeps the wheels it links to
+    if unpublished and manifest.wheelhouse:  # the page first: prune keeps the files it links to
         create_or_match(store, version_key(manifest.version, WHEELS_PAGE_NAME), folder / WHEELS_PAGE_NAME)
-        publish_wheels(manifest.wheelhouse.wheels, folder / WHEELS_FOLDER, store, progress)
+        publish_shared_files(shared_files(manifest), folder, store, progress)
     files = [*unpublished, *signed, MANIFEST_NAME]
     for done, name in enumerate(files, start=1):
         create_or_match(store, version_key(manifest.version, name), folder / name)
@@ -111,10 +112,9 @@ def create_or_match(store: WritableArchiveStore, key: str, source: Path) -> None
             raise
 
 
-def _verify_wheels(folder: Path, wheelhouse: Wheelhouse) -> None:
-    for wheel in wheelhouse.wheels:
-        _verify_file(folder / WHEELS_FOLDER, wheel)
-    if (folder / WHEELS_PAGE_NAME).read_bytes() != render_page(wheelhouse.wheels):
+def _verify_page(folder: Path, manifest: CacheManifest) -> None:
+    house = manifest.wheelhouse
+    if house and (folder / WHEELS_PAGE_NAME).read_bytes() != render_page(house.wheels, manifest.environments):
         raise IntegrityError(f"{folder / WHEELS_PAGE_NAME} was changed after the build", hint="build the version again")
 
 

@@ -211,7 +211,7 @@ def test_an_interrupted_prune_of_the_target_is_finished_first(site, usb):
 def test_a_prune_of_the_target_stops_the_copy_before_any_wheel(site, usb):
     usb.swap("wheels/pruning", b"", expected=None)
 
-    with pytest.raises(StoreError, match=r"a prune is deleting wheels$"):
+    with pytest.raises(StoreError, match=r"a prune is deleting wheels or images$"):
         copy(site, usb)
 
     assert not list(usb.root.rglob("*.whl"))

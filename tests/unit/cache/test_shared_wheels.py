@@ -15,7 +15,7 @@ from diarize_runner.cache.documents.manifest import INSTALLER_NAME, MANIFEST_NAM
 from diarize_runner.cache.published.catalogue import plan_prune, prune
 from diarize_runner.cache.published.keys import published_versions
 from diarize_runner.cache.published.publish import publish
-from diarize_runner.cache.published.shared_wheels import wheel_key
+from diarize_runner.cache.published.shared_files import wheel_key
 from diarize_runner.digests import hash_bytes, hash_file
 from diarize_runner.errors import IntegrityError, StoreError
 from diarize_runner.progress import NoProgress
@@ -84,7 +84,7 @@ class TestPublish:
         with pytest.raises(IntegrityError) as refusal:
             site.publish_built("1.1")
 
-        assert refusal.value.message == f"{site.store.url}: {key} does not have the size of the wheel"
+        assert refusal.value.message == f"{site.store.url}: {key} differs in size from the one to publish"
         assert refusal.value.hint == "delete it from the store, then publish again: it was changed or truncated"
         assert list(published_versions(site.store)) == ["1.0"]
         (site.store.root / key).unlink()
@@ -156,18 +156,18 @@ class TestPrune:
 
         plan = plan_prune(site.store, 1)
 
-        assert (plan.remove, plan.wheels) == (("1.0",), orphans)
+        assert (plan.remove, plan.shared) == (("1.0",), orphans)
         assert objects(site.store) == before
         assert prune(site.store, plan) == plan
         assert set(wheels_in(site.store)) == keys_of(OTHER)
         require_all_wheels(site.store)
-        assert plan_prune(site.store, 1).wheels == ()
+        assert plan_prune(site.store, 1).shared == ()
 
     def test_versions_without_wheels_are_pruned(self, site):
         site.publish("1.0", wheels={})
         (site.store.root / "v1.0" / WHEELS_PAGE_NAME).unlink()
 
-        assert plan_prune(site.store, 1).wheels == ()
+        assert plan_prune(site.store, 1).shared == ()
         prune(site.store, plan_prune(site.store, 1))
         assert not (site.store.root / "wheels").exists()
 
@@ -183,14 +183,14 @@ class TestPrune:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"x")
 
-        assert plan_prune(site.store, 1).wheels == ()
+        assert plan_prune(site.store, 1).shared == ()
 
     def test_it_keeps_the_wheels_of_a_killed_publish(self, site):
         site.publish("1.0", wheels=LESS)
         site.publish("1.1", wheels=OTHER)
         (site.store.root / "v1.1" / MANIFEST_NAME).unlink()
 
-        assert plan_prune(site.store, 1).wheels == ()
+        assert plan_prune(site.store, 1).shared == ()
 
     def test_a_killed_prune_can_be_finished_by_another(self, site):
         site.publish("1.0")
@@ -253,7 +253,7 @@ class TestConcurrentPruneAndPublish:
             if raised["publish"]:
                 refusals += 1
                 assert type(raised["publish"]) is StoreError
-                assert raised["publish"].message == f"{store.url}: a prune is deleting wheels"
+                assert raised["publish"].message == f"{store.url}: a prune is deleting wheels or images"
                 publish(site.built("1.2"), store, NoProgress())
             require_wheels(store, "1.2")
 

@@ -176,13 +176,13 @@ def test_prune_plans_deletes_and_then_has_nothing_to_do(run, publish, tmp_path):
     for version in ("1.0", "1.1", "1.2"):
         store = publish(version)
     prune = ["cache", "prune", "--store", store, "--keep", "1", "--json"]
-    expected = {"changed": True, "keep": ["1.2", "1.1"], "remove": ["1.0"], "wheels": []}
+    expected = {"changed": True, "keep": ["1.2", "1.1"], "remove": ["1.0"], "wheels": [], "images": []}
 
     assert run(*prune, "--plan").document == expected
     assert (tmp_path / "store/v1.0/manifest.json").exists()
     assert run(*prune).document == expected
     assert not (tmp_path / "store/v1.0").exists()
-    assert run(*prune).document == {"changed": False, "keep": ["1.2", "1.1"], "remove": [], "wheels": []}
+    assert run(*prune).document == {"changed": False, "keep": ["1.2", "1.1"], "remove": [], "wheels": [], "images": []}
     text = run("cache", "prune", "--store", store, "--plan")
     assert (text.stdout, text.stderr) == ("", f"{store}: would remove nothing; kept 1.2, 1.1\n")
 

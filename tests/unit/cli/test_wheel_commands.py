@@ -132,10 +132,16 @@ def test_a_prune_lists_the_wheels_that_go(run, site):
 
     plan, text = run(*prune, "--plan", "--json").document, run(*prune, "--plan")
 
-    assert plan == {"changed": True, "keep": ["1.2", "1.1"], "remove": ["1.0"], "wheels": keys}
+    assert plan == {"changed": True, "keep": ["1.2", "1.1"], "remove": ["1.0"], "wheels": keys, "images": []}
     first, *listed = text.stderr.splitlines()
     assert first == f"{site.store.url}: would remove 1.0 and 5 wheels; kept 1.2, 1.1"
     assert listed == [f"  {key}" for key in keys]
     assert run(*prune, "--json").document == plan
-    assert run(*prune, "--json").document == {"changed": False, "keep": ["1.2", "1.1"], "remove": [], "wheels": []}
+    assert run(*prune, "--json").document == {
+        "changed": False,
+        "keep": ["1.2", "1.1"],
+        "remove": [],
+        "wheels": [],
+        "images": [],
+    }
     assert not list(site.store.root.glob("wheels/sha256/*/*"))
