@@ -5,7 +5,7 @@
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
-packages+=(chromium-headless-shell fonts-dejavu-core strace zsh fish postgresql sqlite3)
+packages+=(chromium-headless-shell fonts-dejavu-core strace zsh fish postgresql sqlite3 squashfs-tools)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

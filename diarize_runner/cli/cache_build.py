@@ -25,6 +25,7 @@ from diarize_runner.errors import UsageError
 from diarize_runner.progress import Progress
 
 if TYPE_CHECKING:
+    from diarize_runner.cache.builder.environment import EnvironmentSources
     from diarize_runner.cache.builder.gather import WheelSources
 
 
@@ -44,6 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_wheel_options(group: argparse._ArgumentGroup) -> None:
     described = "include the wheels that the requirements pin, for Linux on x86-64"
     group.add_argument("--with-wheels", action="store_true", help=described)
+    described = "include images of the installed packages, which boxes mount; implies --with-wheels, needs mksquashfs"
+    group.add_argument("--with-environment", action="store_true", help=described)
     described = "the boxes' Python; repeatable (default: the one that runs this)"
     group.add_argument("--python", action="append", choices=SUPPORTED_PYTHONS, help=described)
     described = "include the toolkit: its wheel, and the files that `make toolkit` writes beside it"
@@ -64,6 +67,7 @@ def run(arguments: argparse.Namespace, progress: Progress) -> Result:
         out=arguments.out,
         progress=progress,
         wheels=_wheel_sources(arguments),
+        environment=_environment_sources(arguments),
         hub=hub_source(arguments),
     )
     if key:
@@ -81,7 +85,7 @@ def _common_folder(requests: Sequence[Path]) -> Path:
 
 
 def _wheel_sources(arguments: argparse.Namespace) -> "WheelSources | None":
-    if not arguments.with_wheels:
+    if not (arguments.with_wheels or arguments.with_environment):
         if arguments.python or arguments.toolkit:
             raise UsageError("--python and --toolkit require --with-wheels", hint="add --with-wheels")
         return None
@@ -95,6 +99,14 @@ def _wheel_sources(arguments: argparse.Namespace) -> "WheelSources | None":
     )
 
 
+def _environment_sources(arguments: argparse.Namespace) -> "EnvironmentSources | None":
+    if not arguments.with_environment:
+        return None
+    from diarize_runner.cache.builder.environment import EnvironmentSources
+
+    return EnvironmentSources.read(arguments.python or [current_python()], arguments.requirements)
+
+
 def _result(manifest: CacheManifest, out: Path) -> Result:
     archive, house = manifest.archive.file, manifest.wheelhouse
     sizes = [wheel.content.size for wheel in house.wheels] if house else []
@@ -104,7 +116,10 @@ def _result(manifest: CacheManifest, out: Path) -> Result:
         "archive": archive.to_dict(),
         "wheels": len(sizes),
         "wheel_bytes": sum(sizes),
+        "images": [image.to_dict() for image in manifest.environments],
     }
+    image_bytes = sum(image.file.content.size for image in manifest.environments)
     carried = f", {len(sizes)} wheels {megabytes(sum(sizes))}" if house else ""
+    carried += f", {len(manifest.environments)} images {megabytes(image_bytes)}" if image_bytes else ""
     made = f"{manifest.name} {manifest.version}, {archive.name} {megabytes(archive.content.size)}{carried}"
     return Result(document=document, text=f"{out}: {made}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from diarize_runner.cache.builder import wheels
 from diarize_runner.cache.builder.secrets import require_no_secret
+from diarize_runner.cache.documents.environments import EnvironmentImage
 from diarize_runner.cache.documents.manifest import (
     BOOTSTRAP_NAME,
     INSTALLER_NAME,
@@ -176,13 +177,18 @@ def _write_listing(
 ) -> Wheelhouse:
     listed = tuple(PublishedFile(name=name, content=collected[name]) for name in sorted(collected))
     (out / INSTALLER_NAME).write_bytes(installer.read_bytes())
-    (out / WHEELS_PAGE_NAME).write_bytes(render_page(listed))
     return Wheelhouse(
         installer=_published_file(out, INSTALLER_NAME),
-        page=_published_file(out, WHEELS_PAGE_NAME),
+        page=write_page(out, listed),
         wheels=listed,
         bootstrap=bootstrap,
     )
+
+
+def write_page(out: Path, wheels: Iterable[PublishedFile], images: Iterable[EnvironmentImage] = ()) -> PublishedFile:
+    """Write the page of links to `out`."""
+    (out / WHEELS_PAGE_NAME).write_bytes(render_page(wheels, images))
+    return _published_file(out, WHEELS_PAGE_NAME)
 
 
 def _published_file(out: Path, name: str) -> PublishedFile:

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from diarize_runner.cache.builder.secrets import require_no_secret
 from diarize_runner.cache.builder.sources import FetchedFile, fetch_locked
 from diarize_runner.cache.checkpoint.import_allowlist import require_allowed
 from diarize_runner.cache.documents import layout
+from diarize_runner.cache.documents.environments import EnvironmentImage
 from diarize_runner.cache.documents.lock import CacheLock
 from diarize_runner.cache.documents.manifest import (
     ARCHIVE_NAME,
@@ -30,7 +32,7 @@ from diarize_runner.cache.documents.manifest import (
 )
 from diarize_runner.cache.documents.snapshot import FileEntry, RepoSnapshot
 from diarize_runner.cache.documents.wheelhouse import PublishedFile, Wheelhouse
-from diarize_runner.cache.published.shared_files import WHEELS_FOLDER
+from diarize_runner.cache.published.shared_files import shared_files
 from diarize_runner.digests import hash_file
 from diarize_runner.disk import disk_errors, flush, flush_parents, overwrite_file, write_new
 from diarize_runner.errors import IntegrityError, UsageError
@@ -38,6 +40,7 @@ from diarize_runner.progress import Progress
 from diarize_runner.version import __version__
 
 if TYPE_CHECKING:
+    from diarize_runner.cache.builder.environment import EnvironmentSources
     from diarize_runner.cache.builder.gather import WheelSources
 
 _STAGED = ".staged-"
@@ -55,13 +58,14 @@ def build(  # noqa: PLR0913  # a version has this many inputs
     progress: Progress,
     hub: HubSource = ONLINE_HUB,
     wheels: "WheelSources | None" = None,
+    environment: "EnvironmentSources | None" = None,
 ) -> CacheManifest:
     """Fetch the files that `lock` pins; write archive, requirements and, last, the manifest to `out`.
 
-    `folder` holds the request's local files; `wheels` selects the wheels that the version carries. The same
-    arguments give the same bytes.
+    `folder` holds the request's local files; `wheels` selects the wheels that the version carries, and
+    `environment` the images, which require wheels. The same arguments give the same bytes.
 
-    Raises the errors of `gather` if `wheels` is given, and:
+    Raises the errors of `gather` if `wheels` is given, those of `build_images` if `environment` is given, and:
         UsageError: the lock has no pipeline.
         SourceError: a file cannot be fetched.
         IntegrityError: a file differs from the lock.
@@ -74,11 +78,14 @@ def build(  # noqa: PLR0913  # a version has this many inputs
         _remove_old_build(out)
         with _workspace(out) as staged:
             wheelhouse = _gather(wheels, out, staged, progress) if wheels else None
+            images: tuple[EnvironmentImage, ...] = ()
+            if wheelhouse and environment:
+                wheelhouse, images = _build_images(environment, wheelhouse, out, staged, progress)
             for repo in lock.repos:
                 _stage(repo, fetch_locked(folder, repo, hub), staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
             overwrite_file(out / REQUIREMENTS_NAME, requirements.read_bytes())
-            manifest = _manifest(lock, version, archive, wheelhouse, out)
+            manifest = replace(_manifest(lock, version, archive, wheelhouse, out), environments=images)
             _flush(out, manifest)
             write_new(staged / MANIFEST_NAME, manifest.to_bytes())
             (staged / MANIFEST_NAME).replace(out / MANIFEST_NAME)
@@ -115,11 +122,9 @@ def _flush(out: Path, manifest: CacheManifest) -> None:
     """Flush every file that the manifest names: the manifest promises that they exist, even after a power cut."""
     for file in manifest.files:
         flush(out / file.name)
-    if manifest.wheelhouse:
-        for wheel in manifest.wheelhouse.wheels:
-            flush(out / WHEELS_FOLDER / wheel.name)
-        flush(out / WHEELS_PAGE_NAME)
-        flush(out / WHEELS_FOLDER)
+    shared = shared_files(manifest)
+    for path in (*(each.path for each in shared), *sorted({each.folder for each in shared})):
+        flush(out / path)
     flush(out)
 
 
@@ -158,6 +163,17 @@ def _gather(wheels: "WheelSources", out: Path, workspace: Path, progress: Progre
     from diarize_runner.cache.builder.gather import gather  # needs `packaging`; a build without wheels does not
 
     return gather(wheels, out, workspace, progress)
+
+
+def _build_images(
+    sources: "EnvironmentSources", house: Wheelhouse, out: Path, workspace: Path, progress: Progress
+) -> tuple[Wheelhouse, tuple[EnvironmentImage, ...]]:
+    """Build the images, and list them on the page of the wheels."""
+    from diarize_runner.cache.builder.environment import build_images  # needs `packaging`
+    from diarize_runner.cache.builder.gather import write_page
+
+    images = build_images(sources, house, out, workspace, progress)
+    return replace(house, page=write_page(out, house.wheels, images)), images
 
 
 def _manifest(

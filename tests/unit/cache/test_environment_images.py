@@ -1,226 +1,239 @@
-"""`cache environment` fetches exactly the images of the version for one Python, once, or nothing."""
+"""`build --with-environment` installs the wheels as images: complete, and the same bytes on each build."""
 
-import itertools
+import json
 import shutil
-from functools import partial
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from support.caches import NEW, flip, tree
-from support.disks import mounted
-from support.images import IMAGES, ImageSite
-from support.kills import killed_before_step
-from support.processes import race_processes
+from support.caches import OLD, flip, tree, write_lock, write_request
+from support.kills import killed_when_exists
+from support.squashfs import require_squashfs_tools, unpack
+from support.wheels import index_settings, pinned, use_index, write_wheel
 
-from diarize_runner.cache.box import read_ahead
-from diarize_runner.cache.box.environment_images import ImageQuery, fetch_images, plan_images
-from diarize_runner.cache.box.synced_folder import SyncedFolder
-from diarize_runner.cache.published.find import LATEST, VersionQuery
-from diarize_runner.digests import hash_bytes
-from diarize_runner.errors import DiskError, IntegrityError, StoreError
+from diarize_runner.cache.builder import image_tools
+from diarize_runner.cache.builder.environment import EnvironmentSources
+from diarize_runner.cache.builder.gather import WheelSources
+from diarize_runner.cache.builder.installed_tree import is_left_out, listed_files
+from diarize_runner.cache.builder.version import build
+from diarize_runner.cache.documents.lock import lock_path, read_lock
+from diarize_runner.cache.documents.manifest import MANIFEST_NAME
+from diarize_runner.cache.documents.request import read_request
+from diarize_runner.cache.published.publish import publish, read_build
+from diarize_runner.cache.published.shared_files import image_key
+from diarize_runner.digests import hash_file
+from diarize_runner.errors import IntegrityError, SourceError, UsageError
 from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
-FOR_311 = {f"{hash_bytes(data).digest.hex}.squashfs": data for name, data in IMAGES.items() if "cp311" in name}
-SIZE = sum(len(data) for data in FOR_311.values())
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+TAG = PYTHON.replace(".", "")
+CUDA, REST = (f"environment-cp{TAG}-{part}.squashfs" for part in ("cuda", "rest"))
+UV = Path(sys.executable).with_name("uv")
+TORCH = {
+    "torch/__init__.py": b"names = ['self', 'name', 'self', 'value']\n" * 50,
+    "torch/template.py": b"{% if %}\n",
+    "torch/include/torch.h": b"header",
+    "torch/lib/libtorch.a": b"archive",
+    "torch/lib/libtorch.so": b"library",
+}
 
 
-class MeteredStore(LocalStore):
-    """Counts the bytes read by range; the connection breaks after `left` ranges."""
+class ImageHost:
+    """A build host whose requirements pin torch, an nvidia library and speech, and whose installer pins uv."""
 
-    moved, left = 0, 1000
+    def __init__(self, folder):
+        self.folder, self.index, self.out = folder, folder / "index", folder / "out"
+        self.requirements, self.installer = folder / "requirements.txt", folder / "installer.txt"
 
-    def read_range(self, key, offset, length):
-        self.left -= 1
-        if self.left < 0:
-            raise StoreError("connection broken")
-        for piece in super().read_range(key, offset, length):
-            self.moved += len(piece)
-            yield piece
+    def prepare(self):
+        script = f"#!/bin/sh\nexec {UV} \"$@\"\n".encode()
+        uv = write_recorded(self.index, "uv", "0.13.8", {"uv-0.13.8.data/scripts/uv": script})
+        self.installer.write_text(pinned(uv))
+        wheels = [
+            write_recorded(self.index, "torch", "2.0", TORCH),
+            write_recorded(self.index, "nvidia_cublas", "1.0", {"nvidia/cublas/lib/libcublas.so": b"cublas"}),
+            self.speech(),
+        ]
+        self.requirements.write_text("".join(pinned(wheel) for wheel in wheels))
+        write_lock(write_request(self.folder, OLD))
+
+    def speech(self, text=b"said = 'hello'\n"):
+        """Write the wheel of speech, which has a console script."""
+        scripts = {"speech-1.0.dist-info/entry_points.txt": b"[console_scripts]\nspeech = speech:main\n"}
+        return write_recorded(self.index, "speech", "1.0", {"speech.py": text, **scripts})
+
+    def build(self, out=None):
+        lock = read_lock(read_request(self.folder / "tiny.yaml"), lock_path(self.folder / "tiny.yaml"))
+        wheels = WheelSources.read(
+            [PYTHON], requirements=self.requirements, installer=self.installer, toolkit=None
+        )
+        return build(
+            lock,
+            folder=self.folder,
+            version="1.0",
+            requirements=self.requirements,
+            out=out or self.out,
+            progress=NoProgress(),
+            wheels=wheels,
+            environment=EnvironmentSources.read([PYTHON], self.requirements),
+        )
+
+    def image(self, name, out=None):
+        return (out or self.out) / "environments" / name
 
 
-@pytest.fixture(autouse=True)
-def _small_ranges(monkeypatch):
-    """Make each image of several ranges, more than are read ahead."""
-    monkeypatch.setattr(read_ahead, "RANGE", 300)
+def write_recorded(index, name, version, members):
+    """Write a wheel whose RECORD lists its files; uv writes the digests of an installed RECORD itself."""
+    return write_wheel(index, name, version, members)
+
+
+def build_with_own_index(host):
+    """Build in a killable process."""
+    import os
+
+    os.environ.update(index_settings(host.index))
+    host.build()
 
 
 @pytest.fixture
-def site(tmp_path):
-    """A site with version 1.0 published, which has images for two Pythons."""
-    site = ImageSite(folder=tmp_path / "site")
-    site.publish("1.0")
-    return site
+def host(tmp_path, monkeypatch):
+    require_squashfs_tools()
+    host = ImageHost(tmp_path)
+    host.prepare()
+    use_index(monkeypatch, host.index)
+    return host
 
 
-@pytest.fixture
-def into(tmp_path):
-    return tmp_path / "into"
+def test_torch_and_its_libraries_are_one_image_and_the_other_packages_another(host, tmp_path):
+    manifest = host.build()
+
+    assert [(image.file.name, image.python, image.part) for image in manifest.environments] == [
+        (CUDA, PYTHON, "cuda"),
+        (REST, PYTHON, "rest"),
+    ]
+    cuda, rest = (unpack(host.image(name), tmp_path / name) for name in (CUDA, REST))
+    assert {path.name for path in cuda.glob("*.dist-info")} == {"torch-2.0.dist-info", "nvidia_cublas-1.0.dist-info"}
+    assert {path.name for path in rest.glob("*.dist-info")} == {"speech-1.0.dist-info"}
+    assert read_build(host.out) == manifest
 
 
-def query(python="3.11", **version):
-    return ImageQuery(version=VersionQuery(**{"version": LATEST, **version}), python=python)
+def test_an_image_holds_every_recorded_file_but_those_that_the_manifest_leaves_out(host, tmp_path):
+    manifest = host.build()
+
+    left_out = set()
+    for image in manifest.environments:
+        root = unpack(host.image(image.file.name), tmp_path / image.part)
+        for record in root.glob("*.dist-info/RECORD"):
+            for name in listed_files(record.read_text()):
+                assert (root / name).is_file() != is_left_out(name, image.left_out), name
+                left_out |= {name} if is_left_out(name, image.left_out) else set()
+    assert left_out == {"torch/include/torch.h", "torch/lib/libtorch.a"}
+    assert not (tmp_path / "rest" / "bin").exists()
 
 
-def fetch(store, into, python="3.11", **version):
-    return fetch_images(store, query(python, **version), SyncedFolder(root=into), NoProgress())
+def test_the_same_inputs_give_the_same_bytes_whatever_the_umask_and_the_folder(host, tmp_path, monkeypatch):
+    import os
+
+    first = host.build()
+    os.utime(host.index / "speech-1.0-py3-none-any.whl", (1, 1))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "7")
+    before = os.umask(0o077)
+    try:
+        second = host.build(tmp_path / "elsewhere" / "with a space")
+    finally:
+        os.umask(before)
+
+    assert second.environments == first.environments
+    assert second.digest == first.digest
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "serial"}
+def test_a_second_build_keeps_the_images_and_a_changed_package_replaces_only_its_own(host):
+    host.build()
+    before = {name: host.image(name).stat().st_ino for name in (CUDA, REST)}
+    assert host.build().digest
+    assert before == {name: host.image(name).stat().st_ino for name in (CUDA, REST)}
+    old = pinned(host.index / "speech-1.0-py3-none-any.whl")
+    new = pinned(host.speech(b"said = 'goodbye'\n"))
+    host.requirements.write_text(host.requirements.read_text().replace(old, new))
+
+    host.build()
+
+    assert host.image(CUDA).stat().st_ino == before[CUDA]
+    assert host.image(REST).stat().st_ino != before[REST]
 
 
-def stored(store, part):
-    (found,) = store.root.glob(f"environments/sha256/*/environment-cp311-{part}.squashfs")
-    return found
+def test_a_damaged_image_is_refused_by_a_publish_and_built_again_by_a_build(host, tmp_path):
+    manifest = host.build()
+    flip(host.image(REST), 200)
+
+    with pytest.raises(IntegrityError, match=f"{REST} is missing or differs from the manifest$"):
+        publish(host.out, LocalStore(tmp_path / "store"), NoProgress())
+
+    assert host.build() == manifest
+    publish(host.out, LocalStore(tmp_path / "store"), NoProgress())
+    for image in manifest.environments:
+        assert hash_file(tmp_path / "store" / image_key(image)) == image.file.content
 
 
-def test_a_fetch_brings_the_images_for_the_python_named_by_their_digests_and_read_only(site, into):
-    fetched = fetch(site.store, into)
+def test_a_killed_build_leaves_no_part_of_an_image_and_the_next_one_completes(host, tmp_path):
+    from functools import partial
 
-    assert contents(into) == FOR_311
-    assert {path.stat().st_mode & 0o777 for path in into.glob("*.squashfs")} == {0o444}
-    assert (fetched.fetched, fetched.moved) == (fetched.plan.images, SIZE)
-    assert SyncedFolder(root=into).serial == 1
+    assert killed_when_exists(host.image(CUDA), partial(build_with_own_index, host))
+    assert MANIFEST_NAME not in tree(host.out)
+    complete = host.build(tmp_path / "fresh")
+    assert hash_file(host.image(CUDA)) == complete.environments[0].file.content
 
+    assert host.build() == complete
 
-def test_a_second_fetch_of_images_changes_and_fetches_nothing(site, into):
-    fetch(site.store, into)
-    before = {path.name: path.stat() for path in into.iterdir()}
-    store = MeteredStore(site.store.root)
-
-    again = fetch(store, into)
-
-    assert (again.fetched, again.moved, store.moved) == ((), 0, 0)
-    assert {path.name: path.stat() for path in into.iterdir()} == before
+    assert {path: kind for path, kind in tree(host.out).items() if not path.endswith(".inputs")} == {
+        path: kind for path, kind in tree(tmp_path / "fresh").items() if not path.endswith(".inputs")
+    }
 
 
-def test_a_plan_lists_the_images_and_writes_nothing(site, into):
-    assert [image.part for image in plan_images(site.store, query()).images] == ["cuda", "rest"]
-    assert plan_images(site.store, query("3.13")).images == ()
-    assert not into.exists()
+def test_python_loads_the_byte_code_of_an_image_from_any_path_and_pip_finds_its_packages(host, tmp_path):
+    host.build()
+    roots = [unpack(host.image(name), tmp_path / name) for name in (CUDA, REST)]
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (packages / "images.pth").write_text("".join(f"{root}\n" for root in roots))
+    (roots[1] / "speech.py").write_text("said = 'not read: the byte-code is not checked'\n")
+
+    python = tmp_path / "venv" / "bin" / "python"
+    code = "import speech, torch, json; print(json.dumps([speech.said, speech.__file__, torch.names]))"
+    said, path, names = json.loads(subprocess.check_output([python, "-c", code]))
+    check = subprocess.run([python, "-m", "pip", "check"], capture_output=True, text=True, check=False)
+
+    assert (said, path, len(names)) == ("hello", str(roots[1] / "speech.py"), 4)
+    assert check.stdout.strip() == "No broken requirements found."
+    assert not list(roots[0].rglob("template.*.pyc"))
 
 
-def test_only_a_missing_or_damaged_image_is_fetched_and_images_of_other_versions_stay(site, into):
-    fetch(site.store, into)
-    rest = into / f"{hash_bytes(IMAGES['environment-cp311-rest.squashfs']).digest.hex}.squashfs"
-    rest.chmod(0o644)
-    flip(rest, 100)
-    site.publish("1.1", NEW, images={**IMAGES, "environment-cp311-cuda.squashfs": b"newer"})
+def test_a_wheel_changed_after_it_was_gathered_stops_the_build(host, monkeypatch):
+    from diarize_runner.cache.builder.installed_tree import InstalledTree
 
-    again = fetch(site.store, into)
+    install = InstalledTree.install
 
-    assert [image.part for image in again.fetched] == ["cuda", "rest"]
-    assert contents(into) == {**FOR_311, f"{hash_bytes(b'newer').digest.hex}.squashfs": b"newer"}
+    def install_changed(self, pins, wheels, uv, workspace):
+        write_wheel(wheels, "torch", "2.0", {"torch/__init__.py": b"backdoor"})
+        install(self, pins, wheels, uv, workspace)
 
+    monkeypatch.setattr(InstalledTree, "install", install_changed)
 
-def test_an_altered_image_is_refused_and_no_byte_of_it_stays(site, into):
-    flip(stored(site.store, "cuda"), 400)
+    with pytest.raises(SourceError, match=rf"^the packages for Python {PYTHON}: "):
+        host.build()
 
-    with pytest.raises(IntegrityError) as refusal:
-        fetch(site.store, into)
-
-    key = stored(site.store, "cuda").relative_to(site.store.root)
-    assert refusal.value.message == f"{site.store.url}/{key} does not match the digest in its name"
-    assert refusal.value.hint.startswith("delete it from the store and publish again")
-    assert not into.exists()
+    assert not host.image(CUDA).exists()
 
 
-@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"x"], ids=["truncated", "extended"])
-def test_an_image_of_another_length_is_refused_or_cut_to_its_size(change, site, into):
-    path = stored(site.store, "cuda")
-    path.write_bytes(change(path.read_bytes()))
-
-    if len(path.read_bytes()) > 5000:
-        fetch(site.store, into)
-        assert contents(into) == FOR_311
-    else:
-        with pytest.raises((IntegrityError, StoreError)):
-            fetch(site.store, into)
-        assert [path for path in into.glob("*") if path.suffix == ".squashfs"] == []
-
-
-def test_after_a_store_error_only_the_rest_is_fetched(site, into):
-    store = MeteredStore(site.store.root)
-    store.left = 10
-    with pytest.raises(StoreError, match=r"^connection broken$"):
-        fetch(store, into)
-    assert list(into.glob("*.squashfs")) == []
-
-    again = fetch(site.store, into)
-
-    assert SIZE - 10 * 300 <= again.moved < SIZE
-    assert contents(into) == FOR_311
-
-
-def test_damage_in_the_bytes_of_an_interrupted_fetch_is_repaired(site, into):
-    store = MeteredStore(site.store.root)
-    store.left = 10
-    with pytest.raises(StoreError):
-        fetch(store, into)
-    (partial_file,) = into.glob(".*.incomplete")
-    flip(partial_file, 7)
-
-    fetch(site.store, into)
-
-    assert contents(into) == FOR_311
-
-
-def test_an_image_fetch_killed_at_any_step_is_completed_by_the_next_one(site, into):
-    fetch(site.store, into)
-    whole = tree(into)
-
-    for step in itertools.count(1):
-        shutil.rmtree(into)
-        was_killed = killed_before_step(step, partial(fetch, site.store, into))
-        for path in into.glob("*.squashfs"):
-            assert path.read_bytes() == FOR_311[path.name]
-        fetch(site.store, into)
-        assert tree(into) == whole
-        if not was_killed:
-            break
-
-    assert step > 10
-
-
-def test_what_an_interrupted_fetch_of_another_version_left_is_removed(site, into):
-    into.mkdir()
-    left = into / f".{'0' * 64}.squashfs.incomplete"
-    left.write_bytes(b"half")
-
-    fetch(site.store, into)
-
-    assert not left.exists()
-
-
-def test_a_full_disk_is_reported_before_anything_is_written(site, tmp_path):
-    site.publish("1.1", NEW, images={**IMAGES, "environment-cp311-cuda.squashfs": bytes(3 << 20)})
-
-    with mounted(tmp_path / "disk", "size=2m") as disk:
-        with pytest.raises(DiskError, match=r": the images need 3,\d{3},\d{3} bytes and the disk has "):
-            fetch(site.store, disk / "into")
-
-        assert tree(disk) == {}
-
-
-def test_two_concurrent_image_fetches_succeed(site, into):
-    assert race_processes([partial(fetch, site.store, into)] * 2) == [None, None]
-
-    assert contents(into) == FOR_311
-
-
-def test_a_python_without_images_is_an_error_that_says_how_to_build_them(site, into):
-    with pytest.raises(StoreError, match=r": version 1.0 has no images for Python 3.13$") as refusal:
-        fetch(site.store, into, "3.13")
-
-    assert refusal.value.hint.endswith("cache build --with-environment --python 3.13")
-    assert not into.exists()
-
-
-def test_an_older_latest_with_images_is_refused(site, into):
-    shutil.copy(site.store.root / "latest/manifest.json", site.folder / "old")
-    site.publish("1.1", NEW)
-    fetch(site.store, into)
-    shutil.copy(site.folder / "old", site.store.root / "latest/manifest.json")
-
-    with pytest.raises(IntegrityError, match=r"latest has serial 1, but this box last followed 2$"):
-        fetch(site.store, into, seen_serial=SyncedFolder(root=into).serial)
+def test_a_host_without_mksquashfs_or_the_python_is_told_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_tools.shutil, "which", lambda _: None)
+    with pytest.raises(UsageError, match=r"^mksquashfs is not installed, and an image needs it$") as refusal:
+        image_tools.ImageTools.find([PYTHON])
+    assert refusal.value.hint == "install it, as with: apt-get install squashfs-tools"
+    other = "3.12" if PYTHON == "3.13" else "3.13"
+    monkeypatch.setattr(image_tools.shutil, "which", {"mksquashfs": "/bin/true"}.get)
+    with pytest.raises(UsageError, match=rf"^python{other} is not installed") as refusal:
+        image_tools.ImageTools.find([other])
+    assert refusal.value.hint == f"install it, as with: uv python install {other}"
