@@ -117,6 +117,11 @@ COMMANDS = {
         summary="compare every byte and link of a cache with its manifest, offline",
         example="cache verify ~/.cache/diarize-runner/models",
     ),
+    "cache environment": Command(
+        summary="download the images of a version's packages into DIR, to mount them",
+        example="cache environment --store https://host/models --into images --python 3.11",
+        details="Run it again to resume. An image is named by its digest, and never changes.",
+    ),
     "cache wheels": Command(
         summary="download a version's wheels into DIR, for: pip install --no-index --find-links DIR",
         example="cache wheels --store https://host/models --into wheels",

@@ -11,6 +11,7 @@ from diarize_runner.cli.output import Result
 from diarize_runner.control_characters import escape_controls
 from diarize_runner.doctor.check import Check, State
 from diarize_runner.doctor.diagnosis import check_sample, check_transcription_model, examine
+from diarize_runner.doctor.images import MountedImage
 from diarize_runner.doctor.sample_result import SAMPLE_RESULT, check_sample_once, recheck_sample, sample_inputs
 from diarize_runner.progress import Progress
 
@@ -27,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also diarize the recording that pyannote.audio ships, and transcribe it if the cache has a model",
     )
-    described = "the same, unless it passed since the last boot with the same packages, models and device"
+    described = "the same, unless it passed since the last boot with the same inputs; hash no images"
     samples.add_argument("--sample-once", action="store_true", help=described)
     described = "fail if the cache has no transcription model"
     parser.add_argument("--require-transcription", action="store_true", help=described)
@@ -35,7 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Run all checks, also after one has failed."""
-    diagnosis = examine(arguments.cache, arguments.device, progress)
+    # Like the sample, the images are not read again: they were verified when they were fetched.
+    require_image = MountedImage.require_mounted if arguments.sample_once else MountedImage.require_content
+    diagnosis = examine(arguments.cache, arguments.device, progress, require_image)
     if arguments.require_transcription:
         diagnosis = diagnosis.with_check(check_transcription_model(arguments.cache))
     sample = partial(check_sample, arguments.cache, arguments.device, progress)

@@ -2,6 +2,7 @@
 
 check.py          Check: good, drift (works, but differs from what was provisioned) or broken (do not use)
 packages.py       installed packages against the lock
+images.py         the images that the packages are mounted from
 cache.py          every byte and link of the cache against its manifest
 host.py           tokens, free disk space, the offline guard
 device.py         GPU and driver, against the CUDA version of torch

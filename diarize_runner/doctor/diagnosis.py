@@ -1,6 +1,7 @@
 """All checks, in the order of their dependencies."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from diarize_runner.doctor.cache import check_cache
 from diarize_runner.doctor.check import Check, State, run_check
 from diarize_runner.doctor.device import check_device
 from diarize_runner.doctor.host import check_disk, check_offline_guard, check_tokens
+from diarize_runner.doctor.images import MountedImage, check_images
 from diarize_runner.doctor.packages import check_packages
 from diarize_runner.doctor.transcription import check_transcription, require_model
 from diarize_runner.progress import Progress
@@ -34,8 +36,13 @@ class Diagnosis:
         return {"ok": self.state is State.GOOD, "state": self.state.name.lower(), "checks": checks}
 
 
-def examine(cache: Path, device: str, progress: Progress) -> Diagnosis:
-    """Run all checks but the sample; takes seconds, and loads no model."""
+def examine(
+    cache: Path,
+    device: str,
+    progress: Progress,
+    require_image: Callable[[MountedImage], None] = MountedImage.require_content,
+) -> Diagnosis:
+    """Run all checks but the sample; takes seconds, and loads no model. `require_image` checks each mounted image."""
 
     def describe_cache() -> str:
         manifest = check_cache(cache, progress).manifest
@@ -44,6 +51,7 @@ def examine(cache: Path, device: str, progress: Progress) -> Diagnosis:
     return Diagnosis(
         checks=(
             run_check("packages", lambda: check_packages(Path(sys.prefix))),
+            run_check("images", lambda: check_images(Path(sys.prefix), require_image)),
             run_check("cache", describe_cache),
             run_check("token", lambda: check_tokens(cache)),
             run_check("disk", lambda: check_disk(cache)),

@@ -1,7 +1,10 @@
 """make_environment.py installs exactly the lock, whatever the configuration of pip, uv and Python."""
 
+import base64
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +125,19 @@ def test_nothing_is_built_from_source(box):
 
     assert ran.returncode == 1
     assert installed(box, ran) == []
+
+
+def test_the_image_of_the_trial_mount_is_made_as_the_readme_of_its_role_says(tmp_path):
+    if not shutil.which("mksquashfs"):
+        pytest.skip("mksquashfs is not installed: run scripts/install-test-packages.sh")
+    readme = (ROOT / "roles/python_env/README.md").read_text()
+    (command,) = re.findall(r"`(mksquashfs FOLDER IMAGE [^`]+)`", readme)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/readable").write_text("an image of squashfs with zstd\n" * 40)
+    places = {"FOLDER": str(tmp_path / "folder"), "IMAGE": str(tmp_path / "image")}
+    made = [places.get(word, word) for word in command.split()]
+
+    subprocess.run(made, check=True, capture_output=True)
+
+    kept = base64.b64decode((ROOT / "roles/python_env/files/trial.squashfs.base64").read_text())
+    assert (tmp_path / "image").read_bytes().rstrip(b"\0") == kept

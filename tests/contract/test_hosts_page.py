@@ -71,6 +71,7 @@ def on_a_box(folder, wheels):
     """Return the commands of a box."""
     box, restore = folder / "box", (*RUN, "cache", "restore", "--into")
     fetch = (*RUN, "cache", "wheels", "--python", "3.11", "--into", folder / "wheels", "--store", WEB_URL)
+    images = (*RUN, "cache", "environment", "--python", "3.11", "--into", folder / "images", "--store", WEB_URL)
     label = (*RUN, "label", SAMPLE / "sample.rttm", SAMPLE / "sample.stm", "-o", folder / "labelled.srt")
     (folder / "lock.txt").write_text(pinned(*wheels.index.glob("speech-*.whl")))
     make = (sys.executable, ROOT / "roles/python_env/files/make_environment.py", "--under", folder / "made")
@@ -84,6 +85,7 @@ def on_a_box(folder, wheels):
         "cache restore from s3://, no credentials": command(*again, exit_code=1, **REGION),
         "without the metadata service": command(*again, exit_code=1, AWS_EC2_METADATA_DISABLED="true", **REGION),
         "cache wheels": command(*fetch),
+        "cache environment": command(*images, exit_code=1),
         "bootstrap.sh": command(*line),
         "provision.yml, packages from an index": command(*make, *wanted),
         "cache verify": command(*RUN, "cache", "verify", box),

@@ -51,7 +51,7 @@ def test_a_new_release_becomes_current_and_only_the_release_before_is_kept(home)
     assert [str((home / name).readlink()) for name in ("current", "previous")] == ["releases/two", "releases/one"]
     kept = ["inputs/2.0", "releases/one", "releases/two", "toolkits/t"]
     assert names(home) == sorted(["current", "previous", "inputs", "releases", "toolkits", *kept])
-    assert use(home, "two") == {"changed": False, "removed": []}
+    assert use(home, "two") == {"changed": False, "removed": [], "kept": ["one", "two"]}
 
 
 def test_a_plan_predicts_the_removed_folders_and_changes_nothing(home):
@@ -74,7 +74,7 @@ def test_a_link_that_a_killed_run_left_is_replaced(home):
 
 
 def test_a_plan_for_a_box_without_anything_predicts_a_change(tmp_path):
-    assert use(tmp_path / "box", "one", "--plan") == {"changed": True, "removed": []}
+    assert use(tmp_path / "box", "one", "--plan") == {"changed": True, "removed": [], "kept": ["one"]}
     assert not (tmp_path / "box").exists()
 
 

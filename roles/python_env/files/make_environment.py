@@ -3,7 +3,8 @@
 
 The script runs on the box and needs only the standard library. It prints one JSON document: the environment's folder,
 and whether it existed before. With --wheels, only those files determine what is installed: no package index, no
-variable of pip or uv, and no configuration file.
+variable of pip or uv, and no configuration file. With --fetch-images, if the store has images of the locked packages,
+the environment holds only the toolkit, and finds the packages in images that systemd mounts, also after a reboot.
 Concurrent runs take turns with a kernel lock, which is released if its holder dies.
 """
 
@@ -23,7 +24,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-MARK = ".complete"
+MARK, IMAGES = ".complete", "images.json"
+UNITS = Path("/etc/systemd/system")
+NO_SUCH_COMMAND = 2
+"""The exit code of a toolkit that knows no images."""
+UNIT = """\
+[Unit]
+Description=Python packages of diarize-runner
+Before={readers}
+
+[Mount]
+What={image}
+Where={point}
+Type=squashfs
+Options=loop,ro,nodev,nosuid
+# As a removed folder does, a removed image stays until the last process that uses it ends.
+LazyUnmount=yes
+
+[Install]
+WantedBy=local-fs.target {readers}
+"""
+"""Wanted, not required: the image of the previous release, if it is damaged, must not stop the current one."""
 SECRET = re.compile(
     r"(?:^|_)(?:TOKENS?|SECRETS?|KEYS?|PASS|PASSWD|PASSWORDS?|CREDENTIALS?|AUTHORIZATION)(?:_|$)", re.IGNORECASE
 )
@@ -34,11 +55,15 @@ def main() -> None:
     """Create the environment unless it exists."""
     os.umask(0o022)  # the user of the spool must be able to read the environment
     arguments = read_arguments()
-    if arguments.wheels:
+    if arguments.wheels or arguments.fetch_images:
         clear_settings()
-    folder = arguments.under / environment_name(arguments)
-    existed = is_complete(folder) if arguments.plan else not ensure_environment(folder, arguments)
-    json.dump({"there": existed, "folder": str(folder)}, sys.stdout)
+    images = find_images(arguments)
+    folder = arguments.under / environment_name(arguments, images)
+    existed = is_complete(folder, images) if arguments.plan else not ensure_environment(folder, arguments, images)
+    # `creates` is a file that will exist. A mount that is missing creates none.
+    creates = folder / (".mounted" if (folder / MARK).is_file() else MARK)
+    source = {"packages": "images" if images else "wheels", "creates": str(creates)} if arguments.plan else {}
+    json.dump({"there": existed, "folder": str(folder), **source}, sys.stdout)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -52,6 +77,11 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--fetch", nargs=argparse.REMAINDER, default=[], metavar="COMMAND", help=fetch_help)
     parser.add_argument("--uv", type=Path, help="the uv to install with (default: the one in --wheels, else pip)")
     parser.add_argument("--uv-cache", type=Path, help="a persistent cache folder for uv (default: none)")
+    fetch_help = "the command, as JSON, that fetches images to the --images folder; with --plan it lists them"
+    parser.add_argument("--fetch-images", type=json.loads, default=[], metavar="JSON", help=fetch_help)
+    parser.add_argument("--images", type=Path, help="the folder of images, in which they are mounted")
+    parser.add_argument("--receipt", type=Path, help="the file that lists what --fetch-images creates elsewhere")
+    parser.add_argument("--reader", action="append", default=[], metavar="UNIT", help="a service to mount images for")
     parser.add_argument("--plan", action="store_true", help="print whether the environment exists, and change nothing")
     return parser.parse_args()
 
@@ -63,25 +93,97 @@ def clear_settings() -> None:
             del os.environ[name]
 
 
-def environment_name(arguments: argparse.Namespace) -> str:
+def environment_name(arguments: argparse.Namespace, images: list[dict[str, str]]) -> str:
     """Return a name from the digests of the lock and the package, so that the same inputs share an environment."""
     digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in (arguments.lock, arguments.package)]
-    return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:12]
+    return hashlib.sha256(" ".join([*digests, *(["images"] if images else [])]).encode()).hexdigest()[:12]
 
 
-def is_complete(folder: Path) -> bool:
-    """Whether a complete environment exists."""
-    return (folder / MARK).is_file()
+def find_images(arguments: argparse.Namespace) -> list[dict[str, str]]:
+    """Return the images of an existing environment, else those in the store: none means to install wheels."""
+    if not arguments.fetch_images:
+        return []
+    listed = arguments.under / environment_name(arguments, [{}]) / IMAGES
+    if listed.with_name(MARK).is_file():
+        return described(json.loads(listed.read_text(encoding="utf-8"))["images"], arguments)
+    command = [*arguments.fetch_images, "--plan"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=store_variables(), check=False)  # noqa: S603  # no shell
+    if done.returncode == NO_SUCH_COMMAND:
+        return []
+    if done.returncode:
+        fail("the images in the store cannot be listed", "see the output above")
+    found = json.loads(done.stdout)
+    images = described(found["images"], arguments)
+    if images and found["requirements"] != f"sha256:{hashlib.sha256(arguments.lock.read_bytes()).hexdigest()}":
+        fail(f"the images of version {found['version']} are of another lock", "run again: latest/ has moved meanwhile")
+    return images
 
 
-def ensure_environment(folder: Path, arguments: argparse.Namespace) -> bool:
+def described(images: list[dict[str, str]], arguments: argparse.Namespace) -> list[dict[str, str]]:
+    """Return the file, the mount point and the unit of each image, with its digest and size."""
+    points = {image["digest"]: str(arguments.images / image["digest"][7:19]) for image in images}
+    escape = ["systemd-escape", "--path", "--suffix=mount", *points.values()]
+    units = subprocess.run(escape, capture_output=True, text=True, check=True) if images else None  # noqa: S603
+    names = dict(zip(points, units.stdout.split(), strict=True)) if units else {}
+    return [
+        {
+            **image,
+            "path": str(arguments.images / image["file"]),
+            "point": points[image["digest"]],
+            "unit": names[image["digest"]],
+        }
+        for image in images
+    ]
+
+
+def is_complete(folder: Path, images: list[dict[str, str]]) -> bool:
+    """Whether a complete environment exists, and its images are mounted."""
+    return (folder / MARK).is_file() and all(is_mounted(image) for image in images)
+
+
+def is_mounted(image: dict[str, str]) -> bool:
+    """Whether an image and its unit exist, and it is mounted."""
+    file = Path(image["path"])
+    right = file.is_file() and file.stat().st_size == int(image["size"])
+    return right and (UNITS / image["unit"]).is_file() and Path(image["point"]).is_mount()
+
+
+def ensure_environment(folder: Path, arguments: argparse.Namespace, images: list[dict[str, str]]) -> bool:
     """Create the environment unless it exists, one process at a time; return whether this call created it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(f".{folder.name}.lock")):
-        if is_complete(folder):
+        if is_complete(folder, images):
             return False
-        create_environment(folder, arguments)
+        if images:
+            list_in_receipt(
+                arguments.receipt,
+                [image["path"] for image in images] + [str(UNITS / image["unit"]) for image in images],
+            )
+            unmounted = [image["unit"] for image in images if not is_mounted(image)]
+            run(*arguments.fetch_images, environment=store_variables())
+            mount(images, unmounted, arguments.reader)
+        if not (folder / MARK).is_file():
+            create_environment(folder, arguments, images)
     return True
+
+
+def list_in_receipt(receipt: Path, paths: list[str]) -> None:
+    """Add paths to the receipt, before they exist."""
+    listed = json.loads(receipt.read_text(encoding="utf-8"))
+    listed["paths"] += [path for path in paths if path not in listed["paths"]]
+    write_durably(receipt, json.dumps(listed, indent=4, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def mount(images: list[dict[str, str]], unmounted: list[str], readers: list[str]) -> None:
+    """Mount the images of the `unmounted` units now, and all at each boot."""
+    for image in images:
+        Path(image["point"]).mkdir(exist_ok=True)
+        text = UNIT.format(image=image["path"], point=image["point"], readers=" ".join(readers))
+        write_durably(UNITS / image["unit"], text)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "enable", "--quiet", *[image["unit"] for image in images])
+    for unit in unmounted:
+        run("systemctl", "restart", unit)
 
 
 @contextmanager
@@ -105,21 +207,33 @@ def acquire_lock(descriptor: int, path: Path) -> None:
         fail(f"{path} cannot be locked: {reason.strerror}", "use a folder on a local disk, or mount NFS without nolock")
 
 
-def create_environment(folder: Path, arguments: argparse.Namespace) -> None:
+def create_environment(folder: Path, arguments: argparse.Namespace, images: list[dict[str, str]]) -> None:
     """Create the environment, replacing what a killed run left. Writes the mark last."""
     shutil.rmtree(folder, ignore_errors=True)
-    if arguments.fetch:
-        run(*arguments.fetch, environment=store_variables())
+    fetch = arguments.fetch if not images else []
+    if fetch:
+        run(*fetch, environment=store_variables())
     # uv needs no pip in the environment, so Python suffices: python3-venv is not required.
     run(sys.executable, "-I", "-m", "venv", *(["--without-pip"] if arguments.uv or arguments.wheels else []), folder)
     lock = shutil.copyfile(arguments.lock, folder / "requirements.txt")
     source = ["--no-index", f"--find-links={arguments.wheels.absolute().as_uri()}"] if arguments.wheels else []
     with installer(folder, arguments) as install:
-        run(*install, *source, "--require-hashes", f"--requirement={lock}")
+        if images:
+            point_to(images, folder)
+        else:
+            run(*install, *source, "--require-hashes", f"--requirement={lock}")
         run(*install, "--no-index", "--no-deps", arguments.package)
-    if arguments.fetch:
+    if fetch:
         shutil.rmtree(arguments.wheels)
     write_durably(folder / MARK, f"{arguments.lock.name} and {arguments.package.name}\n")
+
+
+def point_to(images: list[dict[str, str]], folder: Path) -> None:
+    """Make Python find the packages of the images, and process the .pth files in them."""
+    (site_packages,) = folder.glob("lib/python3*/site-packages")
+    lines = [f"import site; site.addsitedir({image['point']!r})\n" for image in images]
+    (site_packages / "diarize_runner_images.pth").write_text("".join(lines), encoding="utf-8")
+    (folder / IMAGES).write_text(json.dumps({"images": images}, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

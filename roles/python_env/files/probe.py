@@ -1,17 +1,50 @@
 #!/usr/bin/env python3
-"""Print, as JSON, the Python version, whether it can install pip in environments, and the GiB free in a folder."""
+"""Print, as JSON, the Python version, whether it can install pip in environments, and the GiB free in a folder.
 
+With the base64 of a squashfs image, the JSON says why images cannot be mounted: `mount_problem`, empty if they can.
+"""
+
+import base64
 import importlib.util
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-folder = Path(sys.argv[1])
+TRIAL = 'mount -t squashfs -o loop,ro,nodev,nosuid "$1/image" "$1/point" && cat "$1/point/readable" >"$1/read"'
+BLOCK = 4096
+"""Bytes: mksquashfs pads an image with zeros, which the base64 lacks."""
+
+
+def mount_problem(folder: Path, image: str) -> str:
+    """Mount the image in a mount namespace that ends with this check; return what is wrong."""
+    if os.geteuid() != 0:
+        return "only root can mount them"
+    if not Path("/run/systemd/system").is_dir():
+        return "systemd does not run"
+    if not re.fullmatch("[A-Za-z0-9/._-]+", str(folder)):
+        return "the path of the environments has characters that a unit of systemd would escape"
+    with tempfile.TemporaryDirectory() as work:
+        Path(work, "image").write_bytes(base64.b64decode(image).ljust(BLOCK, b"\0"))
+        Path(work, "point").mkdir()
+        command = ["unshare", "--mount", "sh", "-c", TRIAL, "sh", work]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no user input
+        except FileNotFoundError:
+            return "unshare is not installed"
+    return "" if done.returncode == 0 else " ".join(done.stderr.split()) or "squashfs cannot be mounted"
+
+
+folder, images = Path(sys.argv[1]), sys.argv[2:]
 existing = next(path for path in (folder, *folder.parents) if path.exists())
 found = {
     "python": list(sys.version_info[:2]),
     "pip": importlib.util.find_spec("ensurepip") is not None,  # on Debian, only in python3-venv
     "free_gib": round(shutil.disk_usage(existing).free / 2**30, 1),
+    "mount_problem": mount_problem(folder, images[0]) if images else "not tried",
 }
 json.dump(found, sys.stdout)

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Make a release the current one, and remove the releases, toolkits and inputs that are no longer in use.
 
-The script runs on the box and needs only the standard library. It prints, as JSON, whether it changed anything, and the
-folders that it removed. A run that is killed at any step leaves a current release, and the next run does the rest.
+The script runs on the box and needs only the standard library. It prints, as JSON, whether it changed anything, the
+folders that it removed, and the releases that it kept. A run that is killed at any step leaves a current release, and
+the next run does the rest.
 """
 
 import argparse
@@ -40,18 +41,19 @@ def read_arguments() -> argparse.Namespace:
 
 
 def use_release(arguments: argparse.Namespace) -> dict[str, object]:
-    """Return whether anything changed or would change, and the removed folders."""
+    """Return whether anything changed or would change, the removed folders, and the releases to keep."""
     home, before = arguments.home, read_links(arguments.home)
     after = {**before, "current": f"releases/{arguments.release}"}
     if before.get("current", after["current"]) != after["current"]:
         after["previous"] = before["current"]
-    kept = {arguments.release, arguments.toolkit, arguments.inputs, *(Path(link).name for link in after.values())}
-    unused = sorted(folders_except(home, kept))
+    releases = {Path(link).name for link in after.values()}
+    unused = sorted(folders_except(home, {*releases, arguments.toolkit, arguments.inputs}))
     if not arguments.plan:
         write_links(home, before, after)
         for folder in unused:
             shutil.rmtree(folder)
-    return {"changed": after != before or bool(unused), "removed": [str(folder) for folder in unused]}
+    changed, removed = after != before or bool(unused), [str(folder) for folder in unused]
+    return {"changed": changed, "removed": removed, "kept": sorted(releases)}
 
 
 def read_links(home: Path) -> dict[str, str]:

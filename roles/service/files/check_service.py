@@ -116,6 +116,15 @@ def temporary_key(command: str, keys: str) -> Iterator[dict[str, str]]:
         subprocess.run(revoking, env=ENVIRONMENT, capture_output=True, check=True)  # noqa: S603  # no user input
 
 
+def find_sample(pattern: str) -> Path | None:
+    """Return the first file that matches: in the packages of a release, or in the images that hold them."""
+    release, _, name = pattern.partition("/lib/python3*/site-packages/")
+    listed = Path(release, "images.json")
+    images = json.loads(listed.read_text(encoding="utf-8"))["images"] if listed.is_file() else []
+    patterns = [pattern, *(f"{image['point']}/{name}" for image in images)]
+    return next((path for each in patterns for path in Path("/").glob(each.lstrip("/"))), None)
+
+
 def explain(reason: OSError) -> str:
     """Return what an error says, and what the service says in it."""
     answer = reason.read().decode(errors="replace") if isinstance(reason, HTTPError) else ""
@@ -127,7 +136,7 @@ def main(url: str, sample: str = "", command: str = "", keys: str = "") -> str:
     Service(url, {}).wait_until_ready()
     if not sample:
         return "ready"
-    recording = next(Path("/").glob(sample.lstrip("/")), None)
+    recording = find_sample(sample)
     if recording is None:
         sys.exit(f"no file matches {sample}")
     with temporary_key(command, keys) as headers:

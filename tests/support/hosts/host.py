@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.hosts.image import DEBIAN_12, image_root
-from support.hosts.keeper import Keeper, keeping, remove_cgroups
+from support.hosts.keeper import LOOP_NODES, Keeper, keeping, remove_cgroups
 from support.hosts.plays import ansible, apply_role
 from support.hosts.slots import STORE_PORT, Slot, free_slot
 from support.hosts.trees import tree
@@ -168,10 +168,10 @@ class Host:
 
 
 @contextmanager
-def fresh_host(image=DEBIAN_12):
-    """Boot a host from `image`; yield it, and remove it at the end."""
+def fresh_host(image=DEBIAN_12, nodes=LOOP_NODES):
+    """Boot a host from `image`, with these device nodes; yield it, and remove it at the end."""
     with ExitStack() as stack:
-        host = _assemble(stack, lambda _: image_root(image))
+        host = _assemble(stack, lambda _: image_root(image), nodes)
         _make_key(host.root / "etc/ssh/ssh_host_ed25519_key")
         _boot(stack, host)
         yield host
@@ -211,10 +211,10 @@ def _clear(slot):
     remove_cgroups(slot)
 
 
-def _assemble(stack, disk):
+def _assemble(stack, disk, nodes=LOOP_NODES):
     """Set up a host without a host key; `disk` returns its lower layers."""
     slot = stack.enter_context(free_slot(_clear))
-    keeper = stack.enter_context(keeping(slot, disk(slot)))
+    keeper = stack.enter_context(keeping(slot, disk(slot), nodes))
     _configure(slot, keeper.root)
     stack.enter_context(wired(slot, keeper.process.pid))
     return Host(slot=slot, keeper=keeper)

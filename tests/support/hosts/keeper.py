@@ -7,6 +7,8 @@ unshare      holds the mount namespace with the overlay, and the network namespa
         systemd, of the host
 """
 
+import os
+import stat
 import subprocess
 import time
 from contextlib import contextmanager, suppress
@@ -51,6 +53,10 @@ _NSPAWN = (
     *("--link-journal=no", "--resolv-conf=off", "--timezone=off", "--network-namespace-path=/proc/self/ns/net"),
     "--capability=CAP_NET_ADMIN",
 )
+LOOP_NODES = ("/dev/loop-control", *(f"/dev/loop{number}" for number in range(16)))
+"""Nodes of this machine with which a host can mount images. The kernel frees each device with the last mount of it."""
+_LOOP_MAJOR = 7
+"""https://www.kernel.org/doc/html/latest/admin-guide/devices.html"""
 _DIES_WITHIN = 10
 
 
@@ -91,11 +97,13 @@ class Keeper:
 
 
 @contextmanager
-def keeping(slot, root):
-    """Mount the disk of a host over the lower layers `root`; yield its keeper."""
+def keeping(slot, root, nodes=LOOP_NODES):
+    """Mount the disk of a host with these device `nodes` over the lower layers `root`; yield its keeper."""
+    make_loop_nodes()
     for name in ("upper", "work", "root"):
         (slot.folder / name).mkdir()
     nspawn = [*_NSPAWN, f"--machine={slot.name}", f"--directory={slot.folder}/root"]
+    nspawn += [f"--bind={node}" for node in nodes]
     command = ["unshare", "--mount", "--net", "sh", "-c", _HOLD, "hold", root, slot.folder, _BOOT, *nspawn]
     # A new session, so that Ctrl-C reaches only the tests, which then clean up.
     process = subprocess.Popen(
@@ -113,6 +121,13 @@ def keeping(slot, root):
         process.stdin.close()
         process.wait(_DIES_WITHIN)
         process.stdout.close()
+
+
+def make_loop_nodes():
+    """Make the nodes that this machine lacks: the kernel makes one only when it needs the device."""
+    for number, node in enumerate(LOOP_NODES[1:]):
+        with suppress(FileExistsError):
+            os.mknod(node, stat.S_IFBLK | 0o660, os.makedev(_LOOP_MAJOR, number))
 
 
 def remove_cgroups(slot):

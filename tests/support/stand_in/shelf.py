@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from support.caches import PIPELINE, Site
+from support.stand_in.images import carry_environment
 from support.stand_in.toolkit import BOTH, FIRST, modules_of, write_wheels
 from support.wheels import carry
 
@@ -64,10 +65,16 @@ class Shelf:
         """Publish a version: a model, and a release of the toolkit."""
         self._publish(version, model, release)
 
-    def _publish(self, version, model, release, modules=None):
+    def publish_with_images(self, version, model, release="first"):
+        """Publish a version with images of the packages, too."""
+        self._publish(version, model, release, carry_images=carry_environment)
+
+    def _publish(self, version, model, release, modules=None, carry_images=None):
         self._site.build(version, models(model))
         wheels = write_wheels(self.folder / "wheels" / release, release, modules)
         carry(self._site.built(version), wheels, first=FIRST, both=BOTH)
+        if carry_images:
+            carry_images(self._site.built(version), wheels)
         built, store = self._site.built(version), self._site.store
         if not self.private:
             (store.root / "latest" / MANIFEST_NAME).unlink(missing_ok=True)  # needs no key
@@ -76,6 +83,11 @@ class Shelf:
         key = read_private_key(self.private)
         (built / SIGNATURE_NAME).write_bytes(key.sign((built / MANIFEST_NAME).read_bytes()))
         publish(built, store, NoProgress(), key)
+
+    @property
+    def store_folder(self):
+        """Return the folder of the store."""
+        return self._site.store.root
 
     def signature(self, version):
         """Return the path of a version's signature, here and on hosts."""

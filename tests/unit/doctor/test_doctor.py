@@ -277,7 +277,7 @@ def test_all_checks_run_when_the_cache_is_damaged(tmp_path, monkeypatch):
 
     assert checks["cache"].state is State.BROKEN
     assert "--repair" in checks["cache"].hint
-    assert list(checks) == ["packages", "cache", "token", "disk", "offline guard", "device", "transcription"]
+    assert list(checks) == ["packages", "images", "cache", "token", "disk", "offline guard", "device", "transcription"]
 
 
 def test_a_cache_that_other_users_can_write_to_is_broken(tmp_path):
