@@ -7,6 +7,7 @@ https://docs.python.org/3/library/gc.html#gc.freeze
 """
 
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -36,17 +37,24 @@ without_collector = SharedContext(_pause)
 """Pause the collector for the block, in all threads, and leave it as it was."""
 
 
+_frozen = threading.Event()
+"""Whether a load froze the objects of this process."""
+
+
 @contextmanager
 def _freeze() -> Iterator[None]:
     with without_collector():
         _release_frozen()
         yield
-        gc.freeze()  # before the collector runs again
+        if not gc.get_freeze_count():  # nobody else froze some, and thinks of what is to be frozen
+            gc.freeze()  # before the collector runs again
+            _frozen.set()
 
 
 def _release_frozen() -> None:
     """Free what an earlier load froze and nothing uses any more: a pipeline's parts form reference cycles."""
-    if gc.get_freeze_count():
+    if _frozen.is_set():
+        _frozen.clear()
         gc.unfreeze()
         gc.collect()
 

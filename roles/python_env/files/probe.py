@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 TRIAL = 'mount -t squashfs -o loop,ro,nodev,nosuid "$1/image" "$1/point" && cat "$1/point/readable" >"$1/read"'
+ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath)}
 BLOCK = 4096
 """Bytes: mksquashfs pads an image with zeros, which the base64 lacks."""
 
@@ -33,7 +34,9 @@ def mount_problem(folder: Path, image: str) -> str:
         Path(work, "point").mkdir()
         command = ["unshare", "--mount", "sh", "-c", TRIAL, "sh", work]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # no user input
+            done = subprocess.run(  # noqa: S603  # no user input
+                command, env=ENVIRONMENT, capture_output=True, text=True, check=False
+            )
         except FileNotFoundError:
             return "unshare is not installed"
     return "" if done.returncode == 0 else " ".join(done.stderr.split()) or "squashfs cannot be mounted"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath)}
 UNITS = Path("/etc/systemd/system")
 IMAGE = re.compile(r"\.?([0-9a-f]{64})\.squashfs(\.incomplete)?")
 
@@ -40,7 +41,8 @@ def digests_of(listed: Path) -> list[str]:
 def remove(point: Path, image: Path, receipt: Path) -> None:
     """Remove the unit of an image, its mount point, the image, and its lines in the receipt."""
     escape = ["systemd-escape", "--path", "--suffix=mount", str(point)]
-    unit = UNITS / subprocess.run(escape, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    named = subprocess.run(escape, env=ENVIRONMENT, capture_output=True, text=True, check=True)  # noqa: S603  # no input
+    unit = UNITS / named.stdout.strip()
     if unit.is_file():
         systemctl("disable", "--quiet", "--now", unit.name)
         unit.unlink()
@@ -53,7 +55,8 @@ def remove(point: Path, image: Path, receipt: Path) -> None:
 
 def systemctl(*arguments: str) -> None:
     """Run systemctl; exit if it fails."""
-    done = subprocess.run(["systemctl", *arguments], stdout=sys.stderr, check=False)  # noqa: S603, S607  # no user input
+    command = ["systemctl", *arguments]
+    done = subprocess.run(command, env=ENVIRONMENT, stdout=sys.stderr, check=False)  # noqa: S603  # no user input
     if done.returncode:
         sys.exit(f"error: systemctl {' '.join(arguments)} failed ({done.returncode})\nhint: see its output above")
 

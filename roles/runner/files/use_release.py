@@ -8,12 +8,14 @@ the next run does the rest.
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+ENVIRONMENT = {"PATH": os.environ.get("PATH", os.defpath)}
 FRESH = "releases/.fresh-link"
 """A new link, until its rename: in a folder that the receipt lists, so that `reset` removes it after a kill."""
 
@@ -67,7 +69,8 @@ def write_links(home: Path, before: Mapping[str, str], after: Mapping[str, str])
         if after.get(name) != before.get(name):
             replace_link(home, name, after[name])
     # Also if nothing changed: a killed run may have left links that are not on the disk yet.
-    if subprocess.run(["sync", "--file-system", home], check=False).returncode:  # noqa: S603, S607  # the box's PATH
+    done = subprocess.run(["sync", "--file-system", home], env=ENVIRONMENT, check=False)  # noqa: S603, S607  # root's PATH
+    if done.returncode:
         sys.exit(f"error: {home} cannot be flushed to disk\nhint: check the disk, then run again")
 
 

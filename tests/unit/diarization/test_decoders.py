@@ -34,6 +34,10 @@ sys.exit(decoding.main())
 """A decoder whose only sample is its process id, unless the recording is hostile."""
 
 
+OTHERS = set()
+"""Child processes that other tests of this worker started."""
+
+
 @pytest.fixture
 def talk(tmp_path):
     write_wav(tmp_path / "talk.wav", [np.zeros(SAMPLE_RATE), tone(1, SAMPLE_RATE)], SAMPLE_RATE)
@@ -72,7 +76,7 @@ def standby():
 
 def waiting_process():
     """Return the id of the only child process of this one, once it waits for its recording."""
-    (process,) = until(lambda: children_of(os.getpid()), "no decoder starts")
+    (process,) = until(decoders_here, "no decoder starts")
     until(lambda: waits(process), "it does not wait")
     return process
 
@@ -101,10 +105,16 @@ def process_of(recording):
 
 
 @pytest.fixture(autouse=True)
-def no_other_child():
-    assert children_of(os.getpid()) == []
+def no_decoder_is_left():
+    OTHERS.clear()
+    OTHERS.update(children_of(os.getpid()))
     yield
-    assert children_of(os.getpid()) == []
+    assert decoders_here() == []
+
+
+def decoders_here():
+    """Return the child processes of this one that the test has started."""
+    return [process for process in children_of(os.getpid()) if process not in OTHERS]
 
 
 @pytest.mark.parametrize("selection", [Selection(), Selection(channel="each")], ids=["mean", "each channel"])
@@ -120,7 +130,7 @@ def test_the_samples_digest_and_warnings_are_those_of_a_decoder_that_starts_now(
                 decoded(path, decoder.run, selection=selection),
                 decoded(path, run_decoder, selection=selection),
             )
-            assert process not in children_of(os.getpid())
+            assert process not in decoders_here()
             assert found.waveform.tobytes() == expected.waveform.tobytes()
             assert (found.digest, found.warnings) == (expected.digest, expected.warnings)
     assert expected.warnings
@@ -128,7 +138,7 @@ def test_the_samples_digest_and_warnings_are_those_of_a_decoder_that_starts_now(
 
 def test_a_decoder_starts_ahead_from_the_first_recording_on_and_ends_with_the_thread(talk):
     with standby() as decoder:
-        assert children_of(os.getpid()) == []
+        assert decoders_here() == []
         decoded(talk, decoder.run)
         process = waiting_process()
     assert not is_running(process)

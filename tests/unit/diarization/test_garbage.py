@@ -17,10 +17,14 @@ class Part:
 
 @pytest.fixture(autouse=True)
 def _as_before():
+    were_frozen = gc.get_freeze_count()
     gc.unfreeze()
     yield
     gc.enable()
-    gc.unfreeze()
+    with freezing_objects():  # forgets what it froze
+        gc.freeze()
+    if not were_frozen:
+        gc.unfreeze()
 
 
 def state():
@@ -80,6 +84,16 @@ def test_objects_are_frozen_once_after_the_outermost_block():
     assert gc.get_freeze_count() > 0
     assert not any(each is part for each in gc.get_objects())
     assert gc.isenabled()
+
+
+def test_a_process_whose_objects_somebody_else_froze_keeps_them_so():
+    gc.freeze()
+    before = gc.get_freeze_count()
+    for _ in range(2):
+        with freezing_objects():
+            kept = [Part() for _ in range(1000)]
+    assert len(kept) == 1000
+    assert before - 100 < gc.get_freeze_count() <= before
 
 
 def test_a_load_that_fails_ends_the_pause():
