@@ -1,5 +1,6 @@
 """Samples of resident memory while a scenario runs, and their summary."""
 
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,10 +66,10 @@ def summarise_memory(samples: Sequence[Sample]) -> dict[str, object]:
 
 def slope(samples: Sequence[Sample]) -> float:
     """Return the growth in bytes a second, by least squares; 0 if all samples are of one moment."""
-    mean_time = sum(at for at, _ in samples) / len(samples)
-    mean_size = sum(size for _, size in samples) / len(samples)
-    spread = sum((at - mean_time) ** 2 for at, _ in samples)
-    return sum((at - mean_time) * (size - mean_size) for at, size in samples) / spread if spread else 0.0
+    times = [at for at, _ in samples]
+    if min(times) == max(times):
+        return 0.0
+    return statistics.linear_regression(times, [size for _, size in samples]).slope
 
 
 def _at(samples: Sequence[Sample], moment: float) -> int:

@@ -46,7 +46,7 @@ def _freeze() -> Iterator[None]:
     with without_collector():
         _release_frozen()
         yield
-        if not gc.get_freeze_count():  # nobody else froze some, and thinks of what is to be frozen
+        if not gc.get_freeze_count():  # the caller froze none
             gc.freeze()  # before the collector runs again
             _frozen.set()
 

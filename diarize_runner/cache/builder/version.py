@@ -77,10 +77,7 @@ def build(  # noqa: PLR0913  # a version has this many inputs
     with disk_errors(out):
         _remove_old_build(out)
         with _workspace(out) as staged:
-            wheelhouse = _gather(wheels, out, staged, progress) if wheels else None
-            images: tuple[EnvironmentImage, ...] = ()
-            if wheelhouse and environment:
-                wheelhouse, images = _build_images(environment, wheelhouse, out, staged, progress)
+            wheelhouse, images = _packages(wheels, environment, out, staged, progress)
             for repo in lock.repos:
                 _stage(repo, fetch_locked(folder, repo, hub), staged, progress)
             archive = pack(lock, staged, out / ARCHIVE_NAME, progress)
@@ -92,6 +89,20 @@ def build(  # noqa: PLR0913  # a version has this many inputs
         flush(out)
         flush_parents(out)
     return manifest
+
+
+def _packages(
+    wheels: "WheelSources | None",
+    environment: "EnvironmentSources | None",
+    out: Path,
+    staged: Path,
+    progress: Progress,
+) -> tuple[Wheelhouse | None, tuple[EnvironmentImage, ...]]:
+    """Gather the wheels and build the images that were asked for."""
+    wheelhouse = _gather(wheels, out, staged, progress) if wheels else None
+    if wheelhouse and environment:
+        return _build_images(environment, wheelhouse, out, staged, progress)
+    return wheelhouse, ()
 
 
 def _require_publishable(requirements: Path) -> None:
