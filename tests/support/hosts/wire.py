@@ -18,6 +18,8 @@ _FIREWALL = """
 table inet {table} {{
   flags owner;
   counter ssh {{}}; counter store {{}}; counter neighbours {{}}; counter leak {{}};
+  set leaked4 {{ type ipv4_addr . inet_proto . inet_service; flags dynamic; size 64; }};
+  set leaked6 {{ type ipv6_addr . inet_proto . inet_service; flags dynamic; size 64; }};
   chain arriving {{
     type filter hook prerouting priority filter; policy accept;
     iifname != "{link}" accept;
@@ -27,7 +29,10 @@ table inet {table} {{
     icmpv6 type {{
       nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-report, mld2-listener-report
     }} counter name neighbours accept;
-    counter name leak drop;
+    counter name leak;
+    add @leaked4 {{ ip daddr . meta l4proto . th dport }};
+    add @leaked6 {{ ip6 daddr . meta l4proto . th dport }};
+    drop;
   }};
 }}
 """
@@ -36,12 +41,13 @@ _READY_WITHIN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Packets:
-    """The number of packets from the host, by kind."""
+    """The number of packets from the host, by kind, and where the leaked ones went: address, protocol, port."""
 
     ssh: int
     store: int
     neighbours: int
     leak: int
+    leaked_to: tuple
 
 
 @contextmanager
@@ -73,10 +79,14 @@ def unplug(slot):
 def packets(slot):
     """Return the packets that the host sent so far."""
     listed = subprocess.run(
-        ["nft", "--json", "list", "counters", "table", "inet", _table(slot)], capture_output=True, text=True, check=True
+        ["nft", "--json", "list", "table", "inet", _table(slot)], capture_output=True, text=True, check=True
     )
-    counters = [entry["counter"] for entry in json.loads(listed.stdout)["nftables"] if "counter" in entry]
-    return Packets(**{counter["name"]: counter["packets"] for counter in counters})
+    entries = json.loads(listed.stdout)["nftables"]
+    counters = {entry["counter"]["name"]: entry["counter"]["packets"] for entry in entries if "counter" in entry}
+    leaked_to = tuple(
+        tuple(element["concat"]) for entry in entries if "set" in entry for element in entry["set"].get("elem", [])
+    )
+    return Packets(**counters, leaked_to=leaked_to)
 
 
 def _table(slot):
