@@ -53,7 +53,14 @@ def summarise(answers: Sequence[Answer]) -> dict[str, object]:
         "unanswered": sum(not answer.status for answer in answers),
         **latencies,
         **({"max_seconds": round(max(times), 4)} if times else {}),
+        **_errors(answers),
     }
+
+
+def _errors(answers: Iterable[Answer]) -> dict[str, object]:
+    """Return why requests had no answer, with counts, if any had none."""
+    counts = Counter(answer.error for answer in answers if not answer.status)
+    return {"errors": dict(sorted(counts.items()))} if counts else {}
 
 
 def summarise_by_name(answers: Sequence[Answer]) -> dict[str, dict[str, object]]:

@@ -24,7 +24,7 @@ class GuardedFile:
     owner_threat: str
     """What another owner could do."""
     refused_mode: int
-    """Permissions that no such file may have."""
+    """Permissions that no such file may have, but see `_refused`."""
     mode_error: str
     """What is wrong with one that has them; `{path}` stands for the file."""
 
@@ -45,5 +45,13 @@ class GuardedFile:
         if status.st_uid not in {0, os.geteuid()}:
             hint = f"run: chown {os.geteuid()} {path}"
             raise UsageError(f"{path} belongs to user {status.st_uid}, who could {self.owner_threat}", hint=hint)
-        if status.st_mode & self.refused_mode:
+        if status.st_mode & self._refused(status):
             raise UsageError(self.mode_error.format(path=path), hint=f"run: chmod 600 {path}")
+
+    def _refused(self, status: os.stat_result) -> int:
+        """Return the permissions that this file may not have.
+
+        A file of root may be readable by a group, as Kubernetes mounts a Secret: root has put this user into it.
+        """
+        of_root = status.st_uid == 0 != os.geteuid()
+        return self.refused_mode & ~stat.S_IRGRP if of_root else self.refused_mode

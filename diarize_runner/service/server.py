@@ -37,6 +37,10 @@ _log = logging.getLogger(__name__)
 
 _GRACE: Final = 10
 """Seconds that running requests have after SIGTERM; their jobs go on with the next start."""
+_KEEP_ALIVE: Final = 75
+"""Seconds that a connection may wait for its next request. With fewer than a `Retry-After`, or than the 60 that proxies
+keep theirs open, a request may meet the end of its connection
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html)."""
 
 
 def serve(settings: Settings, progress: ConsoleProgress, systemd: Systemd = NO_SYSTEMD) -> None:
@@ -140,6 +144,7 @@ def _run(app: FastAPI, listener: socket.socket, changes: Changes) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )
     # When it has stopped, uvicorn raises the signal again, which would kill this process before it has cleaned up.

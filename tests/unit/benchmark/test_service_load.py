@@ -54,6 +54,10 @@ class TestAnswers:
     def test_without_an_answer_there_is_no_percentile(self):
         assert "p50_seconds" not in summarise([answer(0)])
 
+    def test_requests_without_an_answer_are_counted_by_their_errors(self):
+        reset = answer(0, error="connection reset")
+        assert summarise([reset, answer(200), reset])["errors"] == {"connection reset": 2}
+
     def test_each_name_has_a_summary(self):
         by_name = summarise_by_name([answer(200, name="b"), answer(202, name="a"), answer(429, name="a")])
         assert [(name, found["requests"]) for name, found in by_name.items()] == [("a", 2), ("b", 1)]

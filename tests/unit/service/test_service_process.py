@@ -1,7 +1,9 @@
 """A server as a process of its own: it stops in an orderly way, dies while clients wait, or is refused."""
 
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -86,6 +88,17 @@ def stopped_at_once(monkeypatch):
 
 
 @pytest.mark.usefixtures("stopped_at_once")
+@pytest.mark.long
+def test_a_client_that_waits_as_retry_after_says_can_use_its_connection_again(server):
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=LONGEST_WAIT)
+    for seconds in (0, 5.5):
+        time.sleep(seconds)
+        connection.request("GET", "/livez")
+        assert connection.getresponse().read()
+        connection.auto_open = 0  # or it would connect again
+    connection.close()
+
+
 def test_a_second_server_of_a_folder_is_refused(server, folder, capsys):
     done = run_main(capsys, main, "--folder", folder, "--port", 0)
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import socket
 import threading
 from dataclasses import replace
@@ -54,6 +55,15 @@ class TestFile:
         assert loaded.find("hooks.corp.example", 8443).is_private
         assert [loaded.find("hooks.corp.example", 443), loaded.find("example.com", 443)] == [None, None]
         assert SECRET not in repr(loaded)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a file of root")
+    def test_one_of_root_may_be_readable_by_a_group_as_a_mounted_secret_is(self, tmp_path, monkeypatch):
+        path = write(tmp_path / "webhooks.json", {"secret": SECRET, "hosts": []}, 0o440)
+        monkeypatch.setattr(os, "geteuid", lambda: 1001)
+        assert Webhooks.load(path).secret == SECRET
+        path.chmod(0o444)
+        with pytest.raises(UsageError, match="which holds a secret"):
+            Webhooks.load(path)
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602])
     def test_one_that_others_can_read_or_change_is_refused(self, tmp_path, mode):
