@@ -1,4 +1,4 @@
-"""Two methods to set up a fresh host, timed from the first command to the first labelled transcript."""
+"""Three methods to set up a fresh host, timed from the first command to the first labelled transcript."""
 
 import json
 import time
@@ -22,11 +22,11 @@ echo "== labelled"
 _BY_HAND = """\
 set -e
 export HF_HUB_OFFLINE=1 PYANNOTE_METRICS_ENABLED=0 TMPDIR=/var/tmp
+pip="venv/bin/pip install --quiet --no-index --trusted-host {host} --find-links {store}/v{version}/wheels.html"
 echo "== environment"
 python3 -m venv venv
 echo "== packages"
-venv/bin/pip install --quiet --no-index --trusted-host {host} --find-links {store}/v{version}/wheels.html \\
-    -r requirements.txt
+{install}
 echo "== cache"
 curl -fsSL -o /var/tmp/huggingface-cache.tar.gz {store}/v{version}/huggingface-cache.tar.gz
 mkdir -p .cache
@@ -34,6 +34,12 @@ tar -xzf /var/tmp/huggingface-cache.tar.gz -C .cache
 echo "== labelled"
 venv/bin/python on_host/label.py sample.wav transcript.json labelled.json
 """
+_INSTALL = {
+    "pip": "$pip -r requirements.txt",
+    "uv": "$pip uv\n"
+    "venv/bin/uv pip install --quiet --python venv/bin/python --no-index --find-links {store}/v{version}/wheels.html "
+    "-r requirements.txt",
+}
 _SPEAKERS = 2
 """In the recording, and so in its labelled transcript."""
 _BOOTSTRAP_PHASES = {"creating its environment": "toolkit", "provisioning": "preflight", "labelled": "labelled"}
@@ -73,12 +79,14 @@ def set_up(site: Site) -> Ours:
         return Ours(first=first, again=again, again_over_ssh=_again_over_ssh(site, host, store))
 
 
-def set_up_by_hand(site: Site) -> SetUp:
-    """Set up a fresh host manually."""
+def set_up_by_hand(site: Site, installer: str) -> SetUp:
+    """Set up a fresh host manually, with `pip` or `uv`."""
     with prepare_host(site) as (host, store):
         install_venv(host)
         host.put("/root/requirements.txt", pins(site).encode())
-        timed = run_timed(host, _BY_HAND.format(store=store, host=host.store_address[0], version=VERSION))
+        place = {"store": store, "version": VERSION}
+        install = _INSTALL[installer].format(**place)
+        timed = run_timed(host, _BY_HAND.format(host=host.store_address[0], install=install, **place))
         _require_labels(host)
         return SetUp(seconds=timed.seconds, phases=timed.phases(str))
 

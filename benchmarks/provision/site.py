@@ -12,8 +12,8 @@ from benchmarks.restore.methods import run
 ROOT = Path(__file__).resolve().parents[2]
 VERSION, PYTHON = "1.0", "3.11"
 """The Python of Debian 12."""
-_KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diarize-runner-tests/version"
-"""Shared with the tests, so that pip fetches 3 GB of wheels only once."""
+_KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diarize-runner-tests/version-with-images"
+"""So that pip fetches 3 GB of wheels, and mksquashfs packs them, only once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,19 @@ class Site:
         """The size of all wheels that a host fetches."""
         return sum(wheel.stat().st_size for wheel in self.store.glob("wheels/sha256/*/*.whl"))
 
+    @property
+    def bytes_of_images(self) -> int:
+        """The size of the images that a host fetches in place of most wheels."""
+        return sum(image.stat().st_size for image in self.store.glob("environments/sha256/*/*.squashfs"))
+
 
 def make_site(work: Path) -> Site:
-    """Publish a version of the embedded cache, with its wheels."""
+    """Publish a version of the embedded cache, with its wheels and images."""
     site = Site(work=work)
     run([str(ROOT / "scripts/pack-toolkit.sh")])
     (toolkit,) = (ROOT / "dist").glob("*.whl")
     command = [sys.executable, "-m", "diarize_runner", "cache"]
-    options = ["--version", VERSION, "--out", str(_KEPT), "--with-wheels", "--python", PYTHON]
+    options = ["--version", VERSION, "--out", str(_KEPT), "--with-environment", "--python", PYTHON]
     run([*command, "build", str(ROOT / "cache_manifests/embedded.yaml"), *options, "--toolkit", str(toolkit)])
     run([*command, "publish", str(_KEPT), "--store", site.store.as_uri()])
     return site
