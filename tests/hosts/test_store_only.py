@@ -4,16 +4,13 @@ The wheels are real (5 GB), so they are cached between runs of the tests.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from support.buckets import Cloud
 from support.hosts import DEBIAN_13, fresh_host, require_hosts
 from support.hosts.trees import changes
+from support.real_version import real_version
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, serving
 
@@ -22,8 +19,6 @@ from diarize_runner.progress import NoProgress
 from diarize_runner.store.address import open_writable_store
 from diarize_runner.store.local import LocalStore
 
-ROOT = Path(__file__).resolve().parents[2]
-BUILT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "diarize-runner-tests/version")
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 SPOOL = "/var/lib/diarize-runner"
 SAMPLE = "/opt/diarize-runner/current/lib/python3*/site-packages/pyannote/audio/sample/sample.wav"
@@ -38,13 +33,7 @@ pytestmark = [pytest.mark.hosts, pytest.mark.longest]
 def version():
     """A build of the embedded cache with all wheels for Debian 12 and 13 (Python 3.11 and 3.13)."""
     require_hosts()
-    subprocess.run([ROOT / "scripts/pack-toolkit.sh"], check=True, capture_output=True)
-    (toolkit,) = (ROOT / "dist").glob("*.whl")
-    command = [Path(sys.executable).with_name("diarize-runner"), "cache", "build", "cache_manifests/embedded.yaml"]
-    options = ["--version", "1.0", "--out", BUILT, "--with-wheels", "--toolkit", toolkit]
-    options += ["--python", "3.11", "--python", "3.13"]
-    subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
-    return BUILT
+    return real_version()
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from support.hosts.slots import STORE_PORT
 
 # Owned by the process that creates it: the kernel removes it when that ends. `neighbours` counts IPv6 discovery. On a
-# busy machine, sshd sends a FIN again after the kernel has forgotten the connection; without SYN it can open no other.
+# busy machine, sshd sends a FIN, or up to six SYN-ACKs, after the kernel has forgotten the connection; without a bare
+# SYN it can open no other.
 _FIREWALL = """
 table inet {table} {{
   flags owner;
@@ -24,7 +25,7 @@ table inet {table} {{
     type filter hook prerouting priority filter; policy accept;
     iifname != "{link}" accept;
     ct direction reply counter name ssh accept;
-    tcp sport 22 tcp flags & syn == 0 counter name ssh accept;
+    tcp sport 22 tcp flags & (syn | ack) != syn counter name ssh accept;
     tcp dport {port} counter name store accept;
     icmpv6 type {{
       nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-report, mld2-listener-report

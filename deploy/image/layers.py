@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Divide a box into the layers of an image: `layers.py BOX LAYERS`, with the Python of the box's release.
+
+The packages move to BOX/packages, a path that no release changes, so that their layers stay the same when only the
+toolkit is new. What nothing loads is left out, and byte-code is written: nobody can write it into a running container.
+"""
+
+import os
+import subprocess
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from diarize_runner.cache.builder import byte_code
+from diarize_runner.cache.builder.installed_tree import LEFT_OUT, is_left_out
+
+CUDA = ("nvidia*", "cuda*", "torch", "torch-*", "torchgen", "functorch", "triton*")
+"""Most of the bytes; a new version of the toolkit seldom changes them."""
+TOOLKIT = ("diarize_runner*",)
+RELEASES, CURRENT = "opt/diarize-runner/releases", "opt/diarize-runner/current"
+CACHE, PACKAGES = "var/lib/diarize-runner/cache", "packages"
+
+
+def main() -> None:
+    """Divide the box."""
+    box, layers = map(Path, sys.argv[1:])
+    (release,) = (box / RELEASES).iterdir()
+    (site_packages,) = release.glob("lib/python3*/site-packages")
+    leave_out(site_packages)
+    (release / "bin/uv").unlink()
+    move_packages(site_packages, box, layers)
+    for layer, path in (("models", CACHE), ("toolkit", RELEASES), ("toolkit", CURRENT)):
+        move_to(layers / layer, box / path, box / path)
+    program = layers / "toolkit" / (box / PACKAGES).relative_to("/") / Path(byte_code.__file__).relative_to(site_packages)
+    for layer in ("cuda", "packages", "toolkit"):
+        compile_packages(layers / layer / (box / PACKAGES).relative_to("/"), program)
+
+
+def leave_out(site_packages: Path) -> None:
+    """Remove the files that no command loads."""
+    for path in site_packages.rglob("*"):
+        if path.is_file() and is_left_out(str(path.relative_to(site_packages)), LEFT_OUT):
+            path.unlink()
+
+
+def move_packages(site_packages: Path, box: Path, layers: Path) -> None:
+    """Move each package into its layer; leave a link to where the image has all of them."""
+    for entry in sorted(site_packages.iterdir()):
+        move_to(layers / layer_of(entry.name), entry, box / PACKAGES / entry.name)
+    site_packages.rmdir()
+    site_packages.symlink_to(box / PACKAGES)
+
+
+def layer_of(name: str) -> str:
+    """Return the layer of an entry of site-packages."""
+    found = (layer for layer, patterns in (("cuda", CUDA), ("toolkit", TOOLKIT)) if matches(name, patterns))
+    return next(found, "packages")
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether the name matches one of the patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def move_to(layer: Path, path: Path, target: Path) -> None:
+    """Move a file or folder into the layer, where the image has it at `target`."""
+    moved = layer / target.relative_to("/")
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(moved)
+
+
+def compile_packages(folder: Path, program: Path) -> None:
+    """Write the byte-code of each module in the folder."""
+    command = [sys.executable, "-I", "-S", "-W", "ignore", str(program), str(folder), str(os.cpu_count() or 1)]
+    subprocess.run(command, env={"PATH": os.defpath, "PYTHONHASHSEED": "0"}, check=True)  # noqa: S603  # no user input
+
+
+if __name__ == "__main__":
+    main()

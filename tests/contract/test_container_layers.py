@@ -1,0 +1,79 @@
+"""deploy/image/layers.py divides a box into the layers of an image."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).resolve().parents[2] / "deploy/image/layers.py"
+FILES = {
+    "torch/__init__.py": "VERSION = 2\n",
+    "torch/lib/libtorch_static.a": "",
+    "torch/include/torch.h": "",
+    "nvidia/cublas/lib/libcublas.so": "",
+    "numpy/__init__.py": "",
+    "numpy-2.4.dist-info/RECORD": "",
+    "diarize_runner-1.0.dist-info/RECORD": "",
+}
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """Divide a box with few packages and this toolkit; return the folder of layers."""
+    root = tmp_path_factory.mktemp("image")
+    box = root / "box"
+    release = box / "opt/diarize-runner/releases/0123abcd"
+    site_packages = release / f"lib/python3.{sys.version_info.minor}/site-packages"
+    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", release], check=True)
+    for name, content in FILES.items():
+        (site_packages / name).parent.mkdir(parents=True, exist_ok=True)
+        (site_packages / name).write_text(content)
+    subprocess.run(["cp", "-r", PROGRAM.parents[2] / "diarize_runner", site_packages], check=True)
+    (release / "bin/uv").write_text("")
+    (box / "opt/diarize-runner/current").symlink_to("releases/0123abcd")
+    (box / "opt/diarize-runner/inputs").mkdir()
+    (box / "var/lib/diarize-runner/cache/versions/1.0").mkdir(parents=True)
+    command = [release / "bin/python", "-I", PROGRAM, box, root / "layers"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.defpath})
+    assert done.returncode == 0, done.stderr
+    return root / "layers"
+
+
+def in_box(layers, layer):
+    """Return the folder of a layer that the image has as the box."""
+    return layers / layer / (layers.parent / "box").relative_to("/")
+
+
+def test_each_file_is_in_the_layer_that_changes_with_it(layers):
+    assert (in_box(layers, "cuda") / "packages/torch/__init__.py").is_file()
+    assert (in_box(layers, "cuda") / "packages/nvidia/cublas/lib/libcublas.so").is_file()
+    assert sorted(path.name for path in (in_box(layers, "packages") / "packages").iterdir()) == ["numpy", "numpy-2.4.dist-info"]
+    assert (in_box(layers, "toolkit") / "packages/diarize_runner/__main__.py").is_file()
+    assert (in_box(layers, "models") / "var/lib/diarize-runner/cache/versions/1.0").is_dir()
+
+
+def test_the_packages_lie_where_no_release_changes_their_path(layers):
+    (site_packages,) = in_box(layers, "toolkit").glob("opt/diarize-runner/releases/*/lib/python3*/site-packages")
+    assert os.readlink(site_packages) == str(layers.parent / "box/packages")
+    assert os.readlink(in_box(layers, "toolkit") / "opt/diarize-runner/current") == "releases/0123abcd"
+
+
+def test_what_nothing_loads_is_left_out(layers):
+    names = {path.name for path in layers.rglob("*")}
+    assert not names & {"libtorch_static.a", "torch.h", "uv", "inputs"}
+
+
+def test_each_module_has_byte_code_that_python_does_not_compare_with_it(layers):
+    modules = [path for path in layers.rglob("packages/**/*.py")]
+    assert len(modules) > 100
+    for module in modules:
+        (code,) = module.parent.glob(f"__pycache__/{module.stem}.cpython-*.pyc")
+        assert code.read_bytes()[4] == 1  # PEP 552: a hash, not checked
+
+
+def test_the_byte_code_does_not_say_where_it_was_made(layers):
+    codes = [path.read_bytes() for path in layers.rglob("packages/torch/**/*.pyc")]
+    assert codes != []
+    assert all(b"VERSION" in code and str(layers.parent).encode() not in code for code in codes)

@@ -1,0 +1,134 @@
+"""The image of deploy/Containerfile, built on Debian without a network, and run as a cluster would run it."""
+
+import json
+import re
+import subprocess
+import time
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from support.containers import Engine, require_containers
+from support.hosts import DEBIAN_12
+from support.hosts.image import image_root
+from support.real_version import ROOT, real_version
+
+from diarize_runner.cache.published.publish import publish
+from diarize_runner.progress import NoProgress
+from diarize_runner.store.local import LocalStore
+
+pytestmark = [pytest.mark.hosts, pytest.mark.longest]
+
+SAMPLE = Path(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))
+BASE = "localhost/debian"
+SPEAKERS = {"SPEAKER_00", "SPEAKER_01"}
+GRACE = 20
+"""Seconds: requests have 10, then the model process ends."""
+AS_A_CLUSTER = (
+    *("--network", "none", "--read-only", "--cap-drop", "all", "--security-opt", "no-new-privileges"),
+    *("--user", "123456:0", "--tmpfs", "/tmp:rw,mode=1777", "--ulimit", "host"),
+)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    require_containers()
+    engine = Engine(folder=tmp_path_factory.mktemp("containers"))
+    yield engine
+    engine.remove()
+
+
+@pytest.fixture(scope="module")
+def image(engine, tmp_path_factory):
+    """Return the name of the image, which holds the embedded models."""
+    store = LocalStore(tmp_path_factory.mktemp("store") / "store")
+    publish(real_version(), store, NoProgress())
+    import_base(engine)
+    build = ["make", "-C", ROOT / "deploy", "build", f"ENGINE={' '.join(engine.command)}", f"STORE={store.root}"]
+    done = subprocess.run([*build, f"BASE={BASE}"], env=engine.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return "localhost/diarize-runner:latest"
+
+
+def import_base(engine):
+    """Import the root of a test host, which mmdebstrap has made."""
+    words = ["tar", "--create", "--directory", image_root(DEBIAN_12), "."]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as archive:
+        engine.succeed("import", "-", BASE, stdin=archive.stdout)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Return a folder that any user may write to, with the sample in it."""
+    folder = tmp_path_factory.mktemp("shared")
+    folder.chmod(0o777)
+    folder.joinpath("sample.wav").write_bytes(SAMPLE.read_bytes())
+    return folder
+
+
+def run(engine, image, shared, *arguments):
+    return engine.run("run", "--rm", *AS_A_CLUSTER, "--volume", f"{shared}:/shared", image, *arguments)
+
+
+def test_any_user_transcribes_and_labels_a_recording_without_a_network(engine, image, shared):
+    done = run(engine, image, shared, "run", "/shared/sample.wav", "--output", "/shared/sample.json")
+
+    assert done.returncode == 0, done.stderr
+    labelled = json.loads((shared / "sample.json").read_text())
+    assert {segment["speaker"] for segment in labelled["segments"]} == SPEAKERS
+
+
+def test_it_holds_no_token_and_nothing_that_only_the_build_needs(engine, image):
+    environment = engine.succeed("run", "--rm", *AS_A_CLUSTER, "--entrypoint", "env", image)
+    assert not re.search("TOKEN|SECRET", environment)
+    left = engine.succeed("run", "--rm", *AS_A_CLUSTER, "--entrypoint", "ls", image, "/box/opt/diarize-runner", "/build", "/store")
+    assert left.split() == []
+
+
+@pytest.fixture(scope="module")
+def service(engine, image, shared):
+    """Start the service with a key, as the image does by default; yield a function that sends it a request."""
+    key = run(engine, image, shared, "service-key", "add", "client", "--keys", "/shared/keys.json").stdout.strip()
+    (shared / "key").write_text(f"X-API-Key: {key}\n")
+    options = ("--detach", "--name", "service", "--volume", f"{shared}:/shared:ro")
+    keys = ("--env", "DIARIZE_RUNNER_SERVICE_KEYS=/shared/keys.json")
+    serve = ("serve", "--host", "0.0.0.0", "--port", "8080", "--folder", "/tmp/service")
+    engine.succeed("run", *options, *keys, *AS_A_CLUSTER, image, *serve)
+
+    def request(*arguments):
+        curl = ("curl", "--fail-with-body", "--silent", "--show-error", "--header", "@/shared/key")
+        return engine.run("exec", "service", *curl, *arguments[1:], f"http://127.0.0.1:8080{arguments[0]}")
+
+    deadline = time.monotonic() + 180
+    while (probe := request("/readyz")).returncode:
+        running = engine.succeed("inspect", "service", "--format", "{{.State.Running}}").strip()
+        assert running == "true" and time.monotonic() < deadline, probe.stderr + engine.run("logs", "service").stderr
+        time.sleep(0.5)
+    return request
+
+
+def test_the_service_diarizes(service):
+    answer = service("/v1/diarize", "--form", "file=@/shared/sample.wav")
+    assert answer.returncode == 0, answer.stdout
+    assert {segment["speaker"] for segment in json.loads(answer.stdout)["segments"]} == SPEAKERS
+
+
+def test_the_service_labels_a_transcript(service, shared):
+    (shared / "said.srt").write_text("1\n00:00:06,700 --> 00:00:07,100\nHello?\n\n2\n00:00:07,600 --> 00:00:08,300\nHello.\n")
+    forms = ("file=@/shared/sample.wav", "transcript=@/shared/said.srt", "response_format=srt")
+    answer = service("/v1/audio/transcriptions", *(word for form in forms for word in ("--form", form)))
+    assert answer.returncode == 0, answer.stdout
+    assert set(re.findall("SPEAKER_[0-9]+", answer.stdout)) <= SPEAKERS
+    assert answer.stdout.count("SPEAKER") == 2
+
+
+def test_a_request_without_a_key_is_refused(engine, service):
+    command = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "http://127.0.0.1:8080/v1/jobs")
+    assert engine.succeed("exec", "service", *command) == "401"
+
+
+def test_the_service_stops_on_sigterm_within_its_grace(engine, service):
+    start = time.monotonic()
+    engine.succeed("stop", "--time", "60", "service")
+    assert time.monotonic() - start < GRACE
+    assert engine.succeed("inspect", "service", "--format", "{{.State.ExitCode}}").strip() == "0"
