@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.fips import refuse_weak_digests
 from xdist.scheduler import LoadScopeScheduling
 
 SHARED = {
@@ -39,6 +40,9 @@ if Path(shutil.which("python3") or "").parent.name == "shims":
 # can interrupt what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The toolkit runs on hosts in FIPS mode.
+refuse_weak_digests()
 
 # The same examples each time, without a deadline, since the machine may be busy.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -17,23 +17,19 @@ from diarize_runner.cache.builder.installed_tree import LEFT_OUT, is_left_out
 CUDA = ("nvidia*", "cuda*", "torch", "torch-*", "torchgen", "functorch", "triton*")
 """Most of the bytes; a new version of the toolkit seldom changes them."""
 TOOLKIT = ("diarize_runner*",)
-RELEASES, CURRENT = "opt/diarize-runner/releases", "opt/diarize-runner/current"
-CACHE, PACKAGES = "var/lib/diarize-runner/cache", "packages"
+CURRENT, CACHE, PACKAGES = "opt/diarize-runner/current", "var/lib/diarize-runner/cache", "packages"
 
 
 def main() -> None:
     """Divide the box."""
     box, layers = map(Path, sys.argv[1:])
-    (release,) = (box / RELEASES).iterdir()
+    release = (box / CURRENT).resolve()
     (site_packages,) = release.glob("lib/python3*/site-packages")
     leave_out(site_packages)
-    (release / "bin/uv").unlink()
+    compile_packages(site_packages)
     move_packages(site_packages, box, layers)
-    for layer, path in (("models", CACHE), ("toolkit", RELEASES), ("toolkit", CURRENT)):
-        move_to(layers / layer, box / path, box / path)
-    program = layers / "toolkit" / (box / PACKAGES).relative_to("/") / Path(byte_code.__file__).relative_to(site_packages)
-    for layer in ("cuda", "packages", "toolkit"):
-        compile_packages(layers / layer / (box / PACKAGES).relative_to("/"), program)
+    for layer, path in (("models", box / CACHE), ("toolkit", release), ("toolkit", box / CURRENT)):
+        move_to(layers / layer, path, path)
 
 
 def leave_out(site_packages: Path) -> None:
@@ -41,6 +37,14 @@ def leave_out(site_packages: Path) -> None:
     for path in site_packages.rglob("*"):
         if path.is_file() and is_left_out(str(path.relative_to(site_packages)), LEFT_OUT):
             path.unlink()
+
+
+def compile_packages(site_packages: Path) -> None:
+    """Write the byte-code of each module, which does not say where it was made."""
+    program = [sys.executable, "-I", "-S", "-W", "ignore", byte_code.__file__]
+    environment = {"PATH": os.defpath, "PYTHONHASHSEED": "0"}
+    words = [*program, str(site_packages), str(os.cpu_count() or 1)]
+    subprocess.run(words, env=environment, check=True)  # noqa: S603  # no user input
 
 
 def move_packages(site_packages: Path, box: Path, layers: Path) -> None:
@@ -67,12 +71,6 @@ def move_to(layer: Path, path: Path, target: Path) -> None:
     moved = layer / target.relative_to("/")
     moved.parent.mkdir(parents=True, exist_ok=True)
     path.rename(moved)
-
-
-def compile_packages(folder: Path, program: Path) -> None:
-    """Write the byte-code of each module in the folder."""
-    command = [sys.executable, "-I", "-S", "-W", "ignore", str(program), str(folder), str(os.cpu_count() or 1)]
-    subprocess.run(command, env={"PATH": os.defpath, "PYTHONHASHSEED": "0"}, check=True)  # noqa: S603  # no user input
 
 
 if __name__ == "__main__":

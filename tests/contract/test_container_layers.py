@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import packaging
 import pytest
+
+import diarize_runner
 
 PROGRAM = Path(__file__).resolve().parents[2] / "deploy/image/layers.py"
 FILES = {
@@ -30,8 +33,8 @@ def layers(tmp_path_factory):
     for name, content in FILES.items():
         (site_packages / name).parent.mkdir(parents=True, exist_ok=True)
         (site_packages / name).write_text(content)
-    subprocess.run(["cp", "-r", PROGRAM.parents[2] / "diarize_runner", site_packages], check=True)
-    (release / "bin/uv").write_text("")
+    for package in (diarize_runner, packaging):
+        subprocess.run(["cp", "-r", Path(package.__file__).parent, site_packages], check=True)
     (box / "opt/diarize-runner/current").symlink_to("releases/0123abcd")
     (box / "opt/diarize-runner/inputs").mkdir()
     (box / "var/lib/diarize-runner/cache/versions/1.0").mkdir(parents=True)
@@ -49,27 +52,31 @@ def in_box(layers, layer):
 def test_each_file_is_in_the_layer_that_changes_with_it(layers):
     assert (in_box(layers, "cuda") / "packages/torch/__init__.py").is_file()
     assert (in_box(layers, "cuda") / "packages/nvidia/cublas/lib/libcublas.so").is_file()
-    assert sorted(path.name for path in (in_box(layers, "packages") / "packages").iterdir()) == ["numpy", "numpy-2.4.dist-info"]
+    assert sorted(path.name for path in (in_box(layers, "packages") / "packages").iterdir()) == [
+        "numpy",
+        "numpy-2.4.dist-info",
+        "packaging",
+    ]
     assert (in_box(layers, "toolkit") / "packages/diarize_runner/__main__.py").is_file()
     assert (in_box(layers, "models") / "var/lib/diarize-runner/cache/versions/1.0").is_dir()
 
 
 def test_the_packages_lie_where_no_release_changes_their_path(layers):
-    (site_packages,) = in_box(layers, "toolkit").glob("opt/diarize-runner/releases/*/lib/python3*/site-packages")
-    assert os.readlink(site_packages) == str(layers.parent / "box/packages")
-    assert os.readlink(in_box(layers, "toolkit") / "opt/diarize-runner/current") == "releases/0123abcd"
+    (library,) = in_box(layers, "toolkit").glob("opt/diarize-runner/releases/*/lib/python3*")
+    assert (library / "site-packages").readlink() == layers.parent / "box/packages"
+    assert (in_box(layers, "toolkit") / "opt/diarize-runner/current").readlink() == Path("releases/0123abcd")
 
 
 def test_what_nothing_loads_is_left_out(layers):
     names = {path.name for path in layers.rglob("*")}
-    assert not names & {"libtorch_static.a", "torch.h", "uv", "inputs"}
+    assert not names & {"libtorch_static.a", "torch.h", "inputs"}
 
 
 def test_each_module_has_byte_code_that_python_does_not_compare_with_it(layers):
-    modules = [path for path in layers.rglob("packages/**/*.py")]
+    modules = list(layers.rglob("packages/**/*.py"))
     assert len(modules) > 100
     for module in modules:
-        (code,) = module.parent.glob(f"__pycache__/{module.stem}.cpython-*.pyc")
+        code = module.parent / f"__pycache__/{module.stem}.{sys.implementation.cache_tag}.pyc"
         assert code.read_bytes()[4] == 1  # PEP 552: a hash, not checked
 
 

@@ -19,7 +19,7 @@ from diarize_runner.service.settings import DEFAULT_FOLDER
 
 ROOT = DEPLOY.parent
 DOCS = ROOT / "docs"
-# The schema of https://github.com/compose-spec/compose-spec, as the package docker-compose 1.29.2 holds it (Apache-2.0).
+# Of https://github.com/compose-spec/compose-spec, as the package docker-compose 1.29.2 holds it (Apache-2.0).
 SCHEMA = ROOT / "tests/vectors/compose/compose_spec.json"
 TARGETS_OF_THE_DOCUMENTS = {
     *("help", "build", "push", "deploy", "undeploy", "status", "logs", "test", "test-diarize", "create-secret"),
@@ -37,7 +37,9 @@ def service():
 @pytest.fixture(scope="module")
 def unit():
     """Return the quadlet unit; of a key that comes twice, a list of both values."""
-    parser = ConfigParser(strict=False, interpolation=None, dict_type=_Repeated, delimiters="=", empty_lines_in_values=False)
+    parser = ConfigParser(
+        strict=False, interpolation=None, dict_type=_Repeated, delimiters="=", empty_lines_in_values=False
+    )
     parser.optionxform = str
     parser.read(DEPLOY / "quadlet/diarize-runner.container", encoding="utf-8")
     return {section: dict(parser[section]) for section in parser.sections()}
@@ -54,10 +56,10 @@ class _Repeated(dict):
 
 
 def test_the_schema_accepts_the_compose_file():
-    document = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    schema = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    schema.validate(yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8")))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"services": {"a": {"port": ["1:1"]}}}, json.loads(SCHEMA.read_text(encoding="utf-8")))
+        schema.validate({"services": {"a": {"port": ["1:1"]}}})
 
 
 def test_the_service_of_compose_is_confined(service):
@@ -78,7 +80,11 @@ def test_the_service_understands_each_variable_of_the_example():
     lines = [line.removeprefix("# ") for line in (DEPLOY / ".env.example").read_text(encoding="utf-8").splitlines()]
     variables = dict(line.split("=", 1) for line in lines if re.fullmatch(r"[A-Z_]+=\S+", line))
     assert len(variables) == 4
-    changed = [name for name, value in variables.items() if settings_from_environment({name: value}) != settings_from_environment({})]
+    changed = [
+        name
+        for name, value in variables.items()
+        if settings_from_environment({name: value}) != settings_from_environment({})
+    ]
     assert set(variables) - set(changed) <= {"BATCH_SIZE", "MAX_CONCURRENT_JOBS"}  # the example shows their defaults
 
 

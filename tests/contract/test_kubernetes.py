@@ -132,7 +132,9 @@ def test_the_probes_are_endpoints_and_the_ports_agree(objects, service_routes):
     assert {probe["path"] for probe in probes} <= service_routes
     (port,) = container["ports"]
     assert container["args"][container["args"].index("--port") + 1] == str(port["containerPort"])
-    names = {probe["port"] for probe in probes} | {entry["targetPort"] for entry in the(objects, "Service")["spec"]["ports"]}
+    names = {probe["port"] for probe in probes} | {
+        entry["targetPort"] for entry in the(objects, "Service")["spec"]["ports"]
+    }
     assert names == {port["name"]}
 
 
@@ -189,7 +191,9 @@ def test_one_server_takes_the_queue_in_sqlite_and_several_the_one_in_postgresql(
     assert (alone["replicas"], alone["strategy"]["type"]) == (1, "Recreate")
     assert several["replicas"] > 1
     assert "hostname" not in several["template"]["spec"]
-    claim = next(item for item in of_kind(everything, "PersistentVolumeClaim") if item["metadata"]["name"].endswith("data"))
+    claim = next(
+        item for item in of_kind(everything, "PersistentVolumeClaim") if item["metadata"]["name"].endswith("data")
+    )
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
 
 

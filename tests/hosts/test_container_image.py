@@ -81,7 +81,9 @@ def test_any_user_transcribes_and_labels_a_recording_without_a_network(engine, i
 def test_it_holds_no_token_and_nothing_that_only_the_build_needs(engine, image):
     environment = engine.succeed("run", "--rm", *AS_A_CLUSTER, "--entrypoint", "env", image)
     assert not re.search("TOKEN|SECRET", environment)
-    left = engine.succeed("run", "--rm", *AS_A_CLUSTER, "--entrypoint", "ls", image, "/box/opt/diarize-runner", "/build", "/store")
+    left = engine.succeed(
+        "run", "--rm", *AS_A_CLUSTER, "--entrypoint", "ls", image, "/box/opt/diarize-runner", "/build", "/store"
+    )
     assert left.split() == []
 
 
@@ -102,7 +104,8 @@ def service(engine, image, shared):
     deadline = time.monotonic() + 180
     while (probe := request("/readyz")).returncode:
         running = engine.succeed("inspect", "service", "--format", "{{.State.Running}}").strip()
-        assert running == "true" and time.monotonic() < deadline, probe.stderr + engine.run("logs", "service").stderr
+        assert running == "true", engine.run("logs", "service").stderr
+        assert time.monotonic() < deadline, probe.stderr
         time.sleep(0.5)
     return request
 
@@ -114,7 +117,9 @@ def test_the_service_diarizes(service):
 
 
 def test_the_service_labels_a_transcript(service, shared):
-    (shared / "said.srt").write_text("1\n00:00:06,700 --> 00:00:07,100\nHello?\n\n2\n00:00:07,600 --> 00:00:08,300\nHello.\n")
+    (shared / "said.srt").write_text(
+        "1\n00:00:06,700 --> 00:00:07,100\nHello?\n\n2\n00:00:07,600 --> 00:00:08,300\nHello.\n"
+    )
     forms = ("file=@/shared/sample.wav", "transcript=@/shared/said.srt", "response_format=srt")
     answer = service("/v1/audio/transcriptions", *(word for form in forms for word in ("--form", form)))
     assert answer.returncode == 0, answer.stdout
@@ -123,7 +128,15 @@ def test_the_service_labels_a_transcript(service, shared):
 
 
 def test_a_request_without_a_key_is_refused(engine, service):
-    command = ("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "http://127.0.0.1:8080/v1/jobs")
+    command = (
+        "curl",
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        "http://127.0.0.1:8080/v1/jobs",
+    )
     assert engine.succeed("exec", "service", *command) == "401"
 
 

@@ -1,13 +1,17 @@
-"""What a host in FIPS mode does to Python: md5 and sha1 are refused, unless the caller says that security is no concern.
+"""What a host in FIPS mode does to Python: md5 and sha1 are refused, unless they are not for security.
 
 CPython asks OpenSSL, which refuses them without `usedforsecurity=False`
-(https://docs.python.org/3/library/hashlib.html#hash-algorithms). conftest.py applies it to all tests.
+(https://docs.python.org/3/library/hashlib.html#hash-algorithms). conftest.py applies it to the process of the tests;
+tests/hosts/test_container_image.py to all processes of a service.
 """
 
 import hashlib
 import hmac
+import sys
 
 _REFUSED = ("md5", "sha1")
+_TEST_TOOLS = ("_pytest", "hypothesis", "moto", "schemathesis", "tests", "werkzeug", "xdist")
+"""They do not run on a box."""
 
 
 def refuse_weak_digests():
@@ -43,5 +47,9 @@ def _hmac(function):
 
 
 def _require(name, used_for_security):
-    if used_for_security and name.lower().replace("-", "") in _REFUSED:
+    if used_for_security and name.lower().replace("-", "") in _REFUSED and not _is_of_a_test_tool(sys._getframe(2)):
         raise ValueError(f"[digital envelope routines] unsupported: {name} on a host in FIPS mode")
+
+
+def _is_of_a_test_tool(frame):
+    return frame.f_globals["__name__"].partition(".")[0] in _TEST_TOOLS
