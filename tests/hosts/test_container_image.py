@@ -8,6 +8,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from support import fips
 from support.containers import Engine, require_containers
 from support.hosts import DEBIAN_12
 from support.hosts.image import image_root
@@ -20,7 +21,7 @@ from diarize_runner.store.local import LocalStore
 pytestmark = [pytest.mark.hosts, pytest.mark.longest]
 
 SAMPLE = Path(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))
-BASE = "localhost/debian"
+BASE, PACKAGES = "localhost/debian", "/box/packages"
 SPEAKERS = {"SPEAKER_00", "SPEAKER_01"}
 GRACE = 20
 """Seconds: requests have 10, then the model process ends."""
@@ -44,8 +45,10 @@ def image(engine, tmp_path_factory):
     store = LocalStore(tmp_path_factory.mktemp("store") / "store")
     publish(real_version(), store, NoProgress())
     import_base(engine)
-    build = ["make", "-C", ROOT / "deploy", "build", f"ENGINE={' '.join(engine.command)}", f"STORE={store.root}"]
-    done = subprocess.run([*build, f"BASE={BASE}"], env=engine.environment, capture_output=True, text=True, check=False)
+    # podman's own network isolation needs more than this machine allows.
+    build = ["unshare", "--net", "make", "-C", ROOT / "deploy", "build", "BUILD_OPTIONS=", f"BASE={BASE}"]
+    words = [*build, f"ENGINE={' '.join(engine.command)}", f"STORE={store.root}"]
+    done = subprocess.run(words, env=engine.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return "localhost/diarize-runner:latest"
 
@@ -59,15 +62,29 @@ def import_base(engine):
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    """Return a folder that any user may write to, with the sample in it."""
+    """Return a folder that any user may write to, with the sample and a .pth file that makes Python FIPS-like."""
     folder = tmp_path_factory.mktemp("shared")
     folder.chmod(0o777)
     folder.joinpath("sample.wav").write_bytes(SAMPLE.read_bytes())
+    folder.joinpath("fips_like.pth").write_text("import fips_like; fips_like.refuse_weak_digests()\n")
     return folder
 
 
+def options(shared):
+    """Return the options of a container: the folder, and Python that refuses md5 and sha1 in each process."""
+    files = {shared: "/shared", fips.__file__: f"{PACKAGES}/fips_like.py:ro"}
+    files[shared / "fips_like.pth"] = f"{PACKAGES}/fips_like.pth:ro"
+    return (*AS_A_CLUSTER, *(word for path, target in files.items() for word in ("--volume", f"{path}:{target}")))
+
+
 def run(engine, image, shared, *arguments):
-    return engine.run("run", "--rm", *AS_A_CLUSTER, "--volume", f"{shared}:/shared", image, *arguments)
+    return engine.run("run", "--rm", *options(shared), image, *arguments)
+
+
+def test_the_python_of_these_tests_refuses_md5_as_a_fips_host_does(engine, image, shared):
+    code = "import hashlib; hashlib.md5(b'', usedforsecurity=False); hashlib.md5(b'')"
+    done = engine.run("run", "--rm", *options(shared), "--entrypoint", "python", image, "-I", "-c", code)
+    assert "ValueError: [digital envelope routines] unsupported: md5" in done.stderr
 
 
 def test_any_user_transcribes_and_labels_a_recording_without_a_network(engine, image, shared):
@@ -92,10 +109,9 @@ def service(engine, image, shared):
     """Start the service with a key, as the image does by default; yield a function that sends it a request."""
     key = run(engine, image, shared, "service-key", "add", "client", "--keys", "/shared/keys.json").stdout.strip()
     (shared / "key").write_text(f"X-API-Key: {key}\n")
-    options = ("--detach", "--name", "service", "--volume", f"{shared}:/shared:ro")
     keys = ("--env", "DIARIZE_RUNNER_SERVICE_KEYS=/shared/keys.json")
     serve = ("serve", "--host", "0.0.0.0", "--port", "8080", "--folder", "/tmp/service")
-    engine.succeed("run", *options, *keys, *AS_A_CLUSTER, image, *serve)
+    engine.succeed("run", "--detach", "--name", "service", *keys, *options(shared), image, *serve)
 
     def request(*arguments):
         curl = ("curl", "--fail-with-body", "--silent", "--show-error", "--header", "@/shared/key")
