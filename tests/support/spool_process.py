@@ -1,6 +1,6 @@
 """`diarize-runner spool` in a process of its own, with a diarizer that has no model.
 
-python -m support.spool_process OPTIONS     as `diarize-runner spool OPTIONS`
+python support/spool_process.py OPTIONS     as `diarize-runner spool OPTIONS`
 
 It prints LOADED for each load. A recording named `slow` prints WORKING, and takes until the process ends.
 """
@@ -43,10 +43,10 @@ def _meanwhile(uri):
 class SpoolProcess:
     """A run; `log` is what it has printed."""
 
-    def __init__(self, folder, *options, **environment):
+    def __init__(self, folder, *options, program=__file__, **environment):
         self.folder, self.log = folder, []
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "support.spool_process", str(folder), *map(str, options)],
+            [sys.executable, "-W", "ignore", str(program), str(folder), *map(str, options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -87,9 +87,9 @@ class SpoolProcess:
 
 
 @contextmanager
-def spool_process(folder, *options, **environment):
-    """Yield a run; it is killed when the block ends."""
-    spool = SpoolProcess(folder, *options, **environment)
+def spool_process(folder, *options, program=__file__, **environment):
+    """Yield a run of `program`, which is this file or a link to it; it is killed when the block ends."""
+    spool = SpoolProcess(folder, *options, program=program, **environment)
     try:
         yield spool
     finally:

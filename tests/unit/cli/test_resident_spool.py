@@ -3,14 +3,17 @@
 import fcntl
 import json
 import shutil
+from pathlib import Path
 
 import pytest
+from support import spool_process as program
 from support.spool_process import LOADED, WORKING, spool_process
 
 from diarize_runner.errors import Interrupted
 from diarize_runner.jobs.device_lock import VARIABLE
 
 HOUR = "3600"
+CHANGED = "the models or the release have changed: the next run loads the new ones"
 
 
 @pytest.fixture
@@ -88,10 +91,19 @@ def test_a_run_that_waits_exits_with_0_when_other_models_are_current(spool, drop
         (box / "fresh").symlink_to(f"versions/{other.name}")
         (box / "fresh").rename(box / "current")
         assert run.end() == 0
-        assert run.log[-2:] == [
-            "the models or the release have changed: the next run loads the new ones",
-            "1 labelled, 0 failed",
-        ]
+        assert run.log[-2:] == [CHANGED, "1 labelled, 0 failed"]
+
+
+def test_a_run_that_waits_exits_with_0_when_another_release_is_current(spool, drop, tmp_path):
+    release = tmp_path / "release"
+    release.symlink_to(Path(program.__file__).parent)
+    drop("one")
+    with spool("--idle-seconds", HOUR, program=release / "spool_process.py") as run:
+        run.wait_until_labelled("one")
+        release.unlink()
+        release.symlink_to("another")
+        assert run.end() == 0
+        assert run.log[-2:] == [CHANGED, "1 labelled, 0 failed"]
 
 
 def test_a_run_that_waits_leaves_the_gpu_to_others(spool, drop, tmp_path):
