@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from diarize_runner.cache.box.folder import BoxFolder
 from diarize_runner.cli.channels import add_channels_option, per_channel_task
 from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import (
@@ -23,6 +26,7 @@ from diarize_runner.jobs.job import DiarizationTask
 from diarize_runner.jobs.session import SessionOpener
 from diarize_runner.jobs.transcribing import TranscribingOpener
 from diarize_runner.progress import ConsoleProgress
+from diarize_runner.spool.idle import NO_WAIT, IdlePolicy, LinkTargets
 from diarize_runner.spool.labeller import SessionLabeller
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
@@ -34,6 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds inbox/, outbox/, failed/ and claimed/")
     described = f"take a file once it is unchanged for SECONDS (default: {SETTLE_SECONDS:g})"
     parser.add_argument("--settle", type=seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
+    described = "after the last recording, keep the models loaded for SECONDS to wait for the next one (default: 0)"
+    parser.add_argument("--idle-seconds", type=seconds, default=0.0, metavar="SECONDS", help=described)
     add_transcribe_option(parser, "transcribe recordings without a transcript")
     add_channels_option(parser)
     add_device_option(parser)
@@ -42,18 +48,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
-    """Load the models when the first recording is ready; label one recording after the other."""
+    """Load the models when the first recording is ready; label one after the other; wait for more, if requested."""
     if not arguments.folder.is_dir():
         raise UsageError(
             f"{arguments.folder} is not a folder", hint="create it with mkdir; its subfolders are created for you"
         )
-    with ExitStack() as stack, process_offline():
+    idle = _idle_policy(arguments)
+    with _sigterm_interrupts(), ExitStack() as stack, process_offline():
         load = _labeller(arguments, progress, stack)
-        outcomes = run_spool(Spool(folder=arguments.folder), load, settle=arguments.settle)
+        outcomes = run_spool(Spool(folder=arguments.folder), load, settle=arguments.settle, idle=idle)
         documents = list(_printed(outcomes, progress))
+    if idle.installed.have_moved():
+        progress.print_line("the models or the release have changed: the next run loads the new ones")
     failed = sum("error" in document for document in documents)
     text = f"{len(documents) - failed} labelled, {failed} failed"
     return Result(document={"recordings": documents}, text=text)
+
+
+def _idle_policy(arguments: argparse.Namespace) -> IdlePolicy:
+    """Return what the options request: a run that waits ends when other models or another release become current."""
+    if not arguments.idle_seconds:
+        return NO_WAIT
+    installed = LinkTargets.read(BoxFolder(root=arguments.cache).current, Path(sys.argv[0]))
+    return IdlePolicy(seconds=arguments.idle_seconds, installed=installed)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM, which otherwise ends the process, and counts as a crash on its recording."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _labeller(

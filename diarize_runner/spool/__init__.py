@@ -7,6 +7,7 @@
 
     inbox     the files of one stem in the inbox           -> InboxFiles: still being copied, or ready
     claim     InboxFiles, moved to claimed/                -> Claim: delivered to the outbox, or to failed
+    idle      how long a run waits for the next recording -> IdlePolicy
     run       process every claim, one after the other, with a Labeller
 
 A run can be killed at any time without losing a file or leaving half a result: each file is moved by one rename, and a

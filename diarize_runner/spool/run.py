@@ -14,6 +14,7 @@ from diarize_runner.disk import disk_errors, flush, lock
 from diarize_runner.errors import DeviceUnavailable, DiarizeRunnerError, SpoolError
 from diarize_runner.recording_errors import RecordingFailed, recording_errors
 from diarize_runner.spool.claim import Claim, claim_files, resume_claims
+from diarize_runner.spool.idle import NO_WAIT, IdlePolicy
 from diarize_runner.spool.inbox import Inbox, list_visible
 
 MAX_ATTEMPTS = 3
@@ -76,11 +77,18 @@ class Spool:
 
 
 def run(
-    spool: Spool, open_labeller: Callable[[], Labeller], *, settle: float = SETTLE_SECONDS, clock: Clock = time
+    spool: Spool,
+    open_labeller: Callable[[], Labeller],
+    *,
+    settle: float = SETTLE_SECONDS,
+    idle: IdlePolicy = NO_WAIT,
+    clock: Clock = time,
 ) -> Iterator[Outcome]:
-    """Label unfinished claims and the recordings in the inbox; yield each outcome; return when the inbox is empty.
+    """Label unfinished claims and the recordings in the inbox; yield each outcome.
 
-    Waits for files that are still being copied. Opens the labeller for the first recording.
+    Waits for files that are still being copied, and after the last recording for the next one, as `idle` says. Opens
+    the labeller for the first recording; without one, returns at once. Returns with recordings in the inbox only if
+    the links of `idle` have moved.
 
     Raises:
         SpoolError: another run holds the lock.
@@ -94,15 +102,26 @@ def run(
         for folder in (spool.inbox, spool.claimed, spool.outbox, spool.failed):
             folder.mkdir(exist_ok=True)
         flush(spool.folder)
-        for claim in resume_claims(spool.claimed, spool.inbox):
+        for claim in _claims(spool, settle, idle, clock):
             yield _finish(claim, spool, labeller())
-        inbox = Inbox()
-        while entries := list_visible(spool.inbox):
-            ready = [files for files in inbox.scan(entries, clock.monotonic()) if files.is_ready(settle)]
-            if ready:
-                yield _finish(claim_files(ready[0], spool.claimed), spool, labeller())
-            else:
-                clock.sleep(_POLL_SECONDS)
+
+
+def _claims(spool: Spool, settle: float, idle: IdlePolicy, clock: Clock) -> Iterator[Claim]:
+    """Yield unfinished claims, then the recordings of the inbox, until the inbox is empty and the idle time is over."""
+    idle_until = float("-inf")
+    for claim in resume_claims(spool.claimed, spool.inbox):
+        yield claim
+        idle_until = clock.monotonic() + idle.seconds
+    inbox = Inbox()
+    while not idle.installed.have_moved():
+        entries, now = list_visible(spool.inbox), clock.monotonic()
+        if not entries and now >= idle_until:
+            return
+        if ready := [files for files in inbox.scan(entries, now) if files.is_ready(settle)]:
+            yield claim_files(ready[0], spool.claimed)
+            idle_until = clock.monotonic() + idle.seconds
+        else:
+            clock.sleep(_POLL_SECONDS)
 
 
 def _finish(claim: Claim, spool: Spool, labeller: Labeller) -> Outcome:
@@ -117,14 +136,14 @@ def _attempt(claim: Claim, labeller: Labeller) -> Mapping[str, bytes]:
     with recording_errors(claim.stem):
         recording, transcript = claim.recording(), claim.transcript()
         _require_attempts_left(claim)
-    attempted = claim.record_attempts(claim.attempts + 1)
     try:
+        claim.record_attempts(claim.attempts + 1)
         with recording_errors(recording.name):
             return labeller.label(recording, transcript)
     except DeviceUnavailable:  # the recording may be the cause: it counts as an attempt, as a kill does
         raise
     except BaseException:
-        attempted.record_attempts(claim.attempts)
+        claim.record_attempts(claim.attempts)
         raise
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from diarize_runner.errors import UnreadableAudio
+from diarize_runner.spool.idle import IdlePolicy
 from diarize_runner.spool.run import Spool, run
 
 
@@ -29,6 +30,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("command", choices=["spool"])
 parser.add_argument("folder", type=Path)
 parser.add_argument("--settle", type=float)
+parser.add_argument("--idle-seconds", type=float, default=0)
 parser.add_argument("--cache")
 parser.add_argument("--device")
 parser.add_argument("--speakers-per-channel")
@@ -36,5 +38,6 @@ parser.add_argument("--transcribe", action="store_true")
 parser.add_argument("--language")
 parser.add_argument("--model")
 arguments = parser.parse_args()
-for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle):
+idle = IdlePolicy(seconds=arguments.idle_seconds)
+for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle, idle=idle):
     sys.stdout.write(f"{outcome}\n")

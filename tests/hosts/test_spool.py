@@ -32,7 +32,7 @@ DECODER = f"{Path(COMMAND).parent}/decoder.py"
 
 
 def apply(host, *arguments, **variables):
-    return host.apply("spool", *arguments, **{"spool_settle_seconds": 1, **variables})
+    return host.apply("spool", *arguments, **{"spool_settle_seconds": 1, "spool_idle_seconds": 0, **variables})
 
 
 def put_stub(host):
@@ -66,6 +66,7 @@ def spool():
 def test_the_role_is_predicted_applied_once_and_removed():
     with fresh_hosts(DEBIAN_12, DEBIAN_13) as hosts:
         settings = {"spool_speakers_per_channel": 1, "spool_transcribe": "true", "spool_transcription_model": "small"}
+        settings |= {"spool_idle_seconds": 0}
         devices = dict(zip(hosts, [{"spool_device": "cpu", "spool_transcribe": "false"}, settings], strict=True))
 
         def changed(*arguments, **variables):
@@ -80,7 +81,7 @@ def test_the_role_is_predicted_applied_once_and_removed():
         changed()
         assert changed() == [0, 0]
         assert [options(host) for host in hosts] == [
-            "--device cpu --settle 1",
+            "--device cpu --settle 1 --idle-seconds 300",
             "--device auto --settle 1 --speakers-per-channel 1 --transcribe --language auto --model small",
         ]
         for host in hosts:

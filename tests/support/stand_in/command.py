@@ -81,7 +81,13 @@ def benchmark(arguments):
 
 
 def spool(arguments):
-    for outcome in run_spool(Spool(folder=arguments.subject), lambda: Model(arguments.cache), settle=arguments.settle):
+    options = {"settle": arguments.settle}
+    if arguments.idle_seconds:
+        from diarize_runner.spool.idle import IdlePolicy, LinkTargets
+
+        installed = LinkTargets.read(arguments.cache / "current", Path(sys.argv[0]))
+        options["idle"] = IdlePolicy(seconds=arguments.idle_seconds, installed=installed)
+    for outcome in run_spool(Spool(folder=arguments.subject), lambda: Model(arguments.cache), **options):
         sys.stdout.write(f"{outcome}\n")
     return 0
 
@@ -103,6 +109,7 @@ def main():
     parser.add_argument("--cache", type=Path, default="/var/lib/diarize-runner/cache")
     parser.add_argument("--device")
     parser.add_argument("--settle", type=float)
+    parser.add_argument("--idle-seconds", type=float, default=0)
     parser.add_argument("--sample", action="store_true")
     parser.add_argument("--sample-once", action="store_true")
     parser.add_argument("--json", action="store_true")
