@@ -32,14 +32,17 @@ from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
 from diarize_runner.transcript.formats.fields import one_line
 
+_IDLE_VARIABLE = "DIARIZE_RUNNER_SPOOL_IDLE_SECONDS"
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `spool`."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds inbox/, outbox/, failed/ and claimed/")
     described = f"take a file once it is unchanged for SECONDS (default: {SETTLE_SECONDS:g})"
     parser.add_argument("--settle", type=seconds, default=SETTLE_SECONDS, metavar="SECONDS", help=described)
-    described = "after the last recording, keep the models loaded for SECONDS to wait for the next one (default: 0)"
-    parser.add_argument("--idle-seconds", type=seconds, default=0.0, metavar="SECONDS", help=described)
+    described = f"wait for the next recording, with the models loaded, for SECONDS (default: ${_IDLE_VARIABLE}, else 0)"
+    idle = os.environ.get(_IDLE_VARIABLE) or "0"
+    parser.add_argument("--idle-seconds", type=seconds, default=idle, metavar="SECONDS", help=described)
     add_transcribe_option(parser, "transcribe recordings without a transcript")
     add_channels_option(parser)
     add_device_option(parser)

@@ -5,6 +5,7 @@ A recording is a shell script, which runs in place of a model. Its output is the
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,6 @@ parser = argparse.ArgumentParser()
 parser.add_argument("command", choices=["spool"])
 parser.add_argument("folder", type=Path)
 parser.add_argument("--settle", type=float)
-parser.add_argument("--idle-seconds", type=float, default=0)
 parser.add_argument("--cache")
 parser.add_argument("--device")
 parser.add_argument("--speakers-per-channel")
@@ -38,6 +38,6 @@ parser.add_argument("--transcribe", action="store_true")
 parser.add_argument("--language")
 parser.add_argument("--model")
 arguments = parser.parse_args()
-idle = IdlePolicy(seconds=arguments.idle_seconds)
+idle = IdlePolicy(seconds=float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", 0)))
 for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle, idle=idle):
     sys.stdout.write(f"{outcome}\n")

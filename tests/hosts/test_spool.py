@@ -81,7 +81,7 @@ def test_the_role_is_predicted_applied_once_and_removed():
         changed()
         assert changed() == [0, 0]
         assert [options(host) for host in hosts] == [
-            "--device cpu --settle 1 --idle-seconds 300",
+            "--device cpu --settle 1",
             "--device auto --settle 1 --speakers-per-channel 1 --transcribe --language auto --model small",
         ]
         for host in hosts:

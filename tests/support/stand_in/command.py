@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -82,11 +83,11 @@ def benchmark(arguments):
 
 def spool(arguments):
     options = {"settle": arguments.settle}
-    if arguments.idle_seconds:
+    if idle := float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", 0)):
         from diarize_runner.spool.idle import IdlePolicy, LinkTargets
 
         installed = LinkTargets.read(arguments.cache / "current", Path(sys.argv[0]))
-        options["idle"] = IdlePolicy(seconds=arguments.idle_seconds, installed=installed)
+        options["idle"] = IdlePolicy(seconds=idle, installed=installed)
     for outcome in run_spool(Spool(folder=arguments.subject), lambda: Model(arguments.cache), **options):
         sys.stdout.write(f"{outcome}\n")
     return 0
@@ -109,7 +110,6 @@ def main():
     parser.add_argument("--cache", type=Path, default="/var/lib/diarize-runner/cache")
     parser.add_argument("--device")
     parser.add_argument("--settle", type=float)
-    parser.add_argument("--idle-seconds", type=float, default=0)
     parser.add_argument("--sample", action="store_true")
     parser.add_argument("--sample-once", action="store_true")
     parser.add_argument("--json", action="store_true")
