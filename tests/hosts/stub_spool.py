@@ -38,6 +38,6 @@ parser.add_argument("--transcribe", action="store_true")
 parser.add_argument("--language")
 parser.add_argument("--model")
 arguments = parser.parse_args()
-idle = IdlePolicy(seconds=float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", 0)))
+idle = IdlePolicy(seconds=float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", "0")))
 for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle, idle=idle):
     sys.stdout.write(f"{outcome}\n")

@@ -83,7 +83,7 @@ def benchmark(arguments):
 
 def spool(arguments):
     options = {"settle": arguments.settle}
-    if idle := float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", 0)):
+    if idle := float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", "0")):
         from diarize_runner.spool.idle import IdlePolicy, LinkTargets
 
         installed = LinkTargets.read(arguments.cache / "current", Path(sys.argv[0]))
