@@ -185,14 +185,31 @@ def versions(tmp_path):
     return tmp_path
 
 
-def test_the_versions_that_a_prune_would_remove_are_listed(versions):
-    listed = run("roles/model_cache/files/list_versions.py", versions)
+def restore(folder, *command):
+    """Return the lines that the script prints, and its exit code."""
+    line = [sys.executable, "-I", ROOT / "roles/model_cache/files/restore.py", folder, *command]
+    ran = subprocess.run(line, capture_output=True, text=True, check=False)
+    return ran.stdout.splitlines(), ran.returncode
 
-    assert listed == {"current": "versions/current", "others": [".removed-older", "old"]}
+
+def test_a_restore_lists_the_versions_before_it_and_becomes_the_command(versions):
+    (found, *output), code = restore(versions, "/bin/sh", "-c", f"rm {versions}/current; echo moved; exit 4")
+
+    assert json.loads(found) == {"before": "versions/current", "others": [".removed-older", "old"]}
+    assert (output, code) == (["moved"], 4)
 
 
-def test_a_box_without_models_has_no_versions(tmp_path):
-    assert run("roles/model_cache/files/list_versions.py", tmp_path / "none") == {"current": "", "others": []}
+def test_a_restore_on_a_box_without_models_lists_no_versions(tmp_path):
+    (found,), _ = restore(tmp_path / "none", "/bin/true")
+
+    assert json.loads(found) == {"before": "", "others": []}
+
+
+def test_only_a_plan_may_run_before_the_command_is_installed(tmp_path):
+    (_, plan), code = restore(tmp_path, tmp_path / "command", "cache", "restore", "--plan")
+
+    assert (json.loads(plan), code) == ({"changed": True, "is_installed": False}, 0)
+    assert restore(tmp_path, tmp_path / "command", "cache", "restore")[1] == 1
 
 
 RECORD = '#!/bin/sh\necho "${0##*/} $*" >>"$STATES/log"\n'
