@@ -336,3 +336,47 @@ def test_a_user_with_another_home_is_corrected(spool):
 
     settings = f"-c {spool.user['comment']} -d /srv/elsewhere -s {spool.user['shell']} {name}"
     assert f"usermod {settings}" in spool.started()
+
+
+def make_environment(folder, *more):
+    """Run the script for a lock that may be missing; return the finished process."""
+    script = ROOT / "roles/python_env/files/make_environment.py"
+    named = [f"--under={folder}/made", f"--lock={folder}/lock.txt", f"--package={folder}/toolkit.whl"]
+    return subprocess.run([sys.executable, "-I", script, *named, *more], capture_output=True, text=True, check=False)
+
+
+def test_an_environment_that_the_disk_has_no_space_for_is_refused_and_its_plan_too(tmp_path):
+    for name in ("lock.txt", "toolkit.whl"):
+        (tmp_path / name).write_text(name)
+
+    for more in ([], ["--plan"]):
+        ran = make_environment(tmp_path, "--min-free-gib=1e9", *more)
+
+        assert ran.returncode == 1
+        assert f"GiB are free under {tmp_path}/made, and an environment needs 1e+09" in ran.stderr
+    assert json.loads(make_environment(tmp_path, "--min-free-gib=0", "--plan").stdout)["there"] is False
+
+
+def test_without_its_lock_an_environment_can_only_be_predicted(tmp_path):
+    plan = json.loads(make_environment(tmp_path, "--plan").stdout)
+
+    assert plan == {"there": False, "folder": f"{tmp_path}/made/predicted", "packages": "not known yet"}
+    assert f"error: {tmp_path}/lock.txt does not exist" in make_environment(tmp_path).stderr
+
+
+def test_inputs_on_the_box_are_those_that_the_controller_fetched_unless_bytes_or_modes_differ(tmp_path):
+    fetched, box = tmp_path / "fetched", tmp_path / "box/inputs/2.0"
+    for folder in (fetched, box):
+        folder.mkdir(parents=True)
+        for name in ("same", "other", "private"):
+            (folder / name).write_text(name)
+            (folder / name).chmod(0o644)
+    document = json.dumps({"version": "2.0", "folder": str(fetched), "files": ["same", "other", "private"]})
+    (box / "other").write_text("another")
+    (box / "private").chmod(0o600)
+
+    lines = run("roles/toolkit/files/fetch_inputs.py", "/bin/echo", document)["lines"]
+    found = run("roles/toolkit/files/list_inputs.py", tmp_path / "box", tmp_path / "box/key.pem")
+
+    assert [line.split()[1] for line in lines if line not in found["inputs"]] == ["2.0/other", "2.0/private"]
+    assert (found["has_key"], found["python"]) == (False, f"{sys.version_info[0]}.{sys.version_info[1]}")
