@@ -1,6 +1,5 @@
 """Each role's variables, README, playbooks and check mode."""
 
-import json
 import os
 import re
 import shutil
@@ -76,20 +75,6 @@ def test_a_role_s_variables_have_its_prefix_and_private_ones_two_underscores(rol
 @pytest.mark.parametrize("path", task_files(), ids=lambda path: str(path.relative_to(ROOT / "roles")))
 def test_no_task_is_asynchronous_because_async_wrapper_splits_paths_at_spaces(path):
     assert [task for task in tasks_in(yaml.safe_load(path.read_text())) if "async" in task] == []
-
-
-def test_new_folders_are_listed_and_readable_whatever_their_names_and_the_umask_are(tmp_path):
-    script, existing = ROOT / "roles/runner/files/create_folders.py", tmp_path / "d'Été"
-    existing.mkdir(mode=0o700)
-    wanted = existing / "two  words" / 'a "quoted" $name' / "日本"
-
-    def create():
-        line = [sys.executable, "-I", script, wanted]
-        return json.loads(subprocess.run(line, capture_output=True, check=True, umask=0o077).stdout)
-
-    new = [wanted, wanted.parent, wanted.parent.parent]
-    assert (create(), create()) == ([str(path) for path in new], [])
-    assert [path.stat().st_mode & 0o777 for path in [existing, *new]] == [0o700, 0o755, 0o755, 0o755]
 
 
 def units():

@@ -43,7 +43,7 @@ def boxes(shelf):
 
 def a_random_kill():
     """Kill the play before one of its tasks that create, mount and use the environment."""
-    return {"INTERRUPTION_BEFORE": str(random.Random().randrange(75, 105))}
+    return {"INTERRUPTION_BEFORE": str(random.Random().randrange(40, 64))}
 
 
 def mounts(host):

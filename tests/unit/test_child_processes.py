@@ -47,6 +47,7 @@ def test_every_started_process_gets_an_explicit_environment():
         "a child with a model",
         "whisperX's version",
         "nvidia-smi",
+        "a controller fetches the inputs of a toolkit",
     ]
     on_boxes = [
         "uv",
@@ -59,6 +60,8 @@ def test_every_started_process_gets_an_explicit_environment():
         "nvidia-smi and dpkg",
         "a key is added",
         "a key is revoked",
+        "what systemd says of a unit of the spool",
+        "the user and the units of the spool are set up",
     ]
     assert len(found) == len(here + on_boxes)
     for path, call in found:

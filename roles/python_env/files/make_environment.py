@@ -2,10 +2,11 @@
 """Create a Python environment from hash-pinned locks. If a run is killed, the next one starts over.
 
 The script runs on the box and needs only the standard library. It prints one JSON document: the environment's folder,
-and whether it existed before. With --wheels, only those files determine what is installed: no package index, no
-variable of pip or uv, and no configuration file. With --fetch-images, if the store has images of the locked packages,
-the environment holds only the toolkit, and finds the packages in images that systemd mounts, also after a reboot.
-Concurrent runs take turns with a kernel lock, which is released if its holder dies.
+whether it existed before, and whether its packages are in wheels or in images. With --wheels, only those files
+determine what is installed: no package index, no variable of pip or uv, and no configuration file. With --fetch-images,
+if the store has images of the locked packages, the environment holds only the toolkit, and finds the packages in images
+that systemd mounts, also after a reboot. Concurrent runs take turns with a kernel lock, which is released if its holder
+dies.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from typing import NoReturn
 
 MARK, IMAGES = ".complete", "images.json"
 UNITS = Path("/etc/systemd/system")
+GIB = 1 << 30
 NO_SUCH_COMMAND = 2
 """The exit code of a toolkit that knows no images."""
 UNIT = """\
@@ -57,13 +59,38 @@ def main() -> None:
     arguments = read_arguments()
     if arguments.wheels or arguments.fetch_images:
         clear_settings()
+    json.dump(make(arguments) if arguments.lock.is_file() else predict(arguments), sys.stdout)
+
+
+def make(arguments: argparse.Namespace) -> dict[str, object]:
+    """Create the environment unless it exists; with --plan only check whether it does."""
     images = find_images(arguments)
     folder = arguments.under / environment_name(arguments, images)
-    existed = is_complete(folder, images) if arguments.plan else not ensure_environment(folder, arguments, images)
-    # `creates` is a file that will exist. A mount that is missing creates none.
-    creates = folder / (".mounted" if (folder / MARK).is_file() else MARK)
-    source = {"packages": "images" if images else "wheels", "creates": str(creates)} if arguments.plan else {}
-    json.dump({"there": existed, "folder": str(folder), **source}, sys.stdout)
+    if arguments.plan:
+        existed = is_complete(folder, images)
+        if not existed:
+            require_space(arguments)
+    else:
+        existed = not ensure_environment(folder, arguments, images)
+    return {"there": existed, "folder": str(folder), "packages": "images" if images else "wheels"}
+
+
+def predict(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the plan without a lock, which an earlier task would copy."""
+    if not arguments.plan:
+        fail(f"{arguments.lock} does not exist", "copy the lock to the box first")
+    return {"there": False, "folder": str(arguments.under / "predicted"), "packages": "not known yet"}
+
+
+def require_space(arguments: argparse.Namespace) -> None:
+    """Exit if too little disk space is free for a new environment."""
+    existing = next(path for path in (arguments.under, *arguments.under.parents) if path.exists())
+    free = shutil.disk_usage(existing).free / GIB
+    if free < arguments.min_free_gib:
+        fail(
+            f"{free:.1f} GiB are free under {arguments.under}, and an environment needs {arguments.min_free_gib:g}",
+            "free some space; python_env_min_free_gib is the limit",
+        )
 
 
 def read_arguments() -> argparse.Namespace:
@@ -82,6 +109,8 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--images", type=Path, help="the folder of images, in which they are mounted")
     parser.add_argument("--receipt", type=Path, help="the file that lists what --fetch-images creates elsewhere")
     parser.add_argument("--reader", action="append", default=[], metavar="UNIT", help="a service to mount images for")
+    free_help = "the GiB that must be free before an environment is created (default: 0)"
+    parser.add_argument("--min-free-gib", type=float, default=0, metavar="GIB", help=free_help)
     parser.add_argument("--plan", action="store_true", help="print whether the environment exists, and change nothing")
     return parser.parse_args()
 
@@ -155,6 +184,7 @@ def ensure_environment(folder: Path, arguments: argparse.Namespace, images: list
     with locked(folder.with_name(f".{folder.name}.lock")):
         if is_complete(folder, images):
             return False
+        require_space(arguments)
         if images:
             list_in_receipt(
                 arguments.receipt,

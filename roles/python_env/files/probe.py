@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Print, as JSON, the Python version, whether it can install pip in environments, and the GiB free in a folder.
+"""Print, as JSON, the Python version, and whether it can install pip in environments: `- FOLDER [IMAGE]`.
 
-With the base64 of a squashfs image, the JSON says why images cannot be mounted: `mount_problem`, empty if they can.
+With the base64 of a squashfs image, the JSON says why images of the environments in FOLDER cannot be mounted:
+`mount_problem`, empty if they can.
 """
 
 import base64
@@ -9,7 +10,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -43,11 +43,9 @@ def mount_problem(folder: Path, image: str) -> str:
 
 
 folder, images = Path(sys.argv[1]), sys.argv[2:]
-existing = next(path for path in (folder, *folder.parents) if path.exists())
 found = {
     "python": list(sys.version_info[:2]),
     "pip": importlib.util.find_spec("ensurepip") is not None,  # on Debian, only in python3-venv
-    "free_gib": round(shutil.disk_usage(existing).free / 2**30, 1),
     "mount_problem": mount_problem(folder, images[0]) if images else "not tried",
 }
 json.dump(found, sys.stdout)
