@@ -10,8 +10,9 @@ import hmac
 import sys
 
 _REFUSED = ("md5", "sha1")
-_TEST_TOOLS = ("_pytest", "hypothesis", "moto", "schemathesis", "tests", "werkzeug", "xdist")
-"""They do not run on a box."""
+_EXEMPT = ("_pytest", "hypothesis", "moto", "schemathesis", "support", "werkzeug", "xdist", "botocore")
+"""Tools of the tests, which run on no box; and botocore, which names the file of a cached token by its SHA-1: OpenSSL's
+FIPS provider has SHA-1 (https://docs.openssl.org/3.0/man7/OSSL_PROVIDER-FIPS/), only not for signatures."""
 
 
 def refuse_weak_digests():
@@ -47,9 +48,9 @@ def _hmac(function):
 
 
 def _require(name, used_for_security):
-    if used_for_security and name.lower().replace("-", "") in _REFUSED and not _is_of_a_test_tool(sys._getframe(2)):
+    if used_for_security and name.lower().replace("-", "") in _REFUSED and not _is_exempt(sys._getframe(2)):
         raise ValueError(f"[digital envelope routines] unsupported: {name} on a host in FIPS mode")
 
 
-def _is_of_a_test_tool(frame):
-    return frame.f_globals["__name__"].partition(".")[0] in _TEST_TOOLS
+def _is_exempt(frame):
+    return frame.f_globals["__name__"].partition(".")[0] in _EXEMPT
