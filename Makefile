@@ -1,7 +1,7 @@
 # Every target runs the setup that it needs. Start with `make demo` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-rest test-all test-hosts test-alignment soak lint format toolkit lock clean
-.PHONY: bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision bench-service
+.PHONY: help setup setup-dev demo test test-rest test-all test-hosts test-containers test-alignment soak
+.PHONY: lint format toolkit lock clean bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision bench-service
 .PHONY: bench-startup bench-transcription
 
 # Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
@@ -28,16 +28,19 @@ workers = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 needs_more = hosts or swift or browser or scenario or long
 
 test: setup-dev ## Run the tests that take no seconds each and need no fresh host, real models, Swift or browser
-	@$(pytest) $(workers) -m "not ($(needs_more))"
+	@$(pytest) $(workers) -m "not ($(needs_more) or containers)"
 
 test-rest: setup-dev ## Run all other tests (root; scripts/install-test-packages.sh, scripts/install-swift.sh)
-	@$(pytest) $(workers) -m "$(needs_more)"
+	@$(pytest) $(workers) -m "($(needs_more)) and not containers"
 
 test-all: setup-dev ## Run all tests except the soak tests
 	@$(pytest) $(workers)
 
 test-hosts: setup-dev ## Run the tests of fresh hosts; fail if hosts cannot run here
 	@DIARIZE_RUNNER_REQUIRE_HOSTS=1 $(pytest) $(workers) tests/hosts
+
+test-containers: setup-dev ## Build the container image and run it (root; 40 GB of disk; not in CI)
+	@DIARIZE_RUNNER_REQUIRE_CONTAINERS=1 $(pytest) -m containers
 
 test-alignment: setup-dev ## Run the tests of whisperX, in .alignment/ (7.6 GB; not in CI)
 	@scripts/install-alignment.sh .alignment

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import tempfile
 import time
 from importlib.metadata import distribution
 from pathlib import Path
@@ -18,7 +19,7 @@ from diarize_runner.cache.published.publish import publish
 from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
-pytestmark = [pytest.mark.hosts, pytest.mark.longest]
+pytestmark = pytest.mark.containers
 
 SAMPLE = Path(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))
 BASE, PACKAGES = "localhost/debian", "/box/packages"
@@ -32,9 +33,10 @@ AS_A_CLUSTER = (
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine():
     require_containers()
-    engine = Engine(folder=tmp_path_factory.mktemp("containers"))
+    # podman refuses a runroot of more than 50 characters, and /tmp may be in memory.
+    engine = Engine(folder=Path(tempfile.mkdtemp(prefix="drt-", dir="/var/tmp")))
     yield engine
     engine.remove()
 
