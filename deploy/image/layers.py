@@ -2,7 +2,7 @@
 """Divide a box into the layers of an image: `layers.py BOX LAYERS`, with the Python of the box's release.
 
 The packages move to BOX/packages, a path that no release changes, so that their layers stay the same when only the
-toolkit is new. What nothing loads is left out, and byte-code is written: nobody can write it into a running container.
+toolkit is new. Files that no command loads are removed. Byte-code is written here, as a container has a read-only disk.
 """
 
 import os

@@ -84,11 +84,16 @@ def build(  # noqa: PLR0913  # a version has this many inputs
             overwrite_file(out / REQUIREMENTS_NAME, requirements.read_bytes())
             manifest = replace(_manifest(lock, version, archive, wheelhouse, out), environments=images)
             _flush(out, manifest)
-            write_new(staged / MANIFEST_NAME, manifest.to_bytes())
-            (staged / MANIFEST_NAME).replace(out / MANIFEST_NAME)
+            _write_manifest(manifest, staged, out)
         flush(out)
         flush_parents(out)
     return manifest
+
+
+def _write_manifest(manifest: CacheManifest, staged: Path, out: Path) -> None:
+    """Write the manifest to `out` by a rename: a folder with a manifest is a whole version."""
+    write_new(staged / MANIFEST_NAME, manifest.to_bytes())
+    (staged / MANIFEST_NAME).replace(out / MANIFEST_NAME)
 
 
 def _packages(
