@@ -1,7 +1,7 @@
 """The network of one host: a veth pair to this machine, and a firewall here that counts packets.
 
-This end is the host's default route and nameserver, so all its packets arrive here. Replies to connections of this
-machine (ssh) and the port of the store pass; all else counts as a leak and is dropped before routing.
+This end is the host's default route and nameserver, so all its packets arrive here. Answers to this machine (mostly of
+ssh) and the port of the store pass; all else counts as a leak and is dropped before routing.
 """
 
 import json
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from support.hosts.slots import STORE_PORT
 
-# Owned by the process that creates it: the kernel removes it when that ends. `neighbours` counts IPv6 discovery. On a
-# busy machine, sshd sends a FIN, or up to six SYN-ACKs, after the kernel has forgotten the connection; without a bare
-# SYN it can open no other.
+# Owned by the process that creates it: the kernel removes it when that ends. `neighbours` counts IPv6 discovery. Of TCP,
+# only a bare SYN opens a connection. All else answers this machine, also after conntrack has forgotten the connection,
+# as it does a minute after one side closed it: then a host resets what was left open to an earlier host of its address.
 _FIREWALL = """
 table inet {table} {{
   flags owner;
@@ -25,7 +25,7 @@ table inet {table} {{
     type filter hook prerouting priority filter; policy accept;
     iifname != "{link}" accept;
     ct direction reply counter name ssh accept;
-    tcp sport 22 tcp flags & (syn | ack) != syn counter name ssh accept;
+    tcp flags & (syn | ack) != syn counter name ssh accept;
     tcp dport {port} counter name store accept;
     icmpv6 type {{
       nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-report, mld2-listener-report
