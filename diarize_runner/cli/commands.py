@@ -27,13 +27,14 @@ class Command:
 
 
 GROUPS = {
+    "batch": "diarize every recording of a folder or bucket; without VERB: batch run",
     "cache": "build, publish, restore and verify model caches",
     "benchmark": "measure speed and accuracy, and compare reports; without VERB: benchmark run",
     "service-key": "add, list and revoke the API keys of the service",
 }
 """Names that are followed by a verb."""
 
-DEFAULT_VERBS = {"benchmark": "run"}
+DEFAULT_VERBS = {"batch": "run", "benchmark": "run"}
 
 COMMANDS = {
     "run": Command(
@@ -65,6 +66,11 @@ COMMANDS = {
         summary="serve the HTTP API: uploads become jobs of a durable queue",
         example="serve --cache ~/.cache/diarize-runner/models --folder ~/.local/share/diarize-runner",
         details="On an address that other machines reach, it needs --keys FILE. docs/service.md describes the API.",
+    ),
+    "batch run": Command(
+        summary="diarize every recording of a folder or bucket that has no result yet",
+        example="batch s3://bucket/calls s3://bucket/results --formats rttm",
+        details="Run it again at any time: what is done is left out. Exit code 4: the failures left are permanent.",
     ),
     "cache resolve": Command(
         summary="pin every file of a request by SHA-256 in REQUEST.lock.json",
