@@ -100,10 +100,10 @@ class LocalRay:
         self._start_ray("head", "--head", "--port=0", "--num-cpus=0", "--include-dashboard=false")
         self.address = (self.folder / "head" / "ray_current_cluster").read_text().strip()
 
-    def add_node(self, *options):
-        """Start a node with one CPU; return its process."""
+    def add_node(self, *options, **environment):
+        """Start a node, with one CPU unless the options say otherwise; return its process."""
         name = f"node-{len(self._processes)}"
-        return self._start_ray(name, f"--address={self.address}", *(options or ("--num-cpus=1",)))
+        return self._start_ray(name, f"--address={self.address}", *(options or ("--num-cpus=1",)), **environment)
 
     def drive(self, *arguments, **environment):
         """Start `diarize-runner` with these arguments."""
@@ -122,7 +122,7 @@ class LocalRay:
         for process in reversed(self._processes):
             process.kill()
 
-    def _start_ray(self, name, *options):
+    def _start_ray(self, name, *options, **environment):
         (self.folder / name).mkdir()
         settings = [
             f"--temp-dir={self.folder / name}",
@@ -133,7 +133,7 @@ class LocalRay:
             "--disable-usage-stats",
             "--block",
         ]
-        return self.start(name, [_RAY, "start", *options, *settings]).wait_for(_STARTED)
+        return self.start(name, [_RAY, "start", *options, *settings], **environment).wait_for(_STARTED)
 
     def _clean_environment(self, environment):
         kept = ("PATH", "LANG", "LD_LIBRARY_PATH")
