@@ -60,7 +60,7 @@ class BatchStatus:
     @property
     def seconds_left(self) -> float | None:
         """Return the time left at the present rate: recordings a second of the processes that work now."""
-        rate = sum(each.done / (self.now - each.began) for each in self.active if self.now > each.began)
+        rate = sum(each.done / (each.updated - each.began) for each in self.active if each.updated > each.began)
         if self.left == 0:
             return 0.0
         return self.left / rate if self.left and rate else None
