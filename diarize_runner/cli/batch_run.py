@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from diarize_runner.batch.attempts import printable
 from diarize_runner.batch.configuration import Configuration
+from diarize_runner.batch.on_ray.engine import RayEngine
 from diarize_runner.batch.outcomes import Done, Failed, Outcome
 from diarize_runner.batch.plan import DEFAULT_ATTEMPTS, DEFAULT_PREFETCH, BatchPlan, open_output
 from diarize_runner.batch.progress_log import ProgressLog
@@ -111,6 +112,9 @@ def _engine(arguments: argparse.Namespace, progress: ConsoleProgress) -> Engine:
     """Return what `--on` names; raise UsageError if that is nothing."""
     if arguments.on == _HERE:
         return ThisMachine(progress=progress)
+    engine, _, address = arguments.on.partition("://")
+    if engine == "ray":
+        return RayEngine(address=address or "auto", progress=progress)
     raise UsageError(f"--on: {arguments.on!r} is no engine", hint=f"use {_HERE}, ray or ray://HOST:PORT")
 
 

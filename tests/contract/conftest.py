@@ -1,4 +1,3 @@
-
 import pytest
 from botocore.loaders import create_loader
 from support.buckets import QUICK, Cloud, hide_cloud_account, moto, sign_in
