@@ -1,6 +1,7 @@
 """Diarize every recording of a folder or bucket: on one machine, in shards, or on a Ray cluster.
 
-    inputs.py         INPUT -> InputRecording: its key, size and state, with hints and transcript
+    source.py         INPUT: a folder, a prefix of a bucket, or a list of recordings
+        inputs.py         InputRecording: key, size and state, with hints and transcript
         manifest.py       a list of recordings, as JSON Lines
     configuration.py  models, engine and options; their digest names the results
     plan.py           BatchPlan: what every worker needs to know
@@ -9,9 +10,14 @@
         attempts.py       how often a recording was tried, and its last error
     fetching.py       fetch the next recordings while one is diarized
     worker.py         InputRecording -> Outcome, with the models loaded
+        session.py        load the models
+        fetched_job.py    a fetched recording -> Job
+        outcomes.py       Done, AlreadyDone, Failed
     run.py            inputs minus results -> outcomes, on this machine
+    summary.py        the totals of one run
     progress_log.py   what each process has done so far, in OUTPUT
     status.py         done, failed, left, RTF, cost, time left
+        status_text.py, status_page.py   the same for people
 
 The unit of work is one recording. Its result has a name made of the recording's key, size and state (an ETag, or the
 time of a file's last change) and of the configuration's digest; it is written with a condition, and only once. So

@@ -66,8 +66,14 @@ def record_configuration(store: WritableArchiveStore, configuration: Configurati
     folder = configuration.name
     described = {"format": CONFIGURATION_FORMAT, **configuration.to_dict()}
     _write_once(store, f"{folder}/{CONFIGURATION}", serialise(described))
-    inputs = serialise(source.to_dict())
+    inputs = source.encode()
     _write_once(store, f"{folder}/inputs/{hash_bytes(inputs).digest.hex[:_DIGITS]}.json", inputs)
+
+
+def read_sources(store: WritableArchiveStore, configuration: str) -> list[InputSource]:
+    """Return the addresses that a configuration was used for. Raises StoreError, ManifestError."""
+    keys = list(store.keys(f"{configuration}/inputs/"))
+    return [InputSource.decode(store.read(key).data, key) for key in keys]
 
 
 def _write_once(store: WritableArchiveStore, key: str, data: bytes) -> None:

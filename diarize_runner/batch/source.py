@@ -8,6 +8,7 @@ from typing import Final
 from diarize_runner.batch.inputs import InputRecording, list_recordings, list_transcripts
 from diarize_runner.batch.manifest import RecordingList
 from diarize_runner.bounds import MAX_FILE_BYTES
+from diarize_runner.cache.documents.canonical import parse, serialise
 from diarize_runner.errors import UsageError
 from diarize_runner.store.address import open_listable_store
 from diarize_runner.store.protocol import WritableArchiveStore
@@ -47,9 +48,16 @@ class InputSource:
         """Return the address of INPUT."""
         return self.listed or self.base
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the JSON form."""
-        return asdict(self)
+    def encode(self) -> bytes:
+        """Return the JSON."""
+        return serialise(asdict(self))
+
+    @classmethod
+    def decode(cls, data: bytes, document: str) -> "InputSource":
+        """Parse what `encode` returned. Raises ManifestError."""
+        fields = parse(data, document).fields(["base", "listed", "transcripts"])
+        known = {name: field.text() for name, field in fields.items() if field.value is not None}
+        return cls(base=fields["base"].text(), listed=known.get("listed"), transcripts=known.get("transcripts"))
 
     def open(self) -> WritableArchiveStore:
         """Return the store of the recordings. Raises UsageError."""

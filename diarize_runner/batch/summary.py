@@ -83,7 +83,7 @@ class BatchSummary:
 
 def _line(failure: Failed) -> str:
     again = "" if failure.will_be_tried_again else ", not tried again"
-    return one_line(f"  failed{again}: {printable(failure.key)}: {failure.message}")
+    return f"  failed{again}: {one_line(printable(failure.key))}: {one_line(failure.message)}"
 
 
 def _document(failure: Failed) -> dict[str, object]:

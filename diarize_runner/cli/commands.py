@@ -72,6 +72,14 @@ COMMANDS = {
         example="batch s3://bucket/calls s3://bucket/results --formats rttm",
         details="Run it again at any time: what is done is left out. Exit code 4: the failures left are permanent.",
     ),
+    "batch status": Command(
+        summary="show what is done, failed and left of a batch",
+        example="batch status s3://bucket/results --output-html batch.html",
+    ),
+    "batch retry": Command(
+        summary="let the next run try the recordings again that failed",
+        example="batch retry s3://bucket/results --failed",
+    ),
     "cache resolve": Command(
         summary="pin every file of a request by SHA-256 in REQUEST.lock.json",
         example="cache resolve cache_manifests/community-1.yaml",

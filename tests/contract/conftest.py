@@ -1,8 +1,7 @@
-import os
 
 import pytest
 from botocore.loaders import create_loader
-from support.buckets import QUICK, Cloud, moto, sign_in
+from support.buckets import QUICK, Cloud, hide_cloud_account, moto, sign_in
 from support.one_object import DATA, KEY, OneObjectStore
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, relay, serving
@@ -23,12 +22,7 @@ def shared_boto_loader():
 @pytest.fixture
 def isolated_environment(monkeypatch, tmp_path):
     """Hide this machine's cloud account and proxies."""
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy") or name == "REQUESTS_CA_BUNDLE":
-            monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "NETRC"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    hide_cloud_account(monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="session")

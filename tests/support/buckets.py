@@ -108,6 +108,16 @@ class PerProcessStore:
         return getattr(self._opened[process], name)
 
 
+def hide_cloud_account(monkeypatch, folder):
+    """Hide this machine's cloud account and proxies; `folder` holds no settings."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy") or name == "REQUESTS_CA_BUNDLE":
+            monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "NETRC"):
+        monkeypatch.setenv(name, str(folder / "nothing"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
 def sign_in(monkeypatch, cloud):
     """Set the environment variables with which boto3 uses `cloud`."""
     for name, value in cloud.environment.items():
