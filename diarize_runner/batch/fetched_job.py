@@ -27,10 +27,9 @@ class _FetchedAudio:
 
     def decode(self) -> "DecodedRecording":
         """Return the recording. Raises AudioError, DiskError."""
-        from diarize_runner.diarization.audio import decode_opened
-        from diarize_runner.diarization.decoders import run_decoder
+        from diarize_runner.diarization import audio
 
-        return decode_opened(self.file, self.name, run=run_decoder)
+        return audio.decode_opened(self.file, self.name, run=audio.run_decoder)
 
 
 def load_job(fetched: FetchedRecording, configuration: Configuration) -> LoadedJob:

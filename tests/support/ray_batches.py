@@ -37,7 +37,9 @@ class RayBatch:
         """Start the driver; return its process."""
         words = ("batch", "run", self.input, self._folder / output, "--cache", self._cache, "--engine", "exact")
         on = () if "--on" in options else ("--on", f"ray:{self._cluster.address}")
-        return self._cluster.drive(*words, *on, *(options or ("--device", "cpu")), **{**self.environment, **environment})
+        return self._cluster.drive(
+            *words, *on, *(options or ("--device", "cpu")), **{**self.environment, **environment}
+        )
 
     def run_here(self):
         """Run all recordings in one process; return their results."""

@@ -1,8 +1,8 @@
 """Stands in for `diarize_runner.batch.session`: a diarizer that writes what it does to a journal, and takes some time.
 
-    SCRIPTED_JOURNAL    the file for a line when models are loaded, and when a recording begins
-    SCRIPTED_SECONDS    how long a recording takes
-    SCRIPTED_FULL       set where the disk is full
+SCRIPTED_JOURNAL    the file for a line when models are loaded, and when a recording begins
+SCRIPTED_SECONDS    how long a recording takes
+SCRIPTED_FULL       set where the disk is full
 """
 
 import os
