@@ -27,9 +27,9 @@ class _FetchedAudio:
 
     def decode(self) -> "DecodedRecording":
         """Return the recording. Raises AudioError, DiskError."""
-        from diarize_runner.diarization import audio
+        from diarize_runner.diarization.audio import decode_opened
 
-        return audio.decode_opened(self.file, self.name, run=audio.run_decoder)
+        return decode_opened(self.file, self.name)
 
 
 def load_job(fetched: FetchedRecording, configuration: Configuration) -> LoadedJob:
