@@ -29,7 +29,6 @@ from diarize_runner.transcript.formats.registry import FORMATS
 
 _STAGE = "recordings"
 _HERE = "local"
-_RAY = "ray"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transcripts", metavar="ADDRESS", help=described)
     described = f"also write {', '.join(name for name in FORMATS if name != 'json')}; JSON is always written"
     parser.add_argument("--formats", type=formats, default=(), metavar="NAME,...", help=described)
-    described = f"{_HERE}: one recording after the other; {_RAY}: the Ray cluster of this machine; or {_RAY}:HOST:PORT"
+    described = f"`{_HERE}`, one recording after the other, or an address of Ray: ray, ray://HOST:PORT"
     parser.add_argument("--on", default=_HERE, metavar="ENGINE", help=f"{described} (default: {_HERE})")
     _add_shard_options(parser)
     described = f"give up a recording after N attempts (default: {DEFAULT_ATTEMPTS})"
@@ -113,11 +112,10 @@ def _engine(arguments: argparse.Namespace, progress: ConsoleProgress) -> Engine:
     """Return what `--on` names; raise UsageError if that is nothing."""
     if arguments.on == _HERE:
         return ThisMachine(progress=progress)
-    name, _, address = arguments.on.partition(":")
-    if name != _RAY or address.startswith("//"):
-        hint = f"use {_HERE}, {_RAY} or {_RAY}:HOST:PORT"
-        raise UsageError(f"--on: {arguments.on!r} is no engine", hint=hint)
-    return RayEngine(address=address or "auto", progress=progress)
+    engine, _, address = arguments.on.partition("://")
+    if engine == "ray":
+        return RayEngine(address=address or "auto", progress=progress)
+    raise UsageError(f"--on: {arguments.on!r} is no engine", hint=f"use {_HERE}, ray or ray://HOST:PORT")
 
 
 def _reported(outcomes: Iterator[Outcome], total: int, progress: ConsoleProgress) -> Iterator[Outcome]:

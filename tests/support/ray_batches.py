@@ -3,12 +3,9 @@
 import os
 import re
 from collections import Counter
-from pathlib import Path
 
 from support.batches import write_recording
 from support.command import ROOT
-
-from diarize_runner.cache.box.folder import BoxFolder
 
 SCRIPTED = os.pathsep.join(str(path) for path in (ROOT / "tests/support/scripted_models", ROOT, ROOT / "tests"))
 """PYTHONPATH of processes with scripted models."""
@@ -25,18 +22,26 @@ class RayBatch:
             "SCRIPTED_JOURNAL": str(self._journal),
             "SCRIPTED_SECONDS": str(seconds),
         }
+        self._nodes = []
         self.input.mkdir()
         self._journal.touch()
         for number in range(recordings):
             write_recording(self.input / f"call-{number:03d}.wav")
 
     def add_node(self, *options, **environment):
-        return self._cluster.add_node(*options, **{**self.environment, **environment})
+        self._nodes.append(self._cluster.add_node(*options, **{**self.environment, **environment}))
+        return self._nodes[-1]
+
+    def stop_nodes(self):
+        """Kill its nodes."""
+        for node in self._nodes:
+            node.kill()
+        self._nodes.clear()
 
     def drive(self, *options, output="out", **environment):
         """Start the driver; return its process."""
         words = ("batch", "run", self.input, self._folder / output, "--cache", self._cache, "--engine", "exact")
-        on = () if "--on" in options else ("--on", f"ray:{self._cluster.address}")
+        on = () if "--on" in options else ("--on", f"ray://{self._cluster.address}")
         return self._cluster.drive(
             *words, *on, *(options or ("--device", "cpu")), **{**self.environment, **environment}
         )
@@ -61,8 +66,3 @@ class RayBatch:
     def loads(self):
         """Return the GPU of each process that loaded the models."""
         return re.findall(r"^loaded on GPU (.+)$", self._journal.read_text(), re.MULTILINE)
-
-
-def cache_folder(site):
-    """Return the folder of the cache of a site."""
-    return BoxFolder(root=Path(site.restore().cache.root)).root

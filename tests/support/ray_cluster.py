@@ -14,7 +14,7 @@ import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from support.command import ROOT
+from support.command import ROOT, closed_port
 from support.service_process import children_of, kill_process, until
 
 _RAY = Path(sys.executable).with_name("ray")
@@ -97,7 +97,9 @@ class LocalRay:
 
     def start_head(self):
         """Start the head, which runs no tasks."""
-        self._start_ray("head", "--head", "--port=0", "--num-cpus=0", "--include-dashboard=false")
+        # Where grpcio is installed, Ray serves Ray Client, too, and nothing turns that off.
+        ports = ("--port=0", f"--ray-client-server-port={closed_port()}")
+        self._start_ray("head", "--head", *ports, "--num-cpus=0", "--include-dashboard=false", "--no-monitor")
         self.address = (self.folder / "head" / "ray_current_cluster").read_text().strip()
 
     def add_node(self, *options, **environment):
@@ -126,10 +128,10 @@ class LocalRay:
         (self.folder / name).mkdir()
         settings = [
             f"--temp-dir={self.folder / name}",
-            "--node-ip-address=127.0.0.1",
             f"--object-store-memory={_OBJECT_STORE_BYTES}",
             "--min-worker-port=0",
             "--max-worker-port=0",
+            "--include-log-monitor=false",
             "--disable-usage-stats",
             "--block",
         ]
