@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from diarize_runner.batch.attempts import printable
 from diarize_runner.batch.configuration import Configuration
+from diarize_runner.batch.on_ray.engine import RayEngine
 from diarize_runner.batch.outcomes import Done, Failed, Outcome
 from diarize_runner.batch.plan import DEFAULT_ATTEMPTS, DEFAULT_PREFETCH, BatchPlan, open_output
 from diarize_runner.batch.progress_log import ProgressLog
@@ -28,6 +29,7 @@ from diarize_runner.transcript.formats.registry import FORMATS
 
 _STAGE = "recordings"
 _HERE = "local"
+_RAY = "ray"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transcripts", metavar="ADDRESS", help=described)
     described = f"also write {', '.join(name for name in FORMATS if name != 'json')}; JSON is always written"
     parser.add_argument("--formats", type=formats, default=(), metavar="NAME,...", help=described)
-    described = f"`{_HERE}`, one recording after the other, or an address of Ray: ray, ray://HOST:PORT"
+    described = f"{_HERE}: one recording after the other; {_RAY}: the Ray cluster of this machine; or {_RAY}:HOST:PORT"
     parser.add_argument("--on", default=_HERE, metavar="ENGINE", help=f"{described} (default: {_HERE})")
     _add_shard_options(parser)
     described = f"give up a recording after N attempts (default: {DEFAULT_ATTEMPTS})"
@@ -111,7 +113,11 @@ def _engine(arguments: argparse.Namespace, progress: ConsoleProgress) -> Engine:
     """Return what `--on` names; raise UsageError if that is nothing."""
     if arguments.on == _HERE:
         return ThisMachine(progress=progress)
-    raise UsageError(f"--on: {arguments.on!r} is no engine", hint=f"use {_HERE}, ray or ray://HOST:PORT")
+    name, _, address = arguments.on.partition(":")
+    if name != _RAY or address.startswith("//"):
+        hint = f"use {_HERE}, {_RAY} or {_RAY}:HOST:PORT"
+        raise UsageError(f"--on: {arguments.on!r} is no engine", hint=hint)
+    return RayEngine(address=address or "auto", progress=progress)
 
 
 def _reported(outcomes: Iterator[Outcome], total: int, progress: ConsoleProgress) -> Iterator[Outcome]:

@@ -154,11 +154,17 @@ def test_uvx_runs_the_command_from_a_clone():
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
-    ("purpose", "extras"), [("control", ("s3", "build")), ("diarization", ("s3", "diarization", "transcription"))]
+    ("purposes", "extras"),
+    [
+        (["control"], ("s3", "build")),
+        (["diarization"], ("s3", "diarization", "transcription")),
+        (["diarization", "ray"], ("ray",)),
+    ],
+    ids=" and ".join,
 )
-def test_the_locked_versions_are_within_the_bounds(wheel, python, purpose, extras):
-    lock = (ROOT / f"requirements/py{python}/{purpose}.txt").read_text()
-    pins = dict(re.findall(r"^([a-z0-9.-]+)==([^ ]+)", lock, re.MULTILINE))
+def test_the_locked_versions_are_within_the_bounds(wheel, python, purposes, extras):
+    locks = "".join((ROOT / f"requirements/py{python}/{purpose}.txt").read_text() for purpose in purposes)
+    pins = dict(re.findall(r"^([a-z0-9.-]+)==([^ ]+)", locks, re.MULTILINE))
     pins.setdefault("pip", "24")  # every environment that is made has one
     for requirement in requirements_of(wheel, *extras):
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
