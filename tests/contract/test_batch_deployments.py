@@ -1,4 +1,4 @@
-"""deploy/kubernetes/batch and deploy/aws-batch: the schemas accept them, and they agree with the command."""
+"""The batch in deploy/: the schemas accept it, and it agrees with the command, the roles and docs/batch.md."""
 
 import fnmatch
 import re
@@ -23,9 +23,15 @@ from diarize_runner.batch.summary import ONLY_PERMANENT_FAILURES
 from diarize_runner.cli import build_parser
 from diarize_runner.errors import UsageError
 
-PAGE = (Path(__file__).parents[2] / "docs/batch.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/batch.md").read_text(encoding="utf-8")
 RETRIED = (1, 3, 130, 137, 143)
 """Exit codes of errors that another run may not meet, and of signals."""
+
+
+def section(name):
+    """Return a section of the page."""
+    return PAGE.split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
 def parsed(words):
@@ -110,7 +116,7 @@ def test_the_models_of_a_batch_may_be_on_the_volume_of_the_service(tmp_path):
 def test_the_kustomization_of_the_page_changes_the_job_as_it_says(tmp_path):
     (tmp_path / "kubernetes").symlink_to(KUBERNETES)
     (own := tmp_path / "own").mkdir()
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (text,) = re.findall(r"```yaml\n(.*?)```", section("Kubernetes"), re.DOTALL)
     (own / "kustomization.yaml").write_text(text)
     objects = render(own)
     job = the(objects, "Job")
@@ -172,7 +178,7 @@ def test_the_words_of_the_definition_are_those_of_the_command():
 
 
 def test_the_submission_of_the_page_has_one_number_of_shards_and_known_parameters():
-    (size, given) = re.search(r"--array-properties size=(\d+) --parameters (\S+)", PAGE).groups()
+    (size, given) = re.search(r"--array-properties size=(\d+) --parameters (\S+)", section("AWS Batch")).groups()
     parameters = dict(pair.split("=") for pair in given.split(","))
 
     assert parameters["shards"] == size
@@ -205,3 +211,15 @@ def test_a_job_of_aws_batch_gets_one_gpu_and_uses_it():
     assert {"VCPU", "MEMORY"} < set(required)
     assert {"name": "DIARIZE_RUNNER_DEVICE", "value": "cuda"} in container["environment"]
     assert not container["privileged"]
+
+
+def test_slurm_runs_what_the_roles_install_and_the_page_documents_its_variables():
+    script = (ROOT / "deploy/slurm/batch.sbatch").read_text(encoding="utf-8")
+    installed = yaml.safe_load((ROOT / "roles/service/defaults/main.yml").read_text(encoding="utf-8"))
+    documented = dict(re.findall(r"^\| `([A-Z_]+)` \| `?([^|`]+)`? \|", section("Slurm"), re.MULTILINE))
+    defaults = dict(re.findall(r"\$\{((?!SLURM_)[A-Z_]+):-([^}(]+)\}", script))
+
+    assert defaults["DIARIZE_RUNNER"] == installed["service_command"]
+    defaults |= {"DIARIZE_RUNNER_CACHE": installed["service_cache"], "SHARDS": documented["SHARDS"]}
+    assert defaults == documented
+    assert set(re.findall(r"^#   ([A-Z_]{5,}) ", script, re.MULTILINE)) == documented.keys() - {"SHARDS"}

@@ -24,6 +24,7 @@ LONGEST_WAIT = 300.0
 _PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 _NODE_TIMEOUT = 5
 """Seconds without an answer, after which the controller counts a node as dead; it takes about 25 s to notice."""
+_FINISHED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 _CONFIGURATION = """
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
@@ -127,7 +128,7 @@ class Slurm:
             self.start_node(node)
 
     def start_node(self, node):
-        """Start a node, also one that was killed; return when it accepts jobs."""
+        """Start a node; return when it accepts jobs."""
         self._start(node, "slurmd", "-D", "-N", node)
         self.wait_for(lambda: "State=IDLE " in self._try("scontrol", "--oneliner", "show", "node", node))
 
@@ -140,6 +141,12 @@ class Slurm:
             step = re.match(r"slurmstepd: \[(\d+)\.", process.command)
             if process.variables.get("SLURMD_NODENAME") == node or (step and step[1] in jobs):
                 process.kill()
+
+    def revive(self):
+        """Start the nodes that were killed."""
+        for node in NODES:
+            if self._daemons[node].poll() is not None:
+                self.start_node(node)
 
     def submit(self, script, *words, options=(), **variables):
         """Submit a script from the cluster's folder with words as its arguments; return the id of the job."""
@@ -163,7 +170,7 @@ class Slurm:
             for task in tasks.values():
                 if task.state == "PENDING" and task.restarts:
                     self.start_now(task)
-            return not {task.state for task in tasks.values()} & {"PENDING", "RUNNING", "COMPLETING"}
+            return {task.state for task in tasks.values()} <= _FINISHED
 
         return self.wait_for_tasks(job, finished)
 
