@@ -67,8 +67,8 @@ def _plan(job: Job, series: Series, real_time_factor: float) -> Plan:
     available = job.deadline - setup - last
     if available <= 0:
         problem = (
-            f"a box needs {setup:.0f} s before it diarizes and {last:.0f} s for the longest recording, but the deadline "
-            f"is {job.deadline:.0f} s after launch"
+            f"a box needs {setup:.0f} s before it diarizes, and {last:.0f} s for the longest recording, "
+            f"but the deadline is {job.deadline:.0f} s after launch"
         )
         raise UsageError(problem, hint="set a later --deadline, a shorter --ready-after, or a shorter --longest")
     work = job.audio_hours * _HOUR * real_time_factor

@@ -10,7 +10,6 @@ from support.sounds import tone, write_wav
 from diarize_runner.batch.configuration import Configuration
 from diarize_runner.batch.plan import BatchPlan, open_output
 from diarize_runner.batch.run import find_work
-from diarize_runner.batch.shards import WHOLE
 from diarize_runner.batch.source import InputSource
 from diarize_runner.batch.worker import Worker
 from diarize_runner.cache.documents.manifest import CacheManifest
@@ -59,9 +58,9 @@ class Batch:
         store.delete(key)
         store.create(key, path)
 
-    def work(self, shard=WHOLE, **changes):
+    def work(self, **changes):
         plan = replace(self.plan, **changes)
-        return find_work(plan, plan.source.recordings(), shard, SilentConsole())
+        return find_work(plan, plan.source.recordings(), SilentConsole())
 
     def run(self, pending=None, **changes):
         """Run what is left, or `pending`, as one process; return the outcomes."""

@@ -98,6 +98,6 @@ class TestPlans:
         assert (plan(self.JOB, series).boxes, cautious_plan(self.JOB, series).boxes) == (38, 75)
 
     def test_a_deadline_before_any_box_is_ready_is_refused(self):
-        problem = "a box needs 90000 s before it diarizes and 0 s for the longest recording, but the deadline is 86400 s"
+        problem = "a box needs 90000 s before it diarizes, and 0 s for the longest recording, but the deadline is 86400"
         with pytest.raises(UsageError, match=problem):
             plan(Job(audio_hours=1, deadline=86_400, ready_after=90_000), self.series(9.0))
