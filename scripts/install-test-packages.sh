@@ -2,12 +2,12 @@
 # Install the system packages that some tests need (Debian; root). Fresh hosts: mmdebstrap builds images, systemd-nspawn
 # boots them, nftables counts their packets, ssh connects to them, gpg signs test mirrors. Chromium renders pages. strace
 # records system calls. zsh and fish complete commands. PostgreSQL holds a queue, sqlite3 copies one. promtool checks
-# alerts; prometheus scrapes a server. podman and buildah build a container image, runc runs it.
+# alerts; prometheus scrapes a server. podman and buildah build a container image, runc runs it. Slurm runs a batch.
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
 packages+=(chromium-headless-shell fonts-dejavu-core strace zsh fish postgresql sqlite3 squashfs-tools)
-packages+=(podman buildah runc)
+packages+=(podman buildah runc slurmctld slurmd slurm-client munge)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

@@ -14,6 +14,7 @@
         fetched_job.py    a fetched recording -> Job
         outcomes.py       Done, AlreadyDone, Failed
     run.py            inputs minus results -> outcomes, on this machine
+    on_ray/           the same on the nodes of a Ray cluster
     summary.py        the totals of one run
     progress_log.py   what each process has done so far, in OUTPUT
     status.py         done, failed, left, RTF, cost, time left

@@ -49,6 +49,12 @@ def objects(request):
     return request.getfixturevalue("everything") if request.param == "everything" else overlay(request.param)
 
 
+@pytest.fixture(params=[*OVERLAYS, "batch", "everything"])
+def all_objects(request):
+    """Return the objects of the service or of a batch."""
+    return request.getfixturevalue("everything") if request.param == "everything" else overlay(request.param)
+
+
 def test_the_components_are_those_that_exist():
     assert sorted(ALL_COMPONENTS) == sorted(path.name for path in (KUBERNETES / "components").iterdir())
 
@@ -68,8 +74,8 @@ def test_a_field_that_the_schema_does_not_have_is_found():
         kubernetes_validate.validate(service, VERSIONS[-1], strict=True)
 
 
-def test_each_pod_is_restricted_as_openshift_wants_it(objects):
-    for pod in pod_specs(objects).values():
+def test_each_pod_is_restricted_as_openshift_wants_it(all_objects):
+    for pod in pod_specs(all_objects).values():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
@@ -87,19 +93,19 @@ def test_openshift_chooses_the_group_of_volumes_itself(name):
     assert all("fsGroup" not in pod["securityContext"] for pod in pod_specs(overlay(name)).values())
 
 
-def test_the_parser_of_the_command_accepts_the_arguments(objects):
-    for container in containers(objects):
+def test_the_parser_of_the_command_accepts_the_arguments(all_objects):
+    for container in containers(all_objects):
         build_parser(container["args"]).parse_args(container["args"])
 
 
-def test_each_mounted_volume_exists_and_each_volume_is_mounted(objects):
-    for pod in pod_specs(objects).values():
+def test_each_mounted_volume_exists_and_each_volume_is_mounted(all_objects):
+    for pod in pod_specs(all_objects).values():
         mounted = {mount["name"] for container in pod["containers"] for mount in container["volumeMounts"]}
         assert mounted == {volume["name"] for volume in pod["volumes"]}
-    claims = {item["metadata"]["name"] for item in of_kind(objects, "PersistentVolumeClaim")}
+    claims = {item["metadata"]["name"] for item in of_kind(all_objects, "PersistentVolumeClaim")}
     used = {
         volume["persistentVolumeClaim"]["claimName"]
-        for pod in pod_specs(objects).values()
+        for pod in pod_specs(all_objects).values()
         for volume in pod["volumes"]
         if "persistentVolumeClaim" in volume
     }
