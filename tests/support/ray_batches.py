@@ -26,7 +26,7 @@ class RayBatch:
         self.input.mkdir()
         self._journal.touch()
         for number in range(recordings):
-            write_recording(self.input / f"call-{number:03d}.wav")
+            write_recording(self.input / f"call-{number:03d}.wav", 200 + number)
 
     def add_node(self, *options, **environment):
         self._nodes.append(self._cluster.add_node(*options, **{**self.environment, **environment}))
