@@ -75,7 +75,8 @@ class Worker:
                 outcome = self._diarize(fetched, name)
             except RecordingFailed as failed:
                 return self._failed(self._attempts.record_failure(name, key, failed.error), key)
-        self._attempts.forget(name)
+        with suppress(StoreError):  # a bucket may forbid deletion; the result decides, not what is left of attempts
+            self._attempts.forget(name)
         return outcome
 
     def _diarize(self, fetched: FetchedRecording | NotFetched, name: str) -> Outcome:

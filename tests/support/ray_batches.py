@@ -20,8 +20,8 @@ class RayBatch:
         (folder / "seconds").write_text(str(seconds))
         self._journal.touch()
         self.names = [f"call-{number:03d}" for number in range(recordings)]
-        for name in self.names:
-            write_recording(folder / "in" / f"{name}.wav")
+        for number, name in enumerate(self.names):
+            write_recording(folder / "in" / f"{name}.wav", 200 + number)
 
     def drive(self, *options, on="", output="out", **environment):
         """Start the driver; return its process."""
