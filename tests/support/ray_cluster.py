@@ -21,8 +21,8 @@ _RAY = Path(sys.executable).with_name("ray")
 _STARTED = "Ray runtime started."
 _OBJECT_STORE_BYTES = 80_000_000
 """Close to the least that Ray takes: a batch stores nothing in it."""
-_LONGEST_WAIT = 120.0
-"""Seconds that a busy machine may need to start a node."""
+_LONGEST_WAIT = 300.0
+"""Seconds that a busy machine may need to start a node, or to run a batch."""
 
 
 class Process:
