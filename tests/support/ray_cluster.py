@@ -55,10 +55,10 @@ class Process:
         assert text in self.text, self.text
         return self
 
-    def wait(self):
+    def wait(self, seconds=_LONGEST_WAIT):
         """Return its exit code."""
         with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(_LONGEST_WAIT)
+            return self._process.wait(seconds)
         raise AssertionError(self.text)
 
     def has_descendant(self, title):
