@@ -93,7 +93,7 @@ def pull_through(origin, folder, certificates=None) -> Iterator[Nginx]:
 def recipe(origin, pieces, address):
     """Return the recipe with values of its own."""
     site = RECIPE.read_text(encoding="utf-8")
-    site = replaced(site, "/var/cache/nginx/diarize-runner", str(pieces))
+    site = replaced(site, "/var/cache/pull-through", str(pieces))
     site = replaced(site, "set $origin https://models.example.org;", f"set $origin {origin};")
     return replaced(site, "listen 80;", f"listen {address};")
 
