@@ -90,6 +90,16 @@ def test_without_the_cache_the_origin_sends_them_to_each_box(origin, tmp_path):
     assert sum(response.size for response in unchanging(origin.sent())) > 2 * (18 << 20), "control"
 
 
+@pytest.mark.parametrize("start", [0, PIECE - 10, PIECE, -5, None], ids=["begin", "across", "second", "end", "beyond"])
+def test_a_range_is_that_of_the_file_wherever_it_lies_in_the_pieces(start, rack, site):
+    data = (site.folder / f"store/v1.0/{ARCHIVE_NAME}").read_bytes()
+    offset = len(data) if start is None else start % len(data)
+
+    read = b"".join(opened(rack).read_range(f"v1.0/{ARCHIVE_NAME}", offset, 1000))
+
+    assert read == data[offset : offset + 1000]
+
+
 def test_a_new_latest_is_seen_at_once(rack, site, tmp_path):
     assert find_version(opened(rack), LATEST_VERSION).manifest.version == "1.0"
 
