@@ -80,7 +80,7 @@ bench-peers: setup-dev ## Compare with other offline diarizers (7 GB for whisper
 bench-provision: setup-dev ## Compare provisioning a bare host with manual setup (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision
 
-bench-refresh: setup-dev ## Measure what a refresh of a box moves (nginx; 20 GB of disk; minutes)
+bench-refresh: setup-dev ## Measure what a refresh of a box moves (nginx; 16 GB of disk; minutes)
 	@.venv/bin/python -m benchmarks.refresh
 
 bench-service: setup-dev ## Load the HTTP service with locust (an hour or more on 2 cores; ONLY=SCENARIO)

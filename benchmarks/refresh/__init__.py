@@ -11,10 +11,10 @@ thing changes:
 
     models         `cache restore`
     images         `cache environment`, of a box that mounts its packages
-    kept_wheels    `cache wheels` into the folder of the previous version
-    new_wheels     `cache wheels` into an empty folder, as the role python_env does for a box that installs packages
+    wheels         `cache wheels` into the folder of the previous version
     toolkit        `cache wheels --installer-only` into an empty folder, as bootstrap.sh and the role toolkit do
 
+A box that installs its packages keeps no wheels: for each release, the role python_env fetches all, as the first time.
 Changed wheels and images differ from the previous ones in one byte, and have the same size.
 
     versions.py    versions that differ in one thing, made of the version that benchmarks.provision has built

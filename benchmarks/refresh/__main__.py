@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="bench-refresh-", dir="/var/tmp") as name:  # two boxes' packages: 20 GB
+    with tempfile.TemporaryDirectory(prefix="bench-refresh-", dir="/var/tmp") as name:  # 16 GB
         report = {
             "command": " ".join(["python -m benchmarks.refresh", *sys.argv[1:]]),
             "machine": machine(),
@@ -84,11 +84,9 @@ def measure_packages(versions: Mapping[str, str], web: Web, box: Path, figures: 
     """Let one box follow the versions."""
     for change, version in versions.items():
         for name, step in STEPS.items():
-            if not (step.starts_empty and change == _NOTHING):  # a box with nothing to do fetches no wheels anew
+            if not (step.starts_empty and change == _NOTHING):  # a box with nothing to do has the folder already
                 taken = take(step, web, _STORE, version, box)
                 figures.setdefault(change, {}).setdefault(name, []).append(taken)
-        for folder in box.glob("new-*"):
-            shutil.rmtree(folder)
 
 
 def _measure_models(versions: Mapping[str, str], web: Web, box: Path, figures: Figures) -> None:

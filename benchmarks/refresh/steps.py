@@ -26,8 +26,7 @@ class Step:
 STEPS = {
     "models": Step(words=("restore",), folder="cache"),
     "images": Step(words=("environment", *_PYTHON), folder="images"),
-    "kept_wheels": Step(words=("wheels", *_PYTHON), folder="wheels"),
-    "new_wheels": Step(words=("wheels", *_PYTHON), folder="new", starts_empty=True),
+    "wheels": Step(words=("wheels", *_PYTHON), folder="wheels"),
     "toolkit": Step(words=("wheels", "--installer-only", *_PYTHON), folder="inputs", starts_empty=True),
 }
 
