@@ -2,7 +2,8 @@
 """Divide a box into the layers of an image: `layers.py BOX LAYERS`, with the Python of the box's release.
 
 The packages move to BOX/packages, a path that no release changes, so that their layers stay the same when only the
-toolkit is new. Files that no command loads are removed. Byte-code is written here, as a container has a read-only disk.
+toolkit is new. Files that no command loads are removed, and those that differ between builds of the same version.
+Byte-code is written here, as a container has a read-only disk.
 """
 
 import os
@@ -12,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from diarize_runner.cache.builder import byte_code
-from diarize_runner.cache.builder.installed_tree import LEFT_OUT, is_left_out
+from diarize_runner.cache.builder.installed_tree import HOST_FILES, LEFT_OUT, is_left_out, unlist_host_files
 
 CUDA = ("nvidia*", "cuda*", "torch", "torch-*", "torchgen", "functorch", "triton*")
 """Most of the bytes; a new version of the toolkit seldom changes them."""
@@ -33,9 +34,11 @@ def main() -> None:
 
 
 def leave_out(site_packages: Path) -> None:
-    """Remove the files that no command loads."""
+    """Remove the files that no command loads, and those that say when and where they were installed."""
+    for record in site_packages.glob("*.dist-info/RECORD"):
+        unlist_host_files(record)
     for path in site_packages.rglob("*"):
-        if path.is_file() and is_left_out(str(path.relative_to(site_packages)), LEFT_OUT):
+        if path.is_file() and is_left_out(str(path.relative_to(site_packages)), (*LEFT_OUT, *HOST_FILES)):
             path.unlink()
 
 
