@@ -7,6 +7,7 @@ Byte-code is written here, as a container has a read-only disk.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -18,6 +19,8 @@ from diarize_runner.cache.builder.installed_tree import HOST_FILES, LEFT_OUT, is
 CUDA = ("nvidia*", "cuda*", "torch", "torch-*", "torchgen", "functorch", "triton*")
 """Most of the bytes; a new version of the toolkit seldom changes them."""
 TOOLKIT = ("diarize_runner*",)
+SETUP = (".lock", ".matplotlib", ".sample.json")
+"""Of a release: what its installation and its check left, such as the time that the check took."""
 CURRENT, CACHE, PACKAGES = "opt/diarize-runner/current", "var/lib/diarize-runner/cache", "packages"
 
 
@@ -26,11 +29,21 @@ def main() -> None:
     box, layers = map(Path, sys.argv[1:])
     release = (box / CURRENT).resolve()
     (site_packages,) = release.glob("lib/python3*/site-packages")
+    remove_setup(release)
     leave_out(site_packages)
     compile_packages(site_packages)
     move_packages(site_packages, box, layers)
     for layer, path in (("models", box / CACHE), ("toolkit", release), ("toolkit", box / CURRENT)):
         move_to(layers / layer, path, path)
+
+
+def remove_setup(release: Path) -> None:
+    """Remove the files of `SETUP`."""
+    for path in (release / name for name in SETUP):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def leave_out(site_packages: Path) -> None:

@@ -51,6 +51,9 @@ def divide(root, release, installed):
         subprocess.run(["cp", "-r", Path(package.__file__).parent, site_packages], check=True)
     (box / "opt/diarize-runner/current").symlink_to(f"releases/{release.name}")
     (box / "opt/diarize-runner/inputs").mkdir()
+    (release / ".matplotlib").mkdir()
+    for name in (".lock", ".sample.json", ".matplotlib/fontlist.json"):
+        (release / name).write_text(installed)
     (box / "var/lib/diarize-runner/cache/versions/1.0").mkdir(parents=True)
     command = [release / "bin/python", "-I", PROGRAM, box, root / "layers"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.defpath})
@@ -99,7 +102,7 @@ def contents(folder):
 
 def test_what_nothing_loads_is_left_out(layers):
     names = {path.name for path in layers.rglob("*")}
-    assert not names & {"libtorch_static.a", "torch.h", "inputs"}
+    assert not names & {"libtorch_static.a", "torch.h", "inputs", ".lock", ".sample.json", ".matplotlib"}
 
 
 def test_each_module_has_byte_code_that_python_does_not_compare_with_it(layers):
