@@ -18,7 +18,7 @@ SCRIPT = ROOT / "deploy/slurm/batch.sbatch"
 SHARDS = 4
 FULL, MIXED, SMALL, EMPTY = range(SHARDS)
 """Shards: of several recordings, of one and of a file that is none, of one recording, of nothing."""
-SEVERAL = 8
+SEVERAL = 6
 
 
 @dataclass(frozen=True, kw_only=True)
