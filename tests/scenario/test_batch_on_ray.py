@@ -4,17 +4,26 @@ from collections import Counter
 
 import pytest
 from support.caches import Site
-from support.ray_batches import RayBatch
+from support.ray_batches import SCRIPTED, RayBatch
 from support.ray_cluster import local_ray
 from support.service_process import until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.longest]
 
+FEW_TRIES = {"RAY_NUM_REDIS_GET_RETRIES": "2"}
+"""Without it, Ray tries for 20 s to connect."""
+
 
 @pytest.fixture(scope="module")
 def cluster():
-    with local_ray() as running:
+    with local_ray(PYTHONPATH=SCRIPTED) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def node(cluster):
+    """A node with one CPU, which no test kills."""
+    return cluster.add_node()
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +36,8 @@ def tiny_cache(tmp_path_factory):
 
 @pytest.fixture
 def batch_of(cluster, tmp_path, tiny_cache):
-    """Return a function that makes a batch of so many recordings; its nodes end with the test."""
-    batches = []
-
-    def make(recordings, seconds=0.5):
-        batches.append(RayBatch(cluster, tmp_path, tiny_cache, recordings, seconds))
-        return batches[-1]
-
-    yield make
-    for batch in batches:
-        batch.stop_nodes()
+    """Return a function that makes a batch of so many recordings."""
+    return lambda recordings, seconds=0.5: RayBatch(cluster, tmp_path, tiny_cache, recordings, seconds)
 
 
 def wait_for(batch, recordings, driver):
@@ -45,78 +46,74 @@ def wait_for(batch, recordings, driver):
     assert driver.is_running, driver.text
 
 
-def test_each_recording_has_one_result_though_a_node_and_the_driver_die(batch_of):
+def test_each_recording_has_one_result_though_a_node_and_the_driver_die(cluster, node, batch_of):
     batch = batch_of(12)
     expected = batch.run_here()
-    first, _second = batch.add_node(), batch.add_node()
+    dying = cluster.add_node()
     driver = batch.drive()
 
     wait_for(batch, 3, driver)
-    first.kill()
+    dying.kill()
     wait_for(batch, 6, driver)
     driver.kill()
-    batch.add_node()
+    joining = cluster.add_node()
     driver = batch.drive()
+    code = driver.wait()
+    joining.kill()
 
-    assert driver.wait() == 0, driver.text
+    assert code == 0, driver.text
     assert batch.results() == expected
-    assert set(batch.begun) == {f"call-{number:03d}" for number in range(12)}
+    assert set(batch.begun) == set(batch.names)
     begun_again = sum(times - 1 for times in batch.begun.values())
     assert begun_again <= 3, "the one of the node that died, and those of both nodes when the driver died"
 
 
-def test_a_cluster_without_nodes_waits_for_one(batch_of):
-    batch = batch_of(2, seconds=0)
-    driver = batch.drive()
-    driver.wait_for("no node of the cluster takes recordings")
-    batch.add_node()
-    assert driver.wait() == 0, driver.text
-    assert len(batch.results()) == 2
-
-
-def test_the_recordings_of_a_node_that_cannot_work_go_to_others(batch_of):
-    batch = batch_of(6)
-    batch.add_node(SCRIPTED_FULL="1")
-    batch.add_node()
-    driver = batch.drive()
-    assert driver.wait() == 0, driver.text
-    assert "gets no more recordings: the disk is full" in driver.text
-    assert batch.begun == Counter({f"call-{number:03d}": 1 for number in range(6)})
-
-
-def test_each_gpu_has_one_process_which_keeps_its_models(batch_of):
+def test_gpus_that_join_later_get_one_process_each_which_keeps_its_models(cluster, batch_of):
     batch = batch_of(8, seconds=0.1)
-    batch.add_node("--num-cpus=0", "--num-gpus=2")
     driver = batch.drive("--device", "cuda")
-    assert driver.wait() == 0, driver.text
+    driver.wait_for("no node of the cluster takes recordings: waiting for one")
+
+    joining = cluster.add_node("--num-cpus=0", "--num-gpus=2")
+    code = driver.wait()
+    joining.kill()
+
+    assert code == 0, driver.text
     assert sorted(batch.loads) == ["0", "1"]
-
-
-@pytest.mark.parametrize("stop", ["interrupt", "terminate"])
-def test_a_driver_that_is_stopped_says_so_and_frees_the_nodes(batch_of, stop):
-    batch = batch_of(8, seconds=30)
-    batch.add_node()
-    driver = batch.drive()
-    wait_for(batch, 1, driver)
-
-    assert getattr(driver, stop)() == 130
-    assert "interrupted: 0 done" in driver.text
-
-    batch.environment["SCRIPTED_SECONDS"] = "0"
-    batch.stop_nodes()
-    batch.add_node()
-    assert batch.drive().wait() == 0
     assert len(batch.results()) == 8
 
 
-@pytest.mark.parametrize("stranger", ["no token", "another token", "authentication off"])
-def test_a_driver_without_the_token_is_refused(batch_of, stranger, tmp_path):
+def test_the_recordings_of_a_node_that_cannot_work_go_to_others(cluster, node, batch_of):
+    batch = batch_of(6)
+    broken = cluster.add_node(SCRIPTED_FULL="1")
+    driver = batch.drive()
+    code = driver.wait()
+    broken.kill()
+    assert code == 0, driver.text
+    assert "gets no more recordings: the disk is full" in driver.text
+    assert batch.begun == Counter(batch.names)
+
+
+@pytest.mark.parametrize("stop", ["interrupt", "terminate"])
+def test_a_driver_that_is_stopped_says_so_and_frees_the_nodes(node, batch_of, stop):
+    batch = batch_of(8, seconds=600)
+    driver = batch.drive()
+    wait_for(batch, 1, driver)
+    assert node.has_descendant("ray::run_chunk")
+
+    assert getattr(driver, stop)() == 130
+    assert "interrupted: 0 done" in driver.text
+    until(lambda: not node.has_descendant("ray::run_chunk"), "the node still works on it", 60)
+
+
+def test_a_driver_without_the_token_is_refused(batch_of, tmp_path):
     (tmp_path / "other").write_text("0" * 64)
-    environment = {
-        "no token": {"RAY_AUTH_TOKEN_PATH": None},
-        "another token": {"RAY_AUTH_TOKEN_PATH": str(tmp_path / "other")},
-        "authentication off": {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN_PATH": None},
-    }[stranger]
-    driver = batch_of(1).drive(**environment)
+    driver = batch_of(1).drive(RAY_AUTH_TOKEN_PATH=str(tmp_path / "other"), **FEW_TRIES)
+    assert driver.wait() == 1
+    assert "error: no connection to the Ray cluster" in driver.text
+    assert "InvalidAuthToken" in driver.text
+
+
+def test_a_driver_cannot_turn_authentication_off(batch_of):
+    driver = batch_of(1).drive(RAY_AUTH_MODE="disabled", RAY_AUTH_TOKEN_PATH=None, **FEW_TRIES)
     assert driver.wait() == 1
     assert "error: no connection to the Ray cluster" in driver.text

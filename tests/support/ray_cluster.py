@@ -21,8 +21,8 @@ _RAY = Path(sys.executable).with_name("ray")
 _STARTED = "Ray runtime started."
 _OBJECT_STORE_BYTES = 80_000_000
 """Close to the least that Ray takes: a batch stores nothing in it."""
-_LONGEST_WAIT = 120.0
-"""Seconds that a busy machine may need to start a node."""
+_LONGEST_WAIT = 300.0
+"""Seconds that a busy machine may need to start a node, or to run a batch."""
 
 
 class Process:
@@ -61,6 +61,11 @@ class Process:
             return self._process.wait(_LONGEST_WAIT)
         raise AssertionError(self.text)
 
+    def has_descendant(self, title):
+        """Whether a descendant has this in its command line."""
+        found = (Path(f"/proc/{process}/cmdline") for process in descendants_of(self._process.pid))
+        return any(title.encode() in _read(path) for path in found)
+
     def interrupt(self):
         """Press Ctrl-C; return the exit code."""
         self._process.send_signal(signal.SIGINT)
@@ -81,6 +86,12 @@ class Process:
 def descendants_of(process):
     """Return the ids of the children of a process, of their children, and so on."""
     return [found for child in children_of(process) for found in (child, *descendants_of(child))]
+
+
+def _read(path):
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""
 
 
 class LocalRay:

@@ -9,6 +9,7 @@ The script runs on the box as the user of Ray, with the interpreter that has Ray
 import os
 import sys
 import time
+from types import ModuleType
 
 SECONDS = 60.0
 
@@ -24,15 +25,15 @@ def main() -> None:
         if time.monotonic() > deadline:
             raise SystemExit(f"error: this machine is no node of {address}\nhint: journalctl -u diarize-runner-ray")
         time.sleep(1)
-    print(sum(node["Alive"] for node in ray.nodes()))
+    sys.stdout.write(f"{sum(node['Alive'] for node in ray.nodes())} nodes\n")
 
 
-def connect(ray, address: str) -> bool:
+def connect(ray: ModuleType, address: str) -> bool:
     """Connect; return whether that succeeded."""
     try:
         ray.init(address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as reason:
-        print(reason, file=sys.stderr)
+        sys.stderr.write(f"{reason}\n")
         return False
     return True
 
