@@ -16,9 +16,12 @@ from pathlib import Path
 from diarize_runner.cache.builder import byte_code
 from diarize_runner.cache.builder.installed_tree import HOST_FILES, LEFT_OUT, is_left_out, unlist_host_files
 
-CUDA = ("nvidia*", "cuda*", "torch", "torch-*", "torchgen", "functorch", "triton*")
-"""Most of the bytes; a new version of the toolkit seldom changes them."""
-TOOLKIT = ("diarize_runner*",)
+LAYERS = {
+    "cuda": ("nvidia*", "cuda*"),
+    "torch": ("torch", "torch-*", "torchgen", "functorch", "triton*"),
+    "toolkit": ("diarize_runner*",),
+}
+"""What changes together. podman keeps each layer four times while it builds, so the largest decides about the disk."""
 SETUP = (".lock", ".matplotlib", ".sample.json")
 """Of a release: what its installation and its check left, such as the time that the check took."""
 CURRENT, CACHE, PACKAGES = "opt/diarize-runner/current", "var/lib/diarize-runner/cache", "packages"
@@ -73,7 +76,7 @@ def move_packages(site_packages: Path, box: Path, layers: Path) -> None:
 
 def layer_of(name: str) -> str:
     """Return the layer of an entry of site-packages."""
-    found = (layer for layer, patterns in (("cuda", CUDA), ("toolkit", TOOLKIT)) if matches(name, patterns))
+    found = (layer for layer, patterns in LAYERS.items() if matches(name, patterns))
     return next(found, "packages")
 
 

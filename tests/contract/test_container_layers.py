@@ -67,7 +67,7 @@ def in_box(layers, layer):
 
 
 def test_each_file_is_in_the_layer_that_changes_with_it(layers):
-    assert (in_box(layers, "cuda") / "packages/torch/__init__.py").is_file()
+    assert (in_box(layers, "torch") / "packages/torch/__init__.py").is_file()
     assert (in_box(layers, "cuda") / "packages/nvidia/cublas/lib/libcublas.so").is_file()
     assert sorted(path.name for path in (in_box(layers, "packages") / "packages").iterdir()) == [
         "numpy",
@@ -85,7 +85,7 @@ def test_the_packages_lie_where_no_release_changes_their_path(layers):
 
 
 def test_packages_installed_again_for_the_next_release_have_the_same_bytes(layers, layers_of_the_next_release):
-    for layer in ("cuda", "packages"):
+    for layer in ("cuda", "torch", "packages"):
         before, after = (in_box(each, layer) for each in (layers, layers_of_the_next_release))
         assert contents(before) == contents(after)
     record = in_box(layers, "packages") / "packages/numpy-2.4.dist-info/RECORD"
