@@ -6,6 +6,7 @@ import pytest
 from support.caches import Site
 from support.ray_batches import SCRIPTED, RayBatch
 from support.ray_cluster import local_ray
+from support.ray_ports import listening_ports, refuses_strangers
 from support.service_process import until
 
 pytestmark = [pytest.mark.scenario, pytest.mark.longest]
@@ -103,6 +104,22 @@ def test_a_driver_that_is_stopped_says_so_and_frees_the_nodes(node, batch_of, st
     assert getattr(driver, stop)() == 130
     assert "interrupted: 0 done" in driver.text
     until(lambda: not node.has_descendant("ray::run_chunk"), "the node still works on it", 60)
+
+
+def test_every_port_of_the_cluster_requires_the_token(cluster, node, batch_of):
+    batch = batch_of(2, seconds=600)
+    driver = batch.drive()
+    wait_for(batch, 1, driver)
+    host = cluster.address.rpartition(":")[0]
+    ports = sorted({port for process in cluster.processes() for port in listening_ports(process)})
+    assert int(cluster.address.rpartition(":")[2]) in ports
+    assert len(ports) >= 6, "those of the head, of two raylets and of their agents"
+    assert [port for port in ports if not refuses_strangers(host, port)] == []
+    driver.kill()
+
+
+def test_no_part_of_the_cluster_sends_statistics(cluster, node):
+    assert "Usage stats collection is disabled." in cluster.head.text
 
 
 def test_a_driver_without_the_token_is_refused(batch_of, tmp_path):

@@ -10,7 +10,7 @@ from support.ray_cluster import local_ray
 RECORDINGS, RUNS = 200, 10
 SECONDS = 0.05
 """How long the scripted models take for one."""
-_LONGEST_PAUSE = 20.0
+_LONGEST_PAUSE, _LONGEST_RUN = 20.0, 1200.0
 
 
 def test_random_deaths_lose_no_recording(tmp_path):
@@ -45,7 +45,7 @@ def _run_with_deaths(cluster, batch, chance):
         time.sleep(chance.uniform(0, _LONGEST_PAUSE))
         driver.kill()
         driver, drivers = batch.drive(), 2
-    code = driver.wait()
+    code = driver.wait(_LONGEST_RUN)
     for node in nodes:
         node.kill()
     assert code == 0, driver.text

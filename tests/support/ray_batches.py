@@ -11,6 +11,10 @@ SCRIPTED = os.pathsep.join(str(path) for path in (ROOT / "tests/support/scripted
 """PYTHONPATH of processes with scripted models."""
 
 
+_LONGEST_RUN = 1200.0
+"""Seconds of a single process, on a busy machine."""
+
+
 class RayBatch:
     """Recordings in a folder, their results in others, and the journal of the scripted models."""
 
@@ -32,7 +36,7 @@ class RayBatch:
     def run_here(self):
         """Run all recordings in one process; return their results."""
         driver = self.drive(on="local", output="expected")
-        assert driver.wait() == 0, driver.text
+        assert driver.wait(_LONGEST_RUN) == 0, driver.text
         self._journal.write_text("")
         return self.results("expected")
 

@@ -46,6 +46,10 @@ class Process:
         return self.log.read_text(errors="replace")
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def is_running(self):
         return self._process.poll() is None
 
@@ -55,10 +59,10 @@ class Process:
         assert text in self.text, self.text
         return self
 
-    def wait(self):
+    def wait(self, seconds=_LONGEST_WAIT):
         """Return its exit code."""
         with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(_LONGEST_WAIT)
+            return self._process.wait(seconds)
         raise AssertionError(self.text)
 
     def has_descendant(self, title):
@@ -103,14 +107,16 @@ class LocalRay:
         self.token.touch(mode=0o600)
         self.token.write_text(uuid.uuid4().hex * 2)
         self._environment, self._processes = self._clean_environment(environment), []
-        self.address = ""
+        self.head, self.address = None, ""
         """HOST:PORT of the head."""
 
     def start_head(self):
         """Start the head, which runs no tasks."""
         # Where grpcio is installed, Ray serves Ray Client, too, and nothing turns that off.
         ports = ("--port=0", f"--ray-client-server-port={closed_port()}")
-        self._start_ray("head", "--head", *ports, "--num-cpus=0", "--include-dashboard=false", "--no-monitor")
+        self.head = self._start_ray(
+            "head", "--head", *ports, "--num-cpus=0", "--include-dashboard=false", "--no-monitor"
+        )
         self.address = (self.folder / "head" / "ray_current_cluster").read_text().strip()
 
     def add_node(self, *options, **environment):
@@ -129,6 +135,11 @@ class LocalRay:
         process = Process(command, log, {key: value for key, value in changed.items() if value is not None})
         self._processes.append(process)
         return process
+
+    def processes(self):
+        """Return the ids of all its processes."""
+        running = [each for each in self._processes if each.is_running]
+        return [process for each in running for process in (each.pid, *descendants_of(each.pid))]
 
     def stop(self):
         """Kill everything."""
