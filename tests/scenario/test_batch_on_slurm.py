@@ -18,7 +18,7 @@ SCRIPT = ROOT / "deploy/slurm/batch.sbatch"
 SHARDS = 4
 FULL, MIXED, SMALL, EMPTY = range(SHARDS)
 """Shards: of several recordings, of one and of a file that is none, of one recording, of nothing."""
-SEVERAL = 8
+SEVERAL = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +40,16 @@ class Batch:
             **{**environment, "DIARIZE_RUNNER_CACHE": str(self.cache), **variables},
         )
 
-    def submit_full_shard(self):
-        """Submit the shard of several recordings; return the job and its task as soon as it has written a result."""
-        job = self.submit(FULL, SHARDS=str(SHARDS))
-        self.cluster.wait_for(self.results)
-        return job, self.cluster.tasks(job)[str(FULL)]
+    def next_results(self, before):
+        """Wait until there are more results than before; return all."""
+        self.cluster.wait_for(lambda: len(self.results()) > len(before))
+        return self.results()
 
     def results(self):
-        """Return the results by the names of their recordings, and which file each is."""
-        found = self.output.glob("*/results/*.json")
-        return {re.sub(r"\.[0-9a-f]{16}\.json$", "", path.name): path.stat() for path in found}
-
-    def identities(self):
-        """Return when each result was written, and to which file."""
-        return {name: (status.st_ino, status.st_mtime_ns) for name, status in self.results().items()}
+        """Return which file the result of each recording is, and when it was written."""
+        found = {path.name: path.stat() for path in self.output.glob("*/results/*.json")}
+        suffix = re.compile(r"\.[0-9a-f]{16}\.json$")
+        return {suffix.sub("", name): (status.st_ino, status.st_mtime_ns) for name, status in found.items()}
 
     def log(self, job, index):
         return (self.cluster.folder / f"diarize-batch-{job}-{index}.log").read_text()
@@ -102,13 +98,13 @@ def test_an_array_diarizes_each_recording_once_and_another_one_does_nothing(batc
     )
     assert {task.node for task in tasks.values()} == {"n1", "n2"}
     assert set(batch.results()) == {*itertools.chain.from_iterable(in_shards.values())}
-    before = batch.identities()
+    before = batch.results()
 
     again = batch.submit(f"0-{SHARDS - 1}")
     tasks = batch.cluster.finish(again)
 
     assert {int(index): (task.state, task.exit_code, task.restarts) for index, task in tasks.items()} == states
-    assert batch.identities() == before
+    assert batch.results() == before
     assert f"0 done, {SEVERAL} done before" in batch.log(again, FULL)
 
 
@@ -118,51 +114,75 @@ def kill_command(cluster, task):
             process.kill()
 
 
-INTERRUPTIONS = {
+def kill_script(cluster, task):
+    (script,) = [process for process in cluster.processes(task) if "slurm_script" in process.command]
+    script.kill()
+
+
+REQUEUED = {
     "kill -9 of the command": kill_command,
-    "the death of the node": lambda cluster, task: cluster.kill_node(task.node),
     "a requeue": lambda cluster, task: cluster.requeue(task),
-    "the time limit": lambda cluster, task: cluster.cancel(task, "--batch", "--signal=USR1"),
+    "the death of the node": lambda cluster, task: cluster.kill_node(task.node),
 }
 
 
-@pytest.mark.parametrize("interrupt", INTERRUPTIONS.values(), ids=list(INTERRUPTIONS))
-def test_a_task_that_is_interrupted_starts_again_and_does_the_rest(interrupt, batch, in_shards):
-    job, task = batch.submit_full_shard()
-    interrupt(batch.cluster, task)
-    before = batch.identities()
-    assert 0 < len(before) < SEVERAL
+def test_a_task_that_is_interrupted_again_and_again_does_each_recording_once(batch, in_shards):
+    cluster, job = batch.cluster, batch.submit(FULL, SHARDS=str(SHARDS))
+    before = {}
+    for restarts, interrupt in enumerate(REQUEUED.values()):
+        task = cluster.restarted(job, str(FULL), restarts)
+        before = batch.next_results(before)
+        interrupt(cluster, task)
+    cluster.restarted(job, str(FULL), len(REQUEUED))
+    cluster.revive()
 
-    finished = batch.cluster.finish(job)[str(FULL)]
-
-    assert (finished.state, finished.exit_code, finished.restarts) == ("COMPLETED", "0:0", 1), batch.cluster.log()
-    assert set(batch.results()) == {*in_shards[FULL]}
-    assert before.items() <= batch.identities().items()
-    assert_did_the_rest(batch, job, len(before))
-    batch.cluster.revive()
-
-
-def test_an_array_whose_script_was_killed_is_submitted_again_and_does_the_rest(batch, in_shards):
-    job, task = batch.submit_full_shard()
-    (script,) = [each for each in batch.cluster.processes(task) if "slurm_script" in each.command]
-    script.kill()
-    assert batch.cluster.finish(job)[str(FULL)].state == "FAILED", "Slurm requeues no task whose script is killed"
-    before = batch.identities()
-    assert 0 < len(before) < SEVERAL
+    before = batch.next_results(before)
+    kill_script(cluster, cluster.tasks(job)[str(FULL)])
+    killed = cluster.finish(job)[str(FULL)]
+    assert (killed.state, killed.restarts) == ("FAILED", len(REQUEUED)), "Slurm requeues no task without its script"
+    before = batch.results()
+    assert len(before) < SEVERAL
 
     again = batch.submit(FULL, SHARDS=str(SHARDS))
-
-    assert batch.cluster.finish(again)[str(FULL)].state == "COMPLETED", batch.cluster.log()
+    finished = cluster.finish(again)[str(FULL)]
+    assert (finished.state, finished.exit_code, finished.restarts) == ("COMPLETED", "0:0", 0), cluster.log()
     assert set(batch.results()) == {*in_shards[FULL]}
-    assert before.items() <= batch.identities().items()
-    assert_did_the_rest(batch, again, len(before))
+    assert before.items() <= batch.results().items()
+    assert f"{SEVERAL - len(before)} done, {len(before)} done before" in batch.log(again, FULL)
 
 
-def assert_did_the_rest(batch, job, before):
-    """Assert that the last run did what the one before it had not; one more result may be done when it is killed."""
-    done, done_before = map(int, re.findall(r"(\d+) done, (\d+) done before", batch.log(job, FULL))[-1])
-    assert done + done_before == SEVERAL
-    assert done_before >= before
+BEHAVIOUR = """#!/bin/sh
+echo "$@"
+trap 'exit 130' TERM
+case $SLURM_ARRAY_TASK_ID-${SLURM_RESTART_COUNT:-0} in
+0-*) exit 4 ;;
+1-*) exit 2 ;;
+2-0) exit 1 ;;
+3-0) touch waits && sleep 60 & wait ;;
+4-*) exit 1 ;;
+esac
+"""
+
+
+def test_a_task_is_requeued_when_it_fails_or_its_time_ends_but_not_when_that_cannot_help(cluster, batch):
+    """A stand-in for the command ends as each task says."""
+    program = cluster.folder / "stand-in"
+    program.write_text(BEHAVIOUR)
+    program.chmod(0o755)
+    job = batch.submit("0-4", DIARIZE_RUNNER=str(program), MAX_RESTARTS="1")
+
+    cluster.wait_for((cluster.folder / "waits").exists)
+    cluster.cancel(cluster.tasks(job)["3"], "--batch", "--signal=USR1")
+
+    tasks = cluster.finish(job)
+    assert {int(index): (task.state, task.exit_code, task.restarts) for index, task in tasks.items()} == {
+        0: ("FAILED", "4:0", 0),
+        1: ("FAILED", "2:0", 0),
+        2: ("COMPLETED", "0:0", 1),
+        3: ("COMPLETED", "0:0", 1),
+        4: ("FAILED", "1:0", 1),
+    }, cluster.log()
+    assert f"batch run --shards 5 {batch.recordings} {batch.output}" in batch.log(job, 0).splitlines()
 
 
 def test_a_part_of_an_array_needs_the_number_of_shards(batch):

@@ -6,16 +6,16 @@ A node is a slurmd with one GPU, which is no real one, so it runs one task at a 
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.process_table import every_process
 
 NODES = ("n1", "n2")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "scancel", "srun")
@@ -24,6 +24,8 @@ LONGEST_WAIT = 300.0
 _PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 _NODE_TIMEOUT = 5
 """Seconds without an answer, after which the controller counts a node as dead; it takes about 25 s to notice."""
+_START_AFTER = 4
+"""Seconds."""
 _FINISHED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 _CONFIGURATION = """
 ClusterName=tests
@@ -158,25 +160,37 @@ class Slurm:
         lines = self._run("scontrol", "--oneliner", "show", "job", job).splitlines()
         return {task.index: task for task in map(_parse_task, lines)}
 
-    def wait_for_tasks(self, job, done):
-        """Wait until `done` holds of the tasks of an array, which it gets by their indices; return them."""
-        self.wait_for(lambda: done(self.tasks(job)))
-        return self.tasks(job)
-
     def finish(self, job):
         """Wait until no task of an array waits or runs; a requeued one need not wait. Return the tasks."""
+        return self.wait_for_tasks(job, lambda tasks: {task.state for task in tasks.values()} <= _FINISHED)
 
-        def finished(tasks):
-            for task in tasks.values():
-                if task.state == "PENDING" and task.restarts:
-                    self.start_now(task)
-            return {task.state for task in tasks.values()} <= _FINISHED
+    def restarted(self, job, index, restarts):
+        """Wait until a task runs again, after so many restarts; return it."""
+        wanted = ("RUNNING", restarts)
+        tasks = self.wait_for_tasks(job, lambda tasks: (tasks[index].state, tasks[index].restarts) == wanted)
+        return tasks[index]
 
-        return self.wait_for_tasks(job, finished)
+    def wait_for_tasks(self, job, done):
+        """Wait until `done` holds of the tasks of an array, which it gets by their indices; return them."""
+        hurried = set()
 
-    def start_now(self, task):
-        """Let a requeued task start, which otherwise waits for two minutes."""
-        self._try("scontrol", "update", f"JobId={task.id}", "StartTime=now")
+        def holds():
+            tasks = self.tasks(job)
+            self._hurry(tasks.values(), hurried)
+            return done(tasks)
+
+        self.wait_for(holds)
+        return self.tasks(job)
+
+    def _hurry(self, tasks, hurried):
+        """Let requeued tasks start in some seconds instead of two minutes.
+
+        At once is too early: a node refuses a task that it has just ended, with "Job credential revoked".
+        """
+        for task in tasks:
+            if task.state == "PENDING" and task.restarts and (task.id, task.restarts) not in hurried:
+                self._try("scontrol", "update", f"JobId={task.id}", f"StartTime=now+{_START_AFTER}")
+                hurried.add((task.id, task.restarts))
 
     def requeue(self, task):
         """Requeue a running task, as an administrator or a preemption does."""
@@ -196,7 +210,7 @@ class Slurm:
         deadline = time.monotonic() + LONGEST_WAIT
         while not holds():
             assert time.monotonic() < deadline, self.log()
-            time.sleep(0.2)
+            time.sleep(0.1)
 
     def log(self):
         """Return what the daemons and the jobs printed."""
@@ -216,7 +230,7 @@ class Slurm:
     def _processes(self):
         """Return the processes that have the configuration of this cluster in their environment."""
         own = self.environment["SLURM_CONF"]
-        return [found for found in _every_process() if found.variables.get("SLURM_CONF") == own]
+        return [found for found in every_process() if found.variables.get("SLURM_CONF") == own]
 
     def _start(self, name, program, *arguments):
         with (self.folder / f"{name}.out").open("ab") as log:
@@ -249,32 +263,6 @@ class Slurm:
             cwd=self.folder,
             timeout=60,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Process:
-    """A process, as /proc shows it."""
-
-    id: int
-    command: str
-    variables: dict
-
-    def kill(self):
-        """Kill it, if it has not ended."""
-        with suppress(ProcessLookupError):
-            os.kill(self.id, signal.SIGKILL)
-
-
-def _every_process():
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended, or is another user's
-            words, entries = (_split(folder / name) for name in ("cmdline", "environ"))
-            variables = dict(entry.partition("=")[::2] for entry in entries)
-            yield Process(id=int(folder.name), command=" ".join(words), variables=variables)
-
-
-def _split(path):
-    return path.read_bytes().decode(errors="replace").rstrip("\0").split("\0")
 
 
 def _parse_task(line):
