@@ -14,7 +14,7 @@ from support.hosts import fresh_host, require_hosts, run_play
 from support.hosts.trees import changes
 from support.wheels import pinned, write_wheel
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.longest]
 
 SITE = next(Path(each) for each in sys.path if (Path(each) / "ray").is_dir())
 UV = Path(sys.executable).with_name("uv")
