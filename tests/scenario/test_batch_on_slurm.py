@@ -19,6 +19,8 @@ SHARDS = 4
 FULL, MIXED, SMALL, EMPTY = range(SHARDS)
 """Shards: of several recordings, of one and of a file that is none, of one recording, of nothing."""
 SEVERAL = 10
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""A task has one core, and threads that spin while they wait make torch ten times as slow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +34,15 @@ class Batch:
 
     def submit(self, array, **variables):
         """Submit tasks of the array; return the id of the job."""
-        environment = {"DIARIZE_RUNNER": str(self.cluster.folder / "diarize-runner"), "DIARIZE_RUNNER_DEVICE": "cpu"}
-        return self.cluster.submit(
-            SCRIPT,
-            *(self.recordings, self.output),
-            options=[f"--array={array}"],
-            **{**environment, "DIARIZE_RUNNER_CACHE": str(self.cache), **variables},
-        )
+        environment = {
+            "DIARIZE_RUNNER": str(self.cluster.folder / "diarize-runner"),
+            "DIARIZE_RUNNER_CACHE": str(self.cache),
+            "DIARIZE_RUNNER_DEVICE": "cpu",
+            **ONE_THREAD,
+            **variables,
+        }
+        words = (self.recordings, self.output)
+        return self.cluster.submit(SCRIPT, *words, options=[f"--array={array}"], **environment)
 
     def next_results(self, before):
         """Wait until there are more results than before; return all."""
