@@ -18,6 +18,7 @@ SHARED = {
     "tests/scenario/test_batch_in_containers.py": "the embedded box",
     "tests/scenario/test_batch_on_slurm.py": "the embedded box",
     "tests/scenario/test_embedded_models.py": "the embedded box",
+    "tests/scenario/test_batch_on_ray_with_models.py": "the embedded box",
     "tests/scenario/test_service_results.py": "the embedded box",
     "tests/scenario/test_transcription.py": "the embedded box",
     "tests/scenario/test_transcription_complaints.py": "the embedded box",

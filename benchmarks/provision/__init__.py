@@ -11,6 +11,7 @@ Then ours runs again with nothing to do: with the same curl command, and as a pl
     site.py         the published store, and the version pins for pip
     hosts.py        a fresh host with a recording and its transcript, and its nginx
     methods.py      one set-up: ours, by hand, ours again
+    limits.py       a disk and a link as slow as a cloud's: --write-limit 131072000 --link-limit 5gbit
     clock.py        the phases of a command on a host, by the marks that it prints
     on_host/        files for the host: the Ansible callback that prints marks, and the manual script
     __main__.py     the rounds, and the report

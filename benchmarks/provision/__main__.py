@@ -7,8 +7,10 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.provision.limits import Limits
 from benchmarks.provision.methods import Ours, SetUp, set_up, set_up_by_hand
 from benchmarks.provision.site import Site, make_site
 from benchmarks.restore.__main__ import machine, table
@@ -23,13 +25,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-provision", description="Time the set-up of a bare host.")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
+    described = "bytes a second that this machine writes to its disk: 131072000 is gp3's default (cgroup v1)"
+    parser.add_argument("--write-limit", type=int, metavar="BYTES", help=described)
+    parser.add_argument("--link-limit", metavar="RATE", help="the rate of a host's link, as tc has it: 5gbit")
     arguments = parser.parse_args()
+    limits = Limits(write_bytes=arguments.write_limit, link=arguments.link_limit)
     with tempfile.TemporaryDirectory(prefix="bench-provision-", dir="/var/tmp") as folder:  # 3 GB
         report = {
             "command": " ".join(["python -m benchmarks.provision", *sys.argv[1:]]),
             "machine": machine(),
             "bars": _LEAST | _MOST,
-            **_measure(make_site(Path(folder)), arguments.rounds),
+            "limits": asdict(limits),
+            **_measure(make_site(Path(folder)), arguments.rounds, limits),
         }
     sys.stdout.write(table(report) + "\n")
     if arguments.output:
@@ -39,21 +46,22 @@ def main() -> None:
         sys.exit(f"error: missed targets: {', '.join(missed)}")
 
 
-def _measure(site: Site, rounds: int) -> dict[str, object]:
+def _measure(site: Site, rounds: int, limits: Limits) -> dict[str, object]:
     """Run all methods in each round, in alternating order; return all figures."""
     ours: list[Ours] = []
     by_hand: dict[str, list[SetUp]] = {"pip": [], "uv": []}
     loads = []
     methods = (
-        lambda: ours.append(set_up(site)),
-        lambda: by_hand["pip"].append(set_up_by_hand(site, "pip")),
-        lambda: by_hand["uv"].append(set_up_by_hand(site, "uv")),
+        lambda: ours.append(set_up(site, limits)),
+        lambda: by_hand["pip"].append(set_up_by_hand(site, "pip", limits)),
+        lambda: by_hand["uv"].append(set_up_by_hand(site, "uv", limits)),
     )
     for number in range(rounds):
         for method in methods[:: -1 if number % 2 else 1]:
             os.sync()  # do not wait for the previous method's writes
             loads.append(os.getloadavg()[0])
-            method()
+            with limits.of_disk(site.work):
+                method()
         _print_round(ours[-1], {name: runs[-1] for name, runs in by_hand.items()})
     return {
         "load_averages_before_each_turn": loads,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.provision.limits import Limits
 from benchmarks.provision.site import ROOT, Site, transcript
 from benchmarks.restore.servers import nginx
 from diarize_runner.benchmark.workload import shipped_sample
@@ -18,9 +19,10 @@ _ON_HOST = Path(__file__).parent / "on_host"
 
 
 @contextmanager
-def prepare_host(site: Site) -> Iterator[tuple[Host, str]]:
+def prepare_host(site: Site, limits: Limits) -> Iterator[tuple[Host, str]]:
     """Boot a host; yield it, and the address of its store."""
     with fresh_host() as host, nginx(site.work, host.store_address) as web:
+        limits.set_on_link(host.slot.name)
         sample = shipped_sample().audio
         host.put("/root/sample.wav", sample.read_bytes())
         host.put("/root/transcript.json", transcript(sample.with_suffix(".stm")).encode())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.provision.clock import run_timed
 from benchmarks.provision.hosts import Host, install_venv, prepare_host
+from benchmarks.provision.limits import Limits
 from benchmarks.provision.site import VERSION, Site, pins
 
 _PROVISION = """\
@@ -70,18 +71,18 @@ class Ours:
     """Seconds of the playbook, run from this machine."""
 
 
-def set_up(site: Site) -> Ours:
+def set_up(site: Site, limits: Limits) -> Ours:
     """Set up a fresh host from its store, then run again twice with nothing to do."""
-    with prepare_host(site) as (host, store):
+    with prepare_host(site, limits) as (host, store):
         first = _run_phases(host, _PROVISION.format(store=store) + _LABEL)
         _require_labels(host)
         again = _run_phases(host, _PROVISION.format(store=store))
         return Ours(first=first, again=again, again_over_ssh=_again_over_ssh(site, host, store))
 
 
-def set_up_by_hand(site: Site, installer: str) -> SetUp:
+def set_up_by_hand(site: Site, installer: str, limits: Limits) -> SetUp:
     """Set up a fresh host manually, with `pip` or `uv`."""
-    with prepare_host(site) as (host, store):
+    with prepare_host(site, limits) as (host, store):
         install_venv(host)
         host.put("/root/requirements.txt", pins(site).encode())
         place = {"store": store, "version": VERSION}

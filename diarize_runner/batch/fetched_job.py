@@ -28,9 +28,8 @@ class _FetchedAudio:
     def decode(self) -> "DecodedRecording":
         """Return the recording. Raises AudioError, DiskError."""
         from diarize_runner.diarization.audio import decode_opened
-        from diarize_runner.diarization.decoders import run_decoder
 
-        return decode_opened(self.file, self.name, run=run_decoder)
+        return decode_opened(self.file, self.name)
 
 
 def load_job(fetched: FetchedRecording, configuration: Configuration) -> LoadedJob:

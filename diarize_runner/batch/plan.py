@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from diarize_runner.batch.configuration import Configuration
+from diarize_runner.batch.shards import WHOLE, Shard
 from diarize_runner.batch.source import InputSource
 from diarize_runner.store.address import open_listable_store
 from diarize_runner.store.protocol import WritableArchiveStore
@@ -27,6 +28,7 @@ class BatchPlan:
     device: str
     formats: tuple[str, ...] = ()
     """Besides JSON."""
+    shard: Shard = WHOLE
     attempts: int = DEFAULT_ATTEMPTS
     """How often to try a recording."""
     prefetch_bytes: int = DEFAULT_PREFETCH

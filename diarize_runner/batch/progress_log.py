@@ -1,4 +1,4 @@
-"""What a process has done so far, in OUTPUT: `batch status` adds up these objects, and reads no result."""
+"""What a worker has done so far, in OUTPUT: `batch status` adds up these objects, and reads no result."""
 
 import os
 import secrets
@@ -19,20 +19,18 @@ from diarize_runner.store.protocol import WritableArchiveStore
 _FORMAT: Final = "batch-progress"
 _INTERVAL: Final = 30.0
 """Seconds between two writes."""
-_NUMBERS: Final = ("shard", "shards", "workers", "done", "already_done", "failed")
+_NUMBERS: Final = ("shard", "shards", "done", "already_done", "failed")
 _SECONDS: Final = ("began", "updated", "audio_seconds", "processing_seconds")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerProgress:
-    """What a process has done so far."""
+    """What a worker has done so far."""
 
     process: str
     """Host, process id and a random part."""
     shard: int
     shards: int
-    workers: int
-    """Recordings at a time, each on a device of its own."""
     began: float
     updated: float
     """Unix times, in seconds."""
@@ -78,7 +76,6 @@ class WorkerProgress:
             processing_seconds=fields["processing_seconds"].number(),
             shard=fields["shard"].count(),
             shards=fields["shards"].count(),
-            workers=fields["workers"].count(),
             done=fields["done"].count(),
             already_done=fields["already_done"].count(),
             failed=fields["failed"].count(),
@@ -87,37 +84,34 @@ class WorkerProgress:
 
 
 class ProgressLog:
-    """Writes the progress of this process: at the start, every 30 s, and at the end."""
+    """Writes the progress of a worker of this process: at the start, every 30 s, and at the end."""
 
     def __init__(
         self,
         store: WritableArchiveStore,
         configuration: str,
         shard: Shard,
-        *,
-        workers: int = 1,
         clock: Callable[[], float] = time.time,
     ) -> None:
         process, now = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}", clock()
         self._store, self._clock = store, clock
         self._key = f"{configuration}/progress/{process}.json"
-        self.progress = WorkerProgress(
-            process=process, shard=shard.index, shards=shard.count, workers=workers, began=now, updated=now
-        )
-        self._write()
+        self.progress = WorkerProgress(process=process, shard=shard.index, shards=shard.count, began=now, updated=now)
+        self.write()
 
     def add(self, outcome: Outcome) -> None:
         """Note an outcome. Raises StoreError."""
         self.progress = self.progress.after(outcome)
         if self._clock() - self.progress.updated >= _INTERVAL:
-            self._write()
+            self.write()
 
     def end(self) -> None:
         """Write the last progress. Raises StoreError."""
         self.progress = replace(self.progress, ended=True)
-        self._write()
+        self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the progress now. Raises StoreError."""
         self.progress = replace(self.progress, updated=self._clock())
         expected = None
         with suppress(ObjectNotFound):

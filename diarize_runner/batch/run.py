@@ -12,7 +12,6 @@ from diarize_runner.batch.inputs import InputRecording
 from diarize_runner.batch.outcomes import Failed, Outcome
 from diarize_runner.batch.plan import BatchPlan, open_output
 from diarize_runner.batch.results import Results
-from diarize_runner.batch.shards import Shard
 from diarize_runner.batch.worker import Worker
 from diarize_runner.parallel import Job, run_parallel
 from diarize_runner.progress import ConsoleProgress, Progress
@@ -51,11 +50,11 @@ class ThisMachine:
             yield from worker.run(pending)
 
 
-def find_work(plan: BatchPlan, recordings: Iterable[InputRecording], shard: Shard, progress: Progress) -> WorkLeft:
+def find_work(plan: BatchPlan, recordings: Iterable[InputRecording], progress: Progress) -> WorkLeft:
     """Compare the recordings of a shard with the results. Raises StoreError, ManifestError."""
     output, configuration = open_output(plan), plan.configuration.name
     done = set(Results(output, configuration).names())
-    own = [each for each in recordings if shard.holds(each.key)]
+    own = [each for each in recordings if plan.shard.holds(each.key)]
     left = [each for each in own if each.name not in done]
     attempts = _attempts_at(left, AttemptLog(output, configuration), progress)
     given_up = {name: found for name, found in attempts.items() if not found.may_try_again(plan.attempts)}

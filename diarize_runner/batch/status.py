@@ -50,7 +50,7 @@ class BatchStatus:
     @property
     def worker_hours(self) -> float:
         """Return the hours that workers had, with start-up and waiting."""
-        return sum(each.workers * (each.updated - each.began) for each in self.processes) / _HOUR
+        return sum(each.updated - each.began for each in self.processes) / _HOUR
 
     @property
     def active(self) -> Sequence[WorkerProgress]:
@@ -85,7 +85,7 @@ class BatchStatus:
             "processing_seconds": self.processing_seconds,
             "real_time_factor": self.real_time_factor,
             "worker_hours": self.worker_hours,
-            "active_workers": sum(each.workers for each in self.active),
+            "active_workers": len(self.active),
             "seconds_left": self.seconds_left,
             "shards_never_begun": list(self.shards_never_begun),
         }

@@ -14,7 +14,8 @@ from diarize_runner.transcript.formats.html import palette
 _STYLE = """
 body { font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
        max-width: 60rem; padding: 0 1rem }
-h1, h2 { line-height: 1.25; overflow-wrap: anywhere } h1 { font-size: 1.5rem } h2 { font-size: 1.125rem }
+h1, h2, h3 { line-height: 1.25; overflow-wrap: anywhere } h1 { font-size: 1.5rem } h2 { font-size: 1.125rem }
+h3 { font-size: 1rem; margin: 1.5rem 0 .5rem }
 section { margin: 0 0 2.5rem }
 .quiet { color: var(--quiet) }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .75rem 1.5rem; margin: 1rem 0 }
@@ -24,7 +25,7 @@ dt { color: var(--quiet); font-size: .875rem } dd { margin: 0; font-weight: 600;
 .wide { overflow-x: auto } .wide:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
 th, td { padding: .25rem 1rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line) }
-td:first-child { overflow-wrap: anywhere; min-width: 12rem }
+td:first-child, td:last-child { overflow-wrap: anywhere } td:first-child { min-width: 12rem }
 """
 _PAGE = """\
 <!doctype html>

@@ -21,7 +21,7 @@ def figures(status: BatchStatus, price: float | None) -> Iterator[tuple[str, str
     yield "worker hours", f"{status.worker_hours:.2f}"
     if price is not None:
         yield "cost", f"{status.worker_hours * price:.2f}"
-    yield "working now", str(sum(each.workers for each in status.active))
+    yield "working now", str(len(status.active))
     yield "time left", "unknown" if left is None else duration(left)
 
 

@@ -1,7 +1,7 @@
 """Diarize one recording after the other, with the models loaded: the unit of work of every engine."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Final
 
 from diarize_runner.batch.attempts import AttemptLog, Attempts
@@ -10,9 +10,10 @@ from diarize_runner.batch.fetching import FetchedRecording, Fetcher, NotFetched
 from diarize_runner.batch.inputs import InputRecording
 from diarize_runner.batch.outcomes import AlreadyDone, Done, Failed, Outcome
 from diarize_runner.batch.plan import BatchPlan, open_output
+from diarize_runner.batch.progress_log import ProgressLog
 from diarize_runner.batch.results import Results
 from diarize_runner.batch.session import open_session
-from diarize_runner.errors import DiarizeRunnerError
+from diarize_runner.errors import DiarizeRunnerError, StoreError
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.job import Result
 from diarize_runner.progress import ConsoleProgress
@@ -27,7 +28,7 @@ OpenSession = Callable[[BatchPlan, ConsoleProgress, ExitStack], BatchSession]
 
 
 class Worker:
-    """Keeps the models from the first recording to `close`."""
+    """Keeps the models from the first recording to `close`, and tells `batch status` what it does."""
 
     def __init__(self, plan: BatchPlan, progress: ConsoleProgress, opened: OpenSession = open_session) -> None:
         self._plan, self._progress, self._open_session = plan, progress, opened
@@ -38,6 +39,7 @@ class Worker:
         self._stack = ExitStack()
         self._session: BatchSession | None = None
         self._fetch_failures = 0
+        self._log = ProgressLog(output, plan.configuration.name, plan.shard)
 
     def run(self, recordings: Sequence[InputRecording]) -> Iterator[Outcome]:
         """Yield the outcome of each recording as soon as its result is written.
@@ -49,12 +51,17 @@ class Worker:
         It also raises what loading the models raises, and SHARED_ERRORS.
         """
         for fetched in self._fetcher.fetch(recordings):
-            yield self._run_one(fetched)
+            outcome = self._run_one(fetched)
+            self._log.add(outcome)
+            yield outcome
+        self._log.write()
 
     def close(self) -> None:
-        """Give the models back."""
+        """Give the models back, and write that this worker has ended, if the store takes it."""
         self._stack.close()
         self._session = None
+        with suppress(StoreError):
+            self._log.end()
 
     def _run_one(self, fetched: FetchedRecording | NotFetched) -> Outcome:
         name, key = fetched.recording.name, fetched.recording.key
@@ -68,7 +75,8 @@ class Worker:
                 outcome = self._diarize(fetched, name)
             except RecordingFailed as failed:
                 return self._failed(self._attempts.record_failure(name, key, failed.error), key)
-        self._attempts.forget(name)
+        with suppress(StoreError):  # a bucket may forbid deletion; the result decides, not what is left of attempts
+            self._attempts.forget(name)
         return outcome
 
     def _diarize(self, fetched: FetchedRecording | NotFetched, name: str) -> Outcome:

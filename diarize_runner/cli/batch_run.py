@@ -9,10 +9,9 @@ from diarize_runner.batch.configuration import Configuration
 from diarize_runner.batch.on_ray.engine import RayEngine
 from diarize_runner.batch.outcomes import Done, Failed, Outcome
 from diarize_runner.batch.plan import DEFAULT_ATTEMPTS, DEFAULT_PREFETCH, BatchPlan, open_output
-from diarize_runner.batch.progress_log import ProgressLog
 from diarize_runner.batch.results import record_configuration
 from diarize_runner.batch.run import Engine, ThisMachine, find_work, sigterm_interrupts
-from diarize_runner.batch.shards import requested_shard
+from diarize_runner.batch.shards import WHOLE, requested_shard
 from diarize_runner.batch.source import InputSource, address_of
 from diarize_runner.batch.summary import BatchSummary
 from diarize_runner.cache.box.folder import find_cache, read_manifest
@@ -29,7 +28,6 @@ from diarize_runner.transcript.formats.registry import FORMATS
 
 _STAGE = "recordings"
 _HERE = "local"
-_RAY = "ray"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transcripts", metavar="ADDRESS", help=described)
     described = f"also write {', '.join(name for name in FORMATS if name != 'json')}; JSON is always written"
     parser.add_argument("--formats", type=formats, default=(), metavar="NAME,...", help=described)
-    described = f"{_HERE}: one recording after the other; {_RAY}: the Ray cluster of this machine; or {_RAY}:HOST:PORT"
+    described = f"`{_HERE}`, one recording after the other, or an address of Ray: ray, ray://HOST:PORT"
     parser.add_argument("--on", default=_HERE, metavar="ENGINE", help=f"{described} (default: {_HERE})")
     _add_shard_options(parser)
     described = f"give up a recording after N attempts (default: {DEFAULT_ATTEMPTS})"
@@ -66,24 +64,18 @@ def _add_shard_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Find the recordings without a result, and run them; report each failure, and the totals."""
-    shard = requested_shard(arguments.shards, arguments.shard, os.environ)
     plan, engine = _plan(arguments), _engine(arguments, progress)
-    work = find_work(plan, plan.source.recordings(), shard, progress)
-    if not (work.pending or work.done or work.given_up or shard.count > 1):
+    work = find_work(plan, plan.source.recordings(), progress)
+    if not (work.pending or work.done or work.given_up or plan.shard != WHOLE):
         raise UsageError(f"{plan.source.shown} holds no recordings", hint="check the address of INPUT")
-    output = open_output(plan)
-    record_configuration(output, plan.configuration, plan.source)
+    record_configuration(open_output(plan), plan.configuration, plan.source)
     summary = BatchSummary.of(work)
-    log = ProgressLog(output, plan.configuration.name, shard)
     with sigterm_interrupts():
         try:
             for outcome in _reported(engine.run(plan, work.pending), len(work.pending), progress):
                 summary = summary.after(outcome)
-                log.add(outcome)
         except KeyboardInterrupt as reason:
             raise Interrupted(f"interrupted: {summary.text}", hint="run it again for the remaining ones") from reason
-        finally:
-            log.end()
     return Result(document=summary.to_dict(), text=summary.lines, exit_code=summary.exit_code)
 
 
@@ -104,6 +96,7 @@ def _plan(arguments: argparse.Namespace) -> BatchPlan:
         cache=str(arguments.cache.absolute()),
         device=arguments.device,
         formats=arguments.formats,
+        shard=requested_shard(arguments.shards, arguments.shard, os.environ),
         attempts=arguments.attempts,
         prefetch_bytes=arguments.prefetch_bytes,
     )
@@ -113,11 +106,10 @@ def _engine(arguments: argparse.Namespace, progress: ConsoleProgress) -> Engine:
     """Return what `--on` names; raise UsageError if that is nothing."""
     if arguments.on == _HERE:
         return ThisMachine(progress=progress)
-    name, _, address = arguments.on.partition(":")
-    if name != _RAY or address.startswith("//"):
-        hint = f"use {_HERE}, {_RAY} or {_RAY}:HOST:PORT"
-        raise UsageError(f"--on: {arguments.on!r} is no engine", hint=hint)
-    return RayEngine(address=address or "auto", progress=progress)
+    engine, _, address = arguments.on.partition("://")
+    if engine == "ray":
+        return RayEngine(address=address or "auto", progress=progress)
+    raise UsageError(f"--on: {arguments.on!r} is no engine", hint=f"use {_HERE}, ray or ray://HOST:PORT")
 
 
 def _reported(outcomes: Iterator[Outcome], total: int, progress: ConsoleProgress) -> Iterator[Outcome]:

@@ -1,7 +1,5 @@
-
 import pytest
-from botocore.loaders import create_loader
-from support.buckets import QUICK, Cloud, hide_cloud_account, moto, sign_in
+from support.buckets import QUICK, Cloud, hide_cloud_account, loading_boto_once, moto, sign_in
 from support.one_object import DATA, KEY, OneObjectStore
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, relay, serving
@@ -11,11 +9,8 @@ from diarize_runner.store.s3.store import S3Store
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared_boto_loader():
-    """Let boto3 load its S3 description once instead of for each of hundreds of clients."""
-    loader = create_loader()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+def _load_boto_once():
+    with loading_boto_once():
         yield
 
 

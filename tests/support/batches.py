@@ -1,17 +1,15 @@
 """A batch on real stores, with a scripted diarizer in place of the models."""
 
-import itertools
+from collections import Counter
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from support.diarizers import OneSpeaker
-from support.sounds import write_wav
+from support.sounds import tone, write_wav
 
 from diarize_runner.batch.configuration import Configuration
 from diarize_runner.batch.plan import BatchPlan, open_output
 from diarize_runner.batch.run import find_work
-from diarize_runner.batch.shards import WHOLE
 from diarize_runner.batch.source import InputSource
 from diarize_runner.batch.worker import Worker
 from diarize_runner.cache.documents.manifest import CacheManifest
@@ -19,7 +17,6 @@ from diarize_runner.jobs.session import Session
 from diarize_runner.store.protocol import WritableArchiveStore
 
 _RATE = 16_000
-_pitches = itertools.count(200)
 
 
 class SilentConsole:
@@ -44,6 +41,7 @@ class Batch:
     folder: object
     """For files to upload."""
     diarizer: OneSpeaker = field(default_factory=OneSpeaker)
+    added: Counter = field(default_factory=Counter)
     opened: int = 0
     """How often models were loaded."""
 
@@ -52,16 +50,17 @@ class Batch:
         return open_output(self.plan)
 
     def add(self, key, data=None):
-        """Write a recording of a tenth of a second, or other bytes."""
+        """Write a recording, or other bytes; each time that a key is added, another recording."""
         path = self.folder / "new"
-        write_recording(path) if data is None else path.write_bytes(data)
+        self.added[key] += 1
+        write_recording(path, 200 * self.added[key]) if data is None else path.write_bytes(data)
         store = self.plan.source.open()
         store.delete(key)
         store.create(key, path)
 
-    def work(self, shard=WHOLE, **changes):
+    def work(self, **changes):
         plan = replace(self.plan, **changes)
-        return find_work(plan, plan.source.recordings(), shard, SilentConsole())
+        return find_work(plan, plan.source.recordings(), SilentConsole())
 
     def run(self, pending=None, **changes):
         """Run what is left, or `pending`, as one process; return the outcomes."""
@@ -79,10 +78,9 @@ class Batch:
         return Session(diarizer=self.diarizer, manifest=self.manifest)
 
 
-def write_recording(path):
-    """Write a tone of a tenth of a second, each time another one."""
-    times = np.arange(_RATE // 10) / _RATE
-    write_wav(path, [0.5 * np.sin(2 * np.pi * next(_pitches) * times)], _RATE)
+def write_recording(path, pitch):
+    """Write a tone of a tenth of a second."""
+    write_wav(path, [tone(0.1, _RATE, pitch)], _RATE)
 
 
 def plan_for(base, output, manifest, **options):

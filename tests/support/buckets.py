@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import boto3
+import pytest
+from botocore.loaders import create_loader
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from support.web import Answer
 from werkzeug.serving import make_server
@@ -106,6 +108,15 @@ class PerProcessStore:
         if process not in self._opened:
             self._opened[process] = self._open()
         return getattr(self._opened[process], name)
+
+
+@contextmanager
+def loading_boto_once():
+    """Let boto3 load its S3 description once instead of for each of hundreds of clients, while the block runs."""
+    loader = create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+        yield
 
 
 def hide_cloud_account(monkeypatch, folder):

@@ -3,45 +3,40 @@
 import os
 import re
 from collections import Counter
-from pathlib import Path
 
 from support.batches import write_recording
 from support.command import ROOT
 
-from diarize_runner.cache.box.folder import BoxFolder
-
 SCRIPTED = os.pathsep.join(str(path) for path in (ROOT / "tests/support/scripted_models", ROOT, ROOT / "tests"))
 """PYTHONPATH of processes with scripted models."""
+
+
+_LONGEST_RUN = 1200.0
+"""Seconds of a single process, on a busy machine."""
 
 
 class RayBatch:
     """Recordings in a folder, their results in others, and the journal of the scripted models."""
 
     def __init__(self, cluster, folder, cache, recordings, seconds=0.5):
-        self._cluster, self._cache = cluster, cache
-        self.input, self._folder, self._journal = folder / "in", folder, folder / "journal"
-        self.environment = {
-            "PYTHONPATH": SCRIPTED,
-            "SCRIPTED_JOURNAL": str(self._journal),
-            "SCRIPTED_SECONDS": str(seconds),
-        }
-        self.input.mkdir()
+        self._cluster, self._cache, self._folder, self._journal = cluster, cache, folder, folder / "journal"
+        (folder / "in").mkdir()
+        (folder / "seconds").write_text(str(seconds))
         self._journal.touch()
-        for number in range(recordings):
-            write_recording(self.input / f"call-{number:03d}.wav")
+        self.names = [f"call-{number:03d}" for number in range(recordings)]
+        for number, name in enumerate(self.names):
+            write_recording(folder / "in" / f"{name}.wav", 200 + number)
 
-    def add_node(self, *options, **environment):
-        return self._cluster.add_node(*options, **{**self.environment, **environment})
-
-    def drive(self, *options, output="out", **environment):
+    def drive(self, *options, on="", output="out", **environment):
         """Start the driver; return its process."""
-        words = ("batch", "run", self.input, self._folder / output, "--cache", self._cache, "--engine", "exact")
-        on = () if "--on" in options else ("--on", f"ray:{self._cluster.address}")
-        return self._cluster.drive(*words, *on, *(options or ("--device", "cpu")), **{**self.environment, **environment})
+        words = ("batch", self._folder / "in", self._folder / output, "--on", on or f"ray://{self._cluster.address}")
+        common = ("--cache", self._cache, "--engine", "exact")
+        return self._cluster.drive(*words, *common, *(options or ("--device", "cpu")), **environment)
 
     def run_here(self):
         """Run all recordings in one process; return their results."""
-        assert self.drive("--on", "local", "--device", "cpu", output="expected").wait() == 0
+        driver = self.drive(on="local", output="expected")
+        assert driver.wait(_LONGEST_RUN) == 0, driver.text
         self._journal.write_text("")
         return self.results("expected")
 
@@ -59,8 +54,3 @@ class RayBatch:
     def loads(self):
         """Return the GPU of each process that loaded the models."""
         return re.findall(r"^loaded on GPU (.+)$", self._journal.read_text(), re.MULTILINE)
-
-
-def cache_folder(site):
-    """Return the folder of the cache of a site."""
-    return BoxFolder(root=Path(site.restore().cache.root)).root

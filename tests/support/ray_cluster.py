@@ -14,15 +14,15 @@ import uuid
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from support.command import ROOT
+from support.command import ROOT, closed_port
 from support.service_process import children_of, kill_process, until
 
 _RAY = Path(sys.executable).with_name("ray")
 _STARTED = "Ray runtime started."
 _OBJECT_STORE_BYTES = 80_000_000
 """Close to the least that Ray takes: a batch stores nothing in it."""
-_LONGEST_WAIT = 120.0
-"""Seconds that a busy machine may need to start a node."""
+_LONGEST_WAIT = 300.0
+"""Seconds that a busy machine may need to start a node, or to run a batch."""
 
 
 class Process:
@@ -46,6 +46,10 @@ class Process:
         return self.log.read_text(errors="replace")
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def is_running(self):
         return self._process.poll() is None
 
@@ -55,11 +59,16 @@ class Process:
         assert text in self.text, self.text
         return self
 
-    def wait(self):
+    def wait(self, seconds=_LONGEST_WAIT):
         """Return its exit code."""
         with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(_LONGEST_WAIT)
+            return self._process.wait(seconds)
         raise AssertionError(self.text)
+
+    def has_descendant(self, title):
+        """Whether a descendant has this in its command line."""
+        found = (Path(f"/proc/{process}/cmdline") for process in descendants_of(self._process.pid))
+        return any(title.encode() in _read(path) for path in found)
 
     def interrupt(self):
         """Press Ctrl-C; return the exit code."""
@@ -83,6 +92,12 @@ def descendants_of(process):
     return [found for child in children_of(process) for found in (child, *descendants_of(child))]
 
 
+def _read(path):
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""
+
+
 class LocalRay:
     """The processes of a cluster, which see `environment`."""
 
@@ -92,12 +107,16 @@ class LocalRay:
         self.token.touch(mode=0o600)
         self.token.write_text(uuid.uuid4().hex * 2)
         self._environment, self._processes = self._clean_environment(environment), []
-        self.address = ""
+        self.head, self.address = None, ""
         """HOST:PORT of the head."""
 
     def start_head(self):
         """Start the head, which runs no tasks."""
-        self._start_ray("head", "--head", "--port=0", "--num-cpus=0", "--include-dashboard=false")
+        # Where grpcio is installed, Ray serves Ray Client, too, and nothing turns that off.
+        ports = ("--port=0", f"--ray-client-server-port={closed_port()}")
+        self.head = self._start_ray(
+            "head", "--head", *ports, "--num-cpus=0", "--include-dashboard=false", "--no-monitor"
+        )
         self.address = (self.folder / "head" / "ray_current_cluster").read_text().strip()
 
     def add_node(self, *options, **environment):
@@ -117,6 +136,11 @@ class LocalRay:
         self._processes.append(process)
         return process
 
+    def processes(self):
+        """Return the ids of all its processes."""
+        running = [each for each in self._processes if each.is_running]
+        return [process for each in running for process in (each.pid, *descendants_of(each.pid))]
+
     def stop(self):
         """Kill everything."""
         for process in reversed(self._processes):
@@ -126,10 +150,10 @@ class LocalRay:
         (self.folder / name).mkdir()
         settings = [
             f"--temp-dir={self.folder / name}",
-            "--node-ip-address=127.0.0.1",
             f"--object-store-memory={_OBJECT_STORE_BYTES}",
             "--min-worker-port=0",
             "--max-worker-port=0",
+            "--include-log-monitor=false",
             "--disable-usage-stats",
             "--block",
         ]

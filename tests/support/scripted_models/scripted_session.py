@@ -1,13 +1,13 @@
 """Stands in for `diarize_runner.batch.session`: a diarizer that writes what it does to a journal, and takes some time.
 
-    SCRIPTED_JOURNAL    the file for a line when models are loaded, and when a recording begins
-    SCRIPTED_SECONDS    how long a recording takes
-    SCRIPTED_FULL       set where the disk is full
+Beside the folder of the results, `journal` gets a line when models are loaded, and when a recording begins; `seconds`
+says how long one takes. A node with the variable SCRIPTED_FULL has a full disk.
 """
 
 import os
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from support.diarizers import OneSpeaker
 
@@ -20,16 +20,17 @@ def open_session(plan, _progress, _stack):
     """Return a session without models."""
     if os.environ.get("SCRIPTED_FULL"):
         raise DiskFull("the disk is full", hint="free some space")
-    _note(f"loaded on GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
+    folder = Path(unquote(urlsplit(plan.output).path)).parent
+    _note(folder, f"loaded on GPU {os.environ.get('CUDA_VISIBLE_DEVICES') or 'none'}")
     manifest = read_manifest(find_cache(Path(plan.cache)))
-    return Session(diarizer=OneSpeaker(meanwhile=_work), manifest=manifest)
+    return Session(diarizer=OneSpeaker(meanwhile=lambda uri: _work(folder, uri)), manifest=manifest)
 
 
-def _work(uri):
-    _note(f"began {uri}")
-    time.sleep(float(os.environ["SCRIPTED_SECONDS"]))
+def _work(folder, uri):
+    _note(folder, f"began {uri}")
+    time.sleep(float((folder / "seconds").read_text()))
 
 
-def _note(line):
-    with Path(os.environ["SCRIPTED_JOURNAL"]).open("a", encoding="utf-8") as journal:
+def _note(folder, line):
+    with (folder / "journal").open("a", encoding="utf-8") as journal:
         journal.write(f"{line}\n")

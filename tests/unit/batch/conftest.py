@@ -2,10 +2,17 @@
 
 import pytest
 from support.batches import Batch, plan_for
-from support.buckets import hide_cloud_account, moto, sign_in
+from support.buckets import hide_cloud_account, loading_boto_once, moto, sign_in
 from support.caches import Site
+from support.children import decoding_once
 
 from diarize_runner.cache.box.folder import read_manifest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _decode_once():
+    with decoding_once():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +36,7 @@ def local_batch(tmp_path, tiny_manifest):
 
 @pytest.fixture(scope="session")
 def moto_server():
-    with moto() as cloud:
+    with loading_boto_once(), moto() as cloud:
         yield cloud
 
 

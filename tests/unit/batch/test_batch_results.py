@@ -199,6 +199,16 @@ def test_attempts_are_forgotten_once_there_is_a_result(batch):
     assert [key for key in batch.output.keys("") if "/attempts/" in key] == []
 
 
+def test_a_bucket_that_forbids_deletion_takes_results(local_batch, monkeypatch):
+    def denied(_store, _key):
+        raise StoreError("denied")
+
+    local_batch.add("a.wav")
+    monkeypatch.setattr(LocalStore, "delete", denied)
+    assert [type(outcome) for outcome in local_batch.run()] == [Done]
+    assert (local_batch.work().pending, local_batch.work().given_up) == ([], [])
+
+
 def test_a_store_that_takes_no_result_ends_the_batch(local_batch, monkeypatch):
     for key in ("a.wav", "b.wav"):
         local_batch.add(key)
