@@ -4,12 +4,13 @@ The lock and its wheel are stubs that bring only the command: Ray itself is amon
 environment finds it.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.hosts import fresh_host, require_hosts
+from support.hosts import fresh_host, require_hosts, run_play
 from support.hosts.trees import changes
 from support.wheels import pinned, write_wheel
 
@@ -77,11 +78,20 @@ def head(lock):
 
 
 def _stock(host, wheels):
-    site = host.root / f"{RELEASE[1:]}/lib/python3.11/site-packages"
-    site.mkdir(parents=True)
+    (host.root / f"{RELEASE[1:]}/lib/python3.11/site-packages").mkdir(parents=True)
+    _add_ray(host, RELEASE)
+    host.succeed(f"ln -sfn releases/one {HOME}/current")
+    _put_inputs(host, wheels)
+
+
+def _add_ray(host, release):
+    """Copy Ray into the packages of a release."""
+    site = host.root / f"{release[1:]}/lib/python3.11/site-packages"
     information = [path for name in INFORMATION for path in SITE.glob(f"{name}-*.dist-info")]
     subprocess.run(["cp", "--recursive", *(SITE / name for name in PACKAGES), *information, site], check=True)
-    host.succeed(f"ln -sfn releases/one {HOME}/current")
+
+
+def _put_inputs(host, wheels):
     for wheel in wheels:
         host.put(f"/srv/wheels/{wheel.name}", wheel.read_bytes())
     host.put("/srv/uv", UV.read_bytes(), mode="0755")
@@ -130,3 +140,28 @@ def test_a_reset_leaves_nothing_but_the_token(head, lock):
     left = [path for path in found if path.rstrip("-") not in ACCOUNTS and "__pycache__" not in path]
     assert left == []
     assert apply(host, lock, applied_tasks="reset").succeeded().changed == 0
+
+
+def test_the_playbook_starts_the_head_on_a_provisioned_box_and_a_reset_removes_it(host, shelf, lock, tmp_path):
+    heads = tmp_path / "heads.json"
+    heads.write_text(json.dumps({"ray_head": {"hosts": {host.address: {}}}}))
+    ray = {
+        "ray_cluster_networks": [f"{host.address}/32"],
+        "ray_cluster_lock": str(lock[0]),
+        "ray_cluster_wheels": "/srv/wheels",
+    }
+    shelf.publish("1.0", "cat")
+    shelf.stock(host)
+    run_play([host], "provision.yml", **shelf.variables).succeeded()
+    _add_ray(host, host.succeed(f"realpath {HOME}/current").strip())
+    _put_inputs(host, lock[1])
+
+    none = run_play([host], "cluster.yml", **shelf.variables, **ray).failure
+    assert "the group ray_head has 0 hosts of diarize_boxes, not one" in none
+
+    run_play([host], "cluster.yml", "--inventory", str(heads), **shelf.variables, **ray).succeeded()
+    assert host.succeed(f"systemctl is-active {UNIT}") == "active\n"
+
+    run_play([host], "reset.yml", **shelf.variables).succeeded()
+    assert host.run(f"systemctl is-active {UNIT}").stdout == "inactive\n"
+    assert host.run(f"ls -d {HOME}/ray /etc/systemd/system/{UNIT}.service").stdout == ""

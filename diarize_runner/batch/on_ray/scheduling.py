@@ -112,7 +112,6 @@ class Scheduler:
         if failure.node not in self._failures:
             self._print_line(f"{failure.host} gets no more recordings: {failure.message}")
             self._failures[failure.node] = failure
-            self._slots = None
 
     def _count_slots(self) -> int:
         """Return the slots, counted at most once a poll. Raises DiarizeRunnerError when all nodes have failed."""

@@ -2,14 +2,17 @@
 
 import os
 import signal
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from support.batches import SilentConsole
 from support.fake_cluster import plan_on
 from support.fake_ray import FakeRay, RayError, node
 
 from diarize_runner.batch.on_ray.cluster import connected
 from diarize_runner.batch.on_ray.task import run_chunk
+from diarize_runner.cli.batch_run import _engine
 from diarize_runner.errors import DiarizeRunnerError, UsageError
 
 NODES = [node("head", CPU=0.0), node("one", CPU=4.0, GPU=2.0), node("two", CPU=8.0), node("gone", alive=False, CPU=9.0)]
@@ -136,3 +139,14 @@ def test_a_task_that_a_node_cannot_import_is_an_error_with_a_hint(ray):
         cluster.finished(["task 1"], 1)
     assert error.value.message == "a task of the Ray cluster failed: no module named diarize_runner"
     assert error.value.hint.startswith("install the same release of diarize-runner and of Ray on every node")
+
+
+@pytest.mark.parametrize(("on", "address"), [("ray", "auto"), ("ray://", "auto"), ("ray://head:6379", "head:6379")])
+def test_the_command_names_the_head_or_finds_the_cluster_of_this_machine(on, address):
+    assert _engine(Namespace(on=on), SilentConsole()).address == address
+
+
+@pytest.mark.parametrize("on", ["rays://head:6379", "head:6379"])
+def test_an_engine_that_does_not_exist_is_refused(on):
+    with pytest.raises(UsageError, match="is no engine"):
+        _engine(Namespace(on=on), SilentConsole())
