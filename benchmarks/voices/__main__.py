@@ -9,13 +9,13 @@ from pathlib import Path
 
 from benchmarks.engines.models import verified
 from benchmarks.voices.figures import figures
-from benchmarks.voices.speech import TELEPHONE, WIDE, read_voices
+from benchmarks.voices.speech import BOTH, TELEPHONE, WIDE, read_voices
 from benchmarks.voices.trials import ENROLLED_SECONDS, TESTED_SECONDS, Enrolment, Tested, enrol, score, test
 from diarize_runner.benchmark.environment import describe_environment
 from diarize_runner.diarization.engine import load
 from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 
-_BANDS = ((WIDE, WIDE), (TELEPHONE, TELEPHONE), (WIDE, TELEPHONE))
+_BANDS = ((WIDE, WIDE), (TELEPHONE, TELEPHONE), (WIDE, TELEPHONE), (BOTH, WIDE), (BOTH, TELEPHONE))
 """Of the enrolment, and of the utterances that are scored."""
 
 

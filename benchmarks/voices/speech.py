@@ -13,7 +13,7 @@ from scipy.signal import butter, resample_poly, sosfilt
 from diarize_runner.diarization.audio import SAMPLE_RATE, decode
 
 Samples = npt.NDArray[np.float32]
-WIDE, TELEPHONE = "16 kHz", "telephone"
+WIDE, TELEPHONE, BOTH = "16 kHz", "telephone", "both"
 _TELEPHONE_RATE = 8_000
 _PASSED = (300, 3_400)
 """Hz."""

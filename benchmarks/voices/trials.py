@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.voices.speech import BANDS, Samples, join
+from benchmarks.voices.speech import BANDS, BOTH, Samples, join
 from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
 from diarize_runner.diarization.engine import Diarizer
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.diarization.voices import Embedding
+from diarize_runner.diarization.voices import Embedding, average
 from diarize_runner.progress import NoProgress
 
 ENROLLED_SECONDS = (3.0, 10.0, 30.0)
@@ -57,13 +57,12 @@ class Trial:
 
 
 def enrol(diarizer: Diarizer, voices: Mapping[str, Sequence[Samples]]) -> Iterator[Enrolment]:
-    """Yield each voice, enrolled from each number of seconds in each band."""
-    for (name, utterances), (band, heard), seconds, first in itertools.product(
-        voices.items(), BANDS.items(), ENROLLED_SECONDS, _FIRST
-    ):
+    """Yield each voice, enrolled from each number of seconds in each band, and in both."""
+    for (name, utterances), seconds, first in itertools.product(voices.items(), ENROLLED_SECONDS, _FIRST):
         speech, used = join(utterances, first, seconds)
-        embedding = _embed(diarizer, heard(speech))
-        yield Enrolment(voice=name, band=band, seconds=seconds, embedding=embedding, used=frozenset(used))
+        heard = {band: _embed(diarizer, change(speech)) for band, change in BANDS.items()}
+        for band, embedding in {**heard, BOTH: average(list(heard.values()))}.items():
+            yield Enrolment(voice=name, band=band, seconds=seconds, embedding=embedding, used=frozenset(used))
 
 
 def test(diarizer: Diarizer, voices: Mapping[str, Sequence[Samples]]) -> Iterator[Tested]:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Embedding = npt.NDArray[np.float32]
 """Shape (dimension,), of unit length."""
 
-MIN_SECONDS = 1.0
-"""Of speech; less gives no embedding."""
+MIN_SECONDS = 1.5
+"""Of speech; less gives no embedding. In docs/benchmarks/voices-2026-11-30.json, 1.5 s name nobody else, but two to four
+times in a hundred nobody."""
 _MAX_SECONDS = 60.0
 """Of speech that is embedded: more hardly changes the average, and takes time."""
 _WINDOW_SECONDS = 5.0
@@ -62,6 +63,16 @@ def embed_speakers(
             voices[speaker] = SpeakerVoice(embedding=embedding, seconds=_seconds(turns))
         progress.advance(_STAGE, completed=done, total=len(spoken))
     return voices
+
+
+def _turns_alone_in(recording: "Recording", diarization: Diarization) -> Mapping[str, Sequence[SpeakerTurn]]:
+    """Return `turns_alone`: of each channel, if channels were diarized alone, since each has samples of its own."""
+    if len(recording.channels) == 1:
+        return turns_alone(diarization.turns)
+    channels = defaultdict[str, list[SpeakerTurn]](list)
+    for turn in diarization.turns:
+        channels[channel_of(turn.speaker)].append(turn)
+    return {speaker: found for turns in channels.values() for speaker, found in turns_alone(turns).items()}
 
 
 def turns_alone(turns: Iterable[SpeakerTurn]) -> Mapping[str, Sequence[SpeakerTurn]]:

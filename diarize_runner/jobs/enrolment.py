@@ -12,7 +12,6 @@ from diarize_runner.errors import VoiceError
 from diarize_runner.jobs.device_lock import device_turn
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.voices.document import Voice
-from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 MIN_SECONDS: Final = 3.0
 """Of speech."""
+_LEAST_COSINE: Final = 0.3
+"""Of two recordings of one person, of which one may be by telephone; of two people it is lower, except by telephone:
+docs/benchmarks/voices-2026-11-30.json."""
 _OTHERS_SHARE: Final = 0.1
 """Of the speech: as much as a diarization may give to others in a recording of one person."""
 
@@ -80,6 +82,6 @@ def _only_speaker(diarization: Diarization) -> str | None:
 def _require_one_person(heard: Sequence[_Heard]) -> None:
     """Raise VoiceError if the voices of two recordings differ."""
     for one, other in combinations(heard, 2):
-        if float(one.voice.embedding @ other.voice.embedding) < DEFAULT_THRESHOLD:
-            hint = "name recordings of one person, made in similar conditions; or enroll each under its own name"
+        if float(one.voice.embedding @ other.voice.embedding) < _LEAST_COSINE:
+            hint = "name recordings of one person, or enroll each under its own name"
             raise VoiceError(f"{one.uri} and {other.uri}: their voices differ", hint=hint)

@@ -10,8 +10,9 @@ from diarize_runner.voices.document import Voice
 if TYPE_CHECKING:
     from diarize_runner.diarization.voices import Embedding
 
-DEFAULT_THRESHOLD: Final = 0.5
-"""Cosine."""
+DEFAULT_THRESHOLD: Final = 0.6
+"""Cosine. In docs/benchmarks/voices-2026-11-30.json, hardly any other person reaches it, even by telephone, where the
+voices of different people are more alike: a wrong name is worse than none."""
 
 
 def name_speakers(speakers: Mapping[str, "Embedding"], voices: Sequence[Voice], threshold: float) -> dict[str, str]:
