@@ -24,8 +24,7 @@ Embedding = npt.NDArray[np.float32]
 """Shape (dimension,), of unit length."""
 
 MIN_SECONDS = 1.5
-"""Of speech; less gives no embedding. In docs/benchmarks/voices-2026-11-30.json, 1.5 s name nobody else, but two to four
-times in a hundred nobody."""
+"""Of speech; less gives no embedding. Nothing shorter was measured: docs/benchmarks/voices-2026-11-30.json."""
 _MAX_SECONDS = 60.0
 """Of speech that is embedded: more hardly changes the average, and takes time."""
 _WINDOW_SECONDS = 5.0
@@ -53,7 +52,9 @@ def embed_speakers(
 ) -> dict[str, SpeakerVoice]:
     """Return the voices by label, without speakers who speak alone for less than `MIN_SECONDS`."""
     spoken = {
-        speaker: turns for speaker, turns in turns_alone(diarization.turns).items() if _seconds(turns) >= MIN_SECONDS
+        speaker: turns
+        for speaker, turns in _turns_alone_in(recording, diarization).items()
+        if _seconds(turns) >= MIN_SECONDS
     }
     voices: dict[str, SpeakerVoice] = {}
     for done, (speaker, turns) in enumerate(spoken.items(), 1):
