@@ -89,7 +89,7 @@ def average(embeddings: npt.ArrayLike, weights: Sequence[float] | None = None) -
     rows = np.asarray(embeddings, dtype=np.float32)
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     mean = np.average(unit, axis=0, weights=weights)
-    return (mean / np.linalg.norm(mean)).astype(np.float32)
+    return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
 
 def _spans_of_one(turns: Iterable[SpeakerTurn]) -> Iterator[SpeakerTurn]:
