@@ -1,8 +1,8 @@
 # Every target runs the setup that it needs. Start with `make demo` and `make test`.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-rest test-all test-hosts test-containers test-alignment soak
-.PHONY: lint format toolkit lock clean bench bench-cache bench-engines bench-gpu bench-labels bench-peers bench-provision bench-service
-.PHONY: bench-startup bench-transcription
+.PHONY: lint format toolkit lock clean bench bench-cache bench-engines bench-gpu bench-labels bench-many bench-peers bench-provision
+.PHONY: bench-refresh bench-service bench-startup bench-transcription
 
 # Many containers set this. Without bytecode, each import of torch and pyannote.audio takes 13 s instead of 5 s.
 unexport PYTHONDONTWRITEBYTECODE
@@ -71,11 +71,17 @@ bench-gpu: setup-dev ## Measure all engines on a GPU within 8 minutes, under .be
 bench-labels: setup-dev ## Measure speed and accuracy of transcript labelling (a minute)
 	@.venv/bin/python -m benchmarks.labels
 
+bench-many: setup-dev ## Time many boxes that fetch from one store at once (nginx; LINK=MBIT as root; minutes)
+	@.venv/bin/python -m benchmarks.many $(if $(LINK),--link $(LINK))
+
 bench-peers: setup-dev ## Compare with other offline diarizers (7 GB for whisperX; ffmpeg, gcc, cmake; WORKLOAD=FOLDER: accuracy)
 	@.venv/bin/python -m benchmarks.peers $(if $(WORKLOAD),--workload "$(WORKLOAD)")
 
 bench-provision: setup-dev ## Compare provisioning a bare host with manual setup (root, nginx; minutes)
 	@.venv/bin/python -m benchmarks.provision
+
+bench-refresh: setup-dev ## Measure what a refresh of a box moves (nginx; 16 GB of disk; minutes)
+	@.venv/bin/python -m benchmarks.refresh
 
 bench-service: setup-dev ## Load the HTTP service with locust (an hour or more on 2 cores; ONLY=SCENARIO)
 	@.venv/bin/python -m benchmarks.service $(if $(ONLY),--only $(ONLY))

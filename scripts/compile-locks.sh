@@ -53,7 +53,9 @@ for version in "$@"; do
     compile "$tools" "$folder" diarization
     compile "$tools" "$folder" control --constraint "$folder/diarization.txt"
     compile "$tools" "$folder" installer --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
-    compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
+    compile "$tools" "$folder" ray --constraint "$folder/diarization.txt" --constraint "$folder/control.txt"
+    compile "$tools" "$folder" dev --constraint "$folder/diarization.txt" --constraint "$folder/control.txt" \
+        --constraint "$folder/ray.txt"
     compile_alignment "$tools" "$version"
 done
 

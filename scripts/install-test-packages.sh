@@ -2,19 +2,20 @@
 # Install the system packages that some tests need (Debian; root). Fresh hosts: mmdebstrap builds images, systemd-nspawn
 # boots them, nftables counts their packets, ssh connects to them, gpg signs test mirrors. Chromium renders pages. strace
 # records system calls. zsh and fish complete commands. PostgreSQL holds a queue, sqlite3 copies one. promtool checks
-# alerts; prometheus scrapes a server. podman and buildah build a container image, runc runs it.
+# alerts; prometheus scrapes a server. podman and buildah build a container image, runc runs it. Slurm runs a batch.
+# nginx runs the pull-through cache.
 set -euo pipefail
 
 packages=(mmdebstrap debian-archive-keyring systemd-container nftables iproute2 openssh-client gpg gpg-agent)
 packages+=(chromium-headless-shell fonts-dejavu-core strace zsh fish postgresql sqlite3 squashfs-tools)
-packages+=(podman buildah runc)
+packages+=(podman buildah runc slurmctld slurmd slurm-client munge)
 missing=()
 for package in "${packages[@]}"; do
     [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
 programs=()
-for program in prometheus promtool; do
-    command -v "$program" >/dev/null || programs+=("$program")
+for program in prometheus promtool nginx; do
+    PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || programs+=("$program")
 done
 [ $((${#missing[@]} + ${#programs[@]})) -gt 0 ] || exit 0
 
@@ -23,12 +24,13 @@ done
     exit 1
 }
 
-# Copy programs of the package prometheus to /usr/local/bin: the package itself would start a server on port 9090.
-install_programs() {
-    local folder
+# install_program PROGRAM: copy it to /usr/local/bin from its package, which itself would start a server on a port.
+install_program() {
+    local folder package=prometheus
+    [ "$1" != nginx ] || package=nginx
     folder=$(mktemp --directory)
-    (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq prometheus >&2 && dpkg-deb --extract prometheus_*.deb .)
-    (cd "$folder/usr/bin" && install --target-directory=/usr/local/bin "$@")
+    (cd "$folder" && apt-get -o APT::Sandbox::User=root download -qq "$package" >&2 && dpkg-deb --extract "$package"_*.deb .)
+    install --target-directory=/usr/local/bin "$folder"/usr/*bin/"$1"
     rm -r "$folder"
 }
 
@@ -36,4 +38,6 @@ echo "install-test-packages: installing ${missing[*]} ${programs[*]}" >&2
 export DEBIAN_FRONTEND=noninteractive
 apt-get -o DPkg::Lock::Timeout=600 update -qq
 [ ${#missing[@]} = 0 ] || apt-get -o DPkg::Lock::Timeout=600 install -qq --no-install-recommends "${missing[@]}" >&2
-[ ${#programs[@]} = 0 ] || install_programs "${programs[@]}"
+for program in "${programs[@]}"; do
+    install_program "$program"
+done

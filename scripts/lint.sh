@@ -23,7 +23,7 @@ check mypy mypy
 check import-linter lint-imports
 check ansible-lint ansible-lint --offline --strict
 check yamllint yamllint --strict .
-check shellcheck shellcheck scripts/*.sh .ci/run
+check shellcheck shellcheck scripts/*.sh .ci/run deploy/slurm/batch.sbatch
 
 [ ${#failed[@]} -eq 0 ] || {
     echo "error: ${failed[*]}" >&2

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Merge requirements/py*/diarization.txt, and installer.txt, into one file each that installs on all those Pythons.
+"""Merge diarization.txt, installer.txt and ray.txt of requirements/py*/ into files that install on all those Pythons.
 
 A pin that all Pythons share has no marker; any other has a `python_version` marker. pip and uv both read the result
 with --require-hashes. `compile-locks.sh` runs this last.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
-PURPOSES = ("diarization", "installer")
+PURPOSES = ("diarization", "installer", "ray")
 
 Pin = tuple[str, tuple[str, ...]]
 """`name==version` and its hashes."""

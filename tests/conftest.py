@@ -15,7 +15,10 @@ from xdist.scheduler import LoadScopeScheduling
 SHARED = {
     "tests/scenario/test_demo.py": "the demo's box",
     "tests/scenario/test_what_a_load_reads.py": "the demo's box",
+    "tests/scenario/test_batch_in_containers.py": "the embedded box",
+    "tests/scenario/test_batch_on_slurm.py": "the embedded box",
     "tests/scenario/test_embedded_models.py": "the embedded box",
+    "tests/scenario/test_batch_on_ray_with_models.py": "the embedded box",
     "tests/scenario/test_service_results.py": "the embedded box",
     "tests/scenario/test_transcription.py": "the embedded box",
     "tests/scenario/test_transcription_complaints.py": "the embedded box",

@@ -12,8 +12,9 @@ from benchmarks.restore.methods import run
 ROOT = Path(__file__).resolve().parents[2]
 VERSION, PYTHON = "1.0", "3.11"
 """The Python of Debian 12."""
-_KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diarize-runner-tests/version-with-images"
+KEPT = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "diarize-runner-tests/version-with-images"
 """So that pip fetches 3 GB of wheels, and mksquashfs packs them, only once."""
+_CACHE = (sys.executable, "-m", "diarize_runner", "cache")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +42,17 @@ class Site:
 def make_site(work: Path) -> Site:
     """Publish a version of the embedded cache, with its wheels and images."""
     site = Site(work=work)
+    build_version()
+    run([*_CACHE, "publish", str(KEPT), "--store", site.store.as_uri()])
+    return site
+
+
+def build_version() -> None:
+    """Build the version in `KEPT`; wheels and images that it already has are kept."""
     run([str(ROOT / "scripts/pack-toolkit.sh")])
     (toolkit,) = (ROOT / "dist").glob("*.whl")
-    command = [sys.executable, "-m", "diarize_runner", "cache"]
-    options = ["--version", VERSION, "--out", str(_KEPT), "--with-environment", "--python", PYTHON]
-    run([*command, "build", str(ROOT / "cache_manifests/embedded.yaml"), *options, "--toolkit", str(toolkit)])
-    run([*command, "publish", str(_KEPT), "--store", site.store.as_uri()])
-    return site
+    options = ["--version", VERSION, "--out", str(KEPT), "--with-environment", "--python", PYTHON]
+    run([*_CACHE, "build", str(ROOT / "cache_manifests/embedded.yaml"), *options, "--toolkit", str(toolkit)])
 
 
 def pins(site: Site) -> str:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,19 +34,19 @@ class Web:
 
 
 @contextmanager
-def nginx(work: Path, address: tuple[str, int] | None = None) -> Iterator[Web]:
-    """Serve `work` at `address`, by default on loopback."""
+def nginx(work: Path, address: tuple[str, int] | None = None, prefix: Sequence[str] = ()) -> Iterator[Web]:
+    """Serve `work` at `address`, by default on loopback; `prefix` is a command that runs nginx elsewhere."""
     host, port = address or ("127.0.0.1", _free_port())
     log, configuration = work / "access.log", work / "nginx.conf"
     configuration.write_text(
         f"daemon off; worker_processes 2; pid {work}/nginx.pid; error_log {work}/error.log;\n"
         + ("user root;\n" if os.geteuid() == 0 else "")
-        + "events { worker_connections 64; }\n"
+        + "events { worker_connections 512; }\n"
         f"http {{ log_format sent '$bytes_sent'; access_log {log} sent; sendfile on;\n"
         f"  server {{ listen {host}:{port}; root {work}; }} }}\n",
         encoding="utf-8",
     )
-    server = subprocess.Popen(["nginx", "-c", str(configuration), "-e", str(work / "error.log")])  # noqa: S603, S607
+    server = subprocess.Popen([*prefix, "nginx", "-c", str(configuration), "-e", str(work / "error.log")])  # noqa: S603
     try:
         time.sleep(0.5)
         yield Web(url=f"http://{host}:{port}", log=log)

@@ -2,21 +2,28 @@
 """Divide a box into the layers of an image: `layers.py BOX LAYERS`, with the Python of the box's release.
 
 The packages move to BOX/packages, a path that no release changes, so that their layers stay the same when only the
-toolkit is new. Files that no command loads are removed. Byte-code is written here, as a container has a read-only disk.
+toolkit is new. Files that no command loads are removed, and those that differ between builds of the same version.
+Byte-code is written here, as a container has a read-only disk.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from diarize_runner.cache.builder import byte_code
-from diarize_runner.cache.builder.installed_tree import LEFT_OUT, is_left_out
+from diarize_runner.cache.builder.installed_tree import HOST_FILES, LEFT_OUT, is_left_out, unlist_host_files
 
-CUDA = ("nvidia*", "cuda*", "torch", "torch-*", "torchgen", "functorch", "triton*")
-"""Most of the bytes; a new version of the toolkit seldom changes them."""
-TOOLKIT = ("diarize_runner*",)
+LAYERS = {
+    "cuda": ("nvidia*", "cuda*"),
+    "torch": ("torch", "torch-*", "torchgen", "functorch", "triton*"),
+    "toolkit": ("diarize_runner*",),
+}
+"""What changes together. podman keeps each layer four times while it builds, so the largest decides about the disk."""
+SETUP = (".lock", ".matplotlib", ".sample.json")
+"""Of a release: what its installation and its check left, such as the time that the check took."""
 CURRENT, CACHE, PACKAGES = "opt/diarize-runner/current", "var/lib/diarize-runner/cache", "packages"
 
 
@@ -25,6 +32,7 @@ def main() -> None:
     box, layers = map(Path, sys.argv[1:])
     release = (box / CURRENT).resolve()
     (site_packages,) = release.glob("lib/python3*/site-packages")
+    remove_setup(release)
     leave_out(site_packages)
     compile_packages(site_packages)
     move_packages(site_packages, box, layers)
@@ -32,10 +40,21 @@ def main() -> None:
         move_to(layers / layer, path, path)
 
 
+def remove_setup(release: Path) -> None:
+    """Remove the files of `SETUP`."""
+    for path in (release / name for name in SETUP):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def leave_out(site_packages: Path) -> None:
-    """Remove the files that no command loads."""
+    """Remove the files that no command loads, and those that say when and where they were installed."""
+    for record in site_packages.glob("*.dist-info/RECORD"):
+        unlist_host_files(record)
     for path in site_packages.rglob("*"):
-        if path.is_file() and is_left_out(str(path.relative_to(site_packages)), LEFT_OUT):
+        if path.is_file() and is_left_out(str(path.relative_to(site_packages)), (*LEFT_OUT, *HOST_FILES)):
             path.unlink()
 
 
@@ -57,7 +76,7 @@ def move_packages(site_packages: Path, box: Path, layers: Path) -> None:
 
 def layer_of(name: str) -> str:
     """Return the layer of an entry of site-packages."""
-    found = (layer for layer, patterns in (("cuda", CUDA), ("toolkit", TOOLKIT)) if matches(name, patterns))
+    found = (layer for layer, patterns in LAYERS.items() if matches(name, patterns))
     return next(found, "packages")
 
 

@@ -19,15 +19,20 @@ class Job:
     """Seconds from the launch of the boxes."""
     ready_after: float
     """Seconds from the launch of a box to the end of its provisioning."""
+    longest: float = 0.0
+    """Seconds of audio of the longest recording, which one box diarizes alone."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Boxes that share a job evenly."""
+    """Boxes that share a job: each takes the next recording when it has done one.
+
+    No box then ends more than one recording after another (Graham, Bounds on multiprocessing timing anomalies, 1969).
+    """
 
     boxes: int
     seconds: float
-    """From the launch to the end of the job."""
+    """From the launch to the latest end of the job."""
 
     @property
     def box_hours(self) -> float:
@@ -58,10 +63,14 @@ def loading_seconds(series: Series) -> float | None:
 
 def _plan(job: Job, series: Series, real_time_factor: float) -> Plan:
     setup = job.ready_after + (loading_seconds(series) or 0.0)
-    available = job.deadline - setup
+    last = job.longest * real_time_factor
+    available = job.deadline - setup - last
     if available <= 0:
-        problem = f"a box needs {setup:.0f} s before it diarizes, but the deadline is {job.deadline:.0f} s after launch"
-        raise UsageError(problem, hint="set a later --deadline, or a shorter --ready-after")
+        problem = (
+            f"a box needs {setup:.0f} s before it diarizes, and {last:.0f} s for the longest recording, "
+            f"but the deadline is {job.deadline:.0f} s after launch"
+        )
+        raise UsageError(problem, hint="set a later --deadline, a shorter --ready-after, or a shorter --longest")
     work = job.audio_hours * _HOUR * real_time_factor
     boxes = max(1, math.ceil(work / available))
-    return Plan(boxes=boxes, seconds=setup + work / boxes)
+    return Plan(boxes=boxes, seconds=setup + work / boxes + last)

@@ -38,6 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deadline", type=_duration, required=True, metavar="TIME", help=described)
     described = "time from the launch of a box to the end of its provisioning (default: 0s, already provisioned)"
     parser.add_argument("--ready-after", type=_duration, default=0.0, metavar="TIME", help=described)
+    described = "length of the longest recording, such as 2h (default: that of the report's longest)"
+    parser.add_argument("--longest", type=_duration, metavar="TIME", help=described)
     measured = [engine for engine in ENGINES if engine != AUTO]
     described = "engine to plan with (default: the report's only one besides stock)"
     parser.add_argument("--engine", choices=measured, help=described)
@@ -54,7 +56,13 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
         raise UsageError("--hours must be more than 0")
     report = read_report(arguments.report)
     series = _series(report, arguments.engine)
-    job = Job(audio_hours=arguments.hours, deadline=arguments.deadline, ready_after=arguments.ready_after)
+    longest = max(measured.audio_seconds for measured in series.measurements)
+    job = Job(
+        audio_hours=arguments.hours,
+        deadline=arguments.deadline,
+        ready_after=arguments.ready_after,
+        longest=longest if arguments.longest is None else arguments.longest,
+    )
     estimate = _Estimate(
         series=series,
         likely=plan(job, series),

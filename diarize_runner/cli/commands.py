@@ -27,6 +27,7 @@ class Command:
 
 
 GROUPS = {
+    "batch": "diarize every recording of a folder or bucket; without VERB: batch run",
     "cache": "build, publish, restore and verify model caches",
     "benchmark": "measure speed and accuracy, and compare reports; without VERB: benchmark run",
     "voices": "enroll, list and delete the voices of people, for diarize --voices",
@@ -34,7 +35,7 @@ GROUPS = {
 }
 """Names that are followed by a verb."""
 
-DEFAULT_VERBS = {"benchmark": "run"}
+DEFAULT_VERBS = {"batch": "run", "benchmark": "run"}
 
 COMMANDS = {
     "run": Command(
@@ -81,6 +82,19 @@ COMMANDS = {
         summary="serve the HTTP API: uploads become jobs of a durable queue",
         example="serve --cache ~/.cache/diarize-runner/models --folder ~/.local/share/diarize-runner",
         details="On an address that other machines reach, it needs --keys FILE. docs/service.md describes the API.",
+    ),
+    "batch run": Command(
+        summary="diarize every recording of a folder or bucket that has no result yet",
+        example="batch s3://bucket/calls s3://bucket/results --formats rttm",
+        details="Run it again at any time: what is done is left out. Exit code 4: the failures left are permanent.",
+    ),
+    "batch status": Command(
+        summary="show what is done, failed and left of a batch",
+        example="batch status s3://bucket/results --output-html batch.html",
+    ),
+    "batch retry": Command(
+        summary="let the next run try the recordings again that failed",
+        example="batch retry s3://bucket/results --failed",
     ),
     "cache resolve": Command(
         summary="pin every file of a request by SHA-256 in REQUEST.lock.json",

@@ -26,6 +26,7 @@ _EXTRAS = {
     "huggingface_hub": "build",
     "limits": "service",
     "prometheus_client": "service",
+    "ray": "ray",
     "sqlalchemy": "service",
     "starlette": "service",
     "uvicorn": "service",

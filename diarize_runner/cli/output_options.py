@@ -31,7 +31,7 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     described = "write one file per recording and format to DIR; requires --formats"
     parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
     described = ", ".join(f"{name} ({known.description})" for name, known in FORMATS.items())
-    parser.add_argument("--formats", type=_formats, default=(), metavar="NAME,...", help=described)
+    parser.add_argument("--formats", type=formats, default=(), metavar="NAME,...", help=described)
     styles = "; ".join(f"{name}: {style.description}" for name, style in JSON_STYLES.items())
     described = f"{styles} (default: full)"
     parser.add_argument("--json-style", choices=tuple(JSON_STYLES), default="full", help=described)
@@ -40,7 +40,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     add_subtitle_options(parser)
 
 
-def _formats(text: str) -> tuple[str, ...]:
+def formats(text: str) -> tuple[str, ...]:
+    """Parse names of formats, with commas between them."""
     names = tuple(dict.fromkeys(text.split(",")))
     unknown = [name for name in names if name not in FORMATS]
     if unknown:

@@ -136,13 +136,13 @@ def decode_opened(
     selection: Selection = ALL_CHANNELS,
     *,
     limits: Limits = Limits(),
-    run: RunDecoder,
+    run: RunDecoder | None = None,
 ) -> DecodedRecording:
-    """Decode an open file with `run`, from its start; the stem of `name` becomes the `uri`.
+    """Decode an open file, from its start; the stem of `name` becomes the `uri`. By default, a new process decodes it.
 
     Raises as `decode` does.
     """
-    return _decode_source(source, name, uri_from_stem(PurePath(name).stem), selection, limits, run)
+    return _decode_source(source, name, uri_from_stem(PurePath(name).stem), selection, limits, run or run_decoder)
 
 
 def _seekable(opened: BinaryIO, path: Path, limits: Limits) -> BinaryIO:

@@ -52,7 +52,7 @@ def check_sample_once(path: Path, inputs: Mapping[str, str], check_sample: Calla
 def recheck_sample(path: Path, check_sample: Callable[[], Check]) -> Check:
     """Check the sample; delete the saved result at `path` if the check is not good."""
     check = check_sample()
-    if check.state is not State.GOOD:
+    if check.state is not State.GOOD and path.exists():  # a read-only disk refuses to delete even what does not exist
         with suppress(PermissionError):  # the user who provisions may delete it, others need not
             path.unlink(missing_ok=True)
     return check

@@ -193,7 +193,7 @@ class TranscribingOpener:
         return self._open(lambda opener: opener.open_for(first))
 
     def _open(self, open_session: Callable[[SessionOpener], Session]) -> TranscribingSession:
-        cache = open_cache(self.opener.folder, self.opener.progress)
+        cache = self.opener.verified or open_cache(self.opener.folder, self.opener.progress)
         transcriber = self.enter(open_transcriber(cache, self.options))
         opener = replace(self.opener, verified=cache, prefix=_PREFIX)
         return TranscribingSession(transcriber=transcriber, session=open_session(opener))

@@ -3,6 +3,7 @@
 protocol.py   ArchiveStore, WritableArchiveStore: the interface
 address.py    open a store by its `s3://`, `https://` or `file://` address
 local.py, http.py, s3/   the implementations
+folder_listing.py   the listing of local.py
 remote.py     retries and range requests of http.py and s3/
 timeouts.py, size_limit.py   limits on slow and on large responses
 aws_errors.py   boto3 errors that S3 and EC2 share

@@ -13,7 +13,8 @@ from typing import IO, BinaryIO
 from diarize_runner.digests import READ_SIZE, Digest, hash_bytes, hash_file, iter_chunks
 from diarize_runner.disk import flush, flush_file, flush_parents, lock_folder
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
-from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
+from diarize_runner.store.folder_listing import iter_objects
+from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument, StoredObject
 from diarize_runner.store.size_limit import read_limited
 
 _log = logging.getLogger(__name__)
@@ -103,8 +104,17 @@ class LocalStore:
 
     def keys(self, prefix: str) -> Iterable[str]:
         """See WritableArchiveStore."""
-        found = [path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()]
-        return [key for key in found if key.startswith(prefix)]
+        return [found.key for found in self.objects(prefix)]
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """See WritableArchiveStore and `iter_objects`."""
+        try:
+            yield from iter_objects(self.root, prefix)
+        except OSError as reason:
+            raise StoreError(
+                f"{self.url} cannot be listed: {reason.filename}: {reason.strerror}",
+                hint="check the folder and its permissions",
+            ) from reason
 
     def delete(self, key: str) -> None:
         """See WritableArchiveStore. Also removes an empty folder, as a store without folders would."""

@@ -26,6 +26,17 @@ class StoredDocument:
     """Opaque: an ETag, or a digest."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredObject:
+    """An object as a listing shows it, without reading it."""
+
+    key: str
+    size: int
+    """Bytes."""
+    state: str
+    """Opaque, and another when the object changes: an ETag, or a file's size, time and inode. Not that of `read`."""
+
+
 class ArchiveStore(Protocol):
     """A store that can be read."""
 
@@ -71,6 +82,13 @@ class WritableArchiveStore(ArchiveStore, Protocol):
 
     def keys(self, prefix: str) -> Iterable[str]:
         """Return the keys that begin with `prefix`, in any order."""
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects whose keys begin with `prefix`, in any order, while the listing goes on.
+
+        Raises:
+            StoreError: the store cannot be listed.
+        """
 
     def delete(self, key: str) -> None:
         """Delete an object if it exists."""

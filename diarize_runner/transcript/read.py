@@ -60,10 +60,15 @@ def read(path: Path) -> Transcript:
         raise TranscriptError(f"cannot read {path}: {error.strerror}", hint=hint) from error
     except OutOfBounds as error:
         raise _too_large_error(str(path), error) from error
+    return read_data(data, str(path))
+
+
+def read_data(data: bytes, name: str) -> Transcript:
+    """Read the bytes of a transcript, which errors call `name`. Raises TranscriptError as `read` does."""
     text = decode(data).text
     is_split = _JSON.match(text) and '"transcription"' in text  # whisper.cpp may end a string within a character
     is_utf_8 = is_split or not NOT_UTF_8.search(text)
-    transcript = parse(text, name=str(path)) if is_utf_8 else _parse_other(data, text, str(path))
+    transcript = parse(text, name=name) if is_utf_8 else _parse_other(data, text, name)
     return replace(transcript, digest=hash_bytes(data).digest)
 
 

@@ -1,8 +1,5 @@
-import os
-
 import pytest
-from botocore.loaders import create_loader
-from support.buckets import QUICK, Cloud, moto, sign_in
+from support.buckets import QUICK, Cloud, hide_cloud_account, loading_boto_once, moto, sign_in
 from support.one_object import DATA, KEY, OneObjectStore
 from support.swift import ACCESS_KEY, SECRET_KEY, require_swift, swift
 from support.web import files, relay, serving
@@ -12,23 +9,15 @@ from diarize_runner.store.s3.store import S3Store
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared_boto_loader():
-    """Let boto3 load its S3 description once instead of for each of hundreds of clients."""
-    loader = create_loader()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+def _load_boto_once():
+    with loading_boto_once():
         yield
 
 
 @pytest.fixture
 def isolated_environment(monkeypatch, tmp_path):
     """Hide this machine's cloud account and proxies."""
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy") or name == "REQUESTS_CA_BUNDLE":
-            monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "NETRC"):
-        monkeypatch.setenv(name, str(tmp_path / "nothing"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    hide_cloud_account(monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -17,26 +17,43 @@ FILES = {
     "torch/include/torch.h": "",
     "nvidia/cublas/lib/libcublas.so": "",
     "numpy/__init__.py": "",
-    "numpy-2.4.dist-info/RECORD": "",
     "diarize_runner-1.0.dist-info/RECORD": "",
 }
+RECORD = """\
+numpy/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0
+../../../bin/f2py,sha256={0},226
+numpy-2.4.dist-info/uv_cache.json,sha256={0},86
+numpy-2.4.dist-info/RECORD,,
+"""
 
 
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
-    """Divide a box with few packages and this toolkit; return the folder of layers."""
-    root = tmp_path_factory.mktemp("image")
+    return divide(tmp_path_factory.mktemp("image"), release="0123abcd", installed="2026-01-01")
+
+
+@pytest.fixture(scope="module")
+def layers_of_the_next_release(tmp_path_factory):
+    return divide(tmp_path_factory.mktemp("next"), release="4567cdef", installed="2026-02-02")
+
+
+def divide(root, release, installed):
+    """Divide a box with few packages and this toolkit, as uv installs them; return the folder of layers."""
     box = root / "box"
-    release = box / "opt/diarize-runner/releases/0123abcd"
+    release = box / "opt/diarize-runner/releases" / release
+    numpy = {"numpy-2.4.dist-info/uv_cache.json": installed, "numpy-2.4.dist-info/RECORD": RECORD.format(installed)}
     site_packages = release / f"lib/python3.{sys.version_info.minor}/site-packages"
     subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", release], check=True)
-    for name, content in FILES.items():
+    for name, content in {**FILES, **numpy}.items():
         (site_packages / name).parent.mkdir(parents=True, exist_ok=True)
         (site_packages / name).write_text(content)
     for package in (diarize_runner, packaging):
         subprocess.run(["cp", "-r", Path(package.__file__).parent, site_packages], check=True)
-    (box / "opt/diarize-runner/current").symlink_to("releases/0123abcd")
+    (box / "opt/diarize-runner/current").symlink_to(f"releases/{release.name}")
     (box / "opt/diarize-runner/inputs").mkdir()
+    (release / ".matplotlib").mkdir()
+    for name in (".lock", ".sample.json", ".matplotlib/fontlist.json"):
+        (release / name).write_text(installed)
     (box / "var/lib/diarize-runner/cache/versions/1.0").mkdir(parents=True)
     command = [release / "bin/python", "-I", PROGRAM, box, root / "layers"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.defpath})
@@ -50,7 +67,7 @@ def in_box(layers, layer):
 
 
 def test_each_file_is_in_the_layer_that_changes_with_it(layers):
-    assert (in_box(layers, "cuda") / "packages/torch/__init__.py").is_file()
+    assert (in_box(layers, "torch") / "packages/torch/__init__.py").is_file()
     assert (in_box(layers, "cuda") / "packages/nvidia/cublas/lib/libcublas.so").is_file()
     assert sorted(path.name for path in (in_box(layers, "packages") / "packages").iterdir()) == [
         "numpy",
@@ -67,9 +84,25 @@ def test_the_packages_lie_where_no_release_changes_their_path(layers):
     assert (in_box(layers, "toolkit") / "opt/diarize-runner/current").readlink() == Path("releases/0123abcd")
 
 
+def test_packages_installed_again_for_the_next_release_have_the_same_bytes(layers, layers_of_the_next_release):
+    for layer in ("cuda", "torch", "packages"):
+        before, after = (in_box(each, layer) for each in (layers, layers_of_the_next_release))
+        assert contents(before) == contents(after)
+    record = in_box(layers, "packages") / "packages/numpy-2.4.dist-info/RECORD"
+    assert [line.split(",")[0] for line in record.read_text().splitlines()] == [
+        "numpy-2.4.dist-info/RECORD",
+        "numpy/__init__.py",
+    ]
+
+
+def contents(folder):
+    """Return the bytes of each file."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_what_nothing_loads_is_left_out(layers):
     names = {path.name for path in layers.rglob("*")}
-    assert not names & {"libtorch_static.a", "torch.h", "inputs"}
+    assert not names & {"libtorch_static.a", "torch.h", "inputs", ".lock", ".sample.json", ".matplotlib"}
 
 
 def test_each_module_has_byte_code_that_python_does_not_compare_with_it(layers):

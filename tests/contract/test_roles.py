@@ -92,6 +92,7 @@ def test_every_service_of_a_role_has_configurable_limits(unit):
 
 def test_the_limits_test_covers_every_service_of_a_role():
     assert [unit.name for unit in units()] == [
+        "diarize-runner-ray.service.j2",
         "diarize-runner-host-keys.service.j2",
         "diarize-runner-serve.service.j2",
         "diarize-runner-spool.service.j2",

@@ -26,6 +26,7 @@ OPERATIONS = {
     "versions": lambda store, _: list(published_versions(store)),
     "create": lambda store, source: store.create(KEY, source(b"x")),
     "keys": lambda store, _: list(store.keys("v")),
+    "objects": lambda store, _: list(store.objects("v")),
     "delete": lambda store, _: store.delete(KEY),
     "swap": lambda store, _: store.swap(KEY, b"x", expected=None),
     "digest": lambda store, _: store.digest(KEY),

@@ -313,6 +313,34 @@ class TestEveryWritableStore:
         assert set(store.keys("")) == every
         assert list(store.keys("v2")) == []
 
+    def test_objects_are_listed_with_their_keys_and_sizes(self, store, source):
+        assert list(store.objects("")) == []
+        sizes = {"v1.0/ü": 1, "v1.0/b/c": 5, "v1.0/b-c": 7, "v1.0/a": 0, "v1.0/z": 2, "v2/a": 4}
+        for key, size in sizes.items():
+            store.create(key, source(noise(size)))
+
+        def listed(prefix):
+            return sorted((found.key, found.size) for found in store.objects(prefix))
+
+        assert listed("") == sorted(sizes.items())
+        assert listed("v1.0/b") == [("v1.0/b-c", 7), ("v1.0/b/c", 5)]
+        assert listed("v1.0/b/c") == [("v1.0/b/c", 5)]
+        assert listed("v3") == []
+
+    def test_the_listed_state_changes_with_the_object(self, store, overwrite):
+        def listed():
+            (found,) = store.objects("v1.0/")
+            return found
+
+        overwrite("v1.0/object", b"first")
+        first = listed()
+        assert listed() == first
+
+        overwrite("v1.0/object", b"other")
+
+        assert listed().state != first.state
+        assert listed().size == first.size
+
     def test_a_reader_finishes_the_old_object_after_it_is_replaced(self, store, overwrite):
         old = noise(3 << 20)
         overwrite("latest/object", old)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -108,13 +110,31 @@ def test_it_holds_no_token_and_nothing_that_only_the_build_needs(engine, image):
 
 
 @pytest.fixture(scope="module")
-def service(engine, image, shared):
-    """Start the service with a key, as the image does by default; yield a function that sends it a request."""
-    key = run(engine, image, shared, "service-key", "add", "client", "--keys", "/shared/keys.json").stdout.strip()
-    (shared / "key").write_text(f"X-API-Key: {key}\n")
-    keys = ("--env", "DIARIZE_RUNNER_SERVICE_KEYS=/shared/keys.json")
+def keys(engine, image, shared, tmp_path_factory):
+    """Return the file of keys that `make create-keys` writes; put the key that it prints into the shared folder."""
+    folder = tmp_path_factory.mktemp("deploy")
+    shutil.copy(ROOT / "deploy/Makefile", folder)
+    words = ["make", "--no-print-directory", "-C", folder, "create-keys", f"ENGINE={' '.join(engine.command)}"]
+    done = subprocess.run(words, env=engine.environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (shared / "key").write_text(f"X-API-Key: {done.stdout.strip()}\n")
+    return folder / "keys/keys.json"
+
+
+def test_keys_are_readable_for_the_users_group_and_for_no_others(keys):
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o640
+    assert keys.stat().st_gid == 0
+
+
+@pytest.fixture(scope="module")
+def service(engine, image, shared, keys):
+    """Start the service with a key, as compose.yaml does; return a function that sends it a request."""
+    mounted = (
+        *("--volume", f"{keys.parent}:/etc/diarize-runner:ro"),
+        *("--env", "DIARIZE_RUNNER_SERVICE_KEYS=/etc/diarize-runner/keys.json"),
+    )
     serve = ("serve", "--host", "0.0.0.0", "--port", "8080", "--folder", "/tmp/service")
-    engine.succeed("run", "--detach", "--name", "service", *keys, *options(shared), image, *serve)
+    engine.succeed("run", "--detach", "--name", "service", *mounted, *options(shared), image, *serve)
 
     def request(*arguments):
         curl = ("curl", "--fail-with-body", "--silent", "--show-error", "--header", "@/shared/key")

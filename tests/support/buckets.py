@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import boto3
+import pytest
+from botocore.loaders import create_loader
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from support.web import Answer
 from werkzeug.serving import make_server
@@ -106,6 +108,25 @@ class PerProcessStore:
         if process not in self._opened:
             self._opened[process] = self._open()
         return getattr(self._opened[process], name)
+
+
+@contextmanager
+def loading_boto_once():
+    """Let boto3 load its S3 description once instead of for each of hundreds of clients, while the block runs."""
+    loader = create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+        yield
+
+
+def hide_cloud_account(monkeypatch, folder):
+    """Hide this machine's cloud account and proxies; `folder` holds no settings."""
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy") or name == "REQUESTS_CA_BUNDLE":
+            monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "NETRC"):
+        monkeypatch.setenv(name, str(folder / "nothing"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
 def sign_in(monkeypatch, cloud):

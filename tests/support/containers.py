@@ -77,5 +77,11 @@ class Engine:
         """Remove containers, images and storage."""
         self.run("rm", "--all", "--force", "--time", "0")
         self.run("rmi", "--all", "--force")
-        subprocess.run(["umount", self.folder / "root/overlay"], capture_output=True, check=False)
+        for point in reversed(self._mounts()):
+            subprocess.run(["umount", "--lazy", point], capture_output=True, check=False)
         shutil.rmtree(self.folder)
+
+    def _mounts(self):
+        """Return what podman leaves mounted under the folder."""
+        points = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        return [point for point in points if point.startswith(f"{self.folder}/")]

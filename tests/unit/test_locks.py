@@ -14,8 +14,8 @@ from diarize_runner.alignment.environment import VERSION
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-PURPOSES = ("control", "diarization", "installer", "dev")
-PUBLISHED = ("diarization", "installer")
+PURPOSES = ("control", "diarization", "installer", "ray", "dev")
+PUBLISHED = ("diarization", "installer", "ray")
 LOCKS = [REQUIREMENTS / f"py{python}" / f"{purpose}.txt" for python in SUPPORTED_PYTHONS for purpose in PURPOSES]
 MERGED = [REQUIREMENTS / f"requirements-{purpose}.txt" for purpose in PUBLISHED]
 ALIGNMENT = [REQUIREMENTS / f"py{python}" / "alignment.txt" for python in SUPPORTED_PYTHONS]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.pythons import interpreter
 from support.tiny_request import REQUEST
 
 from diarize_runner.version import __version__
@@ -22,18 +22,6 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 UV = Path(sys.executable).with_name("uv")
 RTTM = "SPEAKER talk 1 0 2 <NA> <NA> SPEAKER_00 <NA> <NA>\n"
 SRT = "1\n00:00:00,000 --> 00:00:01,000\nHello.\n"
-
-
-def interpreter(version):
-    """Return a Python of this version: the one that runs the tests, one on PATH, or one of pyenv's; None without."""
-    if sys.version_info[:2] == tuple(map(int, version.split("."))):
-        return Path(sys.executable)
-    pyenv = sorted((Path.home() / ".pyenv/versions").glob(f"{version}.*/bin/python"))
-    found = [*filter(None, [shutil.which(f"python{version}")]), *pyenv]
-    # pyenv puts a command of that name on PATH, which fails where that version is not selected.
-    return next(
-        (path for path in found if subprocess.run([path, "-V"], capture_output=True, check=False).returncode == 0), None
-    )
 
 
 def requirements_of(wheel, *extras):
@@ -154,11 +142,17 @@ def test_uvx_runs_the_command_from_a_clone():
 
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(
-    ("purpose", "extras"), [("control", ("s3", "build")), ("diarization", ("s3", "diarization", "transcription"))]
+    ("purposes", "extras"),
+    [
+        (["control"], ("s3", "build")),
+        (["diarization"], ("s3", "diarization", "transcription")),
+        (["diarization", "ray"], ("ray",)),
+    ],
+    ids=" and ".join,
 )
-def test_the_locked_versions_are_within_the_bounds(wheel, python, purpose, extras):
-    lock = (ROOT / f"requirements/py{python}/{purpose}.txt").read_text()
-    pins = dict(re.findall(r"^([a-z0-9.-]+)==([^ ]+)", lock, re.MULTILINE))
+def test_the_locked_versions_are_within_the_bounds(wheel, python, purposes, extras):
+    locks = "".join((ROOT / f"requirements/py{python}/{purpose}.txt").read_text() for purpose in purposes)
+    pins = dict(re.findall(r"^([a-z0-9.-]+)==([^ ]+)", locks, re.MULTILINE))
     pins.setdefault("pip", "24")  # every environment that is made has one
     for requirement in requirements_of(wheel, *extras):
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement

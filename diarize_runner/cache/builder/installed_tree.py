@@ -30,8 +30,8 @@ LEFT_OUT = (
     "torch/include/*",
 )
 """Files that nothing loads while a recording is diarized or transcribed; 180 MB for torch 2.11."""
-_HOST_FILES = ("bin/*", "*.dist-info/uv_cache.json")
-"""Files that depend on the build host, so their digests must not stay in RECORD."""
+HOST_FILES = ("bin/*", "../../../bin/*", "*.dist-info/uv_cache.json")
+"""Files that say where and when they were installed: their paths in a folder of packages and in an environment."""
 _PLATFORM = "x86_64-manylinux_2_28"
 
 
@@ -60,7 +60,7 @@ class InstalledTree:
         shutil.rmtree(workspace / "uv")
         records = sorted(self.root.glob("*.dist-info/RECORD"))
         for record in records:
-            _drop_host_files(record)
+            unlist_host_files(record)
         self._leave_out()
         for record in records:
             self._require_complete(record)
@@ -93,7 +93,7 @@ class InstalledTree:
             if path.is_dir():
                 if not any(path.iterdir()):
                     path.rmdir()
-            elif is_left_out(relative, (*LEFT_OUT, *_HOST_FILES)):
+            elif is_left_out(relative, (*LEFT_OUT, *HOST_FILES)):
                 path.unlink()
 
     def _require_complete(self, record: Path) -> None:
@@ -111,6 +111,16 @@ def is_left_out(path: str, patterns: Iterable[str]) -> bool:
 def listed_files(record: str) -> list[str]:
     """Return the paths that a RECORD lists."""
     return [row[0] for row in csv.reader(io.StringIO(record)) if row]
+
+
+def unlist_host_files(record: Path) -> None:
+    """Remove the lines of `HOST_FILES` from a RECORD, because their digests differ, and sort the others."""
+    rows = csv.reader(io.StringIO(record.read_text(encoding="utf-8")))
+    kept = sorted(row for row in rows if row and not is_left_out(row[0], HOST_FILES))
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows(kept)
+    record.unlink()  # it may be a hard link into the cache of uv
+    record.write_text(written.getvalue(), encoding="utf-8")
 
 
 def run_tool(command: Sequence[str], label: str, text: str = "") -> None:
@@ -133,13 +143,3 @@ def _environment() -> dict[str, str]:
     """Return the environment of a program; mksquashfs refuses SOURCE_DATE_EPOCH beside its own options."""
     inherited = child_environment(PYTHONHASHSEED="0")
     return {name: value for name, value in inherited.items() if name != "SOURCE_DATE_EPOCH"}
-
-
-def _drop_host_files(record: Path) -> None:
-    """Remove the lines of `_HOST_FILES` from a RECORD, and sort the others."""
-    rows = csv.reader(io.StringIO(record.read_text(encoding="utf-8")))
-    kept = sorted(row for row in rows if row and not is_left_out(row[0], _HOST_FILES))
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows(kept)
-    record.unlink()  # it may be a hard link into the cache of uv
-    record.write_text(written.getvalue(), encoding="utf-8")

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from diarize_runner.digests import Digest, write_and_hash
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
-from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument
+from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument, StoredObject
 from diarize_runner.store.remote import (
     CHUNK,
     RangeResponse,
@@ -100,11 +100,16 @@ class S3Store:
 
     def keys(self, prefix: str) -> Iterable[str]:
         """See WritableArchiveStore."""
+        return (found.key for found in self.objects(prefix))
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """See WritableArchiveStore. Reads one page of the listing at a time: 1000 objects."""
         own = self._key("")
         with self._translator.translate():
             paginator = self._client.get_paginator("list_objects_v2")
             for page in paginator.paginate(Bucket=self._bucket, Prefix=self._key(prefix)):
-                yield from (found["Key"].removeprefix(own) for found in page.get("Contents", []))
+                for found in page.get("Contents", []):
+                    yield StoredObject(key=found["Key"].removeprefix(own), size=found["Size"], state=found["ETag"])
 
     def delete(self, key: str) -> None:
         """See WritableArchiveStore."""

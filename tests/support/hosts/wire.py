@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from support.hosts.slots import STORE_PORT
 
-# Owned by the process that creates it: the kernel removes it when that ends. `neighbours` counts IPv6 discovery. In TCP,
-# only a bare SYN opens a connection. All else answers this machine, also after conntrack has forgotten the connection,
-# as it does a minute after one side closed it: then a host resets what was left open to an earlier host of its address.
+# Owned by the process that creates it: the kernel removes it when that ends. `neighbours` counts IPv6 discovery.
+# In TCP, only a bare SYN opens a connection. All else answers this machine, also after conntrack has forgotten the
+# connection, as it does a minute after one side closed it: then a host resets what was left open to an earlier host.
 _FIREWALL = """
 table inet {table} {{
   flags owner;

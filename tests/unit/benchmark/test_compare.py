@@ -87,11 +87,17 @@ class TestPlans:
         tight = Job(audio_hours=100, deadline=3600, ready_after=1800)
         assert plan(tight, self.series(10.0)).boxes == 20
 
+    def test_the_longest_recording_may_begin_last(self):
+        whole_day = Job(audio_hours=10_000, deadline=24 * 3600, ready_after=0, longest=8 * 3600)
+        planned = plan(whole_day, self.series(9.0))
+        assert planned.boxes == 39
+        assert planned.seconds == pytest.approx(900 * 3600 / 39 + 0.09 * 8 * 3600)
+
     def test_the_cautious_plan_uses_the_slowest_calls(self):
         series = self.series(9.0, 9.0, 18.0)
         assert (plan(self.JOB, series).boxes, cautious_plan(self.JOB, series).boxes) == (38, 75)
 
     def test_a_deadline_before_any_box_is_ready_is_refused(self):
-        problem = "a box needs 90000 s before it diarizes, but the deadline is 86400 s after launch"
+        problem = "a box needs 90000 s before it diarizes, and 0 s for the longest recording, but the deadline is 86400"
         with pytest.raises(UsageError, match=problem):
             plan(Job(audio_hours=1, deadline=86_400, ready_after=90_000), self.series(9.0))

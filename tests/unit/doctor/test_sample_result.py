@@ -1,6 +1,8 @@
 """A good sample check is reused only while its inputs are unchanged."""
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,15 @@ def test_a_failed_recheck_deletes_the_saved_result(state, file):
     again = Sample()
     check_sample_once(file, INPUTS, again)
     assert again.runs == 1
+
+
+def test_a_failed_recheck_in_a_container_with_a_read_only_disk_is_the_result(file, monkeypatch):
+    def refuse(path, **_options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+
+    assert recheck_sample(file, Sample(State.BROKEN)).state is State.BROKEN
 
 
 def test_a_good_recheck_writes_nothing(file):
