@@ -21,6 +21,8 @@ from typing import IO, BinaryIO
 from diarize_runner.errors import DiskError, DiskFull
 
 _LOCK_NAME = ".lock"
+_MODE = 0o666
+"""Of a new file, before the umask; Python's default."""
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 """Values from linux/fcntl.h and linux/fs.h."""
 _CANNOT_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV)
@@ -55,15 +57,15 @@ def is_full(reason: OSError) -> bool:
     return reason.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = _MODE) -> None:
     """Write `data` to `path` through a temporary file beside it, durably. Raises OSError.
 
-    The umask sets the permissions: a transcript can be private. The temporary name is unguessable, so no other user can
-    place a link there first. Temporary files of killed runs are deleted after a day.
+    The umask limits the permissions in `mode`: a transcript can be private. The temporary name is unguessable, so no
+    other user can place a link there first. Temporary files of killed runs are deleted after a day.
     """
     temporary = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
     try:
-        write_new(temporary, data)
+        write_new(temporary, data, mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -80,9 +82,10 @@ def _delete_stale_temporaries(path: Path) -> None:
                 temporary.unlink()
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: Path, data: bytes, mode: int = _MODE) -> None:
     """Write and flush a new file; raise FileExistsError when the name exists, even as a link."""
-    with path.open("xb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, mode), "wb") as file:
         file.write(data)
         flush_file(file)
 

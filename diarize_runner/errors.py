@@ -26,6 +26,7 @@
         EmptyAudio
       TranscriptError             exit 1
       RttmError                   exit 1
+      VoiceError                  exit 1   a voice cannot be enrolled, or another model made the file of voices
       SpoolError                  exit 1   a dropped file is no recording, or two runs share a spool
       PipelineError               exit 1
         ModelProcessDied                   in service/workers/models.py: the process that runs the service's jobs
@@ -155,6 +156,10 @@ class TranscriptError(DiarizeRunnerError):
 
 class RttmError(DiarizeRunnerError):
     """Speaker turns cannot be read."""
+
+
+class VoiceError(DiarizeRunnerError):
+    """A voice cannot be enrolled, or enrolled voices cannot be compared with those of this model."""
 
 
 class SpoolError(DiarizeRunnerError):

@@ -30,6 +30,7 @@ GROUPS = {
     "batch": "diarize every recording of a folder or bucket; without VERB: batch run",
     "cache": "build, publish, restore and verify model caches",
     "benchmark": "measure speed and accuracy, and compare reports; without VERB: benchmark run",
+    "voices": "enroll, list and delete the voices of people, for diarize --voices",
     "service-key": "add, list and revoke the API keys of the service",
 }
 """Names that are followed by a verb."""
@@ -57,6 +58,21 @@ COMMANDS = {
     "label": Command(
         summary="assign the speakers of an RTTM file to a transcript; needs no audio and no model",
         example="label call.rttm call.srt -o call.labelled.srt",
+    ),
+    "voices enroll": Command(
+        summary="keep the voice of a person, to name the person in results",
+        example="voices enroll Ada ada-1.wav ada-2.wav --voices voices.json",
+        details="Only that person may speak in the recordings, for 3 s at least; 10 to 30 s are best. FILE holds "
+        "biometric data: docs/voices.md.",
+    ),
+    "voices list": Command(
+        summary="list the names of the voices in FILE",
+        example="voices list --voices voices.json",
+    ),
+    "voices delete": Command(
+        summary="delete the voice of a person from FILE",
+        example="voices delete Ada --voices voices.json",
+        details="Copies may be in backups, and the name in results that were made with it.",
     ),
     "spool": Command(
         summary="label every recording in FOLDER/inbox, then exit",

@@ -19,6 +19,7 @@ from diarize_runner.cli.output import Result, data_writer
 from diarize_runner.cli.output_options import add_output_options, require_not_overwritten
 from diarize_runner.cli.recordings import Requested, add_recording_options, requested_recordings
 from diarize_runner.cli.speaker_options import add_speaker_options, speaker_hints
+from diarize_runner.cli.voices_options import add_naming_by_voice_options, naming_by_voice, requested_voices
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.batch import Succeeded
 from diarize_runner.jobs.job import DiarizationTask
@@ -34,6 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_transcript_option(parser)
     add_labelling_options(parser)
     add_naming_options(parser)
+    add_naming_by_voice_options(parser)
     add_output_options(parser)
     add_speaker_options(parser)
     add_channels_option(parser)
@@ -44,15 +46,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Check all inputs and outputs first; then process one recording after the other."""
-    names = requested_names(arguments)
+    names, voices = requested_names(arguments), requested_voices(arguments)
     require_no_other(arguments)
     task = per_channel_task(arguments) or DiarizationTask(hints=speaker_hints(arguments))
     requested = requested_recordings(arguments, task, _rules(arguments), names)
     require_one_recording(arguments, requested, names)
     if arguments.transcript and not requested[0].item.outputs.paths:
         raise UsageError("-t requires an output", hint="name one: -o FILE")
-    write = data_writer(as_json=arguments.json)
-    return report_batch(requested, session_opener(arguments, progress).open_for, describe, progress, write)
+    opener = session_opener(arguments, progress)
+    open_for = naming_by_voice(arguments, voices, requested, opener.open_for)
+    return report_batch(requested, open_for, describe, progress, data_writer(as_json=arguments.json))
 
 
 def require_one_recording(arguments: argparse.Namespace, requested: Sequence[Requested], names: SpeakerNames) -> None:

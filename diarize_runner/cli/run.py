@@ -17,6 +17,7 @@ from diarize_runner.cli.recordings import add_recording_options, requested_recor
 from diarize_runner.cli.speaker_options import add_speaker_options, speaker_hints
 from diarize_runner.cli.transcribe import with_text
 from diarize_runner.cli.transcription_options import add_transcription_options, transcription_options
+from diarize_runner.cli.voices_options import add_naming_by_voice_options, naming_by_voice, requested_voices
 from diarize_runner.jobs.batch import Succeeded
 from diarize_runner.jobs.job import DiarizationTask
 from diarize_runner.jobs.transcribing import TranscribingOpener
@@ -29,6 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_recording_options(parser)
     add_labelling_options(parser)
     add_naming_options(parser)
+    add_naming_by_voice_options(parser)
     add_output_options(parser)
     add_transcription_options(parser)
     add_speaker_options(parser)
@@ -41,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     """Check all inputs and outputs first; then process one recording after the other."""
     options, names = transcription_options(arguments), requested_names(arguments)
+    voices = requested_voices(arguments)
     require_no_other(arguments)
     if arguments.output_dir and not arguments.formats:
         arguments.formats = tuple(FORMATS)
@@ -52,7 +55,8 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
         opener = TranscribingOpener(
             opener=session_opener(arguments, progress), options=options, enter=stack.enter_context
         )
-        return report_batch(requested, opener.open_for, _report, progress, write)
+        open_for = naming_by_voice(arguments, voices, requested, opener.open_for)
+        return report_batch(requested, open_for, _report, progress, write)
 
 
 def _report(done: Succeeded) -> RecordingReport:

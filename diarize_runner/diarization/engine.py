@@ -21,7 +21,7 @@ from diarize_runner.diarization.garbage import without_collector
 from diarize_runner.diarization.guard import offline
 from diarize_runner.diarization.isolation import isolated_directories
 from diarize_runner.diarization.library_output import suppress_library_output
-from diarize_runner.diarization.models import load_pipeline
+from diarize_runner.diarization.models import embedding_model_digest, load_pipeline
 from diarize_runner.diarization.turns import (
     MAX_SPEAKERS,
     SPEECH,
@@ -30,7 +30,9 @@ from diarize_runner.diarization.turns import (
     SpeakerTurn,
     rename_by_first_appearance,
 )
+from diarize_runner.diarization.voices import SpeakerVoice, embed_speakers
 from diarize_runner.diarization.wsl import load_driver
+from diarize_runner.digests import Digest
 from diarize_runner.errors import DeviceUnavailable, PipelineError
 from diarize_runner.progress import Progress
 from diarize_runner.unexpected import first_line
@@ -55,6 +57,8 @@ class Diarizer:
     device: str
     engine: Engine
     """The engine in use: never `auto`, and `stock` if the pipeline does not support the requested one."""
+    embedding_model: Digest | None = None
+    """Of the checkpoint that embeds voices; None if the pipeline has none."""
 
     def diarize(self, recording: Recording, hints: SpeakerHints, progress: Progress) -> Diarization:
         """Return who spoke when.
@@ -102,6 +106,23 @@ class Diarizer:
         turns = tuple(replace(turn, speaker=SPEECH) for turn in _turns(annotation, recording.duration))
         return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
 
+    def embed_speakers(
+        self, recording: Recording, diarization: Diarization, progress: Progress
+    ) -> dict[str, SpeakerVoice]:
+        """Return the voice of each speaker who speaks alone for long enough, by label.
+
+        Raises:
+            PipelineError: the pipeline has no embedding model, or it failed on this recording.
+            OfflineViolation: a library tried to reach the network.
+        """
+        with (
+            without_telemetry(),
+            offline(),
+            suppress_library_output(),
+            _pipeline_errors(f"{recording.uri}: the voices cannot be embedded"),
+        ):
+            return embed_speakers(self.pipeline._embedding, recording, diarization, progress)  # noqa: SLF001  # as engines do
+
     def synchronise(self) -> None:
         """Wait for the device to finish all queued work, so that timings are correct."""
         if self.device == "cuda":
@@ -140,7 +161,12 @@ def _load(cache: VerifiedCache, device: str, engine: Engine) -> Diarizer:
         with isolated_directories():
             pipeline = load_pipeline(cache)
         pipeline.to(torch.device(chosen))
-        return Diarizer(pipeline=pipeline, device=chosen, engine=apply_engine(pipeline, chosen, engine))
+        return Diarizer(
+            pipeline=pipeline,
+            device=chosen,
+            engine=apply_engine(pipeline, chosen, engine),
+            embedding_model=embedding_model_digest(cache),
+        )
 
 
 def import_pyannote_offline(cache: VerifiedCache) -> None:

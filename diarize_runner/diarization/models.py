@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, resolve_config
 from diarize_runner.cache.box.verify import VerifiedCache
+from diarize_runner.digests import Digest
 from diarize_runner.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -32,6 +33,17 @@ def load_pipeline(cache: VerifiedCache) -> "Pipeline":
     if pipeline is None:  # pyannote returns None if a download failed
         raise PipelineError(f"{cache.manifest.pipeline}: pyannote built no pipeline from its config")
     return pipeline
+
+
+def embedding_model_digest(cache: VerifiedCache) -> Digest | None:
+    """Return the digest of the checkpoint that embeds voices in the pipeline of `cache`; None if none does.
+
+    Embeddings can be compared only if one model made them. Other files of the cache do not matter.
+    Raises as `load_pipeline` does.
+    """
+    pipeline: Any = resolve_config(cache, _defaults).content["pipeline"]
+    model = (pipeline.get("params") or {}).get("embedding")
+    return model.files[MODEL].content.digest if isinstance(model, ModelFiles) and MODEL in model.files else None
 
 
 def _defaults(class_name: str) -> Mapping[str, object]:

@@ -8,6 +8,8 @@
         stage_times.py, startup_times.py  the measurements behind the estimate
         provenance.py   the record needed to reproduce a result
     transcribing.py transcribe recordings: alone, or before or beside their diarization
+    naming.py       name the speakers whose voices are enrolled
+    enrolment.py    recordings of one person -> that person's voice
     device_lock.py  one recording at a time on each GPU
     batch.py        run jobs one after the other; an error in one stops no other
     outputs.py      Result -> files in each format

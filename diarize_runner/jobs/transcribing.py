@@ -28,6 +28,7 @@ from diarize_runner.transcript.model import LabelledSegment, LabelledTranscript,
 from diarize_runner.transcription.options import TranscriptionOptions
 
 if TYPE_CHECKING:
+    from diarize_runner.diarization.engine import Diarizer
     from diarize_runner.transcription.transcriber import Transcriber
 
 _ENGINE: Final = "faster_whisper"
@@ -64,6 +65,11 @@ class TranscribingSession:
 
     transcriber: "Transcriber"
     session: Session
+
+    @property
+    def diarizer(self) -> "Diarizer":
+        """The loaded pipeline."""
+        return self.session.diarizer
 
     def announce(self, loaded: LoadedJob, progress: ConsoleProgress) -> None:
         """Print what is about to run, and how long it takes."""

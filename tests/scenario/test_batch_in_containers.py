@@ -38,25 +38,16 @@ def results(folder):
 def test_the_task_of_an_index_does_its_shard_and_no_other(shard_run):
     run_shard, shards, folder = shard_run
     own = 7
-    (name,) = names_in_shard(own, shards, 1)
+    (name,), (broken,) = (names_in_shard(own, shards, 1, stem=stem) for stem in ("call", "notes"))
     write_clips(folder / "in", [name])
+    (folder / "in" / broken).write_text("no audio")
 
     other = run_shard(own + 1)
     assert (other.returncode, results(folder)) == (0, []), other.stderr
 
-    done = run_shard(own)
-    assert (done.returncode, results(folder)) == (0, [name.removesuffix(".wav")]), done.stderr
+    done = run_shard(own)  # 4: what is left is not audio
+    assert (done.returncode, results(folder)) == (4, [name.removesuffix(".wav")]), done.stderr
 
     beyond = run_shard(shards)
     assert beyond.returncode == 2
     assert f"shard {shards} is not one of {shards} shards" in beyond.stderr
-
-
-def test_a_shard_of_what_is_no_audio_ends_with_the_code_that_is_not_tried_again(shard_run):
-    run_shard, shards, folder = shard_run
-    (name,) = names_in_shard(3, shards, 1)
-    (folder / "in" / name).write_text("no audio")
-
-    done = run_shard(3)
-
-    assert (done.returncode, results(folder)) == (4, []), done.stderr

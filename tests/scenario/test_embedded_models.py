@@ -12,8 +12,10 @@ from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization import engine
 from diarize_runner.diarization.audio import Recording
 from diarize_runner.diarization.turns import SpeakerHints
+from diarize_runner.jobs.enrolment import enroll
 from diarize_runner.progress import NoProgress
 from diarize_runner.transcript.formats import rttm
+from diarize_runner.voices.matching import DEFAULT_THRESHOLD, name_speakers
 
 pytestmark = pytest.mark.scenario
 
@@ -102,3 +104,21 @@ def test_a_speaker_who_talks_once_for_six_seconds_in_two_minutes_is_found_only_b
     longest = max(turns, key=lambda turn: turn.end - turn.start)
     assert (longest.start, longest.end) == pytest.approx((48.0, 53.9), abs=0.5)
     assert sum(turn.end - turn.start for turn in turns if turn != longest) < 1.0
+
+
+def test_a_caller_is_named_by_a_voice_enrolled_from_other_seconds_and_a_stranger_is_not(load, sample):
+    diarizer = load("embedded")
+    first = np.concatenate([sample[round(start * RATE) : round(end * RATE)] for start, end in LONG])
+    voice = enroll("Diane", [Recording(uri="first", waveform=first)], diarizer, NoProgress())
+    rest = sample.copy()
+    for start, end in LONG:
+        rest[round(start * RATE) : round(end * RATE)] = 0
+
+    found = diarize(diarizer, rest)
+    voices = diarizer.embed_speakers(Recording(uri="call", waveform=rest), found, NoProgress())
+    names = name_speakers({label: each.embedding for label, each in voices.items()}, [voice], DEFAULT_THRESHOLD)
+
+    (other,) = speakers_at(24.0, found)
+    assert len(voices) == 2
+    assert list(names.values()) == ["Diane"]
+    assert other not in names

@@ -6,6 +6,7 @@ import pytest
 from support import fake_transcriber
 from support.diarizers import OneSpeaker
 from support.transcription import FAKE, MODELS, restored
+from support.voices import ByPitch, write_speech
 
 from diarize_runner.diarization import engine
 from diarize_runner.jobs import transcribing
@@ -172,3 +173,14 @@ def test_a_spool_refuses_transcription_options_without_transcribe(command, inbox
     ran = command("spool", inbox.parent, "--language", "German")
     assert ran.exit_code == 2
     assert "require --transcribe" in ran.stderr
+
+
+def test_run_names_the_speakers_whose_voices_are_enrolled(command, run, models, monkeypatch, tmp_path):
+    diarizer, voices = ByPitch(), ["--voices", tmp_path / "voices.json"]
+    monkeypatch.setattr(engine, "load", lambda *_: diarizer)
+    ada = write_speech(tmp_path / "ada.wav", ("ada", 4))
+    assert run("voices", "enroll", "Ada", ada, *voices, "--cache", models).exit_code == 0
+    call, out = write_speech(tmp_path / "call.wav", ("ada", 3), ("bo", 2)), tmp_path / "call.srt"
+    document = command("run", call, *voices, "-o", out, "--json").document
+    assert document["speakers"] == ["Ada", "SPEAKER_01"]
+    assert "[Ada] peak" in out.read_text()

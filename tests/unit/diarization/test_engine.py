@@ -202,3 +202,27 @@ def test_without_a_gpu_cuda_is_refused_and_auto_selects_cpu():
     assert "--device cpu" in caught.value.hint
     assert engine._choose("auto", cuda=False) == "cpu"
     assert (engine._choose("auto", cuda=True), engine._choose("cpu", cuda=True)) == ("cuda", "cpu")
+
+
+def test_the_voices_of_speakers_are_embedded_by_the_pipelines_own_model(diarizer):
+    recording = make_recording({"ada": [(0.0, 2.0)], "bo": [(2.0, 4.0)]}, 4.0)
+    turns = tuple(SpeakerTurn(start=start, end=start + 2.0, speaker=name) for start, name in ((0.0, "a"), (2.0, "b")))
+
+    found = diarizer.embed_speakers(
+        recording, Diarization(uri="talk", turns=turns, exclusive_turns=turns), NoProgress()
+    )
+
+    samples = torch.from_numpy(recording.waveform).reshape(2, 1, -1)
+    expected = diarizer.pipeline._embedding(samples)
+    for speaker, embedding in zip(("a", "b"), expected, strict=True):
+        assert found[speaker].embedding == pytest.approx(embedding / np.linalg.norm(embedding), abs=1e-5)
+
+
+def test_a_pipeline_without_an_embedding_model_fails_with_a_hint(diarizer):
+    turns = (SpeakerTurn(start=0.0, end=3.0, speaker="SPEAKER_00"),)
+    without = dataclasses.replace(diarizer, pipeline=object())
+    with pytest.raises(PipelineError, match="talk: the voices cannot be embedded") as failed:
+        without.embed_speakers(
+            make_recording(TAKING_TURNS), Diarization(uri="talk", turns=turns, exclusive_turns=turns), NoProgress()
+        )
+    assert failed.value.hint

@@ -26,6 +26,10 @@ report = {
     "ran": marker.exists(),
     "segmentation": float(diarizer.pipeline._segmentation.model.classifier.bias[0]),
     "psi": float(diarizer.pipeline._plda._plda_psi.max()),
+    "embedding model": str(diarizer.embedding_model),
+    "checkpoints": {
+        f"{repo.repo_id}/{file.path}": str(file.content.digest) for repo in cache.manifest.repos for file in repo.files
+    },
 }
 
 from pyannote.audio import Model, Pipeline
@@ -80,6 +84,10 @@ def test_models_in_the_working_folder_are_ignored(loaded):
 
 def test_a_plda_missing_from_the_config_loads_from_the_cache(loaded):
     assert loaded["psi"] == pytest.approx(10.0)
+
+
+def test_the_digest_of_the_embedding_model_is_that_of_its_checkpoint_alone(loaded):
+    assert loaded["embedding model"] == loaded["checkpoints"][f"{VOICES}/pytorch_model.bin"]
 
 
 def test_pyannote_alone_runs_models_in_the_working_folder(loaded):

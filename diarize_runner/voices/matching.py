@@ -1,0 +1,36 @@
+"""Find which enrolled voices the speakers of a recording are."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from diarize_runner.voices.document import Voice
+
+if TYPE_CHECKING:
+    from diarize_runner.diarization.voices import Embedding
+
+DEFAULT_THRESHOLD: Final = 0.6
+"""Cosine. In docs/benchmarks/voices-2026-11-30.json, hardly any other person reaches it, even by telephone, where the
+voices of different people are more alike: a wrong name is worse than none."""
+
+
+def name_speakers(speakers: Mapping[str, "Embedding"], voices: Sequence[Voice], threshold: float) -> dict[str, str]:
+    """Return names by label; a speaker whom no voice resembles has none.
+
+    Each voice names at most one speaker. Pairs below the threshold count nothing, so that they displace no other pair;
+    of the rest, the sum of the cosines is the greatest possible.
+    """
+    if not speakers or not voices:
+        return {}
+    from scipy.optimize import linear_sum_assignment
+
+    enrolled = np.array([voice.embedding for voice in voices])
+    cosines = np.stack(list(speakers.values())) @ enrolled.T
+    rows, columns = linear_sum_assignment(np.where(cosines >= threshold, cosines, 0.0), maximize=True)
+    labels = list(speakers)
+    return {
+        labels[row]: voices[column].name
+        for row, column in zip(rows, columns, strict=True)
+        if cosines[row, column] >= threshold
+    }
