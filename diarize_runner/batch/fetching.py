@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, TypeAlias
 from diarize_runner.batch.inputs import InputRecording
 from diarize_runner.bounds import MAX_FILE_BYTES
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import DiarizeRunnerError, ObjectNotFound, StoreError
+from diarize_runner.errors import DiarizeRunnerError, StoreError
 from diarize_runner.store.protocol import StoredObject, WritableArchiveStore
 
 _THREADS: Final = 2
@@ -111,10 +111,7 @@ class Fetcher:
 
     def _require_unchanged(self, wanted: StoredObject, size: int) -> None:
         """Raise StoreError if the object is no longer the one that was listed: its result would have a wrong name."""
-        now = next((each for each in self._recordings.objects(wanted.key) if each.key == wanted.key), None)
-        if now is None:
-            raise ObjectNotFound(f"{wanted.key} was deleted while it was fetched", hint="run again")
-        if now != wanted or size != wanted.size:
+        if self._recordings.find(wanted.key) != wanted or size != wanted.size:
             raise StoreError(f"{wanted.key} changed while it was fetched", hint="run again")
 
 

@@ -63,5 +63,10 @@ def _stored_object(root: Path, key: str, entry: os.DirEntry[str]) -> StoredObjec
         if reason.errno in _NO_OBJECT:
             return None
         raise
+    return describe(key, status)
+
+
+def describe(key: str, status: os.stat_result) -> StoredObject:
+    """Return a file as an object."""
     state = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
     return StoredObject(key=key, size=status.st_size, state=state)

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 from diarize_runner.digests import READ_SIZE, Digest, hash_bytes, hash_file, iter_chunks
 from diarize_runner.disk import flush, flush_file, flush_parents, lock_folder
 from diarize_runner.errors import ObjectExists, ObjectNotFound, StoreError, SwapConflict
-from diarize_runner.store.folder_listing import iter_objects
+from diarize_runner.store.folder_listing import describe, iter_objects
 from diarize_runner.store.protocol import MAX_DOCUMENT_BYTES, StoredDocument, StoredObject
 from diarize_runner.store.size_limit import read_limited
 
@@ -115,6 +115,11 @@ class LocalStore:
                 f"{self.url} cannot be listed: {reason.filename}: {reason.strerror}",
                 hint="check the folder and its permissions",
             ) from reason
+
+    def find(self, key: str) -> StoredObject:
+        """See WritableArchiveStore."""
+        with self._translate_errors(key):
+            return describe(key, (self.root / key).stat())
 
     def delete(self, key: str) -> None:
         """See WritableArchiveStore. Also removes an empty folder, as a store without folders would."""

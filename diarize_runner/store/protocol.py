@@ -90,5 +90,8 @@ class WritableArchiveStore(ArchiveStore, Protocol):
             StoreError: the store cannot be listed.
         """
 
+    def find(self, key: str) -> StoredObject:
+        """Return an object as a listing shows it. Raises ObjectNotFound."""
+
     def delete(self, key: str) -> None:
         """Delete an object if it exists."""

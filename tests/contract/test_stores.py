@@ -313,6 +313,13 @@ class TestEveryWritableStore:
         assert set(store.keys("")) == every
         assert list(store.keys("v2")) == []
 
+    def test_an_object_is_found_as_it_is_listed(self, store, source):
+        store.create("v1.0/object", source(b"data"))
+        store.create("v1.0/object-2", source(b"more"))
+        assert [store.find("v1.0/object"), store.find("v1.0/object-2")] == list(store.objects("v1.0/"))
+        with pytest.raises(ObjectNotFound):
+            store.find("v1.0/obj")
+
     def test_objects_are_listed_with_their_keys_and_sizes(self, store, source):
         assert list(store.objects("")) == []
         sizes = {"v1.0/ü": 1, "v1.0/b/c": 5, "v1.0/b-c": 7, "v1.0/a": 0, "v1.0/z": 2, "v2/a": 4}

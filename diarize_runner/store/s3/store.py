@@ -111,6 +111,12 @@ class S3Store:
                 for found in page.get("Contents", []):
                     yield StoredObject(key=found["Key"].removeprefix(own), size=found["Size"], state=found["ETag"])
 
+    def find(self, key: str) -> StoredObject:
+        """See WritableArchiveStore."""
+        with self._reading(key):
+            found = self._client.head_object(**self._target(key))
+        return StoredObject(key=key, size=found["ContentLength"], state=found["ETag"])
+
     def delete(self, key: str) -> None:
         """See WritableArchiveStore."""
         with self._translator.translate(key):
@@ -129,8 +135,7 @@ class S3Store:
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
-        with self._reading(key):
-            return self._client.head_object(**self._target(key))["ContentLength"]
+        return self.find(key).size
 
     def digest(self, key: str) -> Digest:
         """See WritableArchiveStore. Reads the whole object: the ETag of a multipart upload is not its digest."""
