@@ -85,7 +85,7 @@ COMMANDS = {
     ),
     "batch run": Command(
         summary="diarize every recording of a folder or bucket that has no result yet",
-        example="batch s3://bucket/calls s3://bucket/results --formats rttm",
+        example="batch run s3://bucket/calls s3://bucket/results --formats rttm",
         details="Run it again at any time: what is done is left out. Exit code 4: the failures left are permanent.",
     ),
     "batch status": Command(
