@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from diarize_runner.voices.document import Voice
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ def name_speakers(speakers: Mapping[str, "Embedding"], voices: Sequence[Voice], 
     """
     if not speakers or not voices:
         return {}
+    import numpy as np  # here: every --help imports this module, also where only the base is installed
     from scipy.optimize import linear_sum_assignment
 
     enrolled = np.array([voice.embedding for voice in voices])
