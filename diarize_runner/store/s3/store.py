@@ -135,7 +135,8 @@ class S3Store:
 
     def size(self, key: str) -> int:
         """See WritableArchiveStore."""
-        return self.find(key).size
+        with self._reading(key):
+            return self._client.head_object(**self._target(key))["ContentLength"]
 
     def digest(self, key: str) -> Digest:
         """See WritableArchiveStore. Reads the whole object: the ETag of a multipart upload is not its digest."""

@@ -88,7 +88,7 @@ def test_a_plan_has_boxes_cost_and_cautions(run, fast):
     planned = run("benchmark", "plan", fast, "--hours", "10000", "--deadline", "24h", "--json").document
     assert (planned["median_calls"]["boxes"], planned["median_calls"]["usd"]) == (38, pytest.approx(450.0475))
     text = run("benchmark", "plan", fast, "--hours", "10000", "--deadline", "1d").stderr
-    assert "38 boxes, done after 23.7 h, 900.0 box hours, $450.00" in text
+    assert "38 boxes, done after 23.7 h, 900.1 box hours, $450.05" in text
     assert "Caution: measured on cpu, 2 cores of Some CPU: the speed of a g4dn.xlarge is unknown." in text
     assert "Caution: loading time was not measured, and is not included." in text
 

@@ -87,6 +87,7 @@ def test_no_module_writes_to_a_terminal_by_itself():
     }
     children = {
         "alignment/environment.py",
+        "batch/on_ray/task.py",
         "cache/checkpoint/child.py",
         "diarization/decoding.py",
         "service/workers/model_process.py",
