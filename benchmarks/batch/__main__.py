@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.batch import overhead, scaling, schedule
+from benchmarks.batch import kills, overhead, scaling, schedule
 from benchmarks.restore.__main__ import machine
 
 _LEAST_RATIO = 0.95
@@ -23,6 +23,8 @@ def main() -> None:
     report["bars"] = {"ratio": _LEAST_RATIO, "seconds": _MOST_SECONDS, "megabytes": _MOST_MEGABYTES}
     if "overhead" in arguments.only:
         report["overhead"] = overhead.measure(arguments.cache, arguments.recordings, arguments.rounds)
+    if "kills" in arguments.only:
+        report["kills"] = kills.measure(arguments.cache, arguments.recordings)
     if "schedule" in arguments.only:
         report["schedule"] = schedule.measure(arguments.keys)
     if "scaling" in arguments.only:
@@ -43,10 +45,10 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description="Measure the batch.")
-    parts = ("overhead", "schedule", "scaling")
+    parts = ("overhead", "kills", "schedule", "scaling")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="default: all")
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="a restored cache, for overhead")
-    parser.add_argument("--recordings", type=int, default=24, help="of 30 s; default: %(default)s")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="a restored cache, for overhead and kills")
+    parser.add_argument("--recordings", type=int, default=24, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--keys", type=int, default=100_000, help="default: %(default)s")
     parser.add_argument("--hours", type=float, default=10_000.0, help="default: %(default)s")
@@ -60,8 +62,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--longest-minutes", type=float, default=480.0, help="default: %(default)s")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     arguments = parser.parse_args()
-    if "overhead" in arguments.only and not arguments.cache:
-        parser.error("overhead needs --cache DIR")
+    if {"overhead", "kills"}.intersection(arguments.only) and not arguments.cache:
+        parser.error("overhead and kills need --cache DIR")
     return arguments
 
 

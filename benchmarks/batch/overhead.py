@@ -22,7 +22,7 @@ sys.path.append(str(ROOT / "tests"))
 from support.ray_cluster import local_ray
 
 _NODES = os.cpu_count() or 1
-_COMMAND = (sys.executable, "-m", "diarize_runner")
+COMMAND = (sys.executable, "-m", "diarize_runner")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +71,10 @@ def _ways(recordings: Sequence[Path], cache: Path, stack: ExitStack) -> dict[str
         cluster.add_node()
 
     def diarize(output: Path) -> None:
-        _run(*_COMMAND, "diarize", *recordings, "--output-dir", output, "--formats", "json", *options)
+        run(*COMMAND, "diarize", *recordings, "--output-dir", output, "--formats", "json", *options)
 
     def batch(output: Path) -> None:
-        _run(*_COMMAND, "batch", folder, output, *options)
+        run(*COMMAND, "batch", folder, output, *options)
 
     def ray(output: Path) -> None:
         driver = cluster.drive("batch", folder, output, "--on", f"ray://{cluster.address}", *options)
@@ -97,5 +97,6 @@ def _rate(way: Way, output: Path) -> float:
     return (len(times) - way.workers) / (times[-1] - times[way.workers - 1])
 
 
-def _run(*command: object) -> None:
+def run(*command: object) -> None:
+    """Run a command, which must succeed."""
     subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # our own
