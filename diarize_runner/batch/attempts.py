@@ -3,9 +3,10 @@
 An attempt is counted before it begins, so that a recording which kills its worker each time is given up in the end.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from diarize_runner.cache.documents.canonical import parse, serialise
@@ -17,9 +18,12 @@ from diarize_runner.errors import (
     SwapConflict,
     TranscriptError,
 )
+from diarize_runner.parallel import Job, run_parallel
+from diarize_runner.progress import Progress
 from diarize_runner.store.protocol import StoredDocument, WritableArchiveStore
 
 _FORMAT: Final = "batch-attempts"
+_READING: Final = "read failures"
 _PERMANENT: Final = (AudioError, TranscriptError)
 """Errors of the recording itself: another attempt would end the same way."""
 _DIED: Final = "the worker died each time, while it had this recording"
@@ -94,6 +98,12 @@ class AttemptLog:
         """Return the attempts at a recording; None if there was none. Raises StoreError, ManifestError."""
         found = self._read(name)
         return Attempts.decode(found.data, self._key(name)) if found else None
+
+    def read_each(self, tried: Iterable[str], progress: Progress) -> dict[str, Attempts]:
+        """Return the attempts at recordings that were tried. Raises StoreError, ManifestError."""
+        names = sorted(tried)
+        found = run_parallel(_READING, [Job(work=partial(self.read, name), size=1) for name in names], progress)
+        return {name: attempts for name, attempts in zip(names, found, strict=True) if attempts}
 
     def forget(self, name: str) -> None:
         """Delete the attempts at a recording."""

@@ -1,4 +1,4 @@
-"""A batch, as every worker is told of it: addresses and options, no secrets and no open files."""
+"""What every worker is told of a batch: addresses and options, no secrets."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,11 +1,9 @@
 """Do what is left of a batch: inputs minus results."""
 
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from typing import Final, Protocol
+from typing import Protocol
 
 from diarize_runner.batch.attempts import AttemptLog, Attempts
 from diarize_runner.batch.inputs import InputRecording
@@ -13,10 +11,7 @@ from diarize_runner.batch.outcomes import Failed, Outcome
 from diarize_runner.batch.plan import BatchPlan, open_output
 from diarize_runner.batch.results import Results
 from diarize_runner.batch.worker import Worker
-from diarize_runner.parallel import Job, run_parallel
 from diarize_runner.progress import ConsoleProgress, Progress
-
-_READING: Final = "read failures"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,33 +50,16 @@ def find_work(plan: BatchPlan, recordings: Iterable[InputRecording], progress: P
     output, configuration = open_output(plan), plan.configuration.name
     done = set(Results(output, configuration).names())
     own = [each for each in recordings if plan.shard.holds(each.key)]
-    left = [each for each in own if each.name not in done]
-    attempts = _attempts_at(left, AttemptLog(output, configuration), progress)
+    left = {name: each for each in own if (name := each.name) not in done}
+    log = AttemptLog(output, configuration)
+    attempts = log.read_each((name for name in log.names() if name in left), progress)
     given_up = {name: found for name, found in attempts.items() if not found.may_try_again(plan.attempts)}
     return WorkLeft(
-        pending=[each for each in left if each.name not in given_up],
+        pending=[each for name, each in left.items() if name not in given_up],
         done=len(own) - len(left),
-        given_up=[_failed(each.key, given_up[each.name]) for each in left if each.name in given_up],
+        given_up=[_failed(each.key, given_up[name]) for name, each in left.items() if name in given_up],
     )
-
-
-def _attempts_at(left: Sequence[InputRecording], log: AttemptLog, progress: Progress) -> dict[str, Attempts]:
-    """Return the attempts at each recording that was tried."""
-    tried = set(log.names()).intersection(each.name for each in left)
-    names = sorted(tried)
-    found = run_parallel(_READING, [Job(work=partial(log.read, name), size=1) for name in names], progress)
-    return {name: attempts for name, attempts in zip(names, found, strict=True) if attempts}
 
 
 def _failed(key: str, attempts: Attempts) -> Failed:
     return Failed(key=key, message=attempts.problem, hint=attempts.hint, will_be_tried_again=False)
-
-
-@contextmanager
-def sigterm_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM, which schedulers send: the recording in progress is not charged for it."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,7 @@ from diarize_runner.batch.attempts import AttemptLog, Attempts
 from diarize_runner.batch.progress_log import WorkerProgress, read_progress
 from diarize_runner.batch.results import CONFIGURATION, Results, read_sources
 from diarize_runner.errors import DiarizeRunnerError, UsageError
+from diarize_runner.progress import Progress
 from diarize_runner.store.protocol import WritableArchiveStore
 
 _ACTIVE: Final = 120.0
@@ -91,7 +92,9 @@ class BatchStatus:
         }
 
 
-def read_status(store: WritableArchiveStore, clock: Callable[[], float] = time.time) -> list[BatchStatus]:
+def read_status(
+    store: WritableArchiveStore, progress: Progress, clock: Callable[[], float] = time.time
+) -> list[BatchStatus]:
     """Return the state of each configuration that OUTPUT has results of.
 
     Raises:
@@ -102,12 +105,12 @@ def read_status(store: WritableArchiveStore, clock: Callable[[], float] = time.t
     found = sorted(store.list_folders("", containing=CONFIGURATION))
     if not found:
         raise UsageError(f"{store.url} holds no batch", hint="name the OUTPUT of: diarize-runner batch INPUT OUTPUT")
-    return [_status(store, name, clock()) for name in found]
+    return [_status(store, name, progress, clock()) for name in found]
 
 
-def _status(store: WritableArchiveStore, configuration: str, now: float) -> BatchStatus:
+def _status(store: WritableArchiveStore, configuration: str, progress: Progress, now: float) -> BatchStatus:
     done, log = set(Results(store, configuration).names()), AttemptLog(store, configuration)
-    attempts = {name: found for name in log.names() if name not in done and (found := log.read(name))}
+    attempts = log.read_each((name for name in log.names() if name not in done), progress)
     left, problem = None, ""
     try:
         left = sum(1 for name in _names(store, configuration) if name not in done and name not in attempts)

@@ -11,7 +11,7 @@ _SHOWN = 20
 
 
 def figures(status: BatchStatus, price: float | None) -> Iterator[tuple[str, str]]:
-    """Yield the name and the value of each figure; `price` is of one worker for an hour."""
+    """Yield the name and the value of each figure; one worker costs `price` an hour."""
     factor, left = status.real_time_factor, status.seconds_left
     yield "done", str(status.done)
     yield "failed", str(len(status.failures))

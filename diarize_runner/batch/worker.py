@@ -46,7 +46,7 @@ class Worker:
 
         Raises:
             StoreError: a result cannot be written, or no recording can be read.
-            ManifestError: the cache is none, or it is of another version than the plan's.
+            ManifestError: there is no cache, or it holds another version than the plan names.
 
         It also raises what loading the models raises, and SHARED_ERRORS.
         """

@@ -10,7 +10,7 @@ from diarize_runner.batch.on_ray.engine import RayEngine
 from diarize_runner.batch.outcomes import Done, Failed, Outcome
 from diarize_runner.batch.plan import DEFAULT_ATTEMPTS, DEFAULT_PREFETCH, BatchPlan, open_output
 from diarize_runner.batch.results import record_configuration
-from diarize_runner.batch.run import Engine, ThisMachine, find_work, sigterm_interrupts
+from diarize_runner.batch.run import Engine, ThisMachine, find_work
 from diarize_runner.batch.shards import WHOLE, requested_shard
 from diarize_runner.batch.source import InputSource, address_of
 from diarize_runner.batch.summary import BatchSummary
@@ -19,6 +19,7 @@ from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
 from diarize_runner.cli.options import add_cache_option, add_device_option, add_engine_option
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.output_options import formats
+from diarize_runner.cli.signals import sigterm_interrupts
 from diarize_runner.cli.speaker_options import add_speaker_options, positive, speaker_hints
 from diarize_runner.cli.transcription_options import add_transcribe_option, requested_transcription
 from diarize_runner.errors import Interrupted, UsageError

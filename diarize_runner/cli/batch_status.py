@@ -21,12 +21,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output-html", type=Path, metavar="FILE", help="write one page with the same figures")
 
 
-def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
+def run(arguments: argparse.Namespace, progress: Progress) -> Result:
     """Read OUTPUT, and list INPUT to count what is left."""
     if arguments.output_html:
         require_writable(arguments.output_html)
     address = address_of(arguments.output)
-    statuses = read_status(open_listable_store(address))
+    statuses = read_status(open_listable_store(address), progress)
     if arguments.output_html:
         write_output(arguments.output_html, status_page.render(address, statuses, arguments.price).encode())
     text = tuple(line for status in statuses for line in lines(status, arguments.price))

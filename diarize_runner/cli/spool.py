@@ -2,10 +2,9 @@
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from diarize_runner.cache.box.folder import BoxFolder
@@ -18,6 +17,7 @@ from diarize_runner.cli.options import (
     seconds,
 )
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.signals import sigterm_interrupts
 from diarize_runner.cli.transcription_options import add_transcribe_option, requested_transcription
 from diarize_runner.diarization.channels import EACH
 from diarize_runner.diarization.guard import process_offline
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
             f"{arguments.folder} is not a folder", hint="create it with mkdir; its subfolders are created for you"
         )
     idle = _idle_policy(arguments)
-    with _sigterm_interrupts(), ExitStack() as stack, process_offline():
+    with sigterm_interrupts(), ExitStack() as stack, process_offline():
         load = _labeller(arguments, progress, stack)
         outcomes = run_spool(Spool(folder=arguments.folder), load, settle=arguments.settle, idle=idle)
         documents = list(_printed(outcomes, progress))
@@ -74,16 +74,6 @@ def _idle_policy(arguments: argparse.Namespace) -> IdlePolicy:
         return NO_WAIT
     installed = LinkTargets.read(BoxFolder(root=arguments.cache).current, Path(sys.argv[0]))
     return IdlePolicy(seconds=arguments.idle_seconds, installed=installed)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM, which otherwise ends the process, and counts as a crash on its recording."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _labeller(

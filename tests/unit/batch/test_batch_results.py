@@ -13,7 +13,7 @@ import pytest
 from diarize_runner.batch.attempts import AttemptLog
 from diarize_runner.batch.inputs import InputRecording, quoted
 from diarize_runner.batch.outcomes import AlreadyDone, Done, Failed
-from diarize_runner.batch.run import sigterm_interrupts
+from diarize_runner.cli.signals import sigterm_interrupts
 from diarize_runner.errors import DeviceUnavailable, DiskFull, PipelineError, StoreError
 from diarize_runner.store.local import LocalStore
 from diarize_runner.store.protocol import StoredObject

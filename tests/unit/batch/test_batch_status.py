@@ -12,6 +12,7 @@ from diarize_runner.batch.shards import WHOLE, Shard
 from diarize_runner.batch.status import read_status
 from diarize_runner.batch.status_text import lines
 from diarize_runner.errors import PipelineError, UsageError
+from diarize_runner.progress import NoProgress
 
 DONE = Done(key="a", audio_seconds=3600.0, processing_seconds=36.0)
 FAILED = Failed(key="b", message="no", hint="", will_be_tried_again=True)
@@ -43,7 +44,7 @@ def log_of(batch, clock, shard=WHOLE):
 
 
 def status_of(batch, clock):
-    (status,) = read_status(batch.output, clock)
+    (status,) = read_status(batch.output, NoProgress(), clock)
     return status
 
 
@@ -126,12 +127,12 @@ def _unlisted(_source):
 def test_each_configuration_has_a_status_of_its_own(recorded, clock):
     other = replace(recorded.plan.configuration, engine="fast")
     record_configuration(recorded.output, other, recorded.plan.source)
-    assert len(read_status(recorded.output, clock)) == 2
+    assert len(read_status(recorded.output, NoProgress(), clock)) == 2
 
 
 def test_a_folder_without_a_batch_is_refused(batch, clock):
     with pytest.raises(UsageError, match="holds no batch"):
-        read_status(batch.output, clock)
+        read_status(batch.output, NoProgress(), clock)
 
 
 def test_progress_survives_its_own_format():

@@ -1,10 +1,10 @@
 """Batches: an error of one recording stops no other, and an error of the box stops all."""
 
 import errno
-from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from support.batches import SilentConsole
 from support.caches import Site
 from support.diarizers import OneSpeaker
 
@@ -34,19 +34,6 @@ RECORDING_ERRORS = [UnreadableAudio, EmptyAudio, TranscriptError, PipelineError,
 FOREIGN_ERRORS = [OverflowError, MemoryError, RecursionError, KeyError, OSError, UnicodeDecodeError, ZeroDivisionError]
 BOX_ERRORS = [IntegrityError, ManifestError, DeviceUnavailable, DiskFull, ModuleNotFoundError]
 SHARED_ERRORS = [IntegrityError, DeviceUnavailable, DiskFull, ModuleNotFoundError]
-
-
-class SilentConsole:
-    """A ConsoleProgress that prints nothing."""
-
-    def advance(self, stage, *, completed, total, overall=None):
-        pass
-
-    def print_line(self, line):
-        pass
-
-    def paused(self):
-        return nullcontext()
 
 
 class FakeAudio:
