@@ -7,6 +7,7 @@ from diarize_runner.diarization.channels import EACH
 from diarize_runner.diarization.turns import SpeakerHints
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import Audio, AudioFile, Samples
+from diarize_runner.jobs.current_voices import CurrentVoices
 from diarize_runner.jobs.job import DiarizationTask, Task
 from diarize_runner.jobs.per_channel import PerChannelTask
 
@@ -66,6 +67,24 @@ def to_task(
         message = "speakers_per_channel cannot be combined with num_speakers, min_speakers or max_speakers"
         raise UsageError(message, hint="pass either the one or the others")
     return PerChannelTask(hints=_hints(None if per_channel == "auto" else per_channel, None, None))
+
+
+def to_current_voices(voices: str | Path | None, threshold: float) -> CurrentVoices | None:
+    """Return the file of voices, which is read to check it; None without one.
+
+    Raises:
+        UsageError: the threshold is not above 0 and at most 1.
+
+    It also raises as `VoiceFile.load` does.
+    """
+    if voices is None:
+        return None
+    if not 0 < threshold <= 1:
+        hint = "omit it, or pass a higher one than 0.6 for fewer wrong names"
+        raise UsageError(f"voice_threshold={threshold!r} is not a number above 0, at most 1", hint=hint)
+    current = CurrentVoices(path=Path(voices).absolute(), threshold=threshold)
+    current.read()
+    return current
 
 
 def _to_samples(audio: "npt.NDArray[np.float32]", sample_rate: int | None) -> Samples:

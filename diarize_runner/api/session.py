@@ -10,13 +10,15 @@ Leaving the block frees the models.
 
 import gc
 import threading
-from contextlib import AbstractContextManager, nullcontext
-from contextvars import Context, copy_context
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextvars import copy_context
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.api.arguments import SpeakersPerChannel, to_audio, to_task
+from diarize_runner.api.arguments import SpeakersPerChannel, to_audio, to_current_voices, to_task
+from diarize_runner.api.caller_progress import CallerProgress
+from diarize_runner.api.enrolment import Enrolment
 from diarize_runner.api.results import (
     DiarizationResult,
     LabelledResult,
@@ -30,13 +32,17 @@ from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.engines import AUTO, DEVICES, ENGINES, Engine
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import AudioFile
+from diarize_runner.jobs.batch import BatchSession
+from diarize_runner.jobs.current_voices import CurrentVoices
 from diarize_runner.jobs.job import Job, Result
+from diarize_runner.jobs.naming import DiarizingSession
 from diarize_runner.jobs.session import Session, load_session
 from diarize_runner.jobs.transcribing import TranscribingSession, TranscriptSession, open_transcriber
-from diarize_runner.progress import NoProgress, OverallProgress, Progress
+from diarize_runner.progress import NoProgress, Progress
 from diarize_runner.transcript.assign import DEFAULT_RULES
 from diarize_runner.transcript.rules import Rules
 from diarize_runner.transcription.options import DEFAULT_OPTIONS, TranscriptionOptions
+from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 
 if TYPE_CHECKING:
     from diarize_runner.api.arguments import AudioInput
@@ -51,33 +57,45 @@ def open_session(
     engine: Engine = AUTO,
     *,
     progress: Progress = _NO_PROGRESS,
+    voices: str | Path | None = None,
+    voice_threshold: float = DEFAULT_THRESHOLD,
 ) -> "OpenSession":
     """Verify the cache and load its pipeline.
 
     `cache` is a restored cache folder; the default is $DIARIZE_RUNNER_CACHE, then /var/lib/diarize-runner/cache.
     `device` is `cuda`, `cpu` or `auto` (cuda if there is a GPU). `engine` is `stock`, `exact`, `fast` or `auto`: fast
-    for the embedded models, else exact. `progress.advance` is called during loads and runs.
+    for the embedded models, else exact. `progress.advance` is called during loads and runs. `voices` is a file of
+    enrolled voices, after which the speakers of all results are named; each call reads it again. `voice_threshold` is
+    the least cosine, above 0 and at most 1, between a speaker and the voice that names the speaker.
 
     A load changes the environment, home and working folder of the process, then restores them.
 
     Raises:
-        UsageError: the device or engine is unknown.
+        UsageError: the device or engine is unknown, the file of voices cannot be read, or other users can read it.
+        ManifestError: the file of voices is damaged.
+        VoiceError: another model made the voices.
         IntegrityError: the cache differs from what was published, or other users can change it.
         DeviceUnavailable: cuda is requested but not available.
         PipelineError: the pipeline cannot be loaded.
     """
     _require_one_of("device", device, DEVICES)
     _require_one_of("engine", engine, ENGINES)
+    current = to_current_voices(voices, voice_threshold)
     verified = open_cache(Path(cache) if cache else default_folder(), progress)
-    return OpenSession(load_session(verified, device, engine), progress, verified)
+    session = load_session(verified, device, engine)
+    if current:
+        current.session(lambda: session)
+    return OpenSession(session, progress, verified, current)
 
 
 class OpenSession:
     """A pipeline that stays loaded until `close` or the end of the block; it processes one recording at a time."""
 
-    def __init__(self, session: Session, progress: Progress, cache: VerifiedCache) -> None:
+    def __init__(
+        self, session: Session, progress: Progress, cache: VerifiedCache, voices: CurrentVoices | None
+    ) -> None:
         self._session: Session | None = session
-        self._progress, self._cache = progress, cache
+        self._progress, self._cache, self._voices = progress, cache, voices
         self._transcriber: Transcriber | None = None
         self._lock = threading.Lock()
 
@@ -186,8 +204,27 @@ class OpenSession:
         with self._lock:
             session = self._require_open()
             both = TranscribingSession(transcriber=self._prepare_transcriber(session, options), session=session)
-            result = both.run(job.load(), self._caller_progress())
+            result = self._naming(both).run(job.load(), self._caller_progress())
         return to_labelled_result(result, _origin(job, result))
+
+    def enroll(self, name: str, recordings: str | Path | Sequence[str | Path], voices_file: str | Path) -> float:
+        """Keep the voice of a person in a file of voices; return the seconds of speech that it was made from.
+
+        `recordings` are one or several files in which only this person speaks, 10 to 30 s together; their voices are
+        averaged. `voices_file` is created if it is missing, readable for you only: a voice is biometric data. Sessions
+        that were opened with `voices=voices_file` know the person from their next call on.
+
+        Raises:
+            UsageError: the name is a label or unreadable, the file has a voice of it, or other users can read the file.
+            ManifestError: the file is damaged.
+            AudioError: a recording cannot be decoded.
+            VoiceError: several people speak, one for less than 3 s, or another model made the voices in the file.
+            PipelineError: the pipeline failed on a recording.
+            DiskError: the file cannot be written.
+        """
+        enrolment = Enrolment.prepare(name, recordings, voices_file)
+        with self._lock:
+            return enrolment.run(self._require_open().diarizer, self._caller_progress())
 
     def close(self) -> None:
         """Wait for the current recording, then free the models. A closed session refuses all calls.
@@ -217,13 +254,17 @@ class OpenSession:
 
     def _run(self, job: Job) -> tuple[Result, Origin]:
         with self._lock:
-            result = self._require_open().run(job.load(), self._caller_progress())
+            result = self._naming(self._require_open()).run(job.load(), self._caller_progress())
         return result, _origin(job, result)
 
     def _require_open(self) -> Session:
         if self._session is None:
             raise UsageError("this session is closed", hint="open a new one: diarize_runner.open_session()")
         return self._session
+
+    def _naming(self, session: DiarizingSession) -> BatchSession:
+        """Return a session that names speakers after the voices, as their file has them now; raises as opening does."""
+        return self._voices.session(lambda: session) if self._voices else session
 
     def _prepare_transcriber(self, session: Session, options: TranscriptionOptions) -> "Transcriber":
         """Return the transcriber of the last call if it has these options; else end it, and open another."""
@@ -236,31 +277,13 @@ class OpenSession:
             self._transcriber = opened
         return self._transcriber
 
-    def _caller_progress(self) -> "_CallerProgress":
-        return _CallerProgress(progress=self._progress, context=copy_context())
+    def _caller_progress(self) -> CallerProgress:
+        return CallerProgress(progress=self._progress, context=copy_context())
 
 
 def _origin(job: Job, result: Result) -> Origin:
     recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
     return Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _CallerProgress:
-    """Forward `advance` to the caller's progress, and drop everything else."""
-
-    progress: Progress
-    context: Context
-    """The caller's context, in which printing and the network are allowed, unlike in the pipeline."""
-
-    def advance(self, stage: str, *, completed: int, total: int, overall: OverallProgress | None = None) -> None:  # noqa: ARG002
-        self.context.run(self.progress.advance, stage, completed=completed, total=total)
-
-    def print_line(self, line: str) -> None:
-        pass
-
-    def paused(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:

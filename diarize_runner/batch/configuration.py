@@ -7,6 +7,7 @@ from diarize_runner.cache.documents.canonical import serialise
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 from diarize_runner.digests import Digest, hash_bytes
 from diarize_runner.transcript.assign import DEFAULT_RULES
+from diarize_runner.transcript.formats.provenance import KnownSpeakersReference
 from diarize_runner.transcript.rules import Rules
 from diarize_runner.transcription.options import TranscriptionOptions
 
@@ -29,6 +30,8 @@ class Configuration:
     rules: Rules = DEFAULT_RULES
     transcription: TranscriptionOptions | None = None
     """None transcribes nothing."""
+    known_speakers: KnownSpeakersReference | None = None
+    """None names no speaker, and is no part of the JSON form: folders of earlier releases stay valid."""
 
     @property
     def name(self) -> str:
@@ -44,4 +47,5 @@ class Configuration:
             "hints": asdict(self.hints),
             "rules": asdict(self.rules),
             "transcription": options and {name: value for name, value in options.items() if name != "device"},
+            **({"known_speakers": self.known_speakers.to_dict()} if self.known_speakers else {}),
         }

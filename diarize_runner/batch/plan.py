@@ -26,6 +26,8 @@ class BatchPlan:
     cache: str
     """Path of the cache, on each machine."""
     device: str
+    voices: str = ""
+    """Path of the file of voices, on each machine; empty if no speaker is to be named."""
     formats: tuple[str, ...] = ()
     """Besides JSON."""
     shard: Shard = WHOLE

@@ -22,9 +22,11 @@ from diarize_runner.cli.output_options import formats
 from diarize_runner.cli.signals import sigterm_interrupts
 from diarize_runner.cli.speaker_options import add_speaker_options, positive, speaker_hints
 from diarize_runner.cli.transcription_options import add_transcribe_option, requested_transcription
+from diarize_runner.cli.voices_options import add_naming_by_voice_options, requested_voices
 from diarize_runner.errors import Interrupted, UsageError
 from diarize_runner.progress import ConsoleProgress, duration
 from diarize_runner.transcript.formats.fields import one_line
+from diarize_runner.transcript.formats.provenance import KnownSpeakersReference
 from diarize_runner.transcript.formats.registry import FORMATS
 
 _STAGE = "recordings"
@@ -52,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_labelling_options(parser)
     add_transcribe_option(parser, "transcribe recordings without a transcript")
     add_speaker_options(parser)
+    add_naming_by_voice_options(parser)
     add_device_option(parser)
     add_engine_option(parser)
     add_cache_option(parser)
@@ -81,7 +84,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
 
 
 def _plan(arguments: argparse.Namespace) -> BatchPlan:
-    """Return what to do. Raises UsageError, and ManifestError if there is no cache."""
+    """Return what to do. Raises UsageError, ManifestError if there is no cache, and as `VoiceFile.load` does."""
     source = InputSource.of(arguments.input, base=arguments.base, transcripts=arguments.transcripts)
     configuration = Configuration(
         manifest=read_manifest(find_cache(arguments.cache)).digest,
@@ -89,6 +92,7 @@ def _plan(arguments: argparse.Namespace) -> BatchPlan:
         hints=speaker_hints(arguments),
         rules=labelling_rules(arguments),
         transcription=requested_transcription(arguments),
+        known_speakers=_known_speakers(arguments),
     )
     return BatchPlan(
         source=source,
@@ -96,11 +100,18 @@ def _plan(arguments: argparse.Namespace) -> BatchPlan:
         configuration=configuration,
         cache=str(arguments.cache.absolute()),
         device=arguments.device,
+        voices=str(arguments.voices.absolute()) if arguments.voices else "",
         formats=arguments.formats,
         shard=requested_shard(arguments.shards, arguments.shard, os.environ),
         attempts=arguments.attempts,
         prefetch_bytes=arguments.prefetch_bytes,
     )
+
+
+def _known_speakers(arguments: argparse.Namespace) -> KnownSpeakersReference | None:
+    """Return the digest of the file that `--voices` names, without what it holds."""
+    file = requested_voices(arguments)
+    return KnownSpeakersReference(voices=file.digest, threshold=arguments.voice_threshold) if file else None
 
 
 def _engine(arguments: argparse.Namespace, progress: ConsoleProgress) -> Engine:

@@ -5,7 +5,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diarize_runner.cache.box.folder import BoxFolder
 from diarize_runner.cli.channels import add_channels_option, per_channel_task
@@ -19,6 +21,7 @@ from diarize_runner.cli.options import (
 from diarize_runner.cli.output import Result
 from diarize_runner.cli.signals import sigterm_interrupts
 from diarize_runner.cli.transcription_options import add_transcribe_option, requested_transcription
+from diarize_runner.cli.voices_options import add_naming_by_voice_options, requested_current_voices
 from diarize_runner.diarization.channels import EACH
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.errors import UsageError
@@ -31,6 +34,9 @@ from diarize_runner.spool.labeller import SessionLabeller
 from diarize_runner.spool.run import SETTLE_SECONDS, Outcome, Spool
 from diarize_runner.spool.run import run as run_spool
 from diarize_runner.transcript.formats.fields import one_line
+
+if TYPE_CHECKING:
+    from diarize_runner.jobs.naming import DiarizingSession
 
 _IDLE_VARIABLE = "DIARIZE_RUNNER_SPOOL_IDLE_SECONDS"
 
@@ -45,6 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--idle-seconds", type=seconds, default=idle, metavar="SECONDS", help=described)
     add_transcribe_option(parser, "transcribe recordings without a transcript")
     add_channels_option(parser)
+    add_naming_by_voice_options(parser)
     add_device_option(parser)
     add_engine_option(parser)
     add_cache_option(parser)
@@ -79,10 +86,13 @@ def _idle_policy(arguments: argparse.Namespace) -> IdlePolicy:
 def _labeller(
     arguments: argparse.Namespace, progress: ConsoleProgress, stack: ExitStack
 ) -> Callable[[], SessionLabeller]:
-    """Return what loads the models; `stack` ends the transcriber."""
-    opener, per_channel = _opener(arguments, progress, stack), per_channel_task(arguments)
+    """Return what loads the models at its first call, and reads the voices at each; `stack` ends the transcriber."""
+    voices, per_channel = requested_current_voices(arguments), per_channel_task(arguments)
+    load: Callable[[], DiarizingSession] = _opener(arguments, progress, stack).open
+    load_once = cache(load)
+    open_session = partial(voices.session, load_once) if voices else load_once
     return lambda: SessionLabeller(
-        session=opener.open(),
+        session=open_session(),
         progress=progress,
         task=per_channel or DiarizationTask(),
         channel=EACH if per_channel else None,

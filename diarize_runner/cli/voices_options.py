@@ -7,6 +7,7 @@ from pathlib import Path
 from diarize_runner.cli.output_options import require_not_overwritten
 from diarize_runner.cli.recordings import Requested
 from diarize_runner.jobs.batch import BatchSession
+from diarize_runner.jobs.current_voices import CurrentVoices
 from diarize_runner.jobs.job import LoadedJob
 from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, NamingOpener
 from diarize_runner.voices.file import VoiceFile
@@ -40,6 +41,18 @@ def requested_voices(arguments: argparse.Namespace) -> VoiceFile | None:
     file = VoiceFile.load(arguments.voices)
     file.require_voices()
     return file
+
+
+def requested_current_voices(arguments: argparse.Namespace) -> CurrentVoices | None:
+    """Return the file that `--voices` names, for a command that reads it for each recording; None without it.
+
+    It may hold no voices: the last one may be deleted while such a command runs. Raises as `VoiceFile.load` does.
+    """
+    if not arguments.voices:
+        return None
+    current = CurrentVoices(path=arguments.voices.absolute(), threshold=arguments.voice_threshold)
+    current.read()
+    return current
 
 
 def naming_by_voice(

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -86,9 +85,9 @@ def run(
 ) -> Iterator[Outcome]:
     """Label unfinished claims and the recordings in the inbox; yield each outcome.
 
-    Waits for files that are still being copied, and after the last recording for the next one, as `idle` says. Opens
-    the labeller for the first recording; without one, returns at once. Returns with recordings in the inbox only if
-    the links of `idle` have moved.
+    Waits for files that are still being copied, and after the last recording for the next one, as `idle` says. Calls
+    `open_labeller` for each recording, so that the labeller can have settings that change; without a recording, returns
+    at once. Returns with recordings in the inbox only if the links of `idle` have moved.
 
     Raises:
         SpoolError: another run holds the lock.
@@ -97,13 +96,12 @@ def run(
     Errors of `open_labeller`, and those of a recording that `recording_errors` lets through, propagate. After any
     error, claims stay, and the next run resumes them.
     """
-    labeller = cache(open_labeller)
     with disk_errors(spool.folder), _exclusive(spool.folder):
         for folder in (spool.inbox, spool.claimed, spool.outbox, spool.failed):
             folder.mkdir(exist_ok=True)
         flush(spool.folder)
         for claim in _claims(spool, settle, idle, clock):
-            yield _finish(claim, spool, labeller())
+            yield _finish(claim, spool, open_labeller())
 
 
 def _claims(spool: Spool, settle: float, idle: IdlePolicy, clock: Clock) -> Iterator[Claim]:

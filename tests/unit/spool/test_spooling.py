@@ -10,7 +10,16 @@ import pytest
 from support.kills import killed_before_step
 from support.labellers import FakeLabeller, InstantClock, label_all
 
-from diarize_runner.errors import DeviceUnavailable, DiskError, DiskFull, IntegrityError, SpoolError
+from diarize_runner.errors import (
+    DeviceUnavailable,
+    DiskError,
+    DiskFull,
+    IntegrityError,
+    ManifestError,
+    SpoolError,
+    UsageError,
+    VoiceError,
+)
 from diarize_runner.spool.inbox import TRANSCRIPT_WAIT_SECONDS
 from diarize_runner.spool.run import MAX_ATTEMPTS, Spool, run
 
@@ -299,14 +308,21 @@ def test_an_interrupted_run_is_not_an_attempt(folder):
     assert errors(label_all(folder)) == [None]
 
 
-def test_an_error_of_the_box_is_not_an_attempt(folder):
-    def no_gpu():
-        raise DeviceUnavailable("torch finds no CUDA device")
+@pytest.mark.parametrize("kind", [DeviceUnavailable, ManifestError, UsageError, VoiceError])
+def test_an_error_of_the_box_is_not_an_attempt_and_the_next_run_resumes_the_recording(kind, folder):
+    openings = iter(range(100))
 
-    drop(folder, call_wav=b"sound")
+    def opens_once():
+        if next(openings) == 0:
+            return FakeLabeller()
+        raise kind("something on the box is wrong")
+
+    drop(folder, call_wav=b"sound", other_wav=b"sound")
     for _ in range(MAX_ATTEMPTS + 1):
-        with pytest.raises(DeviceUnavailable):
-            list(run(Spool(folder=folder), no_gpu, settle=0, clock=InstantClock()))
+        with pytest.raises(kind):
+            list(run(Spool(folder=folder), opens_once, settle=0, clock=InstantClock()))
+    assert [path.name for path in (folder / "outbox").iterdir()] == ["call"]
+    assert list((folder / "failed").iterdir()) == []
     assert errors(label_all(folder)) == [None]
 
 

@@ -38,8 +38,8 @@ class ScriptedClock(InstantClock):
         self._script.pop(self.elapsed, lambda: None)()
 
 
-class Loads:
-    """Counts how often the labeller is opened."""
+class Opens:
+    """Counts how often a labeller is opened."""
 
     def __init__(self):
         self.count = 0
@@ -53,12 +53,12 @@ def names_of(outcomes):
     return [outcome.place.name for outcome in outcomes]
 
 
-def test_a_recording_within_the_idle_time_is_labelled_without_a_second_load(folder):
+def test_a_labeller_is_opened_for_each_recording_within_the_idle_time(folder):
     drop(folder, "one.wav")
-    clock, loads = ScriptedClock({299: lambda: drop(folder, "two.wav")}), Loads()
-    outcomes = run(Spool(folder=folder), loads, settle=0, idle=IdlePolicy(seconds=300), clock=clock)
+    clock, opens = ScriptedClock({299: lambda: drop(folder, "two.wav")}), Opens()
+    outcomes = run(Spool(folder=folder), opens, settle=0, idle=IdlePolicy(seconds=300), clock=clock)
     assert names_of(outcomes) == ["one", "two"]
-    assert loads.count == 1
+    assert opens.count == 2
 
 
 def test_the_idle_time_begins_with_the_end_of_the_last_recording(folder):
@@ -103,9 +103,9 @@ def test_a_recording_that_is_still_copied_when_the_idle_time_ends_is_labelled(fo
 
 
 def test_a_run_without_a_recording_loads_nothing_and_does_not_wait(folder):
-    clock, loads = InstantClock(), Loads()
-    assert list(run(Spool(folder=folder), loads, idle=IdlePolicy(seconds=300), clock=clock)) == []
-    assert (loads.count, clock.elapsed) == (0, 0)
+    clock, opens = InstantClock(), Opens()
+    assert list(run(Spool(folder=folder), opens, idle=IdlePolicy(seconds=300), clock=clock)) == []
+    assert (opens.count, clock.elapsed) == (0, 0)
 
 
 def test_without_an_idle_time_a_run_ends_with_the_last_recording(folder):
