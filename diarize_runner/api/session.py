@@ -4,6 +4,9 @@
         session.diarize("call.wav", num_speakers=2).write("call.rttm")
         session.label("call.wav", "call.json").write("call.srt")
         session.run("call.wav").write("call.html")
+        session.enroll("Ada", ["ada-1.wav", "ada-2.wav"], "voices.json")
+    with diarize_runner.open_session(voices="voices.json") as session:
+        session.run("call.wav").write("call.srt")  # [Ada] Hello
 
 Leaving the block frees the models.
 """
