@@ -234,6 +234,7 @@ class Spool:
     def set_up(self, *more, **changed):
         """Return what the script changes."""
         document = {"folder": str(self.folder), "parts": {"inbox": "3770", "claimed": "0700"}, "units": self.units}
+        document |= {"private": []}
         text = json.dumps({**document, "watch": "spool.path", **self.user, **changed})
         return run("roles/spool/files/set_up_spool.py", text, *more, PATH=self.path)["changed"]
 
@@ -288,6 +289,29 @@ def test_a_changed_folder_is_corrected(spool):
 
     assert spool.set_up("--plan") == spool.set_up() == [str(spool.folder / "inbox")]
     assert stat.S_IMODE((spool.folder / "inbox").stat().st_mode) == 0o3770
+
+
+def test_a_private_file_is_given_to_the_user_and_taken_from_all_others(spool, tmp_path):
+    voices = tmp_path / "voices.json"
+    voices.write_text("voices")
+    voices.chmod(0o644)
+    if os.geteuid() == 0:
+        os.chown(voices, 1, 1)
+    spool.set_up()
+    spool.put_states()
+    assert spool.set_up("--plan", private=[str(voices)]) == [str(voices)]
+    assert stat.S_IMODE(voices.stat().st_mode) == 0o644
+    assert spool.set_up(private=[str(voices)]) == [str(voices)]
+    found = voices.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o600, os.getuid(), os.getgid())
+    assert voices.read_text() == "voices"
+    assert spool.set_up(private=[str(voices)]) == []
+
+
+def test_a_private_file_is_predicted_for_a_user_that_does_not_exist(spool, tmp_path):
+    (tmp_path / "voices.json").touch(0o600)
+    planned = spool.set_up("--plan", user="nobody-yet", private=[str(tmp_path / "voices.json")])
+    assert str(tmp_path / "voices.json") in planned
 
 
 def test_with_a_changed_unit_the_path_is_stopped_before_systemd_reads_it_and_started_last(spool):

@@ -37,6 +37,8 @@ parser.add_argument("--speakers-per-channel")
 parser.add_argument("--transcribe", action="store_true")
 parser.add_argument("--language")
 parser.add_argument("--model")
+parser.add_argument("--voices", type=Path)
+parser.add_argument("--voice-threshold")
 arguments = parser.parse_args()
 idle = IdlePolicy(seconds=float(os.environ.get("DIARIZE_RUNNER_SPOOL_IDLE_SECONDS", "0")))
 for outcome in run(Spool(folder=arguments.folder), ShellLabeller, settle=arguments.settle, idle=idle):

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SPOOL = "/var/lib/diarize-runner"
 COMMAND = "/opt/diarize-runner/current/bin/diarize-runner"
 UNIT = "diarize-runner-spool"
+TRANSCRIBE = "--transcribe --language auto --model small"
+VOICES = "/etc/diarize-runner/spool-voices.json"
 ACCOUNTS = ("/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow")
 CONNECT = "python3 -c 'import socket; socket.create_connection((\"{}\", {}), 2)'"
 MODULES = [
@@ -66,7 +68,7 @@ def spool():
 def test_the_role_is_predicted_applied_once_and_removed():
     with fresh_hosts(DEBIAN_12, DEBIAN_13) as hosts:
         settings = {"spool_speakers_per_channel": 1, "spool_transcribe": "true", "spool_transcription_model": "small"}
-        settings |= {"spool_idle_seconds": 0}
+        settings |= {"spool_idle_seconds": 0, "spool_voices_file": VOICES, "spool_voice_threshold": 0.7}
         devices = dict(zip(hosts, [{"spool_device": "cpu", "spool_transcribe": "false"}, settings], strict=True))
 
         def changed(*arguments, **variables):
@@ -75,6 +77,7 @@ def test_the_role_is_predicted_applied_once_and_removed():
 
         for host in hosts:
             put_stub(host)
+            host.put(VOICES, b"voices", mode="0644")
         before = [host.files() for host in hosts]
         assert min(changed("--check")) > 0
         assert [changes(was, host.files()) for was, host in zip(before, hosts, strict=True)] == [[], []]
@@ -82,7 +85,11 @@ def test_the_role_is_predicted_applied_once_and_removed():
         assert changed() == [0, 0]
         assert [options(host) for host in hosts] == [
             "--device cpu --settle 1",
-            "--device auto --settle 1 --speakers-per-channel 1 --transcribe --language auto --model small",
+            f"--device auto --settle 1 --speakers-per-channel 1 {TRANSCRIBE} --voices {VOICES} --voice-threshold 0.7",
+        ]
+        assert [host.succeed(f"stat --format='%a %U %G' {VOICES}").split() for host in hosts] == [
+            ["644", "root", "root"],
+            ["600", "diarize-runner", "diarize-runner"],
         ]
         for host in hosts:
             assert_valid_units(host)
@@ -92,7 +99,8 @@ def test_the_role_is_predicted_applied_once_and_removed():
             host.succeed(f"ls {SPOOL}/outbox/kept/kept.labelled.json && rm -r {SPOOL}/outbox/kept")
         assert changed(applied_tasks="reset") == [1, 1]
         for host, was in zip(hosts, before, strict=True):
-            assert [path for path in changes(was, host.files()) if path.rstrip("-") not in ACCOUNTS] == []
+            kept = {*ACCOUNTS, VOICES}  # which belongs to the user of the spool, who is kept, too
+            assert [path for path in changes(was, host.files()) if path.rstrip("-") not in kept] == []
             assert host.packets.leak == 0
 
 
@@ -153,6 +161,17 @@ def test_a_labeller_can_read_the_models_but_not_change_them(spool):
     drop(spool, "writes.wav", f"echo worse > {SPOOL}/cache/model")
     assert outcome(spool, "reads") == "weights"
     assert "Read-only file system" in outcome(spool, "writes")
+
+
+def test_a_labeller_can_read_the_voices_but_not_change_them_and_nobody_else_can_read_them(spool):
+    spool.put(VOICES, b"voices", mode="0644")
+    apply(spool, spool_voices_file=VOICES).succeeded()
+    assert apply(spool, spool_voices_file=VOICES).succeeded().changed == 0
+    drop(spool, "hears.wav", f"cat {VOICES}")
+    drop(spool, "alters.wav", f"echo other > {VOICES}")
+    assert outcome(spool, "hears") == "voices"
+    assert "Read-only file system" in outcome(spool, "alters")
+    assert "Permission denied" in spool.run(f"runuser -u nobody -- cat {VOICES}").stderr
 
 
 def test_a_labeller_can_take_the_lock_of_the_gpu_that_other_users_see(spool):
@@ -231,6 +250,25 @@ def test_an_invalid_number_of_speakers_is_refused(unchanged, speakers):
     assert f"spool_speakers_per_channel must be a number, auto or empty (it is '{speakers}')" in " ".join(
         apply(unchanged, spool_speakers_per_channel=speakers).failure.split()
     )
+
+
+@pytest.mark.parametrize("threshold", ["0", "0.0", "1.1", "high", "0.6 --device cuda"])
+def test_an_invalid_threshold_is_refused(unchanged, threshold):
+    assert f"spool_voice_threshold must be a number above 0, at most 1, or empty (it is '{threshold}')" in " ".join(
+        apply(unchanged, spool_voice_threshold=threshold).failure.split()
+    )
+
+
+@pytest.mark.parametrize("path", [f"{SPOOL}/voices.json", "/home/ada/voices.json", "/tmp/voices.json", "voices.json"])
+def test_a_file_of_voices_that_the_service_cannot_read_or_could_write_is_refused(unchanged, path):
+    failure = " ".join(apply(unchanged, spool_voices_file=path).failure.split())
+    assert f"the service cannot read {path}, or could write it" in failure
+
+
+def test_a_file_of_voices_that_does_not_exist_is_refused_with_the_command_that_makes_it(unchanged):
+    failure = apply(unchanged, spool_voices_file="/etc/none.json").failure
+    assert "error: /etc/none.json does not exist on the box" in failure
+    assert "voices enroll NAME AUDIO --voices /etc/none.json" in failure
 
 
 def test_an_invalid_device_is_refused(unchanged):

@@ -4,9 +4,9 @@
     set_up_spool.py DOCUMENT [--plan]
 
 DOCUMENT is JSON: the `user`, with its comment, home and shell; the `folder`, and the modes of the `parts` in it; the
-texts of the `units` by path; and the unit to `watch` with, now and after each boot. The folder itself is readable for
-all users, and only its owner may change it; the parts belong to the user and its group. A link to a folder counts as
-that folder.
+files that are `private` to the user, which exist; the texts of the `units` by path; and the unit to `watch` with, now
+and after each boot. The folder itself is readable for all users, and only its owner may change it; the parts belong to
+the user and its group. A link to a folder counts as that folder.
 
 The script runs on the box and needs only the standard library. A run that is killed at any step leaves the rest to the
 next one: systemd says of a unit that was written after it was loaded that it needs a reload.
@@ -23,7 +23,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FOLDER_MODE, UNIT_MODE = 0o755, 0o644
+FOLDER_MODE, UNIT_MODE, PRIVATE_MODE = 0o755, 0o644, 0o600
 ENVIRONMENT = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 STATE = "--property=UnitFileState,ActiveState,NeedDaemonReload"
 
@@ -82,6 +82,26 @@ class Folder(NamedTuple):
         self.path.chmod(self.mode)
 
 
+class PrivateFile(NamedTuple):
+    """A file of an administrator that only the user may read; its content is never read here."""
+
+    path: Path
+    owner: str
+    """The name of the user, and of its group."""
+
+    def is_there(self) -> bool:
+        """Whether the file belongs to the user, who may not exist yet, and nobody else can read it."""
+        found, user = self.path.stat(), find_user(self.owner)
+        belongs = bool(user) and (found.st_uid, found.st_gid) == (user.pw_uid, user.pw_gid)
+        return belongs and stat.S_IMODE(found.st_mode) == PRIVATE_MODE
+
+    def create(self) -> None:
+        """Take the file from all others first, then give it to the user."""
+        self.path.chmod(PRIVATE_MODE)
+        user = pwd.getpwnam(self.owner)
+        os.chown(self.path, user.pw_uid, user.pw_gid)
+
+
 class Unit(NamedTuple):
     """The file of a unit as it must be."""
 
@@ -125,14 +145,15 @@ def set_up(document: dict[str, Any], plan: bool) -> list[str]:  # noqa: FBT001  
     return [*missing, *(" ".join(step) for step in watching)]
 
 
-def read_targets(document: dict[str, Any]) -> dict[str, Account | Folder | Unit]:
-    """Return the user, the folders and the units, in the order in which they need each other, by name."""
+def read_targets(document: dict[str, Any]) -> dict[str, Account | Folder | PrivateFile | Unit]:
+    """Return the user, the folders, the files and the units, in the order in which they need each other, by name."""
     folder, user = Path(document["folder"]), document["user"]
     parts = {str(folder / name): Folder(folder / name, int(mode, 8), user) for name, mode in document["parts"].items()}
     return {
         f"the user {user}": Account(user, *(document[name] for name in ("comment", "home", "shell"))),
         str(folder): Folder(folder, FOLDER_MODE, ""),
         **parts,
+        **{path: PrivateFile(Path(path), user) for path in document["private"]},
         **{path: Unit(Path(path), text) for path, text in document["units"].items()},
     }
 
