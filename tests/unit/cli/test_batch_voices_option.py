@@ -63,6 +63,13 @@ def speakers(folder, name):
     return [{turn["speaker"] for turn in document["diarization"]} for document in documents]
 
 
+def thresholds(folder):
+    """Return the threshold that each result of a.wav names."""
+    documents = [json.loads(path.read_text()) for path in (folder / "out").glob("*/results/a.wav.*.json")]
+    known = [document["provenance"].get("known_speakers") for document in documents]
+    return sorted(each["threshold"] for each in known if each)
+
+
 def test_a_name_reaches_every_file_and_all_others_keep_their_labels(batch, voices, tmp_path):
     (tmp_path / "texts").mkdir()
     words = [{"start": 0.2, "end": 1.8, "text": "Hello"}, {"start": 2.2, "end": 4.8, "text": "Bye"}]
@@ -91,6 +98,7 @@ def test_voices_that_change_make_other_results_and_those_without_voices_stay(bat
     assert (again["done"], again["done_before"]) == (0, 2), "the file is as it was before"
     batch("--voices", voices, "--voice-threshold", "0.7")
     assert len(configurations(tmp_path)) == 4
+    assert thresholds(tmp_path) == [0.6, 0.6, 0.7]
     assert plain in configurations(tmp_path)
     assert sorted(map(sorted, speakers(tmp_path, "b.wav"))) == [["Cy"], *[["SPEAKER_00"]] * 3]
 
