@@ -1,5 +1,6 @@
 """Turn the arguments of Python callers into audio and a task."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -51,6 +52,18 @@ def to_audio(
     if channel is not None:
         raise UsageError("speakers_per_channel cannot be combined with channel", hint="omit one of them")
     return AudioFile(path=Path(audio).absolute(), channel=EACH, stream=stream)
+
+
+def to_recordings(
+    files: str | Path | Sequence[str | Path], *, channel: int | None, stream: int | None
+) -> Sequence[Audio]:
+    """Return the sources of one or several files.
+
+    Raises:
+        UsageError: there is no such channel or stream.
+    """
+    paths = [files] if isinstance(files, str | Path) else files
+    return [to_audio(path, sample_rate=None, channel=channel, stream=stream, per_channel=None) for path in paths]
 
 
 def to_task(

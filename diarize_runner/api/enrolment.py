@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.audio import AudioFile
+from diarize_runner.jobs.audio import Audio
 from diarize_runner.jobs.enrolment import enroll
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.voices.file import add_voice, find_voices, require_embedding_model
@@ -26,7 +26,7 @@ class Enrolment:
     path: Path
 
     @classmethod
-    def prepare(cls, name: str, recordings: str | Path | Sequence[str | Path], voices_file: str | Path) -> "Enrolment":
+    def prepare(cls, name: str, recordings: Sequence[Audio], voices_file: str | Path) -> "Enrolment":
         """Check the name and the file, then decode the recordings.
 
         Raises:
@@ -38,8 +38,7 @@ class Enrolment:
         name, path = _parse_name(name), Path(voices_file).absolute()
         if file := find_voices(path):
             file.require_new(name)
-        paths = [recordings] if isinstance(recordings, str | Path) else recordings
-        return cls(name=name, recordings=[AudioFile(path=Path(each).absolute()).decode() for each in paths], path=path)
+        return cls(name=name, recordings=[each.decode() for each in recordings], path=path)
 
     def run(self, diarizer: "Diarizer", progress: ConsoleProgress) -> float:
         """Write the voice to the file; return its seconds of speech.

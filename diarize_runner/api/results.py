@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.job import Result
+from diarize_runner.jobs.audio import AudioFile
+from diarize_runner.jobs.job import Job, Result
 from diarize_runner.jobs.output_file import require_writable
 from diarize_runner.jobs.outputs import HTML_AUDIO, Outputs
 from diarize_runner.transcript.formats import timeline_page
@@ -119,6 +120,12 @@ class LabelledResult(WritableResult, LabelledTranscript):
     def labelled(self) -> LabelledTranscript:
         """The result itself."""
         return self
+
+
+def origin_of(job: Job, result: Result) -> Origin:
+    """Return the inputs of a job, and the provenance of its result."""
+    recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
+    return Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 
 def to_diarization_result(result: Result, origin: Origin) -> DiarizationResult:

@@ -19,13 +19,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from diarize_runner.api.arguments import SpeakersPerChannel, to_audio, to_current_voices, to_task
+from diarize_runner.api.arguments import SpeakersPerChannel, to_audio, to_current_voices, to_recordings, to_task
 from diarize_runner.api.caller_progress import CallerProgress
 from diarize_runner.api.enrolment import Enrolment
 from diarize_runner.api.results import (
     DiarizationResult,
     LabelledResult,
     Origin,
+    origin_of,
     to_diarization_result,
     to_labelled_result,
 )
@@ -34,7 +35,6 @@ from diarize_runner.cache.box.open import open_cache
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.diarization.engines import AUTO, DEVICES, ENGINES, Engine
 from diarize_runner.errors import UsageError
-from diarize_runner.jobs.audio import AudioFile
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.current_voices import CurrentVoices
 from diarize_runner.jobs.job import Job, Result
@@ -182,7 +182,7 @@ class OpenSession:
             transcriber = self._prepare_transcriber(session, options)
             only = TranscriptSession(transcriber=transcriber, manifest=session.manifest)
             result = only.run(job.load(), self._caller_progress())
-        return to_labelled_result(result, _origin(job, result))
+        return to_labelled_result(result, origin_of(job, result))
 
     def run(  # noqa: PLR0913  # keyword-only, like command-line options
         self,
@@ -208,14 +208,22 @@ class OpenSession:
             session = self._require_open()
             both = TranscribingSession(transcriber=self._prepare_transcriber(session, options), session=session)
             result = self._naming(both).run(job.load(), self._caller_progress())
-        return to_labelled_result(result, _origin(job, result))
+        return to_labelled_result(result, origin_of(job, result))
 
-    def enroll(self, name: str, recordings: str | Path | Sequence[str | Path], voices_file: str | Path) -> float:
+    def enroll(
+        self,
+        name: str,
+        recordings: str | Path | Sequence[str | Path],
+        voices_file: str | Path,
+        *,
+        channel: int | None = None,
+        stream: int | None = None,
+    ) -> float:
         """Keep the voice of a person in a file of voices; return the seconds of speech that it was made from.
 
         `recordings` are one or several files in which only this person speaks, 10 to 30 s together; their voices are
-        averaged. `voices_file` is created if it is missing, readable for you only: a voice is biometric data. Sessions
-        that were opened with `voices=voices_file` know the person from their next call on.
+        averaged; `channel` and `stream` are as in `diarize`. `voices_file` is created if it is missing, readable for
+        you only: a voice is biometric data. Sessions that were opened with it know the person from their next call on.
 
         Raises:
             UsageError: the name is a label or unreadable, the file has a voice of it, or other users can read the file.
@@ -225,7 +233,7 @@ class OpenSession:
             PipelineError: the pipeline failed on a recording.
             DiskError: the file cannot be written.
         """
-        enrolment = Enrolment.prepare(name, recordings, voices_file)
+        enrolment = Enrolment.prepare(name, to_recordings(recordings, channel=channel, stream=stream), voices_file)
         with self._lock:
             return enrolment.run(self._require_open().diarizer, self._caller_progress())
 
@@ -258,7 +266,7 @@ class OpenSession:
     def _run(self, job: Job) -> tuple[Result, Origin]:
         with self._lock:
             result = self._naming(self._require_open()).run(job.load(), self._caller_progress())
-        return result, _origin(job, result)
+        return result, origin_of(job, result)
 
     def _require_open(self) -> Session:
         if self._session is None:
@@ -282,11 +290,6 @@ class OpenSession:
 
     def _caller_progress(self) -> CallerProgress:
         return CallerProgress(progress=self._progress, context=copy_context())
-
-
-def _origin(job: Job, result: Result) -> Origin:
-    recording = job.audio.path if isinstance(job.audio, AudioFile) and job.audio.can_be_linked else None
-    return Origin(provenance=result.provenance, recording=recording, transcript=job.transcript)
 
 
 def _require_one_of(what: str, value: str, known: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from unittest import mock
 import pytest
 from support.run_main import run_main
 from support.small_pipelines import restored
+from support.sounds import write_wav
 from support.transcription import FAKE, MODELS
 from support.voices import OTHER_MODEL, ByPitch, speak, write_speech
 
@@ -170,9 +171,9 @@ def test_a_threshold_is_a_cosine(threshold, opened, voices, loads):
 
 def test_the_threshold_decides_who_is_named(opened, call, voices):
     document = json.loads(voices.read_text())
-    embedding = document["voices"][0]["embedding"]
+    embedding = document["voices"][0]["embeddings"][0]
     turned = [each for one, two in zip(embedding[::2], embedding[1::2], strict=True) for each in (-two, one)]
-    document["voices"][0]["embedding"] = [(a + b) / 2**0.5 for a, b in zip(embedding, turned, strict=True)]
+    document["voices"][0]["embeddings"] = [[(a + b) / 2**0.5 for a, b in zip(embedding, turned, strict=True)]]
     voices.write_text(json.dumps(document))  # a cosine of 0.71
     for threshold, speakers in ((0.7, {"SPEAKER_00", "Ada"}), (0.8, {"SPEAKER_00", "SPEAKER_01"})):
         with opened(voices=voices, voice_threshold=threshold) as session:
@@ -221,6 +222,15 @@ class TestEnrolment:
             session.enroll(name, say("ada", ("ada", 4)), tmp_path / "voices.json")
         assert raised.value.hint == "pass the name of the person, as results show it"
         assert not (tmp_path / "voices.json").exists()
+
+    def test_it_hears_one_channel_of_a_recording(self, session, say, tmp_path):
+        write_wav(tmp_path / "call.wav", [speak(("bo", 4)), speak(("ada", 4))], 16_000)
+        session.enroll("Ada", tmp_path / "call.wav", tmp_path / "voices.json", channel=2)
+        session.enroll("Ada", say("ada", ("ada", 4)), tmp_path / "other.json")
+        (ours,), (alone,) = (VoiceFile.load(tmp_path / f"{name}.json").content.voices for name in ("voices", "other"))
+        assert ours.embeddings == alone.embeddings
+        with pytest.raises(UsageError, match="there is no channel 0"):
+            session.enroll("Bo", tmp_path / "call.wav", tmp_path / "voices.json", channel=0)
 
     def test_what_is_no_recording_of_one_person_is_refused(self, session, say, tmp_path):
         (tmp_path / "text.wav").write_text("no audio")

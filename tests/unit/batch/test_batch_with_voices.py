@@ -27,7 +27,7 @@ PLAIN = Configuration(manifest=Digest(hex="0" * 64), engine="exact")
 
 def voice(name, person):
     embedding = tuple(map(float, embedding_of(person)))
-    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=9.0, embedding=embedding)
+    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=9.0, embeddings=(embedding,))
 
 
 @pytest.fixture
@@ -132,6 +132,6 @@ def test_what_travels_has_no_embedding(plan, voices):
     sent = pickle.dumps(plan)
     assert b"voices.json" in sent
     assert len(sent) < 4_000
-    for coordinate in VoiceFile.load(voices).content.voices[0].embedding:
+    for coordinate in VoiceFile.load(voices).content.voices[0].embeddings[0]:
         assert struct.pack(">d", coordinate) not in sent, "as pickle writes a float"
         assert str(coordinate).encode() not in sent

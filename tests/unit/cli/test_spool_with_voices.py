@@ -80,7 +80,7 @@ def test_a_name_reaches_every_file_and_all_others_keep_their_labels(spool, drop,
 
 def test_the_threshold_decides_who_is_named(spool, drop, folder, voices):
     document = json.loads(voices.read_text())
-    document["voices"][0]["embedding"] = halfway(document["voices"][0]["embedding"])
+    document["voices"][0]["embeddings"] = [halfway(each) for each in document["voices"][0]["embeddings"]]
     voices.write_text(json.dumps(document))
     drop("strict")
     spool("--voices", voices, "--voice-threshold", "0.8")
@@ -207,7 +207,8 @@ def test_no_output_and_no_log_has_an_embedding(spool, drop, folder, voices):
     shown = "\n".join(
         [ran.stdout, ran.stderr, *(path.read_text() for path in (folder / "outbox/call").glob("*.labelled.*"))]
     )
-    secrets = [str(abs(each))[:6] for each in json.loads(voices.read_text())["voices"][0]["embedding"]]
+    embeddings = json.loads(voices.read_text())["voices"][0]["embeddings"]
+    secrets = {str(abs(coordinate))[:6] for each in embeddings for coordinate in each}
     assert "Ada" in shown
-    assert len(secrets) == 8
+    assert len(secrets) >= 8
     assert not [secret for secret in secrets if secret in shown]

@@ -24,7 +24,7 @@ def test_each_session_has_the_voices_that_the_file_has_then(tmp_path):
     found = []
     for name in ("ada", "bo"):
         embedding = tuple(map(float, embedding_of(name)))
-        voice = Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=9.0, embedding=embedding)
+        voice = Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=9.0, embeddings=(embedding,))
         add_voice(voices.path, voice, MODEL)
         (known,) = voices.session(lambda: loaded).namers
         found.append(([each.name for each in known.file.content.voices], known.threshold))
