@@ -185,6 +185,7 @@ def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, t
         owner=submission.owner,
         work=work.encode(),
         model=work.model,
+        work_version=work.version,
         audio_seconds=recording.duration,
         idempotency_key=key,
         webhook_url=submission.webhook_url,
