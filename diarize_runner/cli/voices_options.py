@@ -8,7 +8,7 @@ from diarize_runner.cli.output_options import require_not_overwritten
 from diarize_runner.cli.recordings import Requested
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.job import LoadedJob
-from diarize_runner.jobs.naming import DiarizingSession, NamingOpener
+from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, NamingOpener
 from diarize_runner.voices.file import VoiceFile
 from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 from diarize_runner.voices.names import parse_voice_name
@@ -57,7 +57,8 @@ def naming_by_voice(
         return open_session
     outputs = [path for each in requested for path in each.item.outputs.paths.values()]
     require_not_overwritten([file.path], outputs)
-    return NamingOpener(open_session=open_session, file=file, threshold=arguments.voice_threshold).open_for
+    known = KnownSpeakers(file=file, threshold=arguments.voice_threshold)
+    return NamingOpener(open_session=open_session, known=known).open_for
 
 
 def _name(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from diarize_runner.bounds import MAX_FILE_BYTES
-from diarize_runner.digests import Digest
+from diarize_runner.digests import Digest, hash_bytes
 from diarize_runner.disk import disk_errors, lock_folder, write_atomically
 from diarize_runner.errors import ManifestError, UnsupportedFormat, UsageError, VoiceError
 from diarize_runner.voices.document import Voice, Voices
@@ -23,6 +23,8 @@ class VoiceFile:
     """A file of voices, and what it holds."""
 
     path: Path
+    digest: Digest
+    """Of its bytes."""
     content: Voices
 
     @classmethod
@@ -38,7 +40,7 @@ class VoiceFile:
         if not data:
             raise ManifestError(f"{path} is empty", hint=_DAMAGED)
         try:
-            return cls(path=path, content=Voices.from_bytes(data, str(path)))
+            return cls(path=path, digest=hash_bytes(data).digest, content=Voices.from_bytes(data, str(path)))
         except UnsupportedFormat:
             raise
         except ManifestError as error:

@@ -56,6 +56,20 @@ class TranscriptionReference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KnownSpeakersReference:
+    """The enrolled voices after which speakers were named."""
+
+    voices: Digest
+    """Of the file of voices."""
+    threshold: float
+    """The least cosine between a speaker and a voice."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the JSON object."""
+        return {"voices": str(self.voices), "threshold": self.threshold}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
     """The inputs, software and settings of one result."""
 
@@ -82,6 +96,8 @@ class Provenance:
     """Of the speaker assignment; None without a transcript."""
     transcription: TranscriptionReference | None = None
     """None if the transcript was read from a file, or there is none."""
+    known_speakers: KnownSpeakersReference | None = None
+    """None if no speaker was to be named by voice."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON object, without the options that were not given."""
@@ -101,6 +117,7 @@ class Provenance:
             **({"transcript": {"digest": str(self.transcript)}} if self.transcript else {}),
             **({"transcription": _drop_none(asdict(self.transcription))} if self.transcription else {}),
             **({"rules": _drop_none(asdict(self.rules))} if self.rules else {}),
+            **({"known_speakers": self.known_speakers.to_dict()} if self.known_speakers else {}),
             **_drop_none(options),
         }
 

@@ -41,6 +41,7 @@ def test_a_file_is_read_as_it_was_written(file):
     content = VoiceFile.load(file).content
     assert content.to_bytes() == file.read_bytes()
     assert Voices.from_bytes(file.read_bytes(), "it") == content
+    assert VoiceFile.load(file).digest == hash_bytes(file.read_bytes()).digest
     assert (content.model, names(file)) == (MODEL, ["Ada", "Bo"])
     assert content.voices[0].embedding == (0.6, -0.8)
     assert json.loads(file.read_bytes())["format"] == "diarize-runner/voices/1"
@@ -177,4 +178,4 @@ def test_a_voice_that_is_not_there_cannot_be_deleted(file):
 
 
 def test_an_embedding_is_not_shown_by_repr():
-    assert "0.6" not in repr(VoiceFile(path="it", content=Voices(model=MODEL, voices=(voice("Ada"),))))
+    assert "0.6" not in repr(VoiceFile(path="it", digest=MODEL, content=Voices(model=MODEL, voices=(voice("Ada"),))))
