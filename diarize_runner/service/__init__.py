@@ -7,6 +7,7 @@
         environment   read the variables, also those of other servers
         keys     the file of the API keys
         guarded_file   read a file that only the right users may change
+    voices       the file of the enrolled voices
     catalog      the transcription models of the cache
     intake       an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
         speed    how long the queue takes, for Retry-After

@@ -109,12 +109,12 @@ def _count(name: str, value: str) -> int:
 
 def _cosine(name: str, value: str) -> float:
     try:
-        cosine = float(value)
+        least = float(value)
     except ValueError:
-        cosine = 0.0
-    if not 0 < cosine <= 1:
+        least = 0.0
+    if not 0 < least <= 1:
         raise UsageError(f"{name}={value}: not a cosine", hint=f"set {name} to a number above 0, at most 1")
-    return cosine
+    return least
 
 
 def _flag(name: str, value: str) -> bool:

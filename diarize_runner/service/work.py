@@ -74,6 +74,8 @@ class Work:
         work = cls(**{**values, "hints": SpeakerHints(**values["hints"])})
         if work.task not in TASKS:
             raise ValueError(f"{work.task!r} is no task")
+        if work.known_speakers and work.task not in FINDING_SPEAKERS:
+            raise ValueError(f"{work.task!r} finds no speakers to name")
         return replace(work, name=str(work.name))
 
 

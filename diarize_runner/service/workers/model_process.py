@@ -19,6 +19,7 @@ from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.job import DiarizationTask, Job, Result, SpeechDetectionTask
+from diarize_runner.jobs.naming import DiarizingSession
 from diarize_runner.jobs.session import Session, load_offline
 from diarize_runner.jobs.transcribing import TranscribingSession, TranscriptSession, open_transcriber
 from diarize_runner.progress import OverallProgress
@@ -27,6 +28,7 @@ from diarize_runner.service.folder import JobFolder
 from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.work import Work
 from diarize_runner.service.workers.memory import resident_bytes
+from diarize_runner.service.workers.naming import naming
 from diarize_runner.service.workers.protocol import (
     Finished,
     JobRequest,
@@ -185,9 +187,19 @@ def _run(models: _Models, folder: JobFolder, work: Work, progress: _SentProgress
 
 
 def _session(models: _Models, work: Work) -> BatchSession:
-    """Return what runs the job. Raises UsageError if the cache has no such transcription model."""
+    """Return what runs the job.
+
+    Raises:
+        UsageError: the cache has no such transcription model.
+        VoiceError: the speakers cannot be named.
+    """
     if work.task == "transcribe":
         return TranscriptSession(transcriber=_transcriber(models, work), manifest=models.cache.manifest)
+    session = _diarizing_session(models, work)
+    return naming(session, models.request) if work.known_speakers else session
+
+
+def _diarizing_session(models: _Models, work: Work) -> DiarizingSession:
     if work.task == "run":
         return TranscribingSession(transcriber=_transcriber(models, work), session=models.session)
     return models.session

@@ -11,6 +11,7 @@ from diarize_runner.service.shapes.openai import Model, Models, Transcription
 from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
+    KnownSpeakers,
     Language,
     Recording,
     UploadedTranscript,
@@ -38,6 +39,7 @@ async def transcribe(
     owner: Owner,
     file: Recording,
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,
     model: Annotated[str | None, Form(description="`whisper-1` and other names of OpenAI mean the default.")] = None,
@@ -57,7 +59,7 @@ async def transcribe(
         raise Problem(INVALID_REQUEST, detail, hint="leave out stream, or use /v1/jobs")
     has_transcript = transcript is not None
     task = _task(response_format, has_transcript=has_transcript)
-    work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
+    work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript, known_speakers=known)
     submission = Submission(owner=owner, work=service.catalog.complete(work, model, language))
     async with finished(service, request, submission, opened(file), transcript) as result:
         return _answer(result, response_format, (*ignored, *_of_chunks(chunking_strategy)))
