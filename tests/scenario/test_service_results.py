@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 import time
+import wave
 from contextlib import suppress
 from importlib.metadata import distribution
 from pathlib import Path
@@ -14,9 +15,12 @@ import pytest
 from support.command import succeed
 from support.fake_queue import FakeQueue, job_of
 
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization import audio
+from diarize_runner.progress import NoProgress
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.recording import DecodedUpload
+from diarize_runner.service.voices import require_usable
 from diarize_runner.service.work import Work
 from diarize_runner.service.workers.dispatcher import Dispatcher
 from diarize_runner.service.workers.memory import resident_bytes
@@ -29,6 +33,9 @@ pytestmark = pytest.mark.scenario
 
 SAMPLE = Path(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))
 COMPARED = ("json", "srt", "rttm")
+VOICES = "voices.json"
+ALONE = (22, 27)
+"""Seconds of the sample in which only one of its speakers talks."""
 
 
 class Service:
@@ -43,7 +50,7 @@ class Service:
             queue=self.queue,
             folder=self.folder,
             models=self.models,
-            settings=ModelSettings(cache=str(box), device="cpu"),
+            settings=ModelSettings(cache=str(box), device="cpu", voices=str(folder / VOICES)),
             pace=Pace(idle_seconds=idle_seconds),
             on_change=self.changes.append,
         )
@@ -142,6 +149,21 @@ def test_diarize_labels_a_transcript_as_the_command_does(service, commanded):
     work = Work(task="diarize", name="sample.wav", has_transcript=True)
     service.add("labelled", work, transcript=commanded / "run/sample.srt")
     same(service.finished("labelled"), commanded / "diarize", COMPARED)
+
+
+def test_known_speakers_have_the_names_that_the_command_gives_them(service, embedded_box, tmp_path):
+    common, voices = ("--cache", embedded_box, "--device", "cpu"), service.folder.path / VOICES
+    with wave.open(str(SAMPLE)) as call, wave.open(str(tmp_path / "ada.wav"), "wb") as excerpt:
+        excerpt.setparams(call.getparams())
+        call.setpos(ALONE[0] * call.getframerate())
+        excerpt.writeframes(call.readframes((ALONE[1] - ALONE[0]) * call.getframerate()))
+    succeed("voices", "enroll", "Ada Li", tmp_path / "ada.wav", "--voices", voices, *common)
+    require_usable(voices, open_cache(embedded_box, NoProgress()))
+    succeed("run", SAMPLE, *common, "--voices", voices, *outputs(tmp_path / "run", COMPARED))
+    service.add("named", Work(task="run", name="sample.wav", transcription_model="tiny.en", known_speakers=True))
+    result = service.finished("named")
+    same(result, tmp_path / "run", COMPARED)
+    assert "Ada Li" in json.loads((result / "json").read_text())["speakers"]
 
 
 @pytest.mark.parametrize(("task", "formats"), [("vad", ("json", "rttm")), ("transcribe", ("json", "srt"))])

@@ -1,8 +1,8 @@
 """A model process without models, which runs as `python -m support.fake_models`.
 
 It answers the protocol of the real one, and writes the same files: two speakers take turns of two seconds, and say a
-word each. A recording without a sound has no speakers. The first speaker has the voice of "ada" in `support.voices`, the
-second one that of "bo". The name of a recording can ask for more:
+word each. A recording without a sound has no speakers. The speakers have the voices of "ada" and "bo" in
+`support.voices`. The name of a recording can ask for more:
 
     crash.wav    the process dies
     hang.wav     it does nothing until it is killed

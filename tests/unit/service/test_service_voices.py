@@ -1,7 +1,6 @@
 """Requests that ask for the names of known speakers: in every answer, and refused where nobody is known."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,23 +8,16 @@ pytest.importorskip("fastapi")
 
 from support.endpoints import decode_wav, problem, shared_service
 from support.services import wait_for, wav
-from support.voices import MODEL, OTHER_MODEL, embedding_of
+from support.voices import MODEL, OTHER_MODEL, voice_of
 
 from diarize_runner.digests import hash_bytes
 from diarize_runner.service.intake import Submission
 from diarize_runner.service.results import RESULT_FORMATS
 from diarize_runner.service.work import Work
-from diarize_runner.voices.document import Voice
 from diarize_runner.voices.file import add_voice, delete_voice
 
 ASK = {"known_speakers": "true"}
-ADA = Voice(
-    name="Ada Lovelace",
-    enrolled="2026-11-30T12:00:00+00:00",
-    seconds=30.0,
-    embedding=tuple(map(float, embedding_of("ada"))),
-)
-BO = replace(ADA, name="Bo", embedding=tuple(map(float, embedding_of("bo"))))
+ADA, BO = voice_of("ada", "Ada Lovelace"), voice_of("bo", "Bo")
 HINT = "leave out known_speakers"
 
 
