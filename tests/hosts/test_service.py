@@ -267,6 +267,8 @@ def test_a_release_that_is_not_ready_fails_the_play_with_its_log_and_the_next_on
         ({"service_folder": "/srv/my calls"}, "must be absolute paths without spaces, quotes, % or $"),
         ({"service_memory_max": "120%"}, "such as 80% or 12G (it is '120%')"),
         ({"service_database_url_file": "/etc/none"}, "/etc/none does not exist on the box"),
+        ({"service_voices_file": "/etc/none"}, "/etc/none does not exist on the box"),
+        ({"service_voice_threshold": "60%"}, "above 0, at most 1, or empty (it is '60%')"),
         ({"service_webhooks_file": "/etc/hosts"}, "the service can connect to no network"),
     ],
 )

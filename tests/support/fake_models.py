@@ -18,8 +18,6 @@ import time
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from support.voices import MODEL, PITCHES, embedding_of
-
 from diarize_runner.diarization.turns import SPEECH, Diarization, SpeakerTurn
 from diarize_runner.diarization.voices import SpeakerVoice
 from diarize_runner.digests import hash_bytes
@@ -129,9 +127,17 @@ class _Ran:
 class _Voices:
     """A diarizer that embeds speakers by their labels."""
 
-    device, embedding_model = "cpu", MODEL
+    device = "cpu"
+
+    @property
+    def embedding_model(self):
+        from support.voices import MODEL  # here: hosts of tests have this module alone
+
+        return MODEL
 
     def embed_speakers(self, _recording, diarization, _progress):
+        from support.voices import PITCHES, embedding_of
+
         people = zip(diarization.speakers, PITCHES, strict=False)
         return {label: SpeakerVoice(embedding=embedding_of(person), seconds=TURN) for label, person in people}
 
