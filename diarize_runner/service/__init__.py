@@ -17,6 +17,7 @@
         leftovers   remove the files that killed servers left
         retention   remove jobs that ended long ago
     recording    what decoding said of an upload                                      <-> JSON
+    references   speech with which a request names speakers of its own job
     work         what a job does: task, speaker hints, transcription                  <-> JSON
     queue/       jobs with leases, in SQLite or PostgreSQL
     workers/     claim a job, run it in the model process, store its result

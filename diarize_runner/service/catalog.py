@@ -72,7 +72,7 @@ class Catalog:
             UsageError: there is no such model, or it does not know the language; or speakers are to be named, and the
                 task finds none.
         """
-        if work.known_speakers and work.task not in FINDING_SPEAKERS:
+        if work.names_speakers and work.task not in FINDING_SPEAKERS:
             hint = "leave out known_speakers, or ask for a result with speakers, such as task=diarize or diarized_json"
             raise UsageError("the result would have no speakers to name", hint=hint)
         if work.task not in TRANSCRIBING:

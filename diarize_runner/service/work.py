@@ -41,12 +41,19 @@ class Work:
     language: str | None = None
     """A code such as `de`; None to detect it."""
     known_speakers: bool = False
-    """Whether to name speakers after the enrolled voices. Documents without it are of the first version."""
+    """Whether to name speakers after the enrolled voices."""
+    references: tuple[str, ...] = ()
+    """The names of speakers of whom the job has references, in their order."""
 
     @property
     def version(self) -> int:
         """The oldest version that says all of it, so that as many releases as possible can do it."""
-        return VERSION if self.known_speakers else _FIRST
+        return VERSION if self.names_speakers else _FIRST
+
+    @property
+    def names_speakers(self) -> bool:
+        """Whether speakers get names in place of labels."""
+        return self.known_speakers or bool(self.references)
 
     @property
     def model(self) -> str:
@@ -56,8 +63,8 @@ class Work:
     def encode(self) -> str:
         """Return it as JSON."""
         values = {"version": self.version, **asdict(self)}
-        if not self.known_speakers:
-            del values["known_speakers"]  # older releases refuse it
+        if not self.names_speakers:
+            del values["known_speakers"], values["references"]  # older releases refuse them
         return json.dumps(values, sort_keys=True)  # ASCII: a name may hold a lone surrogate
 
     @classmethod
@@ -71,10 +78,11 @@ class Work:
         if not _FIRST <= (version := values["version"]) <= VERSION:
             raise ValueError(f"version {version} of a job, but this release reads versions up to {VERSION}")
         del values["version"]
-        work = cls(**{**values, "hints": SpeakerHints(**values["hints"])})
+        hints, references = SpeakerHints(**values["hints"]), tuple(map(str, values.get("references", ())))
+        work = cls(**{**values, "hints": hints, "references": references})
         if work.task not in TASKS:
             raise ValueError(f"{work.task!r} is no task")
-        if work.known_speakers and work.task not in FINDING_SPEAKERS:
+        if work.names_speakers and work.task not in FINDING_SPEAKERS:
             raise ValueError(f"{work.task!r} finds no speakers to name")
         return replace(work, name=str(work.name))
 

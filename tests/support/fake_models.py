@@ -30,7 +30,7 @@ from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.work import Work
 from diarize_runner.service.workers.model_process import _sending_errors, _UploadedAudio
 from diarize_runner.service.workers.models import model_program
-from diarize_runner.service.workers.naming import naming
+from diarize_runner.service.workers.naming import SpeakerNaming
 from diarize_runner.service.workers.protocol import Finished, JobRequest, Loaded, Progressed, encode_event
 from diarize_runner.service.workers.results import render, write_result
 from diarize_runner.transcript.formats.provenance import CacheReference, Provenance, TranscriptionReference
@@ -111,7 +111,10 @@ def _result(folder, work, settings):
         uri=upload.uri, audio_seconds=loaded.recording.duration, estimated_seconds=None, processing_seconds=0.5
     )
     result = Result(labelled=labelled, provenance=_provenance(loaded, work), timing=timing)
-    return naming(_Ran(result), settings).run(loaded, _Quiet()) if work.known_speakers else result
+    if not work.names_speakers:
+        return result
+    naming = SpeakerNaming(settings=settings, folder=folder, work=work)
+    return naming.session(_Ran(result), _Quiet()).run(loaded, _Quiet())
 
 
 class _Ran:
@@ -125,7 +128,7 @@ class _Ran:
 
 
 class _Voices:
-    """A diarizer that embeds speakers by their labels."""
+    """A diarizer that embeds speakers by their labels, and references by the pitch of their tones."""
 
     device = "cpu"
 
@@ -135,9 +138,16 @@ class _Voices:
 
         return MODEL
 
-    def embed_speakers(self, _recording, diarization, _progress):
-        from support.voices import PITCHES, embedding_of
+    def detect_speech(self, recording, _progress):
+        turns = (SpeakerTurn(start=0.0, end=recording.duration, speaker=SPEECH),) if recording.waveform.any() else ()
+        return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
 
+    def embed_speakers(self, recording, diarization, _progress):
+        from support.voices import PITCHES, embedding_of, embedding_of_tone
+
+        if diarization.speakers == (SPEECH,):
+            voice = SpeakerVoice(embedding=embedding_of_tone(recording.waveform), seconds=recording.duration)
+            return {SPEECH: voice}
         people = zip(diarization.speakers, PITCHES, strict=False)
         return {label: SpeakerVoice(embedding=embedding_of(person), seconds=TURN) for label, person in people}
 

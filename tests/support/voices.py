@@ -35,6 +35,11 @@ def embedding_of(person):
     return _embedding(PITCHES[person])
 
 
+def embedding_of_tone(samples):
+    """Return the embedding of the person whose tone it is."""
+    return _embedding(_pitch(samples))
+
+
 def voice_of(person, name):
     """Return the enrolled voice of a person."""
     embedding = tuple(map(float, embedding_of(person)))

@@ -28,7 +28,7 @@ from diarize_runner.service.folder import JobFolder
 from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.work import Work
 from diarize_runner.service.workers.memory import resident_bytes
-from diarize_runner.service.workers.naming import naming
+from diarize_runner.service.workers.naming import SpeakerNaming
 from diarize_runner.service.workers.protocol import (
     Finished,
     JobRequest,
@@ -183,20 +183,22 @@ def _run(models: _Models, folder: JobFolder, work: Work, progress: _SentProgress
     task = SpeechDetectionTask() if work.task == "vad" else DiarizationTask(hints=work.hints)
     transcript = folder.transcript if work.has_transcript else None
     loaded = Job(audio=audio, transcript=transcript, task=task).load()
-    return _session(models, work).run(loaded, progress)
+    naming = SpeakerNaming(settings=models.request, folder=folder, work=work)
+    return _session(models, naming, progress).run(loaded, progress)
 
 
-def _session(models: _Models, work: Work) -> BatchSession:
+def _session(models: _Models, naming: SpeakerNaming, progress: _SentProgress) -> BatchSession:
     """Return what runs the job.
 
     Raises:
         UsageError: the cache has no such transcription model.
         VoiceError: the speakers cannot be named.
     """
+    work = naming.work
     if work.task == "transcribe":
         return TranscriptSession(transcriber=_transcriber(models, work), manifest=models.cache.manifest)
     session = _diarizing_session(models, work)
-    return naming(session, models.request) if work.known_speakers else session
+    return naming.session(session, progress) if work.names_speakers else session
 
 
 def _diarizing_session(models: _Models, work: Work) -> DiarizingSession:

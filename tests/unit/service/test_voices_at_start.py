@@ -95,6 +95,13 @@ def test_a_file_that_other_users_can_use_is_refused(voices, mode):
     assert refused.value.hint == f"run: chmod 600 {voices}"
 
 
+def test_a_huge_file_is_refused(voices, monkeypatch):
+    monkeypatch.setattr("diarize_runner.service.guarded_file.MAX_FILE_BYTES", 100)
+    with pytest.raises(UsageError, match="is larger than") as refused:
+        load_voices(voices)
+    assert refused.value.hint == "name a file of voices"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to give files away")
 class TestOwners:
     @pytest.mark.parametrize("mode", [0o440, 0o640])
