@@ -153,11 +153,19 @@ class TestRefused:
     def test_the_bounds_are_accepted(self, client, seconds):
         assert speakers(send(client, [("agent", url(speech("ada", seconds)))])) == ["agent", "SPEAKER_01"]
 
-    @pytest.mark.parametrize(("names", "count"), [(["agent"], 0), ([], 1), (["agent"], 2), ([*"abcde"], 5)], ids=str)
-    def test_each_of_up_to_4_names_has_a_reference(self, client, names, count):
+    @pytest.mark.parametrize(
+        ("names", "count", "words"),
+        [
+            (["agent"], 0, "1 known_speaker_names[], and 0 known_speaker_references[]"),
+            ([], 1, "0 known_speaker_names[], and 1 known_speaker_references[]"),
+            (["agent"], 2, "1 known_speaker_names[], and 2 known_speaker_references[]"),
+            ([*"abcde"], 5, "at most 4 items"),
+        ],
+    )
+    def test_each_of_up_to_4_names_has_a_reference(self, client, names, count, words):
         data = {NAMES: names, REFERENCES: [AGENT[1]] * count, "response_format": "diarized_json"}
-        found = problem(client.post(PATH, files={"file": ("call.wav", wav())}, data=data))
-        assert found["status"] == 422
+        found = problem(client.post(PATH, files={"file": ("call.wav", wav())}, data=data), slug="invalid-request")
+        assert words in found["detail"]
 
     @pytest.mark.parametrize(
         ("names", "words"),

@@ -130,6 +130,10 @@ class TestNames:
         assert result["speakers"].keys() == {"Ada Lovelace", "Speaker_01"}
         assert result["transcript"].splitlines()[0] == "Ada Lovelace [0.00s - 1.00s]: Word 0."
 
+    def test_the_job_api_numbers_speech_of_nobody_in_particular_as_before(self, client):
+        found = client.get(f"/status/{job_of(client, task='vad')['id']}").json()["result"]
+        assert found["speakers"].keys() == {"Speaker_01"}
+
     def test_an_item_of_the_gpu_queue_has_them(self, client):
         item = send(client, "/api/v1/queue", "audio", operation="diarize", **ASK).json()
         wait_for(client, item["id"])
