@@ -3,6 +3,8 @@
     audio.py     any container -> Recording: mono, 16 kHz, float32
         decoders.py  start its process, or keep one waiting
         decoding.py  the process: FFmpeg, confined
+            packets.py, wholeness.py   damaged packets; missing parts
+            levels.py, samples.py      silence and levels; values that are no numbers
     engine.py    load(VerifiedCache, device, engine) -> Diarizer
         guard.py            refuse network connections of this code and of the threads it starts (scope.py)
         isolation.py        replace the working and home folders with an empty one
@@ -19,6 +21,8 @@
         workers.py                                         a thread pool with one worker per core
     fast.py      the fast engine: exact, but each second of audio is embedded once
         tiles.py                                           its embedding pass
+    voices.py    the voice of each speaker, as an embedding
+        telephone.py   what telephones leave of speech
     campplus.py  the embedded caches' speaker encoder, as a pyannote model
     ge2e.py      the encoder of embedded caches of 0.1.0, to which a box can switch back; removed after one release
     channels.py  names of channels and of their speakers

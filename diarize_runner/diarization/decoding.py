@@ -45,8 +45,9 @@ from diarize_runner.diarization.audio import (
 from diarize_runner.diarization.channels import EACH, Channel
 from diarize_runner.diarization.levels import Levels, Samples
 from diarize_runner.diarization.packets import PacketDecoder
+from diarize_runner.diarization.samples import checked
 from diarize_runner.diarization.wholeness import describe_losses, stated_duration
-from diarize_runner.errors import AudioError, EmptyAudio, UnreadableAudio
+from diarize_runner.errors import AudioError, UnreadableAudio
 
 _FORMAT_HINT: Final = "use a file with audio that FFmpeg can decode, such as WAV, FLAC, MP3, OGG, M4A or MP4"
 _HEADERLESS: Final = frozenset({".722", ".aptx", ".g722", ".g723_1", ".g729", ".gsm", ".rco", ".sln", ".tco"})
@@ -157,7 +158,7 @@ def _decode_container(
     stream, levels = _select_stream(container, request), Levels()
     decoder = PacketDecoder(container, stream)
     try:
-        for block in _checked(_selected(decoder, request, levels), request):
+        for block in checked(_selected(decoder, request, levels), request.name, request.limit_seconds):
             target.write(block.tobytes())
     except av.FFmpegError as error:
         raise _damage_error(request.name, error, decoder) from error
@@ -246,32 +247,6 @@ def _require_channels(channels: int, before: int, request: Request) -> None:
         raise AudioError(
             f"{request.name} has no channel {channel}: it has {channels}",
             hint="count channels from 1, or use --channel mix for all",
-        )
-
-
-def _checked(blocks: Iterator[Samples], request: Request) -> Iterator[Samples]:
-    """Yield the blocks; raise where one is invalid, when they get too long, and if there is none."""
-    name, limit, decoded = request.name, request.limit_seconds, 0
-    for block in blocks:
-        _require_finite(block, name, decoded)
-        decoded += len(block)
-        channels = block.size // len(block)
-        if decoded * channels > limit * SAMPLE_RATE:
-            seconds = f"{limit:g} s" + (f" / {channels} channels" if channels > 1 else "")
-            raise AudioError(f"{name} is longer than {seconds}", hint="cut it into shorter recordings")
-        yield block
-    if not decoded:
-        raise EmptyAudio(f"{name} holds no samples", hint="check that the recorder was running")
-
-
-def _require_finite(block: Samples, name: str, decoded: int) -> None:
-    """Refuse NaN and infinity, which float formats can hold: one such sample corrupts the whole output of a model."""
-    finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
-    if not finite.all():
-        seconds = (decoded + int(finite.argmin())) / SAMPLE_RATE
-        raise UnreadableAudio(
-            f"{name} contains NaN or infinity at {seconds:.2f} s",
-            hint=f"convert it to 16-bit integers: ffmpeg -i {shlex.quote(name)} -c:a pcm_s16le repaired.wav",
         )
 
 

@@ -44,17 +44,28 @@ def engine():
 
 
 @pytest.fixture(scope="module")
-def image(engine, tmp_path_factory):
-    """Return the name of the image, which holds the embedded models."""
+def store(tmp_path_factory):
+    """Return a store in a folder, which holds the embedded models."""
     store = LocalStore(tmp_path_factory.mktemp("store") / "store")
     publish(real_version(), store, NoProgress())
+    return store
+
+
+@pytest.fixture(scope="module")
+def image(engine, store):
+    """Return the name of the image."""
     import_base(engine)
+    return build(engine, store, "latest")
+
+
+def build(engine, store, tag, *options):
+    """Build an image; return its name."""
     # podman's own network isolation needs more than this machine allows.
-    build = ["unshare", "--net", "make", "-C", ROOT / "deploy", "build", "BUILD_OPTIONS=", f"BASE={BASE}"]
-    words = [*build, f"ENGINE={' '.join(engine.command)}", f"STORE={store.root}"]
-    done = subprocess.run(words, env=engine.environment, capture_output=True, text=True, check=False)
+    command = ["unshare", "--net", "make", "-C", ROOT / "deploy", "build", f"BUILD_OPTIONS={' '.join(options)}"]
+    variables = [f"BASE={BASE}", f"ENGINE={' '.join(engine.command)}", f"STORE={store.root}", f"IMAGE_TAG={tag}"]
+    done = subprocess.run([*command, *variables], env=engine.environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return "localhost/diarize-runner:latest"
+    return f"localhost/diarize-runner:{tag}"
 
 
 def import_base(engine):
@@ -184,3 +195,12 @@ def test_the_service_stops_on_sigterm_within_its_grace(engine, service):
     engine.succeed("stop", "--time", "60", "service")
     assert time.monotonic() - start < GRACE
     assert engine.succeed("inspect", "service", "--format", "{{.State.ExitCode}}").strip() == "0"
+
+
+def test_another_build_from_the_same_store_has_the_same_digest(engine, store, image):
+    engine.succeed("image", "prune", "--force")  # the first stage, for its disk space
+    another = build(engine, store, "again", "--no-cache")
+    layers = [engine.succeed("image", "inspect", name, "--format", "{{.RootFS.Layers}}") for name in (image, another)]
+    assert layers[0] == layers[1]
+    digests = [engine.succeed("image", "inspect", name, "--format", "{{.Digest}}") for name in (image, another)]
+    assert digests[0] == digests[1]
