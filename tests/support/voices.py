@@ -42,8 +42,8 @@ def embedding_of_tone(samples):
 
 def voice_of(person, name):
     """Return the enrolled voice of a person."""
-    embedding = tuple(map(float, embedding_of(person)))
-    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=30.0, embedding=embedding)
+    embeddings = (tuple(map(float, embedding_of(person))),)
+    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=30.0, embeddings=embeddings)
 
 
 def _embedding(pitch):

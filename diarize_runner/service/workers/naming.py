@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.telephone import also_by_telephone
 from diarize_runner.diarization.turns import SPEECH
 from diarize_runner.digests import Digest, hash_bytes
 from diarize_runner.errors import ManifestError, UsageError, VoiceError
@@ -20,6 +21,9 @@ from diarize_runner.service.work import Work
 from diarize_runner.service.workers.protocol import ModelSettings
 from diarize_runner.voices.document import Voice, Voices
 from diarize_runner.voices.file import VoiceFile, require_embedding_model
+
+if TYPE_CHECKING:
+    from diarize_runner.diarization.voices import SpeakerVoice
 
 _HINT: Final = "tell the administrator of the server, or leave out known_speakers"
 _SAMPLE: Final = np.dtype("<f4")
@@ -65,18 +69,25 @@ class SpeakerNaming:
         return VoiceFile(path=self.folder.path, digest=digest, content=Voices(model=model, voices=voices))
 
     def _voices(self, session: DiarizingSession) -> Iterator[Voice]:
-        """Yield the voice of each reference: of all speech in it, as only one person speaks."""
+        """Yield the voice of each reference, also as telephones would carry it."""
         for number, name in enumerate(self.work.references):
             waveform = np.fromfile(self.folder.reference(number), _SAMPLE)
-            recording = Recording(uri=f"reference-{number}", waveform=waveform)
-            speech = session.diarizer.detect_speech(recording, NoProgress())
-            heard = session.diarizer.embed_speakers(recording, speech, NoProgress()).get(SPEECH)
-            if heard is None:
+            heard = _hear(Recording(uri=f"reference-{number}", waveform=waveform), session)
+            if not heard:
                 hint = "send a reference in which the person speaks for at least 2 s"
                 raise VoiceError(f"the reference of {name} has too little speech", hint=hint)
-            yield Voice(name=name, enrolled="", seconds=heard.seconds, embedding=tuple(map(float, heard.embedding)))
+            embeddings = tuple(tuple(map(float, each.embedding)) for each in heard)
+            yield Voice(name=name, enrolled="", seconds=heard[0].seconds, embeddings=embeddings)
 
     def _digest(self) -> Digest:
         """Return the digest of all samples, for the provenance."""
         samples = (self.folder.reference(number).read_bytes() for number, _ in enumerate(self.work.references))
         return hash_bytes(b"".join(samples)).digest
+
+
+def _hear(recording: Recording, session: DiarizingSession) -> "list[SpeakerVoice]":
+    """Return the voice of all speech in a recording of one person, in each version of it; none of too little speech."""
+    diarizer = session.diarizer
+    speech = diarizer.detect_speech(recording, NoProgress())
+    found = (diarizer.embed_speakers(each, speech, NoProgress()) for each in also_by_telephone(recording))
+    return [voices[SPEECH] for voices in found if SPEECH in voices]
