@@ -36,7 +36,7 @@ def voices(voices_path):
 
 @pytest.fixture(scope="module")
 def one_client(tmp_path_factory, voices_path):
-    with shared_service(tmp_path_factory, decode=decode_wav, voice_file=voices_path) as client:
+    with shared_service(tmp_path_factory, decode=decode_wav, voice_file=voices_path, voice_threshold=0.7) as client:
         yield client
 
 
@@ -155,7 +155,7 @@ class TestNames:
     def test_the_provenance_tells_which_voices_and_which_threshold_decided(self, client, voices):
         digest = str(hash_bytes(voices.read_bytes()).digest)
         document = result_of(client, **ASK).json()
-        assert document["provenance"]["known_speakers"] == {"voices": digest, "threshold": 0.6}
+        assert document["provenance"]["known_speakers"] == {"voices": digest, "threshold": 0.7}
 
 
 class TestTheFileMayChange:
