@@ -10,9 +10,11 @@ from diarize_runner.cache.box.default_folder import DEFAULT_FOLDER
 from diarize_runner.cli.logs import log_json_to
 from diarize_runner.cli.options import seconds
 from diarize_runner.cli.output import Result
+from diarize_runner.cli.voices_options import cosine
 from diarize_runner.diarization.engines import DEVICES, ENGINES
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcription.options import COMPUTE_TYPES
+from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 
 if TYPE_CHECKING:
     from diarize_runner.service.settings import Settings
@@ -65,6 +67,10 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help=described)
     described = "chunks to transcribe together (default: $BATCH_SIZE, else 8)"
     parser.add_argument("--batch-size", type=int, metavar="N", help=described)
+    described = "let requests name the speakers whose voices are in FILE, made by: voices enroll (default: none)"
+    parser.add_argument("--voices", type=Path, metavar="FILE", help=described)
+    described = f"name a speaker only at this cosine or above (default: {DEFAULT_THRESHOLD:g}, for the embedded models)"
+    parser.add_argument("--voice-threshold", type=cosine, metavar="COSINE", help=described)
     parser.add_argument("--compute-type", choices=COMPUTE_TYPES, help="precision of the transcription (default: auto)")
 
 
@@ -106,6 +112,8 @@ def _with_options(settings: "Settings", arguments: argparse.Namespace) -> "Setti
         folder=arguments.folder,
         key_file=arguments.keys,
         webhook_file=arguments.webhooks,
+        voice_file=arguments.voices,
+        voice_threshold=arguments.voice_threshold,
     )
     return replace(given, insecure=arguments.insecure, limits=limits, models=models)
 

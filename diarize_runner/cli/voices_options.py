@@ -31,7 +31,7 @@ def add_naming_by_voice_options(parser: argparse.ArgumentParser) -> None:
     described = "name the speakers whose voices are in FILE, made by: voices enroll"
     parser.add_argument("--voices", type=Path, metavar="FILE", help=described)
     described = f"name a speaker only at this cosine or above (default: {DEFAULT_THRESHOLD:g}, for the embedded models)"
-    parser.add_argument("--voice-threshold", type=_cosine, default=DEFAULT_THRESHOLD, metavar="COSINE", help=described)
+    parser.add_argument("--voice-threshold", type=cosine, default=DEFAULT_THRESHOLD, metavar="COSINE", help=described)
 
 
 def requested_voices(arguments: argparse.Namespace) -> VoiceFile | None:
@@ -81,11 +81,12 @@ def _name(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _cosine(text: str) -> float:
+def cosine(text: str) -> float:
+    """Parse a threshold."""
     try:
-        cosine = float(text)
+        least = float(text)
     except ValueError:
-        cosine = 0.0
-    if not 0 < cosine <= 1:
+        least = 0.0
+    if not 0 < least <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most 1")
-    return cosine
+    return least

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, resolve_config
+from diarize_runner.cache.box.resolved_config import MODEL, PLDA, TRANSFORM, ModelFiles, ResolvedConfig, resolve_config
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.digests import Digest
 from diarize_runner.errors import PipelineError
@@ -41,9 +41,25 @@ def embedding_model_digest(cache: VerifiedCache) -> Digest | None:
     Embeddings can be compared only if one model made them. Other files of the cache do not matter.
     Raises as `load_pipeline` does.
     """
-    pipeline: Any = resolve_config(cache, _defaults).content["pipeline"]
+    return _embedding_model(resolve_config(cache, _defaults))
+
+
+def named_embedding_model_digest(cache: VerifiedCache) -> Digest | None:
+    """Return what `embedding_model_digest` does if the config names the model, without importing torch; else None.
+
+    Raises as `resolve_config` does.
+    """
+    return _embedding_model(resolve_config(cache, _no_defaults))
+
+
+def _embedding_model(config: ResolvedConfig) -> Digest | None:
+    pipeline: Any = config.content["pipeline"]
     model = (pipeline.get("params") or {}).get("embedding")
     return model.files[MODEL].content.digest if isinstance(model, ModelFiles) and MODEL in model.files else None
+
+
+def _no_defaults(_class_name: str) -> Mapping[str, object]:
+    return {}
 
 
 def _defaults(class_name: str) -> Mapping[str, object]:

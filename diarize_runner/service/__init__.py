@@ -7,6 +7,7 @@
         environment   read the variables, also those of other servers
         keys     the file of the API keys
         guarded_file   read a file that only the right users may change
+    voices       the file of the enrolled voices
     catalog      the transcription models of the cache
     intake       an upload, decoded in the confined child                             -> Job in the queue, or a 4xx
         speed    how long the queue takes, for Retry-After
@@ -16,6 +17,7 @@
         leftovers   remove the files that killed servers left
         retention   remove jobs that ended long ago
     recording    what decoding said of an upload                                      <-> JSON
+    references   speech with which a request names speakers of its own job
     work         what a job does: task, speaker hints, transcription                  <-> JSON
     queue/       jobs with leases, in SQLite or PostgreSQL
     workers/     claim a job, run it in the model process, store its result

@@ -137,6 +137,8 @@ def _model_settings(settings: Settings) -> ModelSettings:
         engine=models.engine,
         compute_type=models.compute_type,
         batch_size=models.batch_size,
+        voices=str(settings.voice_file.absolute()) if settings.voice_file else None,
+        voice_threshold=settings.voice_threshold,
     )
 
 

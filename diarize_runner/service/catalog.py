@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.errors import UsageError
-from diarize_runner.service.work import TRANSCRIBING, TaskName, Work
+from diarize_runner.service.work import FINDING_SPEAKERS, TRANSCRIBING, TaskName, Work
 from diarize_runner.transcription.models import ALIASES, find_models
 from diarize_runner.transcription.options import TranscriptionOptions
 
@@ -69,8 +69,12 @@ class Catalog:
         """Return the work with the transcription model and language that it needs, if it transcribes.
 
         Raises:
-            UsageError: there is no such model, or it does not know the language.
+            UsageError: there is no such model, or it does not know the language; or speakers are to be named, and the
+                task finds none.
         """
+        if work.names_speakers and work.task not in FINDING_SPEAKERS:
+            hint = "leave out known_speakers, or ask for a result with speakers, such as task=diarize or diarized_json"
+            raise UsageError("the result would have no speakers to name", hint=hint)
         if work.task not in TRANSCRIBING:
             return work
         chosen = self.choose(model)

@@ -21,6 +21,8 @@ DATABASE_URL: Final = "DIARIZE_RUNNER_DATABASE_URL"
 DATABASE_URL_FILE: Final = "DIARIZE_RUNNER_DATABASE_URL_FILE"
 KEYS: Final = "DIARIZE_RUNNER_SERVICE_KEYS"
 WEBHOOKS: Final = "DIARIZE_RUNNER_WEBHOOKS"
+VOICES: Final = "DIARIZE_RUNNER_VOICES"
+VOICE_THRESHOLD: Final = "DIARIZE_RUNNER_VOICE_THRESHOLD"
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 _MAX_COUNT = 1_000_000
 
@@ -52,6 +54,8 @@ def settings_from_environment(environ: Mapping[str, str]) -> Settings:
         Settings(limits=_limits(variables), models=_models(variables)),
         key_file=variables.parsed(_path, KEYS),
         webhook_file=variables.parsed(_path, WEBHOOKS),
+        voice_file=variables.parsed(_path, VOICES),
+        voice_threshold=variables.parsed(_cosine, VOICE_THRESHOLD),
         database_url=variables.parsed(_read_secret, DATABASE_URL_FILE) or variables.parsed(_text, DATABASE_URL),
     )
 
@@ -101,6 +105,16 @@ def _count(name: str, value: str) -> int:
     if value.isascii() and value.isdecimal() and len(value) <= len(str(_MAX_COUNT)) and 1 <= int(value) <= _MAX_COUNT:
         return int(value)
     raise UsageError(f"{name}={value}: not a whole number", hint=f"set {name} to a number from 1 to {_MAX_COUNT}")
+
+
+def _cosine(name: str, value: str) -> float:
+    try:
+        least = float(value)
+    except ValueError:
+        least = 0.0
+    if not 0 < least <= 1:
+        raise UsageError(f"{name}={value}: not a cosine", hint=f"set {name} to a number above 0, at most 1")
+    return least
 
 
 def _flag(name: str, value: str) -> bool:

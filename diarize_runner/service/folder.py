@@ -7,6 +7,7 @@
     jobs/<id>/upload              the recording, as it was uploaded
     jobs/<id>/transcript          the transcript, if one came along
     jobs/<id>/samples.f32         the decoded samples, until the job ends
+    jobs/<id>/reference-<n>.f32   samples of a speaker whom the request names, until the job ends
     jobs/<id>/recording.json      what decoding said of them
     jobs/<id>/result-<lease>/     one file for each format
     jobs-without-queue-<random>/  jobs of a queue.db that is gone; the administrator removes it
@@ -56,6 +57,10 @@ class JobFolder:
         """Return the samples: mono, 16 kHz, float32, little-endian."""
         return self.path / "samples.f32"
 
+    def reference(self, number: int) -> Path:
+        """Return the samples of a reference, in the form of `samples`."""
+        return self.path / f"reference-{number}.f32"
+
     @property
     def recording(self) -> Path:
         """Return the document that describes the samples."""
@@ -67,7 +72,8 @@ class JobFolder:
 
     def remove_inputs(self) -> None:
         """Remove what only a running job needs."""
-        self.samples.unlink(missing_ok=True)
+        for path in (self.samples, *self.path.glob("reference-*.f32")):
+            path.unlink(missing_ok=True)
 
     def remove_results(self, *, except_for: str | None) -> None:
         """Remove all results but one, and drafts of results. Raises DiskError."""

@@ -1,4 +1,4 @@
-"""Read a file that only the right users may change: keys, or a secret."""
+"""Read a file that only the right users may change: keys, a secret, or voices."""
 
 import os
 import stat
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from diarize_runner.bounds import MAX_FILE_BYTES
 from diarize_runner.errors import UsageError
 
 OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
@@ -29,15 +30,22 @@ class GuardedFile:
     """What is wrong with one that has them; `{path}` stands for the file."""
 
     def read(self, path: Path) -> bytes:
-        """Return the file's bytes; raise UsageError if it cannot be read, or users who must not can use it."""
+        """Return the file's bytes.
+
+        Raises:
+            UsageError: it cannot be read or is too large, or users who must not can use it.
+        """
         try:
             # Without O_NONBLOCK, opening a named pipe waits for a writer.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 self._require_trusted(path, os.fstat(file.fileno()))
-                return file.read()
+                data = file.read(MAX_FILE_BYTES + 1)
         except OSError as reason:
             message = f"cannot read the {self.content} {path}: {reason.strerror}"
             raise UsageError(message, hint=self.missing_hint) from reason
+        if len(data) > MAX_FILE_BYTES:
+            raise UsageError(f"{path} is larger than {MAX_FILE_BYTES >> 20} MiB", hint=f"name a file of {self.kind}")
+        return data
 
     def _require_trusted(self, path: Path, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final
 
 from anyio import CapacityLimiter
 
@@ -19,15 +20,22 @@ from diarize_runner.diarization.audio import DecodedRecording, Selection
 from diarize_runner.diarization.decoders import StandbyDecoder
 from diarize_runner.digests import hash_bytes, iter_chunks, write_and_hash
 from diarize_runner.disk import disk_errors
-from diarize_runner.errors import DiarizeRunnerError, DiskFull, QueueError, UnreadableAudio
+from diarize_runner.errors import AudioError, DiarizeRunnerError, DiskFull, QueueError, UnreadableAudio
 from diarize_runner.service.folder import JobFolder, ServiceFolder
 from diarize_runner.service.queue.job import Job, NewJob, QueueLoad
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.recording import DecodedUpload
+from diarize_runner.service.references import LONGEST_SECONDS, SHORTEST_SECONDS, Reference
 from diarize_runner.service.settings import Limits
 from diarize_runner.service.speed import Speed
 from diarize_runner.service.work import Work
 from diarize_runner.transcript.read import read
+
+_PADDING: Final = 0.2
+"""Seconds that codecs and containers add or lack."""
+_REFERENCE_LIMITS: Final = audio.Limits(
+    audio_seconds=LONGEST_SECONDS + _PADDING, wall_seconds=60.0, cpu_seconds=20, memory=1 << 30
+)
 
 
 class QueueFull(DiarizeRunnerError):
@@ -48,6 +56,8 @@ class Submission:
     is_strict: bool = False
     """Whether to refuse a recording that has a warning."""
     idempotency_key: str | None = None
+    references: tuple[Reference, ...] = ()
+    """Of the speakers in `work.references`."""
     webhook_url: str | None = None
     """What gets a request when the job has ended; it was checked."""
 
@@ -138,8 +148,11 @@ class Intake:
         self.require_room(submission.owner)
         recording = self._decode(submission, upload)
         self.require_room(submission.owner, recording.duration)
+        references = [self._decode_reference(each) for each in submission.references]
         with self._folder.new_job(job_id) as folder:
             _keep(folder, recording, submission.work, upload, transcript)
+            for number, each in enumerate(references):
+                folder.reference(number).write_bytes(each.waveform.data)
         new = _new_job(job_id, submission, recording, transcript)
         job = self._add(new)
         self._wake()
@@ -155,6 +168,19 @@ class Intake:
         if submission.is_strict and recording.warnings:
             hint = "repair it, or leave out strict to process what there is"
             raise UnreadableAudio(f"{work.name} is refused: {recording.warnings[0]}", hint=hint)
+        return recording
+
+    def _decode_reference(self, reference: Reference) -> DecodedRecording:
+        """Decode a reference; raise AudioError and UnreadableAudio if it is too short, too long, or no audio."""
+        name = f"the reference of {reference.name}"
+        with disk_errors(self._folder.incoming), TemporaryFile(dir=self._folder.incoming) as file:
+            file.write(reference.audio)
+            file.seek(0)
+            whole = audio.ALL_CHANNELS
+            recording = audio.decode_opened(file, name, whole, limits=_REFERENCE_LIMITS, run=self.standby.run)
+        if recording.duration < SHORTEST_SECONDS - _PADDING:
+            hint = f"send {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s of one person"
+            raise AudioError(f"{name} lasts {recording.duration:.1f} s", hint=hint)
         return recording
 
     def _add(self, new: NewJob) -> Job:
@@ -185,6 +211,7 @@ def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, t
         owner=submission.owner,
         work=work.encode(),
         model=work.model,
+        work_version=work.version,
         audio_seconds=recording.duration,
         idempotency_key=key,
         webhook_url=submission.webhook_url,
@@ -195,6 +222,7 @@ def _new_job(job_id: str, submission: Submission, recording: DecodedRecording, t
 def _request_digest(submission: Submission, recording: DecodedRecording, transcript: BinaryIO | None) -> str:
     """Return a digest of everything that a request sends."""
     parts = [str(recording.digest), submission.work.encode(), str(submission.is_strict), submission.webhook_url or ""]
+    parts += [str(hash_bytes(reference.audio).digest) for reference in submission.references]
     if transcript:
         transcript.seek(0)
         parts.append(str(write_and_hash(iter_chunks(transcript), None).digest))

@@ -26,6 +26,7 @@ from diarize_runner.service.queue.database import is_shared, open_database
 from diarize_runner.service.queue.queue import Queue
 from diarize_runner.service.settings import Settings, require_safe
 from diarize_runner.service.systemd import NO_SYSTEMD, Systemd
+from diarize_runner.service.voices import require_usable
 from diarize_runner.service.web.app import create_app
 from diarize_runner.service.web.changes import Changes
 from diarize_runner.service.web.service import Service
@@ -50,11 +51,15 @@ def serve(settings: Settings, progress: ConsoleProgress, systemd: Systemd = NO_S
         UsageError: the address needs a key file or is in use, another server or user has the folder, or there is no
             such model.
         ManifestError, IntegrityError: the cache cannot be used, or does not verify; or the key file is invalid.
+        VoiceError: another embedding model made the voices.
         QueueError, DiskError: the queue or the folder cannot be used.
     """
     settings = systemd.at_address(settings)
     require_safe(settings)
-    catalog = Catalog.of(open_cache(settings.models.cache, progress), settings.models.transcription_model)
+    cache = open_cache(settings.models.cache, progress)
+    if settings.voice_file:
+        require_usable(settings.voice_file, cache)
+    catalog = Catalog.of(cache, settings.models.transcription_model)
     serve_models(settings, catalog, Models(), progress, systemd)
 
 

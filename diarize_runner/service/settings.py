@@ -11,6 +11,7 @@ from diarize_runner.cache.box.default_folder import default_folder
 from diarize_runner.diarization.engines import AUTO, Engine
 from diarize_runner.errors import UsageError
 from diarize_runner.transcription.options import DEFAULT_BATCH_SIZE, ComputeType
+from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 
 DEFAULT_FOLDER: Final = Path("/var/lib/diarize-runner/service")
 _HOUR = 3600.0
@@ -90,6 +91,10 @@ class Settings:
     """None: everyone who reaches the address may use the service."""
     webhook_file: Path | None = None
     """The hosts that submissions may name as receivers of webhooks; None for no webhooks."""
+    voice_file: Path | None = None
+    """The enrolled voices after which requests can have speakers named; None to name none."""
+    voice_threshold: float = DEFAULT_THRESHOLD
+    """The least cosine between a speaker and the voice that names the speaker."""
     insecure: bool = False
     """Whether other machines may use the service without a key."""
     database_url: str | None = field(default=None, repr=False)

@@ -6,14 +6,18 @@ from typing import Any, Final, Literal, get_args
 
 from diarize_runner.diarization.turns import NO_HINTS, SpeakerHints
 
-VERSION: Final = 1
-"""Of the documents of `Work.encode`. A release that adds what older ones cannot do raises it: boxes of older releases
-leave such jobs to others."""
+VERSION: Final = 2
+"""The newest of the documents of `Work.encode`. A release that adds what older ones cannot do raises it: boxes of older
+releases leave such jobs to others."""
+_FIRST: Final = 1
+"""The version of work that every release can do."""
 TaskName = Literal["diarize", "vad", "transcribe", "run"]
 TASKS: Final[tuple[TaskName, ...]] = get_args(TaskName)
 """`diarize` labels the transcript if one comes along; `run` transcribes, diarizes and labels."""
 TRANSCRIBING: Final = ("transcribe", "run")
 """The tasks that need a transcription model."""
+FINDING_SPEAKERS: Final = ("diarize", "run")
+"""The tasks whose results have speakers."""
 DIARIZATION_MODEL: Final = "diarization"
 """The model of jobs that transcribe nothing, for sticky scheduling."""
 
@@ -36,6 +40,20 @@ class Work:
     """The name of a transcription model of the cache; None for a task that transcribes nothing."""
     language: str | None = None
     """A code such as `de`; None to detect it."""
+    known_speakers: bool = False
+    """Whether to name speakers after the enrolled voices."""
+    references: tuple[str, ...] = ()
+    """The names of speakers of whom the job has references, in their order."""
+
+    @property
+    def version(self) -> int:
+        """The oldest version that says all of it, so that as many releases as possible can do it."""
+        return VERSION if self.names_speakers else _FIRST
+
+    @property
+    def names_speakers(self) -> bool:
+        """Whether speakers get names in place of labels."""
+        return self.known_speakers or bool(self.references)
 
     @property
     def model(self) -> str:
@@ -44,8 +62,10 @@ class Work:
 
     def encode(self) -> str:
         """Return it as JSON."""
-        # ASCII: a name may hold a lone surrogate
-        return json.dumps({"version": VERSION, **asdict(self)}, sort_keys=True)
+        values = {"version": self.version, **asdict(self)}
+        if not self.names_speakers:
+            del values["known_speakers"], values["references"]  # older releases refuse them
+        return json.dumps(values, sort_keys=True)  # ASCII: a name may hold a lone surrogate
 
     @classmethod
     def decode(cls, text: str) -> "Work":
@@ -55,12 +75,15 @@ class Work:
             ValueError, TypeError or KeyError: it is something else; a stored row is not trusted.
         """
         values: dict[str, Any] = json.loads(text)
-        if not 1 <= (version := values["version"]) <= VERSION:
-            raise ValueError(f"version {version} of a job, but this release reads version {VERSION}")
+        if not _FIRST <= (version := values["version"]) <= VERSION:
+            raise ValueError(f"version {version} of a job, but this release reads versions up to {VERSION}")
         del values["version"]
-        work = cls(**{**values, "hints": SpeakerHints(**values["hints"])})
+        hints, references = SpeakerHints(**values["hints"]), tuple(map(str, values.get("references", ())))
+        work = cls(**{**values, "hints": hints, "references": references})
         if work.task not in TASKS:
             raise ValueError(f"{work.task!r} is no task")
+        if work.names_speakers and work.task not in FINDING_SPEAKERS:
+            raise ValueError(f"{work.task!r} finds no speakers to name")
         return replace(work, name=str(work.name))
 
 

@@ -36,7 +36,11 @@ class VoiceFile:
             UnsupportedFormat: another release wrote it, or it is no file of voices.
             ManifestError: it is empty or damaged.
         """
-        data = _read(path)
+        return cls.parse(path, _read(path))
+
+    @classmethod
+    def parse(cls, path: Path, data: bytes) -> "VoiceFile":
+        """Parse the bytes of a file. Raises UnsupportedFormat and ManifestError as `load` does."""
         if not data:
             raise ManifestError(f"{path} is empty", hint=_DAMAGED)
         try:

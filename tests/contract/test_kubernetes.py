@@ -29,7 +29,17 @@ DOCS = ROOT / "docs"
 CUSTOM = json.loads((ROOT / "tests/vectors/kubernetes/custom_resources.json").read_text(encoding="utf-8"))
 """The schemas of kinds that Kubernetes itself does not have."""
 VERSIONS = ("1.28", "1.34")
-ALL_COMPONENTS = ("fs-group", "gpu", "dns", "webhooks", "postgresql", "autoscaling", "monitoring", "models-volume")
+ALL_COMPONENTS = (
+    "fs-group",
+    "gpu",
+    "dns",
+    "voices",
+    "webhooks",
+    "postgresql",
+    "autoscaling",
+    "monitoring",
+    "models-volume",
+)
 
 
 @pytest.fixture(scope="module")

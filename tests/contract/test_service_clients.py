@@ -1,5 +1,6 @@
 """Clients of other transcription servers work with this one: curl, requests, and the client of OpenAI."""
 
+import base64
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ openai = pytest.importorskip("openai")
 import requests  # noqa: E402
 from support.served import served, started  # noqa: E402
 from support.services import wav  # noqa: E402
+from support.voices import PITCHES  # noqa: E402
 
 SECONDS = 12.0
 TURN_KEYS = {"start", "end", "speaker"}
@@ -80,6 +82,10 @@ def transcribe(client, audio):
         return found.parse(), found.headers
 
     return run
+
+
+def data_url(data):
+    return f"data:audio/wav;base64,{base64.b64encode(data).decode()}"
 
 
 def speaker_turns(segments):
@@ -294,19 +300,29 @@ class TestOpenAi:
         assert [each.word for each in found.words] == LINES
         assert "X-Warning" not in headers
 
-    def test_diarized_json_has_speakers_and_ignores_their_names_with_a_warning(self, transcribe):
-        found, headers = transcribe(
-            "diarized_json",
-            chunking_strategy="auto",
-            known_speaker_names=["agent"],
-            known_speaker_references=["data:,"],
-        )
+    def test_diarized_json_has_speakers(self, transcribe):
+        found, headers = transcribe("diarized_json", chunking_strategy="auto")
 
         assert [(each.start, each.speaker, each.text) for each in found.segments] == [
             (start, speaker, text) for (start, speaker), text in zip(EXPECTED_TURNS, LINES, strict=True)
         ]
-        assert "the field 'known_speaker_names[]' is ignored" in headers["X-Warning"]
-        assert "chunking_strategy" not in headers["X-Warning"]
+        assert "X-Warning" not in headers
+
+    def test_diarized_json_has_the_names_of_the_references(self, transcribe):
+        found, headers = transcribe(
+            "diarized_json",
+            known_speaker_names=["caller", "agent"],
+            known_speaker_references=[data_url(wav(3.0, pitch=PITCHES[person])) for person in ("bo", "ada")],
+        )
+
+        assert [each.speaker for each in found.segments] == ["agent", "caller"] * 3
+        assert "X-Warning" not in headers
+
+    def test_a_reference_that_is_no_audio_is_refused(self, transcribe):
+        with pytest.raises(openai.UnprocessableEntityError, match="the reference of agent"):
+            transcribe(
+                "diarized_json", known_speaker_names=["agent"], known_speaker_references=[data_url(b"no audio at all")]
+            )
 
     def test_the_models_are_listed(self, client):
         assert [model.id for model in client.models.list()] == ["tiny.en", "small"]

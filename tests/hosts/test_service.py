@@ -16,7 +16,10 @@ import pytest
 from support.hosts import fresh_host, require_hosts, run_play
 from support.hosts.trees import changes
 from support.services import wav
+from support.voices import MODEL, voice_of
 from support.web import files, serving
+
+from diarize_runner.voices.document import Voices
 
 pytestmark = pytest.mark.hosts
 
@@ -26,6 +29,7 @@ HOME = "/opt/diarize-runner"
 COMMAND = f"{HOME}/current/bin/diarize-runner"
 FOLDER = "/var/lib/diarize-runner/service"
 KEYS = "/etc/diarize-runner/service-keys.json"
+VOICES = "/srv/voices.json"
 UNIT = "diarize-runner-serve"
 USER = "diarize-runner-service"
 PACKAGES = (
@@ -201,6 +205,22 @@ def test_the_sandbox_refuses_a_job(host_and_client, name, attempt, refusal):
     assert refusal in output_of(host, http, name, attempt)
 
 
+def test_voices_are_the_service_s_alone_and_root_changes_them_without_a_restart(service):
+    host, *_ = service
+    content = Voices(model=MODEL, voices=(voice_of("ada", "Ada"),)).to_bytes()
+    host.put(VOICES, content, mode="0644")
+    apply(host, service_voices_file=VOICES, service_voice_threshold="0.7").succeeded()
+    owner_and_mode = f"{USER} {USER} 600\n"
+    assert host.succeed(f"stat --format='%U %G %a' {VOICES}") == owner_and_mode
+    with client(host, add_key(host, "voices")) as http:
+        assert http.get("/v1/capabilities").json() == {"known_speakers": True}
+        assert "Read-only file system" in output_of(host, http, "voices", f"echo > {VOICES}")
+    host.succeed(f"{COMMAND} voices delete Ada --voices {VOICES}")
+    assert host.succeed(f"stat --format='%U %G %a' {VOICES}") == owner_and_mode
+    apply(host).succeeded()
+    host.succeed(f"rm {VOICES}")
+
+
 def test_a_job_can_take_the_lock_of_the_gpu_that_other_users_see(host_and_client):
     host, http = host_and_client
     assert output_of(host, http, "lock", "touch /run/lock/gpu-of-this-test && echo taken") == "taken"
@@ -267,6 +287,8 @@ def test_a_release_that_is_not_ready_fails_the_play_with_its_log_and_the_next_on
         ({"service_folder": "/srv/my calls"}, "must be absolute paths without spaces, quotes, % or $"),
         ({"service_memory_max": "120%"}, "such as 80% or 12G (it is '120%')"),
         ({"service_database_url_file": "/etc/none"}, "/etc/none does not exist on the box"),
+        ({"service_voices_file": "/etc/none"}, "/etc/none does not exist on the box"),
+        ({"service_voice_threshold": "60%"}, "above 0, at most 1, or empty (it is '60%')"),
         ({"service_webhooks_file": "/etc/hosts"}, "the service can connect to no network"),
     ],
 )
@@ -314,7 +336,9 @@ def test_reset_leaves_nothing(service):
     host.succeed("rm -f /srv/*.sh /run/lock/gpu-of-this-test && rm -rf /opt/diarize-runner/releases/broken")
     assert apply(host, applied_tasks="reset", service_keep_jobs="true").succeeded().changed > 0
     host.succeed(f"test -e {FOLDER}/queue.db && test -e {KEYS} && ! test -e /etc/systemd/system/{UNIT}.service")
-    assert apply(host, applied_tasks="reset").succeeded().changed > 0
+    host.succeed(f"touch {VOICES} && chown {USER}: {VOICES}")
+    assert apply(host, applied_tasks="reset", service_voices_file=VOICES).succeeded().changed > 0
+    assert host.succeed(f"stat --format='%U %G %a' {VOICES} && rm {VOICES}") == "root root 600\n"
     left = [path for path in changes(before, host.files()) if "__pycache__" not in path]
     assert [path for path in left if path.rstrip("-") not in ACCOUNTS] == []
     assert host.run(f"getent passwd {USER}").returncode != 0

@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 import time
+import wave
 from contextlib import suppress
 from importlib.metadata import distribution
 from pathlib import Path
@@ -14,9 +15,12 @@ import pytest
 from support.command import succeed
 from support.fake_queue import FakeQueue, job_of
 
+from diarize_runner.cache.box.open import open_cache
 from diarize_runner.diarization import audio
+from diarize_runner.progress import NoProgress
 from diarize_runner.service.folder import ServiceFolder
 from diarize_runner.service.recording import DecodedUpload
+from diarize_runner.service.voices import require_usable
 from diarize_runner.service.work import Work
 from diarize_runner.service.workers.dispatcher import Dispatcher
 from diarize_runner.service.workers.memory import resident_bytes
@@ -29,6 +33,9 @@ pytestmark = pytest.mark.scenario
 
 SAMPLE = Path(distribution("pyannote.audio").locate_file("pyannote/audio/sample/sample.wav"))
 COMPARED = ("json", "srt", "rttm")
+VOICES = "voices.json"
+ALONE = (22, 27)
+"""Seconds of the sample in which only one of its speakers talks."""
 
 
 class Service:
@@ -43,7 +50,7 @@ class Service:
             queue=self.queue,
             folder=self.folder,
             models=self.models,
-            settings=ModelSettings(cache=str(box), device="cpu"),
+            settings=ModelSettings(cache=str(box), device="cpu", voices=str(folder / VOICES)),
             pace=Pace(idle_seconds=idle_seconds),
             on_change=self.changes.append,
         )
@@ -58,12 +65,14 @@ class Service:
         self.dispatcher.wake()
         self.thread.join(30)
 
-    def add(self, job_id, work, recording=SAMPLE, transcript=None):
+    def add(self, job_id, work, recording=SAMPLE, transcript=None, references=()):
         decoded = audio.decode(recording)
         with self.folder.new_job(job_id) as job:
             job.samples.write_bytes(decoded.waveform.tobytes())
             upload = DecodedUpload(uri=decoded.uri, digest=str(decoded.digest), warnings=decoded.warnings)
             job.recording.write_bytes(upload.encode())
+            for number, path in enumerate(references):
+                job.reference(number).write_bytes(audio.decode(path).waveform.tobytes())
             if transcript:
                 shutil.copy(transcript, job.transcript)
         self.queue.add(job_of(job_id, work, decoded.duration))
@@ -142,6 +151,37 @@ def test_diarize_labels_a_transcript_as_the_command_does(service, commanded):
     work = Work(task="diarize", name="sample.wav", has_transcript=True)
     service.add("labelled", work, transcript=commanded / "run/sample.srt")
     same(service.finished("labelled"), commanded / "diarize", COMPARED)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """The recording of one speaker of the sample."""
+    path = tmp_path_factory.mktemp("speech") / "ada.wav"
+    with wave.open(str(SAMPLE)) as call, wave.open(str(path), "wb") as excerpt:
+        excerpt.setparams(call.getparams())
+        call.setpos(ALONE[0] * call.getframerate())
+        excerpt.writeframes(call.readframes((ALONE[1] - ALONE[0]) * call.getframerate()))
+    return path
+
+
+def test_known_speakers_have_the_names_that_the_command_gives_them(service, embedded_box, speech, tmp_path):
+    common, voices = ("--cache", embedded_box, "--device", "cpu"), service.folder.path / VOICES
+    succeed("voices", "enroll", "Ada Li", speech, "--voices", voices, *common)
+    require_usable(voices, open_cache(embedded_box, NoProgress()))
+    succeed("run", SAMPLE, *common, "--voices", voices, *outputs(tmp_path / "run", COMPARED))
+    service.add("named", Work(task="run", name="sample.wav", transcription_model="tiny.en", known_speakers=True))
+    result = service.finished("named")
+    same(result, tmp_path / "run", COMPARED)
+    assert "Ada Li" in json.loads((result / "json").read_text())["speakers"]
+
+
+def test_a_speaker_of_whom_a_request_has_five_seconds_gets_the_name(service, speech):
+    service.add("plain", Work(name="sample.wav"))
+    service.add("referenced", Work(name="sample.wav", references=("agent",)), references=[speech])
+    plain, named = (json.loads((service.finished(each) / "json").read_text()) for each in ("plain", "referenced"))
+    (label,) = {turn["speaker"] for turn in plain["diarization"] if turn["start"] < ALONE[0] < ALONE[1] < turn["end"]}
+    for before, after in zip(plain["diarization"], named["diarization"], strict=True):
+        assert after == {**before, "speaker": "agent" if before["speaker"] == label else before["speaker"]}
 
 
 @pytest.mark.parametrize(("task", "formats"), [("vad", ("json", "rttm")), ("transcribe", ("json", "srt"))])

@@ -1,7 +1,8 @@
 """A model process without models, which runs as `python -m support.fake_models`.
 
 It answers the protocol of the real one, and writes the same files: two speakers take turns of two seconds, and say a
-word each. A recording without a sound has no speakers. The name of a recording can ask for more:
+word each. A recording without a sound has no speakers. The speakers have the voices of "ada" and "bo" in
+`support.voices`. The name of a recording can ask for more:
 
     crash.wav    the process dies
     hang.wav     it does nothing until it is killed
@@ -18,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from diarize_runner.diarization.turns import SPEECH, Diarization, SpeakerTurn
+from diarize_runner.diarization.voices import SpeakerVoice
 from diarize_runner.digests import hash_bytes
 from diarize_runner.errors import PipelineError
 from diarize_runner.jobs.job import DiarizationTask, Job, Result, SpeechDetectionTask
@@ -26,8 +28,9 @@ from diarize_runner.jobs.transcribing import _without_speakers
 from diarize_runner.service.folder import JobFolder
 from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.work import Work
-from diarize_runner.service.workers.model_process import _UploadedAudio
+from diarize_runner.service.workers.model_process import _sending_errors, _UploadedAudio
 from diarize_runner.service.workers.models import model_program
+from diarize_runner.service.workers.naming import SpeakerNaming
 from diarize_runner.service.workers.protocol import Finished, JobRequest, Loaded, Progressed, encode_event
 from diarize_runner.service.workers.results import render, write_result
 from diarize_runner.transcript.formats.provenance import CacheReference, Provenance, TranscriptionReference
@@ -73,8 +76,9 @@ def _answer(_models, request, _samples, emit):
         emit(Failed.of(PipelineError("the pipeline failed on it", hint="try another")))
         return
     emit(Progressed(stage="embeddings", completed=1, total=2))
-    write_result(request.result_folder, render(work.task, _result(folder, work)))
-    emit(Finished(processing_seconds=0.5, memory_bytes=1 << 20))
+    with _sending_errors(folder, emit):
+        write_result(request.result_folder, render(work.task, _result(folder, work, request.load)))
+        emit(Finished(processing_seconds=0.5, memory_bytes=1 << 20))
 
 
 def _hang_once(name, folder, emit):
@@ -95,7 +99,7 @@ def _misbehave(name, emit):
         time.sleep(0.1)
 
 
-def _result(folder, work):
+def _result(folder, work, settings):
     upload = DecodedUpload.decode(folder.recording.read_bytes())
     task = SpeechDetectionTask() if work.task == "vad" else DiarizationTask(hints=work.hints)
     audio = _UploadedAudio(name=work.name, upload=upload, samples=folder.samples)
@@ -106,7 +110,54 @@ def _result(folder, work):
     timing = Timing(
         uri=upload.uri, audio_seconds=loaded.recording.duration, estimated_seconds=None, processing_seconds=0.5
     )
-    return Result(labelled=labelled, provenance=_provenance(loaded, work), timing=timing)
+    result = Result(labelled=labelled, provenance=_provenance(loaded, work), timing=timing)
+    if not work.names_speakers:
+        return result
+    naming = SpeakerNaming(settings=settings, folder=folder, work=work)
+    return naming.session(_Ran(result), _Quiet()).run(loaded, _Quiet())
+
+
+class _Ran:
+    """A session that has run."""
+
+    def __init__(self, result):
+        self.result, self.diarizer = result, _Voices()
+
+    def run(self, _loaded, _progress):
+        return self.result
+
+
+class _Voices:
+    """A diarizer that embeds speakers by their labels, and references by the pitch of their tones."""
+
+    device = "cpu"
+
+    @property
+    def embedding_model(self):
+        from support.voices import MODEL  # here: hosts of tests have this module alone
+
+        return MODEL
+
+    def detect_speech(self, recording, _progress):
+        turns = (SpeakerTurn(start=0.0, end=recording.duration, speaker=SPEECH),) if recording.waveform.any() else ()
+        return Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
+
+    def embed_speakers(self, recording, diarization, _progress):
+        from support.voices import PITCHES, embedding_of, embedding_of_tone
+
+        if diarization.speakers == (SPEECH,):
+            voice = SpeakerVoice(embedding=embedding_of_tone(recording.waveform), seconds=recording.duration)
+            return {SPEECH: voice}
+        people = zip(diarization.speakers, PITCHES, strict=False)
+        return {label: SpeakerVoice(embedding=embedding_of(person), seconds=TURN) for label, person in people}
+
+
+class _Quiet:
+    def print_line(self, line):
+        pass
+
+    def advance(self, stage, **_counts):
+        pass
 
 
 def _diarize(loaded, work):

@@ -29,9 +29,9 @@ LIMITS = Limits(requests_per_minute=100_000, reserved_bytes=0)
 ADDRESS = "http://127.0.0.1:8000"
 
 
-def wav(seconds=4.0, level=0.3, rate=16_000):
+def wav(seconds=4.0, level=0.3, rate=16_000, pitch=220):
     """Return a WAV file of a tone; silence with level 0."""
-    samples = level * np.sin(2 * np.pi * 220 * np.arange(round(seconds * rate)) / rate)
+    samples = level * np.sin(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
     target = io.BytesIO()
     with wave.open(target, "wb") as file:
         file.setnchannels(1)

@@ -10,6 +10,7 @@ from diarize_runner.diarization.audio import SAMPLE_RATE
 from diarize_runner.diarization.turns import SpeakerTurn, rename_by_first_appearance
 from diarize_runner.diarization.voices import embed_speakers
 from diarize_runner.digests import hash_bytes
+from diarize_runner.voices.document import Voice
 
 PITCHES = {"ada": 400, "bo": 800, "cy": 1200}
 """Hertz, by person."""
@@ -32,6 +33,17 @@ def write_speech(path, *said):
 def embedding_of(person):
     """Return the embedding of a person: of unit length, and at right angles to every other person's."""
     return _embedding(PITCHES[person])
+
+
+def embedding_of_tone(samples):
+    """Return the embedding of the person whose tone it is."""
+    return _embedding(_pitch(samples))
+
+
+def voice_of(person, name):
+    """Return the enrolled voice of a person."""
+    embeddings = (tuple(map(float, embedding_of(person))),)
+    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=30.0, embeddings=embeddings)
 
 
 def _embedding(pitch):

@@ -1,11 +1,12 @@
 """The answers of `/diarize`, `/status/{job_id}` and `/batch-diarize`.
 
-Speakers are named `Speaker_01`, by their order of appearance. Talk time is of the turns, without the silence between
-them; each segment of the transcript is there, one without a speaker as `Unknown`.
+Speakers are named `Speaker_01`, by their order of appearance; known speakers keep their names. Talk time is of the
+turns, without the silence between them; each segment of the transcript is there, one without a speaker as `Unknown`.
 """
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field
@@ -23,6 +24,7 @@ _STATUS: Final[Mapping[str, Status]] = {
     "cancelled": "cancelled",
 }
 _UNKNOWN: Final = "Unknown"
+_LABEL: Final = re.compile(r"SPEAKER_\d+|SPEECH")
 
 
 class Submitted(BaseModel):
@@ -81,7 +83,7 @@ class JobResult(BaseModel):
     @classmethod
     def of(cls, result: FinishedJob) -> "JobResult":
         """Return the result of a finished job."""
-        names = {label: f"Speaker_{number:02d}" for number, label in enumerate(result.speakers, start=1)}
+        names = _names(result.speakers)
         segments = [_segment(each, names) for each in result.segments or result.turns]
         return cls(
             transcript="\n".join(map(_line, segments)),
@@ -123,6 +125,13 @@ class JobStatus(BaseModel):
 def status_of(job: Job) -> Status:
     """Return the state in the words of this API."""
     return _STATUS[job.state]
+
+
+def _names(speakers: Sequence[str]) -> dict[str, str]:
+    """Return names by label; a known speaker has a name in place of a label, and keeps it."""
+    labels = [speaker for speaker in speakers if _LABEL.fullmatch(speaker)]
+    numbered = {label: f"Speaker_{number:02d}" for number, label in enumerate(labels, start=1)}
+    return {speaker: numbered.get(speaker, speaker) for speaker in speakers}
 
 
 def _segment(segment: Mapping[str, Any], names: Mapping[str, str]) -> Segment:

@@ -3,6 +3,7 @@
 app          the application: the endpoints, within `protect`
 routes/      the endpoints, one module for each API
     forms, names    the fields and queries that they share
+    references      the fields of OpenAI that name speakers
     synchronous     submit, wait, and answer with the result
 page/        the page, one document without a build step
 service      what the endpoints share, and how a request waits for its job

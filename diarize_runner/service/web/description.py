@@ -21,7 +21,7 @@ _OF_ALL: Final = {
     503: "The queue cannot be reached",
 }
 _OF_UPLOADS: Final = {
-    400: "The body is no valid form",
+    400: "The body is no valid form, or the server has no voices for known_speakers",
     413: "The body is too large",
     422: "A field is invalid, or the recording or its transcript cannot be read",
     507: "The disk is full",

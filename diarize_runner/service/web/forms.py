@@ -5,7 +5,8 @@ from typing import Annotated, BinaryIO, Final
 from fastapi import Depends, File, Form, Header, Request, UploadFile
 
 from diarize_runner.diarization.turns import MAX_SPEAKERS, SpeakerHints
-from diarize_runner.service.web.problems import INVALID_REQUEST, TOO_LARGE, Problem
+from diarize_runner.service.web.problems import INVALID_REQUEST, NO_VOICES, TOO_LARGE, Problem
+from diarize_runner.service.web.service import RunningService
 
 _LONGEST_NAME: Final = 100
 _LARGEST_TRANSCRIPT: Final = 32 << 20
@@ -28,6 +29,19 @@ def speaker_hints(
         detail = f"min_speakers is {min_speakers}, more than max_speakers, which is {max_speakers}"
         raise Problem(INVALID_REQUEST, detail, hint=hint)
     return SpeakerHints(exactly=num_speakers, at_least=min_speakers, at_most=max_speakers)
+
+
+def known_speakers(
+    service: RunningService,
+    known_speakers: Annotated[
+        bool, Form(description="Name the speakers whose voices are enrolled on this server, in place of labels.")
+    ] = False,
+) -> bool:
+    """Return whether to name speakers; raise the problem of a server that knows nobody."""
+    if known_speakers and service.settings.voice_file is None:
+        hint = "leave out known_speakers; the administrator can enroll voices, and start the server with --voices"
+        raise Problem(NO_VOICES, "this server has no voices of known speakers", hint=hint)
+    return known_speakers
 
 
 async def ignored_fields(request: Request) -> tuple[str, ...]:
@@ -82,6 +96,7 @@ def warnings_header(warnings: tuple[str, ...]) -> dict[str, str]:
 
 Recording = Annotated[UploadFile, File(description="A recording of any format that FFmpeg reads.")]
 Hints = Annotated[SpeakerHints, Depends(speaker_hints)]
+KnownSpeakers = Annotated[bool, Depends(known_speakers)]
 IgnoredFields = Annotated[tuple[str, ...], Depends(ignored_fields)]
 UploadedTranscript = Annotated[BinaryIO | None, Depends(transcript_of)]
 Strict = Annotated[

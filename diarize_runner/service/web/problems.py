@@ -48,6 +48,7 @@ TOO_MANY_UPLOADS: Final = ProblemKind(slug="too-many-uploads", status=429, title
 STORAGE_FULL: Final = ProblemKind(slug="storage-full", status=507, title="The disk of the service is full")
 QUEUE_UNAVAILABLE: Final = ProblemKind(slug="queue-unavailable", status=503, title="The queue cannot be reached")
 QUEUE_FULL: Final = ProblemKind(slug="queue-full", status=429, title="The queue is full")
+NO_VOICES: Final = ProblemKind(slug="no-voices", status=400, title="This server has no voices of known speakers")
 IDEMPOTENCY_CONFLICT: Final = ProblemKind(
     slug="idempotency-conflict", status=422, title="The idempotency key belongs to another request"
 )

@@ -8,6 +8,7 @@ dispatcher       claim, run, finish; renew leases, cancel, wait after failures, 
 models           the model process, as its parent sees it: start, run a job, kill
     protocol     the request and the events, as JSON
 model_process    the child process: it alone imports torch
+    naming       after which voices the speakers of a job are named
     results      the files of a result
     memory       how much memory and CPU time a process and its children use
 

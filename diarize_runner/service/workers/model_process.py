@@ -19,6 +19,7 @@ from diarize_runner.cache.box.verify import VerifiedCache
 from diarize_runner.errors import DiarizeRunnerError
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.job import DiarizationTask, Job, Result, SpeechDetectionTask
+from diarize_runner.jobs.naming import DiarizingSession
 from diarize_runner.jobs.session import Session, load_offline
 from diarize_runner.jobs.transcribing import TranscribingSession, TranscriptSession, open_transcriber
 from diarize_runner.progress import OverallProgress
@@ -27,6 +28,7 @@ from diarize_runner.service.folder import JobFolder
 from diarize_runner.service.recording import DecodedUpload
 from diarize_runner.service.work import Work
 from diarize_runner.service.workers.memory import resident_bytes
+from diarize_runner.service.workers.naming import SpeakerNaming
 from diarize_runner.service.workers.protocol import (
     Finished,
     JobRequest,
@@ -181,13 +183,25 @@ def _run(models: _Models, folder: JobFolder, work: Work, progress: _SentProgress
     task = SpeechDetectionTask() if work.task == "vad" else DiarizationTask(hints=work.hints)
     transcript = folder.transcript if work.has_transcript else None
     loaded = Job(audio=audio, transcript=transcript, task=task).load()
-    return _session(models, work).run(loaded, progress)
+    naming = SpeakerNaming(settings=models.request, folder=folder, work=work)
+    return _session(models, naming, progress).run(loaded, progress)
 
 
-def _session(models: _Models, work: Work) -> BatchSession:
-    """Return what runs the job. Raises UsageError if the cache has no such transcription model."""
+def _session(models: _Models, naming: SpeakerNaming, progress: _SentProgress) -> BatchSession:
+    """Return what runs the job.
+
+    Raises:
+        UsageError: the cache has no such transcription model.
+        VoiceError: the speakers cannot be named.
+    """
+    work = naming.work
     if work.task == "transcribe":
         return TranscriptSession(transcriber=_transcriber(models, work), manifest=models.cache.manifest)
+    session = _diarizing_session(models, work)
+    return naming.session(session, progress) if work.names_speakers else session
+
+
+def _diarizing_session(models: _Models, work: Work) -> DiarizingSession:
     if work.task == "run":
         return TranscribingSession(transcriber=_transcriber(models, work), session=models.session)
     return models.session

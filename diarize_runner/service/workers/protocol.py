@@ -18,6 +18,7 @@ from diarize_runner.diarization.engines import AUTO, Engine
 from diarize_runner.transcription.events import EventKinds
 from diarize_runner.transcription.options import DEFAULT_BATCH_SIZE, ComputeType
 from diarize_runner.transcription.protocol import Failed
+from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +34,10 @@ class ModelSettings:
     """Of transcription models."""
     batch_size: int = DEFAULT_BATCH_SIZE
     """Of transcription models."""
+    voices: str | None = None
+    """The file of enrolled voices, read again for each job that asks for names; absolute."""
+    voice_threshold: float = DEFAULT_THRESHOLD
+    """The least cosine between a speaker and the voice that names the speaker."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

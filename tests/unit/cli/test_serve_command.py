@@ -53,15 +53,37 @@ def test_a_port_is_a_number(run, port):
     assert "is not a port: 0 to 65535" in ran.stderr
 
 
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot read the voices"), (b"", "is empty"), (b"{}", "format")])
+def test_a_file_of_voices_that_cannot_be_used_is_refused_before_anything_is_made(run, box, tmp_path, content, words):
+    voices = tmp_path / "voices.json"
+    if content is not None:
+        voices.touch(0o600)
+        voices.write_bytes(content)
+    ran = run("serve", "--cache", box, "--folder", tmp_path / "service", "--voices", voices)
+    assert ran.exit_code in (1, 2)
+    assert words in ran.stderr
+    assert "voices enroll" in ran.stderr
+    assert not (tmp_path / "service").exists()
+
+
+@pytest.mark.parametrize("threshold", ["0", "1.1", "nan", "high"])
+def test_a_threshold_is_a_cosine(run, threshold):
+    ran = run("serve", "--voice-threshold", threshold)
+    assert ran.exit_code == 2
+    assert "is not a number above 0, at most 1" in ran.stderr
+
+
 def test_options_win_over_the_environment(run, served, monkeypatch):
     monkeypatch.setenv("DEVICE", "cuda")
     monkeypatch.setenv("BATCH_SIZE", "16")
-    files = ("--keys", "keys.json", "--webhooks", "webhooks.json")
+    monkeypatch.setenv("DIARIZE_RUNNER_VOICE_THRESHOLD", "0.7")
+    files = ("--keys", "keys.json", "--webhooks", "webhooks.json", "--voices", "voices.json")
     assert run("serve", "--device", "cpu", "--max-audio-hours", "2", *files).exit_code == 0
     (settings,) = served
     assert (settings.models.device, settings.models.batch_size) == ("cpu", 16)
     assert settings.limits.max_audio_seconds == 7200
     assert (settings.key_file, settings.webhook_file) == (Path("keys.json"), Path("webhooks.json"))
+    assert (settings.voice_file, settings.voice_threshold) == (Path("voices.json"), 0.7)
 
 
 def test_the_database_address_is_no_option(run, served):

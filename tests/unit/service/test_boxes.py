@@ -1,5 +1,6 @@
 """What boxes that share a queue and a folder may do to each other."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -7,22 +8,26 @@ from contextlib import contextmanager
 from unittest import mock
 
 import pytest
+from support.endpoints import decode_wav
 from support.queues import claim, new_job, open_queue
-from support.services import CATALOG
+from support.services import CATALOG, wav
 
+from diarize_runner.diarization import audio
 from diarize_runner.errors import UsageError
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.service import server
 from diarize_runner.service.exclusive import alone, other_servers, shared
 from diarize_runner.service.folder import ServiceFolder
+from diarize_runner.service.intake import Intake, Submission
 from diarize_runner.service.leftovers import Leftovers
-from diarize_runner.service.settings import Settings
+from diarize_runner.service.settings import Limits, Settings
 from diarize_runner.service.shapes.jobs import JobDocument
+from diarize_runner.service.speed import Speed
 from diarize_runner.service.work import VERSION, Work, WorkLabel
 from diarize_runner.service.workers.models import Models
 
 HOUR = 3600.0
-NEWER = '{"version": 2, "task": "summarize", "name": "call.wav", "length": "short"}'
+NEWER = json.dumps({"version": VERSION + 1, "task": "summarize", "name": "call.wav", "length": "short"})
 """The work of a job that a newer release added."""
 
 
@@ -198,7 +203,7 @@ def test_a_release_shows_and_cancels_the_jobs_that_only_a_newer_one_can_do(datab
 
 
 def test_work_of_a_newer_version_is_not_decoded():
-    with pytest.raises(ValueError, match="version 2 of a job"):
+    with pytest.raises(ValueError, match=f"version {VERSION + 1} of a job"):
         Work.decode(NEWER)
 
 
@@ -206,3 +211,37 @@ def test_work_that_an_older_release_wrote_is_decoded():
     work = Work.decode('{"version": 1, "task": "vad", "name": "call.wav", "hints": {}}')
     assert work == Work(task="vad", name="call.wav")
     assert WorkLabel.read(work.encode()) == WorkLabel(task="vad", name="call.wav")
+
+
+NAMING, PLAIN = Work(name="call.wav", known_speakers=True), Work(name="call.wav")
+
+
+def test_only_a_job_that_asks_for_names_is_left_to_releases_that_can_name(database_url):
+    older, newer = open_queue(database_url, work_version=1), open_queue(database_url)
+    for job_id, work in (("naming", NAMING), ("plain", PLAIN)):
+        older.add(new_job(job_id, work=work.encode(), work_version=work.version))
+    assert [claim(older).job.id, claim(older)] == ["plain", None]
+    assert Work.decode(claim(newer).job.work) == NAMING
+
+
+def test_work_that_asks_for_no_names_is_written_as_older_releases_read_it():
+    document = json.loads(PLAIN.encode())
+    assert (document["version"], "known_speakers" in document) == (1, False)
+    assert Work.decode(PLAIN.encode()) == PLAIN
+
+
+@pytest.mark.parametrize("task", ["vad", "transcribe"])
+def test_stored_work_that_would_name_speakers_where_there_are_none_is_not_decoded(task):
+    with pytest.raises(ValueError, match="finds no speakers"):
+        Work.decode(json.dumps({**json.loads(NAMING.encode()), "task": task}))
+
+
+def test_a_job_that_is_taken_has_the_version_of_its_work(tmp_path):
+    queue, folder = open_queue(f"sqlite:///{tmp_path}/queue.db", work_version=1), folder_of(tmp_path / "folder")
+    (tmp_path / "call.wav").write_bytes(wav())
+    intake = Intake(folder, queue, Limits(reserved_bytes=0), Speed(), wake=lambda: None)
+    with mock.patch.object(audio, "decode_opened", decode_wav), (tmp_path / "call.wav").open("rb") as upload:
+        intake.accept(Submission(owner="", work=NAMING), upload)
+        assert claim(queue) is None
+        plain = intake.accept(Submission(owner="", work=PLAIN), upload).job
+    assert claim(queue).job.id == plain.id

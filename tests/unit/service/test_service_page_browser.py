@@ -6,10 +6,12 @@ import pytest
 from support.browser import CHROMIUM
 from support.devtools import browser
 from support.services import listening_service, wait_for, wav
+from support.voices import MODEL, voice_of
 
 from diarize_runner.service.keys import add_key
 from diarize_runner.service.queue.job import NewJob
 from diarize_runner.service.work import Work
+from diarize_runner.voices.file import add_voice
 
 pytestmark = [
     pytest.mark.browser,
@@ -51,7 +53,10 @@ def one_tab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def one_service(tmp_path_factory):
-    with listening_service(tmp_path_factory.mktemp("service")) as client:
+    """Yield a client of a service that knows the first speaker of every recording."""
+    folder = tmp_path_factory.mktemp("service")
+    add_voice(folder / "voices.json", voice_of("ada", "Ada Lovelace"), MODEL)
+    with listening_service(folder, voice_file=folder / "voices.json") as client:
         yield client
 
 
@@ -303,6 +308,37 @@ class TestUploads:
         assert result["provenance"]["transcription"]["model"] == "small"
 
 
+class TestKnownSpeakers:
+    SEEN = "document.querySelector('#known').checkVisibility()"
+
+    @pytest.mark.parametrize(("ticked", "expected"), [(True, "[Ada Lovelace]"), (False, "[SPEAKER_00]")])
+    def test_they_are_named_where_the_box_is_ticked(self, tab, service, tmp_path, ticked, expected):
+        open_list(tab, service)
+        assert tab.run(self.SEEN)
+        tab.run(f"document.querySelector('#known').checked = {json.dumps(ticked)}")
+        upload(tab, *write(tmp_path, "call.wav"), work="run")
+        wait_for_state(tab, "succeeded")
+        press(tab, "Open", "call.wav")
+        tab.wait(RESULT_IS_THERE)
+        assert expected in download(tab, "srt", "call.srt")
+
+    def test_a_named_speaker_can_be_given_another_name(self, tab, service, tmp_path):
+        open_list(tab, service)
+        tab.run("document.querySelector('#known').checked = true")
+        upload(tab, *write(tmp_path, "call.wav"), work="run")
+        wait_for_state(tab, "succeeded")
+        press(tab, "Open", "call.wav")
+        tab.wait(RESULT_IS_THERE)
+        rename(tab, 0, "Countess of Lovelace")
+        assert "[Countess of Lovelace] Word 0." in download(tab, "srt", "call.srt")
+
+    def test_a_server_without_voices_does_not_offer_it(self, tab, tmp_path):
+        with listening_service(tmp_path / "service") as client:
+            open_list(tab, client)
+            assert not tab.run(self.SEEN)
+            tab.open("about:blank")
+
+
 class TestLooks:
     @pytest.fixture
     def busy(self, service, tmp_path):
@@ -344,10 +380,10 @@ class TestLooks:
             return [element.id || element.name || element.ariaLabel, getComputedStyle(seen).outlineStyle];
         })()"""
         reached = {}
-        for _ in range(8):
+        for _ in range(9):
             tab.press("Tab")
             reached.update([tab.run(outlined)])
-        assert {"recordings", "work", "speakers", "Open call.wav", "Delete call.wav"} <= reached.keys()
+        assert {"recordings", "work", "known", "speakers", "Open call.wav", "Delete call.wav"} <= reached.keys()
         assert {name: style for name, style in reached.items() if name and style == "none"} == {}
 
     def test_a_job_is_opened_left_and_deleted_with_the_keyboard(self, tab, service, tmp_path):

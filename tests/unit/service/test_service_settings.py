@@ -43,6 +43,8 @@ SETS = {
         lambda settings: settings.webhook_file,
         Path("/etc/webhooks.json"),
     ),
+    "DIARIZE_RUNNER_VOICES": ("/etc/voices.json", lambda settings: settings.voice_file, Path("/etc/voices.json")),
+    "DIARIZE_RUNNER_VOICE_THRESHOLD": ("0.7", lambda settings: settings.voice_threshold, 0.7),
     "DIARIZE_RUNNER_DATABASE_URL": ("postgresql://db", lambda settings: settings.database_url, "postgresql://db"),
 }
 
@@ -81,6 +83,9 @@ REFUSED = [
     ("ENABLE_DIARIZATION", "false", "send task=transcribe"),
     ("ENABLE_DIARIZATION", "perhaps", "true or false"),
     ("DIARIZE_RUNNER_DATABASE_URL_FILE", "/nowhere/url", "check the path"),
+    ("DIARIZE_RUNNER_VOICE_THRESHOLD", "0", "above 0, at most 1"),
+    ("DIARIZE_RUNNER_VOICE_THRESHOLD", "nan", "above 0, at most 1"),
+    ("DIARIZE_RUNNER_VOICE_THRESHOLD", "high", "above 0, at most 1"),
 ]
 
 

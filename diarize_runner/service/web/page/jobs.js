@@ -3,7 +3,7 @@ const STATES = { queued: "Waiting", running: "Running", succeeded: "Done", faile
 const STAGES = {
   verify: "checking the models", "load models": "loading the models", "wait for the GPU": "waiting for the GPU",
   segmentation: "finding speech", embeddings: "telling voices apart", clustering: "grouping voices",
-  transcription: "writing down words" };
+  transcription: "writing down words", voices: "recognising voices" };
 const rows = new Map(), followed = new Map();
 let cursor = null, timer = 0;
 

@@ -13,7 +13,7 @@ function askForKey(message) {
 
 async function start() {
   byId("ask-key").hidden = true;
-  await attempt(byId("jobs-problem"), offerModels);
+  await attempt(byId("jobs-problem"), offerWhatTheServerCan);
   byId("forget").hidden = !sessionStorage.getItem(KEY);
   route();
 }

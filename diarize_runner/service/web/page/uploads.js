@@ -16,8 +16,9 @@ function prepareUploads() {
   byId("upload").onsubmit = (event) => { event.preventDefault(); submit(); };
 }
 
-async function offerModels() {
-  const { data } = await read("json", "v1/models");
+async function offerWhatTheServerCan() {
+  const { known_speakers } = await read("json", "v1/capabilities"), { data } = await read("json", "v1/models");
+  byId("known-part").hidden = !known_speakers;
   byId("can-transcribe").hidden = !data.length;
   byId("model").replaceChildren(byId("model").options[0], ...data.map(({ id }) => make("option", { textContent: id })));
   showFields();
@@ -77,6 +78,7 @@ function formOf(file) {
   add("task", kind === "run" ? "run" : "diarize");
   add("transcript", kind === "label" && transcriptOf(file));
   add("model", kind === "run" && byId("model").value);
+  add("known_speakers", byId("known").checked);
   add("num_speakers", byId("speakers").value);
   return form;
 }

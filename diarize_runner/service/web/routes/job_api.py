@@ -13,6 +13,7 @@ from diarize_runner.service.shapes.job_api import Batch, JobResult, JobStatus, N
 from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
+    KnownSpeakers,
     Language,
     Recording,
     UploadedTranscript,
@@ -34,13 +35,19 @@ async def submit(
     owner: Owner,
     audio_file: Recording,
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,
     language: Language = None,
 ) -> Submitted:
     """Take a recording; the server transcribes it, too, if it can and no transcript comes along."""
-    task = service.catalog.labelling_task(has_transcript=transcript is not None)
-    work = Work(task=task, hints=hints, name=recording_name(audio_file), has_transcript=transcript is not None)
+    work = Work(
+        task=service.catalog.labelling_task(has_transcript=transcript is not None),
+        hints=hints,
+        name=recording_name(audio_file),
+        has_transcript=transcript is not None,
+        known_speakers=known,
+    )
     submission = Submission(owner=owner, work=service.catalog.complete(work, None, language))
     accepted = await service.submit(submission, opened(audio_file), transcript)
     warnings = [*accepted.warnings, *ignored]
@@ -53,6 +60,7 @@ async def submit_batch(
     owner: Owner,
     files: list[UploadFile],
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     language: Language = None,
 ) -> Batch:
@@ -61,7 +69,7 @@ async def submit_batch(
         detail = f"{len(files)} files are too many for one request"
         raise Problem(INVALID_REQUEST, detail, hint=f"send {_MOST_FILES} at most")
     task = service.catalog.labelling_task(has_transcript=False)
-    work = service.catalog.complete(Work(task=task, hints=hints), None, language)
+    work = service.catalog.complete(Work(task=task, hints=hints, known_speakers=known), None, language)
     outcomes = [await _submit_one(service, owner, work, file) for file in files]
     refused = [each for each in outcomes if isinstance(each, Problem)]
     if len(refused) == len(files):

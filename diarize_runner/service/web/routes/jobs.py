@@ -20,6 +20,7 @@ from diarize_runner.service.web.forms import (
     Hints,
     IdempotencyKey,
     IgnoredFields,
+    KnownSpeakers,
     Language,
     Recording,
     Stream,
@@ -65,6 +66,7 @@ async def submit(
     response: Response,
     file: Recording,
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,
     idempotency_key: IdempotencyKey = None,
@@ -86,6 +88,7 @@ async def submit(
         channel=channel,
         stream=stream,
         has_transcript=transcript is not None,
+        known_speakers=known,
     )
     submission = Submission(
         owner=owner,

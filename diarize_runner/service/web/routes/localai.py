@@ -11,6 +11,7 @@ from diarize_runner.service.shapes.localai import Diarization
 from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
+    KnownSpeakers,
     Language,
     Recording,
     UploadedTranscript,
@@ -34,6 +35,7 @@ async def diarize(
     owner: Owner,
     file: Recording,
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,
     model: Annotated[str | None, Form(description="The transcription model, with include_text.")] = None,
@@ -44,15 +46,14 @@ async def diarize(
     """Find who spoke when, and with include_text who said what; answer when it is done."""
     has_transcript = transcript is not None
     task: TaskName = "run" if include_text and not has_transcript else "diarize"
-    work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
-    submission = Submission(
-        owner=owner, work=service.catalog.complete(work, _known(service.catalog.multilingual, model), language)
-    )
+    work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript, known_speakers=known)
+    chosen = _chosen(service.catalog.multilingual, model)
+    submission = Submission(owner=owner, work=service.catalog.complete(work, chosen, language))
     async with finished(service, request, submission, opened(file), transcript) as result:
         return _answer(result, response_format, include_text, ignored)
 
 
-def _known(models: dict[str, bool], name: str | None) -> str | None:
+def _chosen(models: dict[str, bool], name: str | None) -> str | None:
     """LocalAI's clients name a diarization model here, of which this server has one."""
     return name if name in models else None
 

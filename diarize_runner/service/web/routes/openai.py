@@ -6,11 +6,13 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from diarize_runner.service.intake import Submission
+from diarize_runner.service.references import Reference
 from diarize_runner.service.results import FinishedJob
 from diarize_runner.service.shapes.openai import Model, Models, Transcription
 from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
+    KnownSpeakers,
     Language,
     Recording,
     UploadedTranscript,
@@ -19,6 +21,7 @@ from diarize_runner.service.web.forms import (
     warnings_header,
 )
 from diarize_runner.service.web.problems import INVALID_REQUEST, Problem
+from diarize_runner.service.web.references import LARGEST_FIELD, MOST_FIELDS, MOST_FILES, References
 from diarize_runner.service.web.service import Owner, RunningService
 from diarize_runner.service.web.synchronous import answers_with_text, finished
 from diarize_runner.service.work import TaskName, Work
@@ -31,13 +34,20 @@ _ANSWERS: Final = answers_with_text("`json`, or with more members; `text`, `srt`
 _JSON: Final = {"verbose_json": "json-openai-verbose", "diarized_json": "json-openai-diarized"}
 
 
-@router.post("/v1/audio/transcriptions", response_model=Transcription, responses=_ANSWERS)
+@router.post(
+    "/v1/audio/transcriptions",
+    response_model=Transcription,
+    responses=_ANSWERS,
+    form_limits={"max_files": MOST_FILES, "max_fields": MOST_FIELDS, "max_part_size": LARGEST_FIELD},
+)
 async def transcribe(
     request: Request,
     service: RunningService,
     owner: Owner,
     file: Recording,
     hints: Hints,
+    known: KnownSpeakers,
+    references: References,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,
     model: Annotated[str | None, Form(description="`whisper-1` and other names of OpenAI mean the default.")] = None,
@@ -57,10 +67,19 @@ async def transcribe(
         raise Problem(INVALID_REQUEST, detail, hint="leave out stream, or use /v1/jobs")
     has_transcript = transcript is not None
     task = _task(response_format, has_transcript=has_transcript)
-    work = Work(task=task, hints=hints, name=recording_name(file), has_transcript=has_transcript)
-    submission = Submission(owner=owner, work=service.catalog.complete(work, model, language))
+    used, unused = ((), references) if task == "transcribe" else (references, ())
+    _require_one_source(used, known=known)
+    work = Work(
+        task=task,
+        hints=hints,
+        name=recording_name(file),
+        has_transcript=has_transcript,
+        known_speakers=known,
+        references=tuple(each.name for each in used),
+    )
+    submission = Submission(owner=owner, work=service.catalog.complete(work, model, language), references=used)
     async with finished(service, request, submission, opened(file), transcript) as result:
-        return _answer(result, response_format, (*ignored, *_of_chunks(chunking_strategy)))
+        return _answer(result, response_format, (*ignored, *_of_chunks(chunking_strategy), *_of_names(unused)))
 
 
 @router.get("/v1/models")
@@ -71,6 +90,18 @@ async def models(service: RunningService) -> Models:
 
 def _of_chunks(strategy: str | None) -> tuple[str, ...]:
     return () if strategy in (None, _AUTO) else (f"the field 'chunking_strategy' is ignored, unless it is {_AUTO!r}",)
+
+
+def _of_names(unused: tuple[Reference, ...]) -> tuple[str, ...]:
+    """OpenAI takes the fields with every format."""
+    return ("the field 'known_speaker_names[]' is ignored: the answer has no speakers",) if unused else ()
+
+
+def _require_one_source(references: tuple[Reference, ...], *, known: bool) -> None:
+    """Refuse names from two sources: the provenance of a result has one."""
+    if known and references:
+        detail = "known_speakers excludes known_speaker_references[]"
+        raise Problem(INVALID_REQUEST, detail, hint="send one of them: for voices of the server, or for your own")
 
 
 def _task(kind: AnswerFormat, *, has_transcript: bool) -> TaskName:

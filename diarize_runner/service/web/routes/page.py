@@ -37,11 +37,23 @@ class ResultFormats(BaseModel):
     formats: list[ResultFormat]
 
 
+class Capabilities(BaseModel):
+    """What only some servers can do."""
+
+    known_speakers: bool = Field(description="Whether requests may ask for `known_speakers`.", examples=[True])
+
+
 @router.get("/", include_in_schema=False)
 @router.head("/", include_in_schema=False)
 async def index() -> Response:
     """Return the page, which holds no data: its script asks for a key, and fetches the jobs."""
     return Response(page.document(), media_type="text/html", headers={"Content-Security-Policy": page.policy()})
+
+
+@router.get("/v1/capabilities")
+async def capabilities(service: RunningService) -> Capabilities:
+    """Return what this server can do and others cannot."""
+    return Capabilities(known_speakers=service.settings.voice_file is not None)
 
 
 @router.get("/v1/jobs/{job_id}/formats")

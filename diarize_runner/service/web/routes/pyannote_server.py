@@ -8,6 +8,7 @@ from diarize_runner.service.web.forms import (
     Channel,
     Hints,
     IgnoredFields,
+    KnownSpeakers,
     Recording,
     Stream,
     Strict,
@@ -28,13 +29,21 @@ async def diarize(
     owner: Owner,
     file: Recording,
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     channel: Channel = None,
     stream: Stream = None,
     strict: Strict = False,
 ) -> DiarizeAnswer:
     """Find who spoke when; answer when it is done."""
-    work = Work(task="diarize", hints=hints, name=recording_name(file), channel=channel, stream=stream)
+    work = Work(
+        task="diarize",
+        hints=hints,
+        name=recording_name(file),
+        channel=channel,
+        stream=stream,
+        known_speakers=known,
+    )
     submission = Submission(owner=owner, work=work, is_strict=strict)
     async with finished(service, request, submission, opened(file)) as result:
         return DiarizeAnswer.of(result, ignored)

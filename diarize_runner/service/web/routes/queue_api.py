@@ -11,6 +11,7 @@ from diarize_runner.service.shapes.queue_api import DiarizationAnswer, QueueItem
 from diarize_runner.service.web.forms import (
     Hints,
     IgnoredFields,
+    KnownSpeakers,
     Language,
     Recording,
     UploadedTranscript,
@@ -26,10 +27,16 @@ router = APIRouter(prefix="/api/v1", tags=["GPU queue"])
 
 @router.post("/diarize/file", responses=RESPONSES)
 async def diarize_file(
-    request: Request, service: RunningService, owner: Owner, audio: Recording, hints: Hints, ignored: IgnoredFields
+    request: Request,
+    service: RunningService,
+    owner: Owner,
+    audio: Recording,
+    hints: Hints,
+    known: KnownSpeakers,
+    ignored: IgnoredFields,
 ) -> DiarizationAnswer:
     """Find who spoke when; answer when it is done."""
-    work = Work(task="diarize", hints=hints, name=recording_name(audio))
+    work = Work(task="diarize", hints=hints, name=recording_name(audio), known_speakers=known)
     async with finished(service, request, Submission(owner=owner, work=work), opened(audio)) as result:
         return DiarizationAnswer.of(result, ignored)
 
@@ -41,13 +48,14 @@ async def add_item(
     audio: Recording,
     operation: Annotated[TaskName, Form(description="What to do with the recording.")],
     hints: Hints,
+    known: KnownSpeakers,
     ignored: IgnoredFields,
     transcript: UploadedTranscript,
     language: Language = None,
 ) -> QueueItem:
     """Take a recording; ask for the item to get its result."""
     name, has_transcript = recording_name(audio), transcript is not None
-    work = Work(task=operation, hints=hints, name=name, has_transcript=has_transcript)
+    work = Work(task=operation, hints=hints, name=name, has_transcript=has_transcript, known_speakers=known)
     submission = Submission(owner=owner, work=service.catalog.complete(work, None, language))
     accepted = await service.submit(submission, opened(audio), transcript)
     return QueueItem.of(accepted.job, operation, None, (*accepted.warnings, *ignored))
