@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from diarize_runner.cli.linking_options import cosine, requested_linking
 from diarize_runner.cli.output_options import require_not_overwritten
 from diarize_runner.cli.recordings import Requested
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.job import LoadedJob
-from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, NamingOpener
+from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, Namer, NamingOpener
 from diarize_runner.voices.file import VoiceFile
 from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 from diarize_runner.voices.names import parse_voice_name
@@ -30,7 +31,7 @@ def add_naming_by_voice_options(parser: argparse.ArgumentParser) -> None:
     described = "name the speakers whose voices are in FILE, made by: voices enroll"
     parser.add_argument("--voices", type=Path, metavar="FILE", help=described)
     described = f"name a speaker only at this cosine or above (default: {DEFAULT_THRESHOLD:g}, for the embedded models)"
-    parser.add_argument("--voice-threshold", type=_cosine, default=DEFAULT_THRESHOLD, metavar="COSINE", help=described)
+    parser.add_argument("--voice-threshold", type=cosine, default=DEFAULT_THRESHOLD, metavar="COSINE", help=described)
 
 
 def requested_voices(arguments: argparse.Namespace) -> VoiceFile | None:
@@ -48,17 +49,20 @@ def naming_by_voice(
     requested: Sequence[Requested],
     open_session: Callable[[LoadedJob], DiarizingSession],
 ) -> Callable[[LoadedJob], BatchSession]:
-    """Return what opens a session that names speakers; without a file, `open_session`.
+    """Return what opens a session that names speakers, or links them; without a file or `--link`, `open_session`.
 
     Raises:
-        UsageError: an output is the file.
+        UsageError: an output is the file, or an option excludes `--link`.
     """
-    if file is None:
-        return open_session
+    known = [_known_speakers(arguments, file, requested)] if file else []
+    namers: list[Namer] = [*known, *requested_linking(arguments)]
+    return NamingOpener(open_session=open_session, namers=namers).open_for if namers else open_session
+
+
+def _known_speakers(arguments: argparse.Namespace, file: VoiceFile, requested: Sequence[Requested]) -> KnownSpeakers:
     outputs = [path for each in requested for path in each.item.outputs.paths.values()]
     require_not_overwritten([file.path], outputs)
-    known = KnownSpeakers(file=file, threshold=arguments.voice_threshold)
-    return NamingOpener(open_session=open_session, known=known).open_for
+    return KnownSpeakers(file=file, threshold=arguments.voice_threshold)
 
 
 def _name(text: str) -> str:
@@ -66,13 +70,3 @@ def _name(text: str) -> str:
         return parse_voice_name(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _cosine(text: str) -> float:
-    try:
-        cosine = float(text)
-    except ValueError:
-        cosine = 0.0
-    if not 0 < cosine <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most 1")
-    return cosine
