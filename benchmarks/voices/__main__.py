@@ -9,14 +9,11 @@ from pathlib import Path
 
 from benchmarks.engines.models import verified
 from benchmarks.voices.figures import figures
-from benchmarks.voices.speech import BOTH, TELEPHONE, WIDE, read_voices
+from benchmarks.voices.speech import BANDS, ENROLLED_BANDS, read_voices
 from benchmarks.voices.trials import ENROLLED_SECONDS, TESTED_SECONDS, Enrolment, Tested, enrol, score, test
 from diarize_runner.benchmark.environment import describe_environment
 from diarize_runner.diarization.engine import load
 from diarize_runner.voices.matching import DEFAULT_THRESHOLD
-
-_BANDS = ((WIDE, WIDE), (TELEPHONE, TELEPHONE), (WIDE, TELEPHONE), (BOTH, WIDE), (BOTH, TELEPHONE))
-"""Of the enrolment, and of the utterances that are scored."""
 
 
 def main() -> None:
@@ -40,7 +37,8 @@ def main() -> None:
 
 def _rows(enrolments: Sequence[Enrolment], tested: Sequence[Tested], threshold: float) -> Iterator[dict[str, object]]:
     """Yield the figures for each length and band."""
-    for (band, heard), enrolled, seconds in itertools.product(_BANDS, ENROLLED_SECONDS, TESTED_SECONDS):
+    lengths = (ENROLLED_SECONDS, TESTED_SECONDS)
+    for band, heard, enrolled, seconds in itertools.product(ENROLLED_BANDS, BANDS, *lengths):
         trials = score(
             [each for each in enrolments if (each.band, each.seconds) == (band, enrolled)],
             [each for each in tested if (each.band, each.seconds) == (heard, seconds)],

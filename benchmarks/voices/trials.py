@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.voices.speech import BANDS, BOTH, Samples, join
+from benchmarks.voices.speech import BANDS, ENROLLED_BANDS, Samples, join
 from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
 from diarize_runner.diarization.engine import Diarizer
+from diarize_runner.diarization.telephone import also_by_telephone
 from diarize_runner.diarization.turns import Diarization, SpeakerTurn
-from diarize_runner.diarization.voices import Embedding, average
+from diarize_runner.diarization.voices import Embedding
 from diarize_runner.progress import NoProgress
 
 ENROLLED_SECONDS = (3.0, 10.0, 30.0)
@@ -27,7 +28,8 @@ class Enrolment:
     voice: str
     band: str
     seconds: float
-    embedding: Embedding
+    embeddings: tuple[Embedding, ...]
+    """As `voices enroll` keeps them."""
     used: frozenset[int]
     """The numbers of the utterances."""
 
@@ -57,12 +59,13 @@ class Trial:
 
 
 def enrol(diarizer: Diarizer, voices: Mapping[str, Sequence[Samples]]) -> Iterator[Enrolment]:
-    """Yield each voice, enrolled from each number of seconds in each band, and in both."""
+    """Yield each voice, enrolled from each number of seconds in each band."""
     for (name, utterances), seconds, first in itertools.product(voices.items(), ENROLLED_SECONDS, _FIRST):
         speech, used = join(utterances, first, seconds)
-        heard = {band: _embed(diarizer, change(speech)) for band, change in BANDS.items()}
-        for band, embedding in {**heard, BOTH: average(list(heard.values()))}.items():
-            yield Enrolment(voice=name, band=band, seconds=seconds, embedding=embedding, used=frozenset(used))
+        for band in ENROLLED_BANDS:
+            heard = Recording(uri="speech", waveform=BANDS[band](speech))
+            embeddings = tuple(_embed(diarizer, each) for each in also_by_telephone(heard))
+            yield Enrolment(voice=name, band=band, seconds=seconds, embeddings=embeddings, used=frozenset(used))
 
 
 def test(diarizer: Diarizer, voices: Mapping[str, Sequence[Samples]]) -> Iterator[Tested]:
@@ -71,7 +74,7 @@ def test(diarizer: Diarizer, voices: Mapping[str, Sequence[Samples]]) -> Iterato
         for number, utterance in enumerate(utterances):
             end = len(utterance) if seconds is None else round(seconds * SAMPLE_RATE)
             if end <= len(utterance):
-                embedding = _embed(diarizer, heard(utterance[:end]))
+                embedding = _embed(diarizer, Recording(uri="utterance", waveform=heard(utterance[:end])))
                 yield Tested(voice=name, number=number, band=band, seconds=seconds, embedding=embedding)
 
 
@@ -81,16 +84,15 @@ def score(enrolments: Sequence[Enrolment], tested: Sequence[Tested]) -> Iterator
         genuine = enrolled.voice == utterance.voice
         if not (genuine and utterance.number in enrolled.used):
             yield Trial(
-                score=float(np.dot(enrolled.embedding, utterance.embedding)),
+                score=max(float(np.dot(each, utterance.embedding)) for each in enrolled.embeddings),
                 genuine=genuine,
                 utterance=(utterance.voice, utterance.number),
                 claimed=enrolled.voice,
             )
 
 
-def _embed(diarizer: Diarizer, samples: Samples) -> Embedding:
-    """Embed samples as the product embeds a speaker, who speaks all the time here."""
-    recording = Recording(uri="utterance", waveform=samples)
+def _embed(diarizer: Diarizer, recording: Recording) -> Embedding:
+    """Embed a recording as the product embeds a speaker, who speaks all the time here."""
     turns = (SpeakerTurn(start=0.0, end=recording.duration, speaker="voice"),)
-    diarization = Diarization(uri="utterance", turns=turns, exclusive_turns=turns)
+    diarization = Diarization(uri=recording.uri, turns=turns, exclusive_turns=turns)
     return diarizer.embed_speakers(recording, diarization, NoProgress())["voice"].embedding

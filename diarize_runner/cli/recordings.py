@@ -51,14 +51,19 @@ def add_recording_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-a", "--audio", dest="audio_option", type=_audio, metavar="AUDIO", help="the same, as an option"
     )
+    add_decoding_options(parser)
+    described = "skip recordings whose outputs all exist"
+    parser.add_argument("--skip-existing", "--skip_existing", action="store_true", help=described)
+
+
+def add_decoding_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what of a recording to decode."""
     described = "use channel N, from 1, or the mean of all channels (default: mix)"
     parser.add_argument("--channel", type=_channel, default=None, metavar="N|mix", help=described)
     described = "use audio stream N, from 1, or the one that FFmpeg ranks best (default: auto)"
     parser.add_argument("--stream", type=_stream, default=None, metavar="N|auto", help=described)
     described = "refuse a recording that is truncated, damaged or silent, instead of a warning"
     parser.add_argument("--strict", action="store_true", help=described)
-    described = "skip recordings whose outputs all exist"
-    parser.add_argument("--skip-existing", "--skip_existing", action="store_true", help=described)
 
 
 def _requested(arguments: argparse.Namespace) -> list[Path]:

@@ -32,7 +32,13 @@ class _Heard:
     """The voice of the person who speaks most in a recording."""
 
     uri: str
-    voice: "SpeakerVoice"
+    voices: Sequence["SpeakerVoice"]
+    """As it was recorded, and as telephones would carry it."""
+
+    @property
+    def seconds(self) -> float:
+        """Of speech."""
+        return self.voices[0].seconds
 
 
 def enroll(name: str, recordings: Sequence["Recording"], diarizer: "Diarizer", progress: ConsoleProgress) -> Voice:
@@ -42,26 +48,35 @@ def enroll(name: str, recordings: Sequence["Recording"], diarizer: "Diarizer", p
         VoiceError: several people speak, or one for too short a time.
         PipelineError: the pipeline failed on a recording.
     """
-    from diarize_runner.diarization.voices import average
-
     heard = [each for recording in recordings for each in _hear(recording, diarizer, progress)]
-    seconds = sum(each.voice.seconds for each in heard)
+    seconds = sum(each.seconds for each in heard)
     if seconds < MIN_SECONDS:
         hint = "name a longer recording of this person, or several; 10 to 30 s of speech are best"
         raise VoiceError(f"{seconds:.1f} s of speech, of {MIN_SECONDS:g} s at least", hint=hint)
     _require_one_person(heard)
-    embedding = average([each.voice.embedding for each in heard], [each.voice.seconds for each in heard])
     enrolled = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    return Voice(name=name, enrolled=enrolled, seconds=seconds, embedding=tuple(map(float, embedding)))
+    return Voice(name=name, enrolled=enrolled, seconds=seconds, embeddings=_averages(heard))
 
 
 def _hear(recording: "Recording", diarizer: "Diarizer", progress: ConsoleProgress) -> list[_Heard]:
     """Return the voice in a recording; none if it has too little speech to embed."""
+    from diarize_runner.diarization.telephone import also_by_telephone
+
     with device_turn(diarizer.device, progress):
         diarization = diarizer.diarize(recording, NO_HINTS, progress)
         speaker = _only_speaker(diarization)
-        voices = diarizer.embed_speakers(recording, diarization, progress)
-    return [_Heard(uri=recording.uri, voice=voices[speaker])] if speaker in voices else []
+        voices = [diarizer.embed_speakers(each, diarization, progress) for each in also_by_telephone(recording)]
+    heard = [each[speaker] for each in voices if speaker in each]
+    return [_Heard(uri=recording.uri, voices=heard)] if len(heard) == len(voices) else []
+
+
+def _averages(heard: Sequence[_Heard]) -> tuple[tuple[float, ...], ...]:
+    """Return the embeddings of a voice, averaged over the recordings."""
+    from diarize_runner.diarization.voices import average
+
+    weights = [each.seconds for each in heard]
+    versions = zip(*([voice.embedding for voice in each.voices] for each in heard), strict=True)
+    return tuple(tuple(map(float, average(version, weights))) for version in versions)
 
 
 def _only_speaker(diarization: Diarization) -> str | None:
@@ -82,6 +97,6 @@ def _only_speaker(diarization: Diarization) -> str | None:
 def _require_one_person(heard: Sequence[_Heard]) -> None:
     """Raise VoiceError if the voices of two recordings differ."""
     for one, other in combinations(heard, 2):
-        if float(one.voice.embedding @ other.voice.embedding) < _LEAST_COSINE:
+        if float(one.voices[0].embedding @ other.voices[0].embedding) < _LEAST_COSINE:
             hint = "name recordings of one person, or enroll each under its own name"
             raise VoiceError(f"{one.uri} and {other.uri}: their voices differ", hint=hint)

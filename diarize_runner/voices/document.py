@@ -1,7 +1,7 @@
 """The format of a file of voices.
 
     {"format": "diarize-runner/voices/1", "model": "sha256:...", "voices": [
-        {"name": "Ada", "enrolled": "2026-11-30T12:00:00+00:00", "seconds": 31.5, "embedding": [0.0512, ...]}]}
+        {"name": "Ada", "enrolled": "2026-11-30T12:00:00+00:00", "seconds": 31.5, "embeddings": [[0.0512, ...], ...]}]}
 
 One model made all embeddings: those of different models cannot be compared. Errors quote no embedding.
 """
@@ -30,8 +30,8 @@ class Voice:
     """ISO 8601, UTC."""
     seconds: float
     """Of speech that it was enrolled from."""
-    embedding: tuple[float, ...] = field(repr=False)
-    """Of unit length."""
+    embeddings: tuple[tuple[float, ...], ...] = field(repr=False)
+    """Each of unit length: of the speech as it was recorded, and as telephones would carry it."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the voice as the file writes it."""
@@ -39,18 +39,18 @@ class Voice:
             "name": self.name,
             "enrolled": self.enrolled,
             "seconds": round(self.seconds, 1),
-            "embedding": [round(coordinate, _DIGITS) for coordinate in self.embedding],
+            "embeddings": [[round(coordinate, _DIGITS) for coordinate in each] for each in self.embeddings],
         }
 
     @classmethod
     def from_node(cls, node: Node) -> "Voice":
         """Parse the fields; raise ManifestError when one is missing, unknown or wrong."""
-        fields = node.fields(["name", "enrolled", "seconds", "embedding"])
+        fields = node.fields(["name", "enrolled", "seconds", "embeddings"])
         return cls(
             name=_parse_name(fields["name"]),
             enrolled=fields["enrolled"].text(),
             seconds=fields["seconds"].number(),
-            embedding=_parse_embedding(fields["embedding"]),
+            embeddings=_parse_embeddings(fields["embeddings"]),
         )
 
 
@@ -99,7 +99,7 @@ class Voices:
         voices = tuple(Voice.from_node(item) for item in fields["voices"].items())
         if len({name_key(voice.name) for voice in voices}) < len(voices):
             raise fields["voices"].error("two voices have the same name")
-        if len({len(voice.embedding) for voice in voices}) > 1:
+        if len({len(embedding) for voice in voices for embedding in voice.embeddings}) > 1:
             raise fields["voices"].error("the embeddings differ in length")
         return cls(model=fields["model"].digest(), voices=voices)
 
@@ -113,6 +113,13 @@ def _parse_name(node: Node) -> str:
     except ValueError as reason:
         raise node.error(str(reason)) from reason
     return name
+
+
+def _parse_embeddings(node: Node) -> tuple[tuple[float, ...], ...]:
+    embeddings = tuple(map(_parse_embedding, node.items()))
+    if not embeddings:
+        raise node.error("the voice has no embedding")
+    return embeddings
 
 
 def _parse_embedding(node: Node) -> tuple[float, ...]:

@@ -16,16 +16,17 @@ voices of different people are more alike: a wrong name is worse than none."""
 def name_speakers(speakers: Mapping[str, "Embedding"], voices: Sequence[Voice], threshold: float) -> dict[str, str]:
     """Return names by label; a speaker whom no voice resembles has none.
 
-    Each voice names at most one speaker. Pairs below the threshold count nothing, so that they displace no other pair;
-    of the rest, the sum of the cosines is the greatest possible.
+    Of the embeddings of a voice, the most similar one counts. Each voice names at most one speaker. Pairs below the
+    threshold count nothing, so that they displace no other pair; of the rest, the sum of the cosines is the greatest
+    possible.
     """
     if not speakers or not voices:
         return {}
     import numpy as np  # here: every --help imports this module, also where only the base is installed
     from scipy.optimize import linear_sum_assignment
 
-    enrolled = np.array([voice.embedding for voice in voices])
-    cosines = np.stack(list(speakers.values())) @ enrolled.T
+    heard = np.stack(list(speakers.values()))
+    cosines = np.stack([(heard @ np.array(voice.embeddings).T).max(axis=1) for voice in voices], axis=1)
     rows, columns = linear_sum_assignment(np.where(cosines >= threshold, cosines, 0.0), maximize=True)
     labels = list(speakers)
     return {

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.sounds import write_wav
-from support.voices import OTHER_MODEL, ByPitch, speak, write_speech
+from support.voices import OTHER_MODEL, ByPitch, embedding_of, speak, write_speech
 
 from diarize_runner.diarization import engine
 from diarize_runner.diarization.audio import SAMPLE_RATE
@@ -69,7 +69,8 @@ def speakers_of(text):
 
 
 def coordinates(path):
-    return [str(each) for voice in json.loads(path.read_text())["voices"] for each in voice["embedding"]]
+    voices = json.loads(path.read_text())["voices"]
+    return [str(each) for voice in voices for embedding in voice["embeddings"] for each in embedding]
 
 
 def test_a_voice_is_kept_for_its_owner_only(enroll, say, voices):
@@ -118,10 +119,24 @@ def test_each_channel_of_a_recording_is_heard_alone(ada, diarize, tmp_path):
 def test_a_threshold_that_no_voice_reaches_names_nobody(enroll, diarize, say, voices):
     enroll("Ada", say("ada", ("ada", 4)))
     document = json.loads(voices.read_text())
-    first, second, *rest = document["voices"][0]["embedding"]
-    document["voices"][0]["embedding"] = [*rest, first, second]  # of somebody else
+    (first, second, *rest), *_ = document["voices"][0]["embeddings"]
+    document["voices"][0]["embeddings"] = [[*rest, first, second]]  # of somebody else
     voices.write_text(json.dumps(document))
     assert speakers_of(diarize(say("call", ("ada", 2))).stdout) == ["SPEAKER_00"]
+
+
+def test_a_voice_is_enrolled_from_one_channel(enroll, voices, tmp_path):
+    write_wav(tmp_path / "call.wav", [speak(("bo", 3)), speak(("ada", 3)) / 4], SAMPLE_RATE)
+    assert enroll("Ada", tmp_path / "call.wav", "--channel", "2").exit_code == 0
+    (embedding, *_) = json.loads(voices.read_text())["voices"][0]["embeddings"]
+    assert embedding == pytest.approx(embedding_of("ada"), abs=1e-5)
+
+
+def test_a_truncated_recording_is_refused_if_requested(enroll, say, voices):
+    whole = say("ada", ("ada", 4))
+    whole.write_bytes(whole.read_bytes()[:-SAMPLE_RATE])
+    assert (enroll("Ada", whole, "--strict").exit_code, voices.exists()) == (1, False)
+    assert enroll("Ada", whole).exit_code == 0
 
 
 def test_two_people_in_a_recording_are_refused(enroll, say, voices):
@@ -231,7 +246,7 @@ def test_a_deleted_voice_names_nobody_and_people_hear_where_copies_may_be(ada, d
     assert ran.exit_code == 0
     assert "backups" in ran.stderr
     assert "results" in ran.stderr
-    assert len(coordinates(desk.voices)) == 8
+    assert len(coordinates(desk.voices)) == 3 * 8
     assert speakers_of(desk.diarize(call).stdout) == ["Bo", "SPEAKER_01", "SPEAKER_02"]
     assert desk.run("voices", "delete", "Ada Li", "--voices", desk.voices).exit_code == 2
     assert desk.run("voices", "delete", "Bo", "--voices", desk.voices).exit_code == 0
@@ -251,7 +266,7 @@ def test_no_output_and_no_log_has_an_embedding(enroll, diarize, say, call, voice
     assert len(written) == 8
     shown = "\n".join([*written, *(each.stdout + each.stderr for each in ran)])
     secrets = [each.removeprefix("-")[:6] for each in coordinates(voices)]
-    assert len(secrets) == 8
+    assert len(secrets) == 3 * 8
     assert not [secret for secret in secrets if secret in shown]
 
 

@@ -24,7 +24,7 @@ from diarize_runner.voices.file import VoiceFile
 
 RATE = 16_000
 ADA = Voice(
-    name="Ada", enrolled="2026-11-30T12:00:00+00:00", seconds=9.0, embedding=tuple(map(float, embedding_of("ada")))
+    name="Ada", enrolled="2026-11-30T12:00:00+00:00", seconds=9.0, embeddings=(tuple(map(float, embedding_of("ada"))),)
 )
 FILE = VoiceFile(
     path=Path("voices.json"), digest=hash_bytes(b"voices").digest, content=Voices(model=MODEL, voices=(ADA,))

@@ -16,7 +16,10 @@ MODEL, OTHER = (hash_bytes(each).digest for each in (b"one", b"other"))
 
 def voice(name, *embedding):
     return Voice(
-        name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=12.34, embedding=tuple(embedding or (0.6, -0.8))
+        name=name,
+        enrolled="2026-11-30T12:00:00+00:00",
+        seconds=12.34,
+        embeddings=(embedding or (0.6, -0.8), (-1.0, 0.0)),
     )
 
 
@@ -43,7 +46,7 @@ def test_a_file_is_read_as_it_was_written(file):
     assert Voices.from_bytes(file.read_bytes(), "it") == content
     assert VoiceFile.load(file).digest == hash_bytes(file.read_bytes()).digest
     assert (content.model, names(file)) == (MODEL, ["Ada", "Bo"])
-    assert content.voices[0].embedding == (0.6, -0.8)
+    assert content.voices[0].embeddings == ((0.6, -0.8), (-1.0, 0.0))
     assert json.loads(file.read_bytes())["format"] == "diarize-runner/voices/1"
 
 
@@ -88,10 +91,14 @@ DAMAGES = {
     "no list": (damage(voices={}), "expected a list"),
     "a label": (damage_voice(name="SPEAKER_00"), "is a label"),
     "a control character": (damage_voice(name="A\x07da"), "is no name"),
-    "a word": (damage_voice(embedding=["much", 0.8]), r"not a number from -1 to 1 in 'voices\[0\].embedding\[0\]'"),
-    "not a number": (damage_voice(embedding=[float("nan"), 0.8]), "not a number from -1 to 1"),
-    "too short a vector": (damage_voice(embedding=[0.6, -0.7]), "not of unit length"),
-    "no vector": (damage_voice(embedding=[]), "not of unit length"),
+    "a word": (
+        damage_voice(embeddings=[["much", 0.8]]),
+        r"not a number from -1 to 1 in 'voices\[0\].embeddings\[0\]\[0\]'",
+    ),
+    "not a number": (damage_voice(embeddings=[[float("nan"), 0.8]]), "not a number from -1 to 1"),
+    "too short a vector": (damage_voice(embeddings=[[0.6, -0.7]]), "not of unit length"),
+    "no embedding": (damage_voice(embeddings=[]), "the voice has no embedding"),
+    "no vector": (damage_voice(embeddings=[[]]), "not of unit length"),
     "no seconds": (damage_voice(seconds=-1), "out of range"),
     "a name twice": (lambda document: {**document, "voices": [document["voices"][0]] * 2}, "the same name"),
 }
@@ -126,7 +133,7 @@ def test_a_file_of_another_release_is_not_called_damaged(file):
 
 def test_embeddings_of_two_lengths_are_refused(file):
     document = json.loads(file.read_bytes())
-    document["voices"][1]["embedding"] = [1.0]
+    document["voices"][1]["embeddings"] = [[1.0]]
     file.write_text(json.dumps(document))
     with pytest.raises(ManifestError, match="differ in length"):
         VoiceFile.load(file)

@@ -1,5 +1,7 @@
 """Names of speakers by their voices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from diarize_runner.voices.matching import DEFAULT_THRESHOLD, name_speakers
 
 def voice(name, *embedding):
     unit = np.array(embedding) / np.linalg.norm(embedding)
-    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=30.0, embedding=tuple(map(float, unit)))
+    return Voice(name=name, enrolled="2026-11-30T12:00:00+00:00", seconds=30.0, embeddings=(tuple(map(float, unit)),))
 
 
 def unit(*embedding):
@@ -64,5 +66,11 @@ def test_each_name_is_given_once_in_any_crowd():
         speakers = {f"SPEAKER_{number:02d}": unit(*each) for number, each in enumerate(crowd[1])}
         names = name_speakers(speakers, voices, 0.3)
         assert len(set(names.values())) == len(names)
-        found = {each.name: each.embedding for each in voices}
+        found = {each.name: each.embeddings[0] for each in voices}
         assert all(float(speakers[label] @ np.array(found[name])) >= 0.3 for label, name in names.items())
+
+
+def test_the_most_similar_embedding_of_a_voice_counts():
+    ada = replace(ADA, embeddings=(*ADA.embeddings, (0.0, 0.0, 1.0)))
+    assert name_speakers({"SPEAKER_00": unit(0.1, 0, 1)}, [BO, ada], 0.6) == {"SPEAKER_00": "Ada"}
+    assert name_speakers({"SPEAKER_00": unit(0.1, 0, 1)}, [BO, ADA], 0.6) == {}
