@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.linking.recordings import Known
-from benchmarks.voices.speech import BOTH, TELEPHONE, WIDE
 from diarize_runner.diarization.engine import Diarizer
 from diarize_runner.diarization.turns import NO_HINTS, Diarization
 from diarize_runner.diarization.voices import SpeakerVoice
 from diarize_runner.progress import NoProgress
 
+WIDE, TELEPHONE, BOTH = "16 kHz", "telephone", "both"
 PIPELINE, REFERENCE = "pipeline", "reference"
 _CARRIED: Mapping[str, Callable[[Known], Known]] = {WIDE: lambda known: known, TELEPHONE: Known.by_telephone}
 

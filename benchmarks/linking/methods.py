@@ -43,8 +43,11 @@ def by_reference(recordings: Sequence[Heard]) -> Labels:
 
 
 def unlinked(recordings: Sequence[Heard]) -> Labels:
-    """Keep the labels of each recording, as without `--link`."""
-    return [{speaker: speaker for speaker in recording.speakers} for recording in recordings]
+    """Number the speakers of each recording, as without `--link`."""
+    return [
+        {speaker: f"SPEAKER_{number:02d}" for number, speaker in enumerate(recording.speakers)}
+        for recording in recordings
+    ]
 
 
 def _speakers(recordings: Sequence[Heard]) -> Iterator[_Speaker]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.signal import butter, resample_poly, sosfilt
 
-from benchmarks.voices.speech import Samples, telephone
+from benchmarks.voices.speech import Samples
 from diarize_runner.benchmark.compose.scene import Composition, Scene, compose
 from diarize_runner.benchmark.compose.voices import Voice
-from diarize_runner.diarization.audio import Recording
+from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
 from diarize_runner.diarization.turns import Diarization
 from diarize_runner.transcript.exclusive import make_exclusive
 
@@ -18,6 +19,10 @@ _SECONDS = 12.0
 """Of a recording, for each of its people."""
 _NOISE = (0.0005, 0.002, 0.005)
 """Standard deviation, of full scale."""
+_TELEPHONE_RATE = 8_000
+_PASSED = (300, 3_400)
+"""Hz."""
+_ORDER = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -30,7 +35,7 @@ class Known:
 
     def by_telephone(self) -> "Known":
         """Return the recording as a telephone carries it."""
-        waveform = telephone(self.recording.waveform)
+        waveform = _telephone(self.recording.waveform)
         return replace(self, recording=Recording(uri=self.recording.uri, waveform=waveform))
 
 
@@ -76,3 +81,11 @@ def _name(composed: Composition, people: Sequence[str]) -> Diarization:
     named = {f"voice-{number}": name for number, name in enumerate(people)}
     turns = tuple(sorted(replace(turn, speaker=named[turn.speaker]) for turn in composed.turns))
     return Diarization(uri=composed.name, turns=turns, exclusive_turns=make_exclusive(turns))
+
+
+def _telephone(samples: Samples) -> Samples:
+    """Return 300 to 3400 Hz of samples, sampled at 8 kHz, resampled to 16 kHz."""
+    factor = SAMPLE_RATE // _TELEPHONE_RATE
+    narrow = resample_poly(samples, 1, factor)
+    passed = sosfilt(butter(_ORDER, _PASSED, "bandpass", fs=_TELEPHONE_RATE, output="sos"), narrow)
+    return np.asarray(resample_poly(passed, factor, 1), dtype=np.float32)
