@@ -7,6 +7,7 @@ from dataclasses import asdict
 from diarize_runner.cli.batch_report import RecordingReport, recording_report, report_batch
 from diarize_runner.cli.channels import add_channels_option, per_channel_task, require_no_other
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
+from diarize_runner.cli.linking_options import add_linking_options
 from diarize_runner.cli.naming import add_naming_options, requested_names, unknown_labels
 from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import (
@@ -36,6 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_labelling_options(parser)
     add_naming_options(parser)
     add_naming_by_voice_options(parser)
+    add_linking_options(parser)
     add_output_options(parser)
     add_speaker_options(parser)
     add_channels_option(parser)

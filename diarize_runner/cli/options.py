@@ -83,3 +83,14 @@ def manifest_digest(option: str, text: str) -> Digest:
     except ValueError as reason:
         hint = "copy it from cache list --json: sha256: and 64 hexadecimal digits"
         raise UsageError(f"{option}: {reason}", hint=hint) from reason
+
+
+def cosine(text: str) -> float:
+    """Parse the least cosine between two voices of one person."""
+    try:
+        least = float(text)
+    except ValueError:
+        least = 0.0
+    if not 0 < least <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most 1")
+    return least

@@ -8,6 +8,7 @@ from diarize_runner.cli.batch_report import RecordingReport, report_batch
 from diarize_runner.cli.channels import add_channels_option, per_channel_task, require_no_other
 from diarize_runner.cli.diarize import describe, require_one_recording
 from diarize_runner.cli.labelling import add_labelling_options, labelling_rules
+from diarize_runner.cli.linking_options import add_linking_options
 from diarize_runner.cli.naming import add_naming_options, requested_names
 from diarize_runner.cli.opening import session_opener
 from diarize_runner.cli.options import add_cache_option, add_device_option, add_engine_option
@@ -31,6 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_labelling_options(parser)
     add_naming_options(parser)
     add_naming_by_voice_options(parser)
+    add_linking_options(parser)
     add_output_options(parser)
     add_transcription_options(parser)
     add_speaker_options(parser)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from diarize_runner.cache.box.default_folder import DEFAULT_FOLDER
 from diarize_runner.cli.logs import log_json_to
-from diarize_runner.cli.options import seconds
+from diarize_runner.cli.options import cosine, seconds
 from diarize_runner.cli.output import Result
-from diarize_runner.cli.voices_options import cosine
 from diarize_runner.diarization.engines import DEVICES, ENGINES
 from diarize_runner.progress import ConsoleProgress
 from diarize_runner.transcription.options import COMPUTE_TYPES

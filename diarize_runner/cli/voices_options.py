@@ -4,12 +4,14 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from diarize_runner.cli.linking_options import requested_linking
+from diarize_runner.cli.options import cosine
 from diarize_runner.cli.output_options import require_not_overwritten
 from diarize_runner.cli.recordings import Requested
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.current_voices import CurrentVoices
 from diarize_runner.jobs.job import LoadedJob
-from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, NamingOpener
+from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, Namer, NamingOpener
 from diarize_runner.voices.file import VoiceFile
 from diarize_runner.voices.matching import DEFAULT_THRESHOLD
 from diarize_runner.voices.names import parse_voice_name
@@ -61,17 +63,20 @@ def naming_by_voice(
     requested: Sequence[Requested],
     open_session: Callable[[LoadedJob], DiarizingSession],
 ) -> Callable[[LoadedJob], BatchSession]:
-    """Return what opens a session that names speakers; without a file, `open_session`.
+    """Return what opens a session that names speakers, or links them; without a file or `--link`, `open_session`.
 
     Raises:
-        UsageError: an output is the file.
+        UsageError: an output is the file, or an option excludes `--link`.
     """
-    if file is None:
-        return open_session
+    known = [_known_speakers(arguments, file, requested)] if file else []
+    namers: list[Namer] = [*known, *requested_linking(arguments)]
+    return NamingOpener(open_session=open_session, namers=namers).open_for if namers else open_session
+
+
+def _known_speakers(arguments: argparse.Namespace, file: VoiceFile, requested: Sequence[Requested]) -> KnownSpeakers:
     outputs = [path for each in requested for path in each.item.outputs.paths.values()]
     require_not_overwritten([file.path], outputs)
-    known = KnownSpeakers(file=file, threshold=arguments.voice_threshold)
-    return NamingOpener(open_session=open_session, known=known).open_for
+    return KnownSpeakers(file=file, threshold=arguments.voice_threshold)
 
 
 def _name(text: str) -> str:
@@ -79,14 +84,3 @@ def _name(text: str) -> str:
         return parse_voice_name(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def cosine(text: str) -> float:
-    """Parse a threshold."""
-    try:
-        least = float(text)
-    except ValueError:
-        least = 0.0
-    if not 0 < least <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0, at most 1")
-    return least

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from diarize_runner.diarization.turns import Diarization
+from diarize_runner.digests import Digest
 from diarize_runner.jobs.batch import BatchSession
 from diarize_runner.jobs.device_lock import device_turn
 from diarize_runner.jobs.job import LoadedJob, Result
@@ -51,6 +52,9 @@ class Unnamed:
 class Namer(Protocol):
     """Names speakers by their voices."""
 
+    def require_model(self, model: Digest | None) -> None:
+        """Raise VoiceError if it cannot compare the embeddings of the pipeline's model, None if there is none."""
+
     def names(self, unnamed: Unnamed) -> SpeakerNames:
         """Return names by label, of as many speakers as it can name."""
 
@@ -66,6 +70,10 @@ class KnownSpeakers:
     threshold: float = DEFAULT_THRESHOLD
     """The least cosine between a speaker and the voice that names the speaker."""
 
+    def require_model(self, model: Digest | None) -> None:
+        """Raise VoiceError if another model made the voices, or there is none."""
+        self.file.require_model(model)
+
     def names(self, unnamed: Unnamed) -> SpeakerNames:
         """Return the names of speakers whom a voice resembles."""
         others = [voice for voice in self.file.content.voices if voice.name not in unnamed.taken]
@@ -79,8 +87,7 @@ class KnownSpeakers:
 
     def session(self, session: DiarizingSession) -> "NamingSession":
         """Return a session that names speakers. Raises VoiceError if another model made the voices."""
-        self.file.require_model(session.diarizer.embedding_model)
-        return NamingSession(session=session, namers=[self])
+        return naming_session(session, [self])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +117,8 @@ class NamingSession:
     def _unnamed(self, loaded: LoadedJob, diarization: Diarization, progress: ConsoleProgress) -> Unnamed:
         """Return the speakers whom the job does not name."""
         heard = self.session.diarizer.embed_speakers(loaded.recording, diarization, progress)
-        speakers = list(dict.fromkeys(turn.speaker for turn in diarization.turns))
+        turns = (*diarization.turns, *diarization.exclusive_turns)
+        speakers = list(dict.fromkeys(turn.speaker for turn in turns))
         named = {name: name for name in loaded.job.names.values()}
         return Unnamed(speakers=speakers, voices=heard, taken=()).without(named)
 
@@ -133,11 +141,18 @@ class NamingOpener:
     """Opens a session that names speakers."""
 
     open_session: Callable[[LoadedJob], DiarizingSession]
-    known: KnownSpeakers
+    namers: Sequence[Namer]
 
     def open_for(self, first: LoadedJob) -> NamingSession:
         """Open the session for the first recording, which it announces.
 
-        Raises VoiceError if another model made the voices, and as `open_session` does.
+        Raises as `naming_session` and `open_session` do.
         """
-        return self.known.session(self.open_session(first))
+        return naming_session(self.open_session(first), self.namers)
+
+
+def naming_session(session: DiarizingSession, namers: Sequence[Namer]) -> NamingSession:
+    """Return a session that names speakers. Raises VoiceError if a namer cannot use the embedding model."""
+    for namer in namers:
+        namer.require_model(session.diarizer.embedding_model)
+    return NamingSession(session=session, namers=namers)

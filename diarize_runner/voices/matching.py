@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from diarize_runner.voices.document import Voice
+from diarize_runner.voices.pairing import pair
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.voices import Embedding
@@ -16,21 +17,13 @@ voices of different people are more alike: a wrong name is worse than none."""
 def name_speakers(speakers: Mapping[str, "Embedding"], voices: Sequence[Voice], threshold: float) -> dict[str, str]:
     """Return names by label; a speaker whom no voice resembles has none.
 
-    Of the embeddings of a voice, the most similar one counts. Each voice names at most one speaker. Pairs below the
-    threshold count nothing, so that they displace no other pair; of the rest, the sum of the cosines is the greatest
-    possible.
+    Of the embeddings of a voice, the most similar one counts. Each voice names at most one speaker (pairing.py).
     """
     if not speakers or not voices:
         return {}
     import numpy as np  # here: every --help imports this module, also where only the base is installed
-    from scipy.optimize import linear_sum_assignment
 
     heard = np.stack(list(speakers.values()))
     cosines = np.stack([(heard @ np.array(voice.embeddings).T).max(axis=1) for voice in voices], axis=1)
-    rows, columns = linear_sum_assignment(np.where(cosines >= threshold, cosines, 0.0), maximize=True)
     labels = list(speakers)
-    return {
-        labels[row]: voices[column].name
-        for row, column in zip(rows, columns, strict=True)
-        if cosines[row, column] >= threshold
-    }
+    return {labels[row]: voices[column].name for row, column in pair(cosines, threshold)}

@@ -70,6 +70,18 @@ class KnownSpeakersReference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LinkedSpeakersReference:
+    """How labels were linked: an equal label is the same voice in all recordings of one command."""
+
+    threshold: float
+    """The least cosine between a speaker and a voice that was heard before."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the JSON object."""
+        return {"threshold": self.threshold}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Provenance:
     """The inputs, software and settings of one result."""
 
@@ -98,6 +110,8 @@ class Provenance:
     """None if the transcript was read from a file, or there is none."""
     known_speakers: KnownSpeakersReference | None = None
     """None if no speaker was to be named by voice."""
+    linked_speakers: LinkedSpeakersReference | None = None
+    """None if labels are of this recording only."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON object, without the options that were not given."""
@@ -118,6 +132,7 @@ class Provenance:
             **({"transcription": _drop_none(asdict(self.transcription))} if self.transcription else {}),
             **({"rules": _drop_none(asdict(self.rules))} if self.rules else {}),
             **({"known_speakers": self.known_speakers.to_dict()} if self.known_speakers else {}),
+            **({"linked_speakers": self.linked_speakers.to_dict()} if self.linked_speakers else {}),
             **_drop_none(options),
         }
 

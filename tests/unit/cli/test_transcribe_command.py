@@ -184,3 +184,17 @@ def test_run_names_the_speakers_whose_voices_are_enrolled(command, run, models, 
     document = command("run", call, *voices, "-o", out, "--json").document
     assert document["speakers"] == ["Ada", "SPEAKER_01"]
     assert "[Ada] peak" in out.read_text()
+
+
+def test_run_links_the_speakers_of_several_recordings(command, monkeypatch, tmp_path):
+    monkeypatch.setattr(engine, "load", lambda *_: ByPitch())
+    first = write_speech(tmp_path / "first.wav", ("ada", 3), ("bo", 2))
+    second = write_speech(tmp_path / "second.wav", ("bo", 3), ("cy", 2))
+    out = tmp_path / "out"
+    ran = command("run", first, second, "--link", "--output-dir", out, "--formats", "srt", "--json")
+    assert [each["speakers"] for each in ran.document["recordings"]] == [
+        ["SPEAKER_00", "SPEAKER_01"],
+        ["SPEAKER_01", "SPEAKER_02"],
+    ]
+    assert ["[SPEAKER_00] peak" in path.read_text() for path in sorted(out.iterdir())] == [True, False]
+    assert "[SPEAKER_01] peak" in (out / "second.srt").read_text()
