@@ -62,9 +62,7 @@ async def transcribe(
     ] = None,
 ) -> Response:
     """Find what was said and, where the format has speakers, who said it; answer when it is done."""
-    if stream:
-        detail = "this server does not stream transcripts"
-        raise Problem(INVALID_REQUEST, detail, hint="leave out stream, or use /v1/jobs")
+    _require_no_stream(stream=stream)
     has_transcript = transcript is not None
     task = _task(response_format, has_transcript=has_transcript)
     used, unused = ((), references) if task == "transcribe" else (references, ())
@@ -86,6 +84,12 @@ async def transcribe(
 async def models(service: RunningService) -> Models:
     """Return the transcription models."""
     return Models(data=[Model(id=name) for name in service.catalog.multilingual])
+
+
+def _require_no_stream(*, stream: bool) -> None:
+    if stream:
+        detail = "this server does not stream transcripts"
+        raise Problem(INVALID_REQUEST, detail, hint="leave out stream, or use /v1/jobs")
 
 
 def _of_chunks(strategy: str | None) -> tuple[str, ...]:
