@@ -57,10 +57,10 @@ class TranscriptionReference:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownSpeakersReference:
-    """The enrolled voices after which speakers were named."""
+    """The voices after which speakers were named."""
 
     voices: Digest
-    """Of the file of voices."""
+    """Of the file of voices, or of the samples of the references that came with a request."""
     threshold: float
     """The least cosine between a speaker and a voice."""
 
