@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `benchmark compare`."""
-    parser.add_argument("before", type=Path, metavar="A.json")
-    parser.add_argument("after", type=Path, metavar="B.json")
+    parser.add_argument("before", type=Path, metavar="A.json", help="the report to compare with")
+    parser.add_argument("after", type=Path, metavar="B.json", help="the report that may be slower")
     described = "exit 1 if B's total time exceeds A's by more than this"
     parser.add_argument("--fail-if-slower", type=_percent, metavar="10%", help=described)
     described = "compare even if the machine, packages or cache differ"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `cache build`."""
-    described = "a request with a pipeline; and requests of transcription models to add to its version"
+    described = "a request with a pipeline; and requests of transcription or alignment models to add to its version"
     parser.add_argument("requests", type=Path, nargs="+", metavar="REQUEST.yaml", help=described)
     parser.add_argument("--version", required=True, help="such as 1.0; it is published under v1.0/")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")

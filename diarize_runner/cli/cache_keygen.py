@@ -10,7 +10,7 @@ from diarize_runner.progress import Progress
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `cache keygen`."""
-    parser.add_argument("name", type=Path, metavar="NAME")
+    parser.add_argument("name", type=Path, metavar="NAME", help="path of both files, without .key and .pub")
 
 
 def run(arguments: argparse.Namespace, _progress: Progress) -> Result:

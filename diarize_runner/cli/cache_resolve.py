@@ -17,7 +17,7 @@ from diarize_runner.progress import Progress
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `cache resolve`."""
-    parser.add_argument("request", type=Path, metavar="REQUEST.yaml")
+    parser.add_argument("request", type=Path, metavar="REQUEST.yaml", help="format: cache_manifests/FORMAT.md")
     add_hub_cache_option(parser)
 
 

@@ -17,7 +17,7 @@ def add_channels_option(parser: argparse.ArgumentParser) -> None:
         "--speakers-per-channel",
         type=_speakers,
         metavar="N|auto",
-        help="tell speakers apart by channel, with N speakers in each, or as many as are found (auto)",
+        help="diarize each channel separately, with N speakers in each, or as many as are found (auto)",
     )
 
 

@@ -157,7 +157,7 @@ COMMANDS = {
         example="cache wheels --store https://host/models --into wheels",
     ),
     "benchmark run": Command(
-        summary="measure the real-time factor, and DER where a reference is known",
+        summary="measure RTF (processing time / audio duration), and DER where a reference is known",
         example="benchmark run call.wav --reference call.rttm",
     ),
     "benchmark publish": Command(
@@ -185,7 +185,7 @@ COMMANDS = {
         example="benchmark render report.json --output-html report.html",
     ),
     "benchmark readme": Command(
-        summary="refresh the tables that a Markdown file generates from reports",
+        summary="regenerate the tables of reports in a Markdown file",
         example="benchmark readme README.md",
     ),
     "service-key add": Command(
@@ -203,8 +203,8 @@ COMMANDS = {
         details="A running service refuses the key from its next request on.",
     ),
     "doctor": Command(
-        summary="check that this machine can diarize",
-        details="Exit code 0: it can; 2: it can, but differs from how it was provisioned; 3: it cannot.",
+        summary="check that this machine can diarize, and transcribe if its cache has a model",
+        details="Exit code 0: it can; 2: it can, but differs from what was provisioned; 3: it cannot.",
         example="doctor --sample",
     ),
     "completion": Command(

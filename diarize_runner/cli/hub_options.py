@@ -10,14 +10,14 @@ from diarize_runner.cache.builder.hub_source import HubSource
 
 def add_hub_cache_option(parser: argparse.ArgumentParser) -> None:
     """Add `--from-hf-cache`."""
-    described = "take the files of Hub repositories from this Hub cache, without network or token (default: the one of "
+    described = "take the files of Hub repositories from the Hub cache DIR, without network or token (without DIR: "
     parser.add_argument(
         "--from-hf-cache",
         type=_hub_cache,
         nargs="?",
         const="",
         metavar="DIR",
-        help=f"{described}huggingface_hub, which HF_HOME may name)",
+        help=f"{described}from huggingface_hub's own, which HF_HOME may name)",
     )
 
 

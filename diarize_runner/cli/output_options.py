@@ -25,17 +25,17 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"write FILE, in the format of its suffix: {suffixes}, or none for JSON; repeatable",
     )
-    described = "write SRT to FILE; JSON beside it has times as strings, as WhisperLive's"
+    described = "write SRT to FILE; the times of JSON are then strings, as those of WhisperLive's runner"
     parser.add_argument("--output-srt", "--output_srt", type=Path, metavar="FILE", help=described)
     parser.add_argument("--output-rttm", "--output_rttm", type=Path, metavar="FILE", help="write RTTM to FILE")
-    described = "write one file per recording and format to DIR; requires --formats"
+    described = "write one file to DIR for each recording and each format that --formats names"
     parser.add_argument("--output-dir", "--output_dir", type=Path, metavar="DIR", help=described)
     described = ", ".join(f"{name} ({known.description})" for name, known in FORMATS.items())
     parser.add_argument("--formats", type=formats, default=(), metavar="NAME,...", help=described)
     styles = "; ".join(f"{name}: {style.description}" for name, style in JSON_STYLES.items())
     described = f"{styles} (default: full)"
     parser.add_argument("--json-style", choices=tuple(JSON_STYLES), default="full", help=described)
-    described = "the page links to the recording or embeds it (default: link)"
+    described = "the HTML page links to the recording, embeds it, or has none (default: link)"
     parser.add_argument("--html-audio", choices=tuple(HTML_AUDIO), default="link", help=described)
     add_subtitle_options(parser)
 

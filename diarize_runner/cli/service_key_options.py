@@ -17,4 +17,4 @@ def add_keys_option(parser: argparse.ArgumentParser) -> None:
 
 def add_name_argument(parser: argparse.ArgumentParser) -> None:
     """Add the name of a key."""
-    parser.add_argument("name", metavar="NAME", help="of the key; it owns the jobs that are submitted with the key")
+    parser.add_argument("name", metavar="NAME", help="name of the key, which owns the jobs that are submitted with it")

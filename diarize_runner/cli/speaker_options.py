@@ -20,10 +20,10 @@ def add_speaker_options(parser: argparse.ArgumentParser) -> None:
         "--min_speakers",
         type=positive,
         metavar="N",
-        help=f"least number of speakers, at most {MAX_SPEAKERS}",
+        help=f"minimum number of speakers, at most {MAX_SPEAKERS}",
     )
     parser.add_argument(
-        "--max-speakers", "--max_speakers", type=positive, metavar="N", help="greatest number of speakers"
+        "--max-speakers", "--max_speakers", type=positive, metavar="N", help="maximum number of speakers"
     )
 
 

@@ -15,9 +15,9 @@ _SENTENCES: Final = "sentences"
 _OPTIONS: Final[dict[str, tuple[Callable[[str], float], str, str]]] = {
     "line_length": (positive, "N", "characters in a line, the speaker's label included; a wide one counts as two"),
     "lines": (positive, "N", "lines in a subtitle"),
-    "min_seconds": (seconds, "SECONDS", "seconds that a subtitle lasts at least, if the next one leaves room"),
-    "max_seconds": (seconds, "SECONDS", "seconds that a subtitle lasts at most"),
-    "reading_speed": (positive, "N", "characters that are read in a second"),
+    "min_seconds": (seconds, "SECONDS", "minimum seconds of a subtitle, if the next one leaves room"),
+    "max_seconds": (seconds, "SECONDS", "maximum seconds of a subtitle"),
+    "reading_speed": (positive, "N", "characters per second that a viewer reads"),
 }
 """By limit: how to parse it, the placeholder, and the help text."""
 
@@ -25,7 +25,7 @@ _OPTIONS: Final[dict[str, tuple[Callable[[str], float], str, str]]] = {
 def add_subtitle_options(parser: argparse.ArgumentParser) -> None:
     """Add --subtitles, and an option for each limit."""
     described = "cues of SRT and WebVTT: the transcript's segments, or sentences within the limits below (default: "
-    described += "sentences, if the transcript is made here or a limit is given)"
+    described += "sentences, if the command transcribes or a limit is given; else segments)"
     parser.add_argument("--subtitles", choices=(_SEGMENTS, _SENTENCES), help=described)
     for name, (parse, placeholder, described) in _OPTIONS.items():
         parser.add_argument(
