@@ -301,7 +301,7 @@ find_version() {
     version=$requested manifest_digest=''
     if [ "$requested" = latest ]; then
         fetch latest/manifest.json "$work/pointer.json" "$pointer_bytes"
-        read_pointer >"$work/pointer" ||
+        read_pointer >"$work/pointer" 2>"$work/log" ||
             fail 3 "$store/latest/manifest.json is not a valid pointer" "check the store address"
         read -r version manifest_digest serial followed <"$work/pointer"
         require_serial
@@ -314,7 +314,7 @@ find_version() {
         fetch "v$version/manifest.json.sig" "$work/manifest.json.sig" "$signature_bytes"
         require_signed "$work/manifest.json" "$work/manifest.json.sig" "version $version"
     fi
-    read_manifest >"$work/files" || fail 3 "$store/v$version/manifest.json names no toolkit of this release" \
+    read_manifest >"$work/files" 2>"$work/log" || fail 3 "$store/v$version/manifest.json names no toolkit of this release" \
         "build the version with --with-wheels --toolkit; for a version of release 0.1.0, run $store/v$version/bootstrap.sh"
 }
 

@@ -1,7 +1,7 @@
 """Parse the command line; explain what is wrong with it, and name the option or command that comes nearest."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
@@ -27,11 +27,19 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Report unknown options here: the parent parser's help does not list this command's options."""
+        self._require_command_first(args or ())
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             message = f"unrecognized arguments: {' '.join(unknown)}"
             raise UsageError(message, hint=self._hint(unknown[0].partition("=")[0], self._option_string_actions))
         return found, unknown
+
+    def _require_command_first(self, words: Sequence[str]) -> None:
+        """Refuse a command's option in front of it: argparse would call a word after the command unknown."""
+        first, *others = words or ("",)
+        is_unknown = first.startswith("-") and first.partition("=")[0] not in self._option_string_actions
+        if self._subparsers and is_unknown and any(not word.startswith("-") for word in others):
+            raise UsageError(f"{first} comes before the command", hint="write options after the command")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Refuse a value that is not a choice.

@@ -62,7 +62,7 @@ def add_decoding_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", type=_channel, default=None, metavar="N|mix", help=described)
     described = "use audio stream N, from 1, or the one that FFmpeg ranks best (default: auto)"
     parser.add_argument("--stream", type=_stream, default=None, metavar="N|auto", help=described)
-    described = "refuse a recording that is truncated, damaged or silent, instead of a warning"
+    described = "refuse a recording that gives a warning: truncated, damaged, silent and others"
     parser.add_argument("--strict", action="store_true", help=described)
 
 

@@ -17,4 +17,4 @@ def run(arguments: argparse.Namespace, _progress: Progress) -> Result:
     """List the names, and when each key was made."""
     keys = KeyFile.load(arguments.keys).keys.keys
     document = {"keys": [{"name": key.name, "created": key.created} for key in keys]}
-    return Result(document=document, text=f"{len(keys)} keys", data="".join(f"{k.name}\t{k.created}\n" for k in keys))
+    return Result(document=document, text=f"keys: {len(keys)}", data="".join(f"{k.name}\t{k.created}\n" for k in keys))

@@ -113,6 +113,7 @@ def test_a_changed_file_in_the_store_is_refused_before_anything_runs(what, boots
 
     assert ran.returncode == 3
     assert message in ran.stderr.decode()
+    assert b"Traceback" not in ran.stderr
     left = {Path(found).name for found, kind in tree(tmp_path / "box").items() if kind != "folder"}
     assert Path(path).name not in left
     assert not any(name.endswith(".part") for name in left)

@@ -75,7 +75,7 @@ def _json_format(description: str, render: Callable[[Document], str]) -> Format:
 
 JSON_STYLES = {
     "full": FORMATS["json"],
-    "whisperlive": _json_format("JSON of WhisperLive's guide", _for_transcript(whisperlive.render)),
+    "whisperlive": _json_format("JSON of a runner for WhisperLive", _for_transcript(whisperlive.render)),
     "whisperlive-rest": _json_format("the answer of WhisperLive's REST API", whisperlive.render_rest),
     "whisperlive-socket": _json_format("a message of WhisperLive's socket", _for_transcript(whisperlive.render_socket)),
     "openai-verbose": _json_format("OpenAI's verbose_json", openai.render_verbose),

@@ -75,6 +75,11 @@ class TestSuggestions:
         assert ran.stderr.startswith(f"error: {error}")
         assert ran.stderr.endswith(f"\nhint: did you mean {near}? see: {shown_by} --help\n")
 
+    @pytest.mark.parametrize("words", [["--json", "diarize", "a.wav"], ["cache", "--json", "list"]])
+    def test_an_option_in_front_of_its_command_is_named(self, run, words):
+        said = "error: --json comes before the command\nhint: write options after the command\n"
+        assert said in run(*words).stderr
+
     def test_a_word_that_resembles_nothing_is_answered_with_the_help(self, run):
         assert run("xyzzy").stderr.endswith("\nhint: see: diarize-runner --help\n")
 
