@@ -38,7 +38,7 @@ def offline(recordings: Sequence[Heard], threshold: float) -> Labels:
 
 
 def by_reference(recordings: Sequence[Heard]) -> Labels:
-    """Label each speaker with the person who speaks most during the speaker's turns: no linking can do better."""
+    """Label each speaker with the person who speaks most during the speaker's turns: no linking is purer."""
     return [{speaker: _person(recording, speaker) for speaker in recording.speakers} for recording in recordings]
 
 
