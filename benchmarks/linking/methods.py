@@ -43,7 +43,7 @@ def by_reference(recordings: Sequence[Heard]) -> Labels:
 
 
 def unlinked(recordings: Sequence[Heard]) -> Labels:
-    """Number the speakers of each recording, as without `--link`."""
+    """Return numbers by first appearance in each recording, as without `--link`."""
     return [
         {speaker: f"SPEAKER_{number:02d}" for number, speaker in enumerate(recording.speakers)}
         for recording in recordings
