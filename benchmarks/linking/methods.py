@@ -38,12 +38,12 @@ def offline(recordings: Sequence[Heard], threshold: float) -> Labels:
 
 
 def by_reference(recordings: Sequence[Heard]) -> Labels:
-    """Label each speaker with the person who speaks most during the speaker's turns: no linking can do better."""
+    """Label each speaker with the person who speaks most during the speaker's turns: no linking is purer."""
     return [{speaker: _person(recording, speaker) for speaker in recording.speakers} for recording in recordings]
 
 
 def unlinked(recordings: Sequence[Heard]) -> Labels:
-    """Return labels that count the speakers of each recording, as without `--link`."""
+    """Return numbers by first appearance in each recording, as without `--link`."""
     return [
         {speaker: f"SPEAKER_{number:02d}" for number, speaker in enumerate(recording.speakers)}
         for recording in recordings

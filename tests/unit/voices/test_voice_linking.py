@@ -63,6 +63,12 @@ def test_a_voice_that_two_others_resemble_is_the_more_similar_one():
     assert link([ADA, BO], [voice(0.8, 0.9, 0)]) == [["SPEAKER_00", "SPEAKER_01"], ["SPEAKER_01"]]
 
 
+def test_a_pair_below_the_threshold_displaces_no_pair_above_it():
+    """The sum of all cosines would be greater with the pairs crossed: 0.49 + 0.85 against 0.86 + 0.02."""
+    speakers = [voice(0.86, 0.49, 0.1), voice(0.85, 0.02, 0.52)]
+    assert link([ADA, BO], speakers) == [["SPEAKER_00", "SPEAKER_01"], ["SPEAKER_00", "SPEAKER_02"]]
+
+
 @pytest.mark.parametrize(("threshold", "label"), [(0.5, "SPEAKER_00"), (0.501, "SPEAKER_01")])
 def test_a_cosine_at_the_threshold_links_and_one_below_does_not(threshold, label):
     half = SpeakerVoice(embedding=np.array([0.5, 0, 0.75**0.5], dtype=np.float32), seconds=10.0)
