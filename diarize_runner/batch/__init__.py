@@ -3,7 +3,7 @@
     source.py         INPUT: a folder, a prefix of a bucket, or a list of recordings
         inputs.py         InputRecording: key, size and state, with hints and transcript
         manifest.py       a list of recordings, as JSON Lines
-    configuration.py  models, engine and options; their digest names the results
+    configuration.py  models, engine, options and known speakers; their digest names the results
     plan.py           BatchPlan: what every worker needs to know
     shards.py         the recordings of one shard
     results.py        OUTPUT: one result for each recording, written once, as a whole

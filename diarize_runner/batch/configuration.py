@@ -20,7 +20,7 @@ _DIGITS: Final = 16
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Configuration:
-    """Models, engine and options. Formats and devices are not part of it: they add no result, and change none."""
+    """Models, engine, options and voices. Formats and devices are no part of it: they add and change no result."""
 
     manifest: Digest
     """Of the cache."""

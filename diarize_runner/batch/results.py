@@ -1,6 +1,6 @@
 """The results of a batch in OUTPUT: each is written once.
 
-    <configuration>/configuration.json         models, engine and options
+    <configuration>/configuration.json         models, engine, options and the digest of voices
     <configuration>/inputs/<digest>.json       the addresses of recordings (source.py)
     <configuration>/results/<name>.json        the result of a recording, and the same in other formats
     <configuration>/attempts/<name>.json       a recording that has no result: how often it was tried (attempts.py)

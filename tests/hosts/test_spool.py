@@ -27,7 +27,7 @@ MODULES = [
     ROOT / "diarize_runner/diarization/__init__.py",
     *(
         ROOT / f"diarize_runner/diarization/{name}.py"
-        for name in ("audio", "channels", "decoders", "decoding", "levels", "packets", "turns", "wholeness")
+        for name in ("audio", "channels", "decoders", "decoding", "levels", "packets", "samples", "turns", "wholeness")
     ),
 ]
 DECODER = f"{Path(COMMAND).parent}/decoder.py"
