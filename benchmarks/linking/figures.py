@@ -43,7 +43,7 @@ def spread(several: Sequence[Figures]) -> dict[str, dict[str, float]]:
 
 
 def cosines(recordings: Sequence[Heard]) -> dict[str, dict[str, float]]:
-    """Return the quantiles of the cosines between speakers of different recordings."""
+    """Return the quantiles of the cosines between speakers of different recordings; none without such pairs."""
     people = by_reference(recordings)
     voices = [
         (number, people[number][label], voice.embedding)
@@ -63,7 +63,7 @@ def cosines(recordings: Sequence[Heard]) -> dict[str, dict[str, float]]:
 
 def _quantiles(scores: Sequence[float]) -> dict[str, float]:
     shares: Mapping[str, float] = {"least": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "greatest": 1.0}
-    return {name: round(float(np.quantile(scores, share)), 4) for name, share in shares.items()}
+    return {name: round(float(np.quantile(scores, share)), 4) for name, share in shares.items() if scores}
 
 
 def _join(diarizations: Sequence[Diarization]) -> Annotation:
