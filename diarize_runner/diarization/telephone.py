@@ -4,6 +4,7 @@ Samples have shape (samples,), float32 in [-1, 1], at 16 kHz.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -12,11 +13,14 @@ import numpy.typing as npt
 from diarize_runner.diarization.audio import SAMPLE_RATE, Recording
 
 if TYPE_CHECKING:
+    import av
+
     Samples = npt.NDArray[np.float32]
 
 _RATE: Final = 8_000
 """Hz."""
-_LEVELS: Final = 256
+_CODEC: Final = "pcm_mulaw"
+_FULL_SCALE: Final = 1 << 15
 _LANDLINE: Final = (300, 3_400)
 """Hz; ITU-T G.712."""
 _ORDER: Final = 6
@@ -30,11 +34,20 @@ def also_by_telephone(recording: Recording) -> Iterator[Recording]:
 
 
 def by_internet(samples: "Samples") -> "Samples":
-    """Return speech as internet telephony carries it: sampled at 8 kHz, with 256 levels on the mu-law scale (G.711)."""
+    """Return speech as internet telephony carries it: sampled at 8 kHz, and coded by G.711, with the mu-law.
+
+    FFmpeg resamples it to 16 kHz, as it does recordings of telephones: with another resampler, embeddings differ.
+    """
+    import av
     from scipy.signal import resample_poly
 
-    narrow = _quantised(resample_poly(samples, 1, SAMPLE_RATE // _RATE))
-    return np.asarray(resample_poly(narrow, SAMPLE_RATE // _RATE, 1), dtype=np.float32)
+    narrow = np.clip(resample_poly(samples, _RATE, SAMPLE_RATE) * _FULL_SCALE, -_FULL_SCALE, _FULL_SCALE - 1)
+    encoder, decoder = av.AudioCodecContext.create(_CODEC, "w"), av.AudioCodecContext.create(_CODEC, "r")
+    for each in (encoder, decoder):
+        each.sample_rate, each.layout, each.format = _RATE, "mono", "s16"
+    packets = [*encoder.encode(_frame(narrow)), *encoder.encode(None)]
+    frames = [frame for packet in packets for frame in decoder.decode(packet)]
+    return _resampled(frames)
 
 
 def by_landline(samples: "Samples") -> "Samples":
@@ -45,9 +58,17 @@ def by_landline(samples: "Samples") -> "Samples":
     return by_internet(np.asarray(passed, dtype=np.float32))
 
 
-def _quantised(samples: npt.NDArray[np.floating]) -> "Samples":
-    import torch
-    from torchaudio.functional import mu_law_decoding, mu_law_encoding
+def _frame(samples: npt.NDArray[np.floating]) -> "av.AudioFrame":
+    import av
 
-    clipped = torch.from_numpy(np.clip(samples, -1, 1).astype(np.float32))
-    return np.asarray(mu_law_decoding(mu_law_encoding(clipped, _LEVELS), _LEVELS).numpy(), dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(samples.round().astype(np.int16)[None, :], format="s16", layout="mono")
+    frame.sample_rate, frame.time_base = _RATE, Fraction(1, _RATE)
+    return frame
+
+
+def _resampled(frames: "list[av.AudioFrame]") -> "Samples":
+    import av
+
+    resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE)
+    resampled = [each for frame in [*frames, None] for each in resampler.resample(frame)]
+    return np.concatenate([np.zeros(0, np.float32), *(each.to_ndarray()[0] for each in resampled)])
