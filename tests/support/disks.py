@@ -15,6 +15,12 @@ from support.hosts.requirements import unavailable
 NOBODY = 65534
 
 
+def written(paths):
+    """Return by path which file it is, and when that was last changed; a read changes only the access time."""
+    found = {path: path.stat() for path in paths}
+    return {path: (status.st_ino, status.st_size, status.st_ctime_ns) for path, status in found.items()}
+
+
 @contextmanager
 def mounted(folder, options):
     """Mount a tmpfs on `folder`; skip the test where that is not allowed."""

@@ -27,6 +27,7 @@ from diarize_runner.progress import NoProgress
 from diarize_runner.store.local import LocalStore
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+pytestmark = pytest.mark.long
 TAG = PYTHON.replace(".", "")
 CUDA, REST = (f"environment-cp{TAG}-{part}.squashfs" for part in ("cuda", "rest"))
 UV = Path(sys.executable).with_name("uv")

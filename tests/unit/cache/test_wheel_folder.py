@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 from support.caches import NEW, OLD, Site, edit_json, flip, tree
-from support.disks import mounted
+from support.disks import mounted, written
 from support.kills import killed_before_step
 from support.processes import race_processes
 from support.wheels import FOR_311, WHEELS, WheelSite
@@ -81,13 +81,13 @@ def test_a_fetch_brings_the_wheels_for_the_python_the_toolkit_and_both_requireme
 
 def test_a_second_fetch_of_wheels_changes_and_fetches_nothing(site, into):
     fetch(site.store, into)
-    before = {path.name: path.stat() for path in into.iterdir()}
+    before = written(into.iterdir())
     store = MeteredStore(site.store.root)
 
     again = fetch(store, into)
 
     assert (again.changed, again.fetched, store.moved) == (False, (), 0)
-    assert {path.name: path.stat() for path in into.iterdir()} == before
+    assert written(into.iterdir()) == before
 
 
 def test_only_missing_or_damaged_wheels_are_fetched_and_other_files_stay(site, into):

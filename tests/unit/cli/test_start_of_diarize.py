@@ -46,6 +46,7 @@ def diarize(tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_the_command_freezes_once_while_the_collector_is_paused(diarize, tmp_path):
     done = diarize()
     assert json.loads(done.stderr.splitlines()[-1]) == [0, [False], True, True], done.stderr

@@ -21,6 +21,7 @@ from support.services import wait_for, wav
 
 from diarize_runner.service.keys import add_key
 
+pytestmark = pytest.mark.long
 INTERVAL = "250ms"
 
 
