@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from diarize_runner.errors import UsageError
 from diarize_runner.jobs.audio import Audio
-from diarize_runner.jobs.enrolment import enroll
+from diarize_runner.jobs.enrolment import enroll_in
 from diarize_runner.progress import ConsoleProgress
-from diarize_runner.voices.file import add_voice, find_voices, require_embedding_model
+from diarize_runner.voices.file import find_voices
 from diarize_runner.voices.names import parse_voice_name
 
 if TYPE_CHECKING:
@@ -48,12 +48,7 @@ class Enrolment:
             PipelineError: the pipeline failed on a recording.
             DiskError: the file cannot be written.
         """
-        model = require_embedding_model(diarizer.embedding_model)
-        if file := find_voices(self.path):
-            file.require_model(model)
-        voice = enroll(self.name, self.recordings, diarizer, progress)
-        add_voice(self.path, voice, model)
-        return voice.seconds
+        return enroll_in(self.path, self.name, self.recordings, diarizer, progress).seconds
 
 
 def _parse_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What every worker is told of a batch: addresses and options, no secrets."""
+"""The addresses and options of a batch, which each worker gets; no secrets."""
 
 from dataclasses import dataclass
 from typing import Final

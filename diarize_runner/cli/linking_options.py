@@ -10,7 +10,7 @@ from diarize_runner.jobs.linking import LinkedSpeakers
 from diarize_runner.voices.linking import DEFAULT_LINK_THRESHOLD
 
 _EXCLUDED: Final = {
-    "speakers_per_channel": "omit one of them: labels of channels are of one recording",
+    "speakers_per_channel": "omit one of them: the label of a channel names a channel of one recording",
     "skip_existing": "omit one of them: the voices of skipped recordings are not known",
 }
 """Hints, by option."""

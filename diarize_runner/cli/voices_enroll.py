@@ -10,9 +10,9 @@ from diarize_runner.cli.recordings import add_decoding_options
 from diarize_runner.cli.voices_options import add_voice_file_option, add_voice_name_argument
 from diarize_runner.diarization.guard import process_offline
 from diarize_runner.jobs.audio import AudioFile
-from diarize_runner.jobs.enrolment import enroll
+from diarize_runner.jobs.enrolment import enroll_in
 from diarize_runner.progress import ConsoleProgress
-from diarize_runner.voices.file import add_voice, find_voices, require_embedding_model
+from diarize_runner.voices.file import find_voices
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,11 +36,7 @@ def run(arguments: argparse.Namespace, progress: ConsoleProgress) -> Result:
     recordings = [_audio(path, arguments).decode() for path in arguments.audio]
     with process_offline():
         diarizer = session_opener(arguments, progress).open().diarizer
-        model = require_embedding_model(diarizer.embedding_model)
-        if file:
-            file.require_model(model)
-        voice = enroll(name, recordings, diarizer, progress)
-    add_voice(arguments.voices, voice, model)
+        voice = enroll_in(arguments.voices, name, recordings, diarizer, progress)
     document: dict[str, object] = {"name": name, "seconds": voice.seconds, "voices": str(arguments.voices)}
     return Result(document=document, text=f"enrolled {name} from {voice.seconds:.1f} s of speech")
 

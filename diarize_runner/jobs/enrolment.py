@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from diarize_runner.diarization.turns import NO_HINTS, Diarization
 from diarize_runner.errors import VoiceError
 from diarize_runner.jobs.device_lock import device_turn
-from diarize_runner.progress import ConsoleProgress
+from diarize_runner.progress import ConsoleProgress, Progress
 from diarize_runner.voices.document import Voice
+from diarize_runner.voices.file import add_voice, find_voices, require_embedding_model
 
 if TYPE_CHECKING:
     from diarize_runner.diarization.audio import Recording
@@ -41,6 +43,25 @@ class _Heard:
         return self.voices[0].seconds
 
 
+def enroll_in(
+    path: Path, name: str, recordings: Sequence["Recording"], diarizer: "Diarizer", progress: ConsoleProgress
+) -> Voice:
+    """Keep the voice of a person in a file of voices, in place of one of the name; return it.
+
+    Raises:
+        VoiceError: another model made the voices in the file, or there is none.
+        DiskError: the file cannot be written.
+
+    It also raises as `enroll` and `VoiceFile.load` do.
+    """
+    model = require_embedding_model(diarizer.embedding_model)
+    if file := find_voices(path):
+        file.require_model(model)
+    voice = enroll(name, recordings, diarizer, progress)
+    add_voice(path, voice, model)
+    return voice
+
+
 def enroll(name: str, recordings: Sequence["Recording"], diarizer: "Diarizer", progress: ConsoleProgress) -> Voice:
     """Return the voice of the person who speaks in all of the recordings.
 
@@ -60,14 +81,22 @@ def enroll(name: str, recordings: Sequence["Recording"], diarizer: "Diarizer", p
 
 def _hear(recording: "Recording", diarizer: "Diarizer", progress: ConsoleProgress) -> list[_Heard]:
     """Return the voice in a recording; none if it has too little speech to embed."""
-    from diarize_runner.diarization.telephone import also_by_telephone
-
     with device_turn(diarizer.device, progress):
         diarization = diarizer.diarize(recording, NO_HINTS, progress)
         speaker = _only_speaker(diarization)
-        voices = [diarizer.embed_speakers(each, diarization, progress) for each in also_by_telephone(recording)]
-    heard = [each[speaker] for each in voices if speaker in each]
-    return [_Heard(uri=recording.uri, voices=heard)] if len(heard) == len(voices) else []
+        voices = hear_speaker(speaker, recording, diarization, diarizer, progress) if speaker else []
+    return [_Heard(uri=recording.uri, voices=voices)] if voices else []
+
+
+def hear_speaker(
+    speaker: str, recording: "Recording", diarization: Diarization, diarizer: "Diarizer", progress: Progress
+) -> Sequence["SpeakerVoice"]:
+    """Return a speaker's voice as it was recorded and as telephones would carry it; none of too little speech."""
+    from diarize_runner.diarization.telephone import also_by_telephone
+
+    found = [diarizer.embed_speakers(each, diarization, progress) for each in also_by_telephone(recording)]
+    heard = [voices[speaker] for voices in found if speaker in voices]
+    return heard if len(heard) == len(found) else []
 
 
 def _averages(heard: Sequence[_Heard]) -> tuple[tuple[float, ...], ...]:

@@ -92,7 +92,7 @@ class KnownSpeakers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamingSession:
-    """Names the speakers in the results of another session; a speaker whom nobody names keeps the label."""
+    """Names the speakers in the results of another session; other speakers keep their labels."""
 
     session: DiarizingSession
     namers: Sequence[Namer]

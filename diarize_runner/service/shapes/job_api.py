@@ -1,7 +1,7 @@
 """The answers of `/diarize`, `/status/{job_id}` and `/batch-diarize`.
 
-Speakers are named `Speaker_01`, by their order of appearance; known speakers keep their names. Talk time is of the
-turns, without the silence between them; each segment of the transcript is there, one without a speaker as `Unknown`.
+The names of speakers are `Speaker_01` and so on, by first appearance; known speakers keep their names. Talk time is the
+sum of a speaker's turns, without pauses. Each segment of the transcript is there; without a speaker, it has `Unknown`.
 """
 
 import re

@@ -37,7 +37,7 @@ def known_speakers(
         bool, Form(description="Name the speakers whose voices are enrolled on this server, in place of labels.")
     ] = False,
 ) -> bool:
-    """Return whether to name speakers; raise the problem of a server that knows nobody."""
+    """Return whether to name speakers; raise the problem of a server without voices."""
     if known_speakers and service.settings.voice_file is None:
         hint = "leave out known_speakers; the administrator can enroll voices, and start the server with --voices"
         raise Problem(NO_VOICES, "this server has no voices of known speakers", hint=hint)

@@ -1,6 +1,6 @@
 """Name the speakers of a job: after the voices that are enrolled when it runs, or after the references that it has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from diarize_runner.diarization.audio import Recording
-from diarize_runner.diarization.telephone import also_by_telephone
 from diarize_runner.diarization.turns import SPEECH
 from diarize_runner.digests import Digest, hash_bytes
 from diarize_runner.errors import ManifestError, UsageError, VoiceError
 from diarize_runner.jobs.device_lock import device_turn
+from diarize_runner.jobs.enrolment import hear_speaker
 from diarize_runner.jobs.naming import DiarizingSession, KnownSpeakers, NamingSession
 from diarize_runner.progress import ConsoleProgress, NoProgress
 from diarize_runner.service.folder import JobFolder
@@ -85,9 +85,8 @@ class SpeakerNaming:
         return hash_bytes(b"".join(samples)).digest
 
 
-def _hear(recording: Recording, session: DiarizingSession) -> "list[SpeakerVoice]":
+def _hear(recording: Recording, session: DiarizingSession) -> "Sequence[SpeakerVoice]":
     """Return the voice of all speech in a recording of one person, in each version of it; none of too little speech."""
     diarizer = session.diarizer
     speech = diarizer.detect_speech(recording, NoProgress())
-    found = (diarizer.embed_speakers(each, speech, NoProgress()) for each in also_by_telephone(recording))
-    return [voices[SPEECH] for voices in found if SPEECH in voices]
+    return hear_speaker(SPEECH, recording, speech, diarizer, NoProgress())

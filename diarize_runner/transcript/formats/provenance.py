@@ -111,7 +111,7 @@ class Provenance:
     known_speakers: KnownSpeakersReference | None = None
     """None if no speaker was to be named by voice."""
     linked_speakers: LinkedSpeakersReference | None = None
-    """None if labels are of this recording only."""
+    """None if equal labels in other recordings have no meaning."""
 
     def to_dict(self) -> dict[str, object]:
         """Return the JSON object, without the options that were not given."""

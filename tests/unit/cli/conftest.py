@@ -8,8 +8,10 @@ import pytest
 from support.children import decoding_once
 from support.run_main import run_main
 from support.tiny_request import REQUEST
+from support.voices import ByPitch, write_speech
 
 from diarize_runner.cli import main
+from diarize_runner.diarization import engine
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,3 +77,17 @@ def speech(tmp_path) -> Path:
         file.setparams((1, 2, 16_000, 0, "NONE", ""))
         file.writeframes(b"\1\0" * 16_000)
     return path
+
+
+@pytest.fixture
+def diarizer(monkeypatch):
+    """Let every load give the same diarizer, which knows people by the pitch of their tones."""
+    made = ByPitch()
+    monkeypatch.setattr(engine, "load", lambda *_: made)
+    return made
+
+
+@pytest.fixture
+def say(tmp_path):
+    """Return a function that writes a recording of people."""
+    return lambda name, *said: write_speech(tmp_path / f"{name}.wav", *said)

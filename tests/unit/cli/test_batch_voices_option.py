@@ -3,19 +3,9 @@
 import json
 
 import pytest
-from support.voices import OTHER_MODEL, ByPitch, write_speech
-
-from diarize_runner.diarization import engine
+from support.voices import OTHER_MODEL, write_speech
 
 FORMATS = ("json", "rttm", "html", "srt", "vtt", "txt", "stm")
-
-
-@pytest.fixture
-def diarizer(monkeypatch):
-    """Let every load give the same diarizer."""
-    made = ByPitch()
-    monkeypatch.setattr(engine, "load", lambda *_: made)
-    return made
 
 
 @pytest.fixture

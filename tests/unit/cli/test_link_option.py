@@ -5,9 +5,8 @@ import re
 from itertools import groupby
 
 import pytest
-from support.voices import ByPitch, embedding_of, write_speech
+from support.voices import embedding_of
 
-from diarize_runner.diarization import engine
 from diarize_runner.transcript.formats.registry import FORMATS
 
 RTTM_SPEAKERS = re.compile(r"^SPEAKER \S+ 1 \S+ \S+ <NA> <NA> (\S+) <NA> <NA>$", re.MULTILINE)
@@ -18,22 +17,8 @@ LINKED = {"one": [BO, ADA], "two": [ADA, CY], "three": [CY, BO]}
 
 
 @pytest.fixture
-def diarizer(monkeypatch):
-    """Let every load give the same diarizer."""
-    made = ByPitch()
-    monkeypatch.setattr(engine, "load", lambda *_: made)
-    return made
-
-
-@pytest.fixture
 def diarize(run, box, diarizer):
     return lambda *arguments: run("diarize", *arguments, "--cache", box)
-
-
-@pytest.fixture
-def say(tmp_path):
-    """Return a function that writes a recording of people."""
-    return lambda name, *said: write_speech(tmp_path / f"{name}.wav", *said)
 
 
 @pytest.fixture

@@ -8,20 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from support.sounds import write_wav
-from support.voices import OTHER_MODEL, ByPitch, embedding_of, speak, write_speech
+from support.voices import OTHER_MODEL, embedding_of, speak
 
-from diarize_runner.diarization import engine
 from diarize_runner.diarization.audio import SAMPLE_RATE
 
 RTTM_SPEAKERS = re.compile(r"^SPEAKER \S+ 1 \S+ \S+ <NA> <NA> (\S+) <NA> <NA>$", re.MULTILINE)
-
-
-@pytest.fixture
-def diarizer(monkeypatch):
-    """Let every load give the same diarizer."""
-    made = ByPitch()
-    monkeypatch.setattr(engine, "load", lambda *_: made)
-    return made
 
 
 @pytest.fixture
@@ -43,12 +34,6 @@ def diarize(run, box, diarizer, voices):
 def desk(run, enroll, diarize, diarizer, voices):
     """All commands, the diarizer and the file."""
     return SimpleNamespace(run=run, enroll=enroll, diarize=diarize, diarizer=diarizer, voices=voices)
-
-
-@pytest.fixture
-def say(tmp_path):
-    """Return a function that writes a recording of people."""
-    return lambda name, *said: write_speech(tmp_path / f"{name}.wav", *said)
 
 
 @pytest.fixture
